@@ -1,0 +1,50 @@
+# Two commands set up everything on a fresh machine: `make quickstart` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One thread a worker: two pytest workers with many threads each slow one another down.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test lint bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/.stamp-venv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	touch $@
+
+# torch first and alone, by its exact version: another request may fetch gigabytes of a different build.
+$(VENV)/.stamp-torch: $(VENV)/.stamp-venv
+	$(BIN)/python -m pip install torch==2.13.0
+	touch $@
+
+$(VENV)/.stamp-run: $(VENV)/.stamp-torch pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.stamp-%: $(VENV)/.stamp-torch pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -c constraints.txt -e '.[$*]'
+	touch $@
+
+quickstart: $(VENV)/.stamp-run  ## install the package and run examples/quickstart.py
+	$(BIN)/python examples/quickstart.py
+
+lint: $(VENV)/.stamp-dev  ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## lint, then all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(VENV)/.stamp-bench  ## print the benchmark tables of the README
+	for script in benchmarks/td_recovery.py benchmarks/tabular.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove caches and build outputs (the virtual environment stays)
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

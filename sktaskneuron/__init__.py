@@ -1,0 +1,50 @@
+"""Task-driven neurons: find the neuron that the data asks for, build the network from it.
+
+The public names load on first use, so that ``import sktaskneuron`` stays light: torch, skorch
+and sympy are imported only when a model is fitted or a formula is exported.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sktaskneuron import datasets, nn
+    from sktaskneuron.estimators import (
+        NeuronFormulaSearch,
+        NeuronSeekClassifier,
+        NeuronSeekRegressor,
+    )
+    from sktaskneuron.formula import NeuronFormula
+
+__all__ = [
+    "NeuronFormula",
+    "NeuronFormulaSearch",
+    "NeuronSeekClassifier",
+    "NeuronSeekRegressor",
+    "datasets",
+    "nn",
+]
+
+_HOME = {
+    "NeuronFormula": "sktaskneuron.formula",
+    "NeuronFormulaSearch": "sktaskneuron.estimators",
+    "NeuronSeekClassifier": "sktaskneuron.estimators",
+    "NeuronSeekRegressor": "sktaskneuron.estimators",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
+        value = import_module(f"{__name__}.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
