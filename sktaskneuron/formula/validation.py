@@ -1,0 +1,56 @@
+"""Checks of the arrays that a fitted formula is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..exceptions import FormulaError
+
+__all__ = ["check_shape", "count_features", "frozen", "numbers"]
+
+FloatArray = NDArray[np.float64]
+
+
+def frozen(values: NDArray[Any]) -> NDArray[Any]:
+    """Make an array read-only."""
+    values.flags.writeable = False
+    return values
+
+
+def numbers(values: ArrayLike, name: str, *, finite: bool = True) -> FloatArray:
+    """Return a read-only float64 copy; raises FormulaError for NaN, infinity and non-numbers."""
+    try:
+        result = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise FormulaError(f"{name} must be an array of numbers") from None
+    if np.isnan(result).any() or (finite and not np.isfinite(result).all()):
+        raise FormulaError(f"{name} must be finite")
+    return frozen(result)
+
+
+def check_shape(name: str, values: FloatArray, shape: tuple[int, ...]) -> None:
+    """Raise FormulaError unless an array has a shape."""
+    if values.shape != shape:
+        raise FormulaError(f"{name} must have shape {shape}, got {values.shape}")
+
+
+def count_features(
+    names: tuple[str, ...] | None,
+    columns: Iterable[FloatArray | None],
+    pure: list[FloatArray],
+    factors: dict[int, FloatArray],
+) -> int:
+    """Take the number of columns from whatever was given; shapes are checked later."""
+    if names is not None:
+        return len(names)
+    for values in [*columns, *pure]:
+        if values is not None and values.ndim > 0:
+            return len(values)
+    for values in factors.values():
+        if values.ndim == 3:
+            return int(values.shape[1])
+    raise FormulaError("the number of columns is unknown; give feature_names")
