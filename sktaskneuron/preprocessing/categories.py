@@ -1,0 +1,194 @@
+"""Levels of one categorical column and their 0/1 columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.preprocessing.weighted import FloatArray
+
+Level = str | int | float | None
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a cell is empty: None, NaN, NaT or pandas.NA.
+
+    Parameters
+    ----------
+    value : object
+        The cell.
+
+    Returns
+    -------
+    missing : bool
+        True for an empty cell.
+    """
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA: its comparison has no truth value
+        return True
+    except ValueError:  # an array inside a cell
+        return False
+
+
+def find_levels(
+    values: Sequence[Any],
+    weight: FloatArray | None,
+    max_categories: int,
+    name: str,
+) -> tuple[list[Level], list[Level]]:
+    """Find the levels of a column and pool the rare ones.
+
+    Parameters
+    ----------
+    values : sequence of length n_rows
+        Cells of the column.
+    weight : ndarray of shape (n_rows,) or None
+        Positive weights.
+    max_categories : int
+        Most columns wanted, the missing level aside.
+    name : str
+        Name of the column, for error messages.
+
+    Returns
+    -------
+    kept : list
+        Levels with a column of their own: numbers before text, sorted; None (missing) last.
+    pooled : list
+        The rarer levels, sorted, that share one column.
+
+    Raises
+    ------
+    TypeError
+        If a cell holds something that is no level, such as a dict.
+    """
+    level_of = _levels_of(values, name)
+    levels = sorted(set(level_of.values()), key=_order)
+    codes = _codes(values, level_of, {level: i for i, level in enumerate(levels)})
+    mass = np.bincount(codes, weights=weight)
+    missing = levels[-1:] if levels[-1] is None else []
+    levels = levels[: len(levels) - len(missing)]
+    if len(levels) <= max_categories:
+        return levels + missing, []
+    by_mass = np.argsort(-mass[: len(levels)], kind="stable")
+    often = set(by_mass[: max_categories - 1].tolist())
+    kept = [level for i, level in enumerate(levels) if i in often]
+    pooled = [level for i, level in enumerate(levels) if i not in often]
+    return kept + missing, pooled
+
+
+def count_columns(kept: Sequence[Level], pooled: Sequence[Level]) -> int:
+    """Count the 0/1 columns of a feature: one for each level, but one for two levels.
+
+    Parameters
+    ----------
+    kept, pooled : sequence
+        As `find_levels` returns them.
+
+    Returns
+    -------
+    n_columns : int
+        At least 1.
+    """
+    return len(_shown(kept, pooled))
+
+
+def level_names(name: str, kept: Sequence[Level], pooled: Sequence[Level]) -> list[str]:
+    """Name the 0/1 columns of a feature.
+
+    Parameters
+    ----------
+    name : str
+        Name of the feature.
+    kept, pooled : sequence
+        As `find_levels` returns them.
+
+    Returns
+    -------
+    names : list of str
+        "name=level", "name is missing", "name=other".
+    """
+    texts = [f"{name} is missing" if level is None else f"{name}={level}" for level in kept]
+    texts.append(f"{name}=other")
+    return [texts[i] for i in _shown(kept, pooled)]
+
+
+def write_levels(
+    out: FloatArray,
+    values: Sequence[Any],
+    kept: Sequence[Level],
+    pooled: Sequence[Level],
+    name: str,
+) -> None:
+    """Write a feature's 0/1 columns.
+
+    Parameters
+    ----------
+    out : ndarray of shape (n_rows, n_columns)
+        Zeros; filled in place.
+    values : sequence of length n_rows
+        Cells of the column.
+    kept, pooled : sequence
+        As `find_levels` returns them.
+    name : str
+        Name of the column, for error messages.
+
+    Raises
+    ------
+    TypeError
+        If a cell holds something that is no level, such as a dict.
+    """
+    index = {level: i for i, level in enumerate(kept)}
+    index.update(dict.fromkeys(pooled, len(kept)))
+    codes = _codes(values, _levels_of(values, name), index)
+    for column, position in enumerate(_shown(kept, pooled)):
+        out[:, column] = codes == position
+
+
+def _levels_of(values: Sequence[Any], name: str) -> dict[Any, Level]:
+    """Map each distinct cell to its level; few cells differ, so the costly part runs rarely."""
+    try:
+        distinct = set(values)
+    except TypeError as error:
+        raise TypeError(
+            f"column {name!r} holds values that are no categories ({error}): each must be a "
+            "string or a number"
+        ) from error
+    return {value: _level(value) for value in distinct}
+
+
+def _level(value: Any) -> Level:
+    """Turn a cell into a plain level, the same for pandas, polars and numpy."""
+    if is_missing(value):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # pandas stores a column of ints with gaps as floats
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _codes(
+    values: Sequence[Any], level_of: Mapping[Any, Level], index: Mapping[Level, int]
+) -> NDArray[np.intp]:
+    """Place of each cell's level in ``index``, -1 for a level that it lacks."""
+    place = {value: index.get(level, -1) for value, level in level_of.items()}
+    return np.fromiter(map(place.__getitem__, values), dtype=np.intp, count=len(values))
+
+
+def _order(level: Level) -> tuple[int, float, str]:
+    """Sort key: numbers by size, then text, then the missing level."""
+    if level is None:
+        return (2, 0.0, "")
+    if isinstance(level, str):
+        return (1, 0.0, level)
+    return (0, float(level), "")
+
+
+def _shown(kept: Sequence[Level], pooled: Sequence[Level]) -> range:
+    """Places, among kept levels and the pool, that have a column; of two, the second says all."""
+    n_levels = len(kept) + bool(pooled)
+    return range(1, 2) if n_levels == 2 else range(n_levels)

@@ -1,0 +1,276 @@
+"""Table of numbers, categories and missing values to float matrix."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from sktaskneuron.preprocessing.categories import (
+    Level,
+    count_columns,
+    find_levels,
+    level_names,
+    write_levels,
+)
+from sktaskneuron.preprocessing.columns import Table, read_table
+from sktaskneuron.preprocessing.weighted import (
+    FloatArray,
+    check_positive_weight,
+    weighted_quantiles,
+)
+
+
+class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Turn a table into a matrix of floats without missing values.
+
+    - Numbers (bool too) keep their raw units. A missing one becomes the column's median; a column
+      with missing values in fit gets a 0/1 column "name is missing".
+    - Categories become 0/1 columns "name=level", sorted; two levels share one column (that of the
+      second level). Missing is a level of its own. Levels never seen in fit give zeros.
+
+    Output columns stand in the order: numbers, missing marks, categories, each in table order.
+
+    Parameters
+    ----------
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        "from_dtype": columns of category, enum or text type, and object columns that hold text.
+        None: no column. Otherwise names, places, or a mask of the categorical columns.
+    max_categories : int, default=32
+        Most 0/1 columns of one feature, the missing level aside. The rarer levels beyond it share
+        the column "name=other".
+
+    Attributes
+    ----------
+    categorical_ : ndarray of bool of shape (n_features,)
+        Which columns were read as categories.
+    median_ : ndarray of shape (n_numeric,)
+        Fill value of each numeric column; 0 where every value was missing.
+    missing_ : ndarray of bool of shape (n_numeric,)
+        Which numeric columns had missing values in fit.
+    levels_ : list of list
+        Levels of each categorical column, sorted; None, the missing level, comes last.
+    pooled_levels_ : list of list
+        The rarer levels that share the column "name=other".
+    source_ : ndarray of int of shape (n_outputs,)
+        Input column of each output column.
+    constant_ : ndarray of bool of shape (n_outputs,)
+        Output columns with one value in fit. They are kept, so that shapes do not depend on luck.
+    indicator_ : ndarray of bool of shape (n_outputs,)
+        Output columns that are 0/1 by construction: missing marks and levels.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where the table has names.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.preprocessing import TableEncoder
+    >>> X = np.array([[1.0, "red"], [None, "blue"], [3.0, "red"]], dtype=object)
+    >>> encoder = TableEncoder().fit(X)
+    >>> encoder.get_feature_names_out().tolist()
+    ['x0', 'x0 is missing', 'x1=red']
+    >>> encoder.transform(X).tolist()
+    [[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [3.0, 0.0, 1.0]]
+    """
+
+    categorical_: NDArray[np.bool_]
+    missing_: NDArray[np.bool_]
+    median_: FloatArray
+    levels_: list[list[Level]]
+    pooled_levels_: list[list[Level]]
+    source_: NDArray[np.intp]
+    indicator_: NDArray[np.bool_]
+    constant_: NDArray[np.bool_]
+
+    def __init__(
+        self,
+        categorical_features: str | Sequence[str] | Sequence[int] | None = "from_dtype",
+        max_categories: int = 32,
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.max_categories = max_categories
+
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> "TableEncoder":
+        """Learn medians and levels.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table. It is never written into.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k equals k copies of the row, exactly; 0 hides the row.
+
+        Returns
+        -------
+        self : TableEncoder
+            Fitted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X holds infinity, dates, or text in a numeric column; if it is sparse, complex or
+            empty; if a parameter or the weights are bad.
+        """
+        if not (isinstance(self.max_categories, Integral) and self.max_categories >= 2):
+            raise ValueError(
+                f"max_categories must be an int of 2 or more, got {self.max_categories!r}"
+            )
+        table = read_table(X, self)
+        validate_data(self, X, skip_check_array=True)
+        weight, rows = check_positive_weight(sample_weight, table)
+        self.categorical_ = _categorical_mask(self.categorical_features, table)
+        if not isinstance(rows, slice):
+            table = table.take(rows)
+
+        numeric = np.flatnonzero(~self.categorical_)
+        block = table.numbers(numeric.tolist(), self)
+        self.missing_ = np.isnan(block).any(axis=0)
+        median = weighted_quantiles(block, (0.5,), weight)[0]
+        self.median_ = np.where(np.isnan(median), 0.0, median)
+
+        self.levels_ = []
+        self.pooled_levels_ = []
+        source = [*numeric, *numeric[self.missing_]]
+        for column in np.flatnonzero(self.categorical_).tolist():
+            kept, pooled = find_levels(
+                table.values(column), weight, self.max_categories, table.names[column]
+            )
+            self.levels_.append(kept)
+            self.pooled_levels_.append(pooled)
+            source += [column] * count_columns(kept, pooled)
+        self.source_ = np.asarray(source, dtype=np.intp)
+        self.indicator_ = np.arange(len(source)) >= len(numeric)
+
+        encoded = self._encode(table, block)
+        self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
+        return self
+
+    def transform(self, X: Any) -> FloatArray:
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            A new array of finite floats.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the columns are not those of fit, or hold what fit would refuse.
+        """
+        check_is_fitted(self)
+        table = read_table(X, self)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Name the output columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of the input columns where the table had none.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_outputs,)
+            Names without repetition.
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        numeric = names[~self.categorical_]
+        texts = [*numeric, *(f"{name} is missing" for name in numeric[self.missing_])]
+        for name, kept, pooled in zip(
+            names[self.categorical_], self.levels_, self.pooled_levels_, strict=True
+        ):
+            texts += level_names(name, kept, pooled)
+        taken: set[str] = set()
+        for i, text in enumerate(texts):
+            # a number may be called "colour=red" beside a category "colour"
+            while text in taken:
+                text += "'"
+            taken.add(text)
+            texts[i] = text
+        return np.asarray(texts, dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = self.categorical_features is not None
+        return tags
+
+    def _encode(self, table: Table, block: FloatArray) -> FloatArray:
+        """Fill the matrix (n_rows, n_outputs) from the numeric block and the category columns."""
+        out = np.zeros((len(table), len(self.source_)))
+        n_numeric, n_marks = block.shape[1], int(self.missing_.sum())
+        out[:, :n_numeric] = block
+        gaps = np.isnan(block)
+        for place in np.flatnonzero(gaps.any(axis=0)).tolist():
+            out[gaps[:, place], place] = self.median_[place]
+        out[:, n_numeric : n_numeric + n_marks] = gaps[:, self.missing_]
+        start = n_numeric + n_marks
+        for column, kept, pooled in zip(
+            np.flatnonzero(self.categorical_).tolist(),
+            self.levels_,
+            self.pooled_levels_,
+            strict=True,
+        ):
+            stop = start + count_columns(kept, pooled)
+            write_levels(
+                out[:, start:stop], table.values(column), kept, pooled, table.names[column]
+            )
+            start = stop
+        return out
+
+
+def _categorical_mask(categorical_features: Any, table: Table) -> NDArray[np.bool_]:
+    """Find the categorical columns that the parameter names, as a mask (n_columns,)."""
+    n_columns = table.shape[1]
+    mask = np.zeros(n_columns, dtype=bool)
+    if categorical_features is None:
+        return mask
+    if isinstance(categorical_features, str):
+        if categorical_features != "from_dtype":
+            raise ValueError(
+                "categorical_features must be 'from_dtype', None or a list of columns, "
+                f"got {categorical_features!r}"
+            )
+        return np.asarray([table.is_text(j) for j in range(n_columns)])
+    chosen = np.asarray(categorical_features)
+    if chosen.size == 0:
+        return mask
+    if chosen.ndim != 1 or chosen.dtype.kind not in "biuUO":
+        raise ValueError(
+            "categorical_features must hold names, places or a mask of columns, "
+            f"got {categorical_features!r}"
+        )
+    if chosen.dtype.kind == "b":
+        if chosen.shape != mask.shape:
+            raise ValueError(
+                f"categorical_features is a mask of {len(chosen)} columns, X has {n_columns}"
+            )
+        return chosen
+    if chosen.dtype.kind in "iu":
+        if chosen.min() < 0 or chosen.max() >= n_columns:
+            raise ValueError(
+                f"categorical_features must lie in 0..{n_columns - 1}, got {chosen.tolist()}"
+            )
+        mask[chosen] = True
+        return mask
+    unknown = [name for name in chosen.tolist() if name not in table.names]
+    if unknown:
+        raise ValueError(f"categorical_features names columns that X lacks: {unknown}")
+    return np.isin(np.asarray(table.names, dtype=object), chosen.astype(object))
