@@ -1,0 +1,71 @@
+"""What a module is built from: a formula, a generator, terms that can be trained."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula import ElementwiseExpression, NeuronFormula
+from sktaskneuron.nn.functional import evaluate_terms
+
+
+def as_formula(formula: NeuronFormula | str) -> NeuronFormula:
+    """Return ``formula``, parsed if it is text."""
+    return NeuronFormula.parse(formula) if isinstance(formula, str) else formula
+
+
+def as_generator(generator: torch.Generator | int | None) -> torch.Generator:
+    """Return a CPU generator: the given one, or a new one seeded with the int (None: with 0).
+
+    Parameters are drawn on the CPU in float64 and then cast, so that a seed means the same
+    network on every device and in every precision.
+    """
+    if isinstance(generator, torch.Generator):
+        return generator
+    return torch.Generator().manual_seed(0 if generator is None else int(generator))
+
+
+def randn(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draw standard normal numbers in float64 on the CPU."""
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def check_slopes(
+    expressions: Sequence[ElementwiseExpression], bound: float, dtype: torch.dtype
+) -> None:
+    """Refuse terms that would put a NaN or an infinity into values or gradients.
+
+    Parameters
+    ----------
+    expressions : sequence of ElementwiseExpression
+    bound : float
+        The terms are tried on [-bound, bound].
+    dtype : torch.dtype
+        The precision in which they will be computed.
+
+    Raises
+    ------
+    FormulaError
+        If a value or a slope is not finite.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        _check_slopes(expressions, bound, dtype)
+
+
+def _check_slopes(
+    expressions: Sequence[ElementwiseExpression], bound: float, dtype: torch.dtype
+) -> None:
+    x = torch.linspace(-bound, bound, 201, dtype=dtype)
+    x[100] = 0.0  # where roots and |x| have their kinks
+    for expression in expressions:
+        point = x.clone().requires_grad_()
+        (value,) = evaluate_terms((expression,), point)
+        # 0 * x: functions like sign(x) are cut off from the graph by some torch versions
+        (slope,) = torch.autograd.grad((value + 0.0 * point).sum(), point)
+        if not bool(torch.isfinite(value).all() and torch.isfinite(slope).all()):
+            raise FormulaError(
+                f"the pure term {expression.text!r} has an infinite value or slope on "
+                f"[{-bound:g}, {bound:g}] in {dtype}, so a network with it cannot be trained; "
+                "smooth it, e.g. sqrt(1 + x**2) for abs(x)"
+            )

@@ -1,0 +1,154 @@
+"""Tables as tensors on the device, and the batches cut from them."""
+
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.utils.data import Dataset
+
+Target = tuple[Tensor, Tensor | None]
+
+
+def as_tensor(array: ArrayLike, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Copy an array into a tensor; the caller's array is never shared and may be read-only."""
+    kind = np.int64 if dtype == torch.int64 else None
+    return torch.from_numpy(np.array(array, dtype=kind, order="C")).to(device=device, dtype=dtype)
+
+
+class TensorTable(Dataset[tuple[Tensor, Target]]):
+    """Inputs, targets and weights of all rows, as tensors on one device.
+
+    Rows of weight zero are left out: they would take a place in a batch without a say in it.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_rows, n_features)
+    y : Tensor of shape (n_rows, n_outputs), floating, or (n_rows,), int64 class numbers
+    weight : Tensor of shape (n_rows,), default=None
+        Non-negative weights; None means equal weights.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, no row is left, or a weight is negative or not finite.
+    """
+
+    def __init__(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
+        if X.ndim != 2:
+            raise ValueError(f"X must have two dimensions, got shape {tuple(X.shape)}")
+        if y.is_floating_point() and y.ndim == 1:
+            y = y[:, None]
+        if len(y) != len(X) or (weight is not None and weight.shape != (len(X),)):
+            found = None if weight is None else tuple(weight.shape)
+            raise ValueError(f"X has {len(X)} rows, y {len(y)}, weight the shape {found}")
+        if weight is not None:
+            if not bool(torch.isfinite(weight).all()) or bool((weight < 0).any()):
+                raise ValueError("sample weights must be finite and not negative")
+            if bool((weight == 0).any()):
+                kept = weight > 0
+                X, y, weight = X[kept], y[kept], weight[kept]
+        if len(X) == 0:
+            raise ValueError("no rows to train on: the table is empty or all weights are zero")
+        self.X, self.y, self.weight = X, y, weight
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Self:
+        """Copy arrays to a device.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Floats are values of a regression, integers are class numbers from 0.
+        weight : array-like of shape (n_rows,), default=None
+        device : torch.device or str, default="cpu"
+        dtype : torch.dtype, default=torch.float32
+
+        Returns
+        -------
+        TensorTable
+        """
+        device = torch.device(device)
+        classes = np.asarray(y).dtype.kind in "iu"
+        return cls(
+            as_tensor(X, device, dtype),
+            as_tensor(y, device, torch.int64 if classes else dtype),
+            None if weight is None else as_tensor(weight, device, dtype),
+        )
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Target]:
+        return self.X[index], (self.y[index], None if self.weight is None else self.weight[index])
+
+
+def n_batches(n_rows: int, batch_size: int) -> int:
+    """Return the number of batches of an epoch: the rounded-up quotient.
+
+    The rows are spread evenly over them, so that no small rest batch makes a noisy step.
+
+    Raises
+    ------
+    ValueError
+        If ``batch_size`` is not positive.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
+    return max(1, -(-n_rows // batch_size))
+
+
+class TensorBatches:
+    """Iterator of skorch that slices tensors which already lie on the device.
+
+    One permutation per epoch, then slices: several times faster than a ``DataLoader``, which
+    collates row by row. A single batch is never permuted, so that full-batch training depends on
+    the rows' order only by rounding.
+
+    Parameters
+    ----------
+    dataset : TensorTable
+    batch_size : int
+        Upper bound of the rows in a batch.
+    shuffle : bool, default=False
+    generator : torch.Generator, default=None
+        CPU generator of the permutations; needed to shuffle.
+    """
+
+    def __init__(
+        self,
+        dataset: TensorTable,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        if shuffle and generator is None:
+            raise ValueError("shuffle=True needs a generator")
+        self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
+        n_rows, count = len(dataset), n_batches(len(dataset), batch_size)
+        self.edges = [n_rows * i // count for i in range(count + 1)]
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Target]]:
+        X, y, weight = self.dataset.X, self.dataset.y, self.dataset.weight
+        if self.shuffle and len(self) > 1:
+            # drawn on the CPU: the same order of rows on every device
+            order = torch.randperm(len(X), generator=self.generator).to(X.device)
+            X, y = X[order], y[order]
+            weight = None if weight is None else weight[order]
+        for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True):
+            yield X[start:stop], (y[start:stop], None if weight is None else weight[start:stop])

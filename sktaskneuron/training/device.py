@@ -1,0 +1,115 @@
+"""Where tensors live, in which precision, and who may draw random numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """Return the torch device of a name.
+
+    Parameters
+    ----------
+    device : str or torch.device, default="auto"
+        ``"auto"`` takes cuda, else mps, else the cpu.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If the name is not a device or the device is not there.
+
+    Examples
+    --------
+    >>> from sktaskneuron.training import resolve_device
+    >>> resolve_device("cpu")
+    device(type='cpu')
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} is not a torch device; use 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'"
+        ) from error
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (resolved.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(resolved.type, True):
+        raise ValueError(f"device={str(device)!r} is not available on this machine; use 'auto'")
+    return resolved
+
+
+def resolve_dtype(
+    dtype: str | torch.dtype = "float32", device: torch.device | None = None
+) -> torch.dtype:
+    """Return the torch floating type of a name.
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"} or torch.dtype, default="float32"
+    device : torch.device, default=None
+        If given, checked to support the type.
+
+    Returns
+    -------
+    torch.dtype
+
+    Raises
+    ------
+    ValueError
+        If the type is not one of the two, or the device does not support it (mps: float64).
+    """
+    known = {"float32": torch.float32, "float64": torch.float64}
+    resolved = known.get(dtype) if isinstance(dtype, str) else dtype
+    if resolved is None or resolved not in known.values():
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    if resolved == torch.float64 and device is not None and device.type == "mps":
+        raise ValueError("dtype='float64' is not supported by device='mps'; use device='cpu'")
+    return resolved
+
+
+@contextmanager
+def random_scope(seed: int, device: torch.device) -> Iterator[None]:
+    """Give code inside a fixed global random stream, and the user's streams back afterwards.
+
+    Our own modules draw from private generators. This scope is for modules of the user that read
+    the global stream, such as ``torch.nn.Dropout``.
+
+    Parameters
+    ----------
+    seed : int
+    device : torch.device
+        Its stream and that of the CPU are seeded inside and restored.
+    """
+    cpu_state = torch.random.get_rng_state()
+    module = getattr(torch, device.type) if device.type != "cpu" else None
+    device_state = None
+    if device.type == "cuda":
+        device_state = torch.cuda.get_rng_state(device)
+    elif module is not None:
+        device_state = module.get_rng_state()
+    try:
+        # torch.manual_seed would seed every device, also those that are not restored here
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif module is not None:
+            module.manual_seed(seed)
+        yield
+    finally:
+        torch.random.set_rng_state(cpu_state)
+        if device.type == "cuda" and device_state is not None:
+            torch.cuda.set_rng_state(device_state, device)
+        elif module is not None:
+            module.set_rng_state(device_state)

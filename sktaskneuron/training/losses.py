@@ -1,0 +1,90 @@
+"""Losses: one value per row, then a weighted mean."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+RowLoss = Callable[[Tensor, Tensor], Tensor]
+
+
+def squared_error(output: Tensor, target: Tensor) -> Tensor:
+    """Return the squared error of every row, averaged over the outputs.
+
+    Parameters
+    ----------
+    output, target : Tensor of shape (batch, n_outputs)
+
+    Returns
+    -------
+    Tensor of shape (batch,)
+    """
+    if output.shape != target.shape:
+        raise ValueError(f"output {tuple(output.shape)} does not fit target {tuple(target.shape)}")
+    return torch.square(output - target).mean(dim=1)
+
+
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Return the negative log-likelihood of every row's class.
+
+    Parameters
+    ----------
+    output : Tensor of shape (batch, n_classes)
+        Logits.
+    target : Tensor of shape (batch,), int64
+
+    Returns
+    -------
+    Tensor of shape (batch,)
+    """
+    return nn.functional.cross_entropy(output, target, reduction="none")
+
+
+#: Losses of one row, by name.
+LOSSES: Mapping[str, RowLoss] = {"squared_error": squared_error, "cross_entropy": cross_entropy}
+
+
+def get_row_loss(loss: str | RowLoss) -> RowLoss:
+    """Return the row loss of a name; a callable is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one of ``LOSSES``.
+    """
+    if callable(loss):
+        return loss
+    try:
+        return LOSSES[loss]
+    except KeyError:
+        raise ValueError(f"unknown loss {loss!r}; known are {', '.join(sorted(LOSSES))}") from None
+
+
+class WeightedLoss(nn.Module):
+    """Weighted mean of a row loss: sum(w * l) / sum(w).
+
+    A row of weight two then counts as the row repeated twice.
+
+    Parameters
+    ----------
+    row_loss : callable
+        Maps (output, target) to one loss per row, a Tensor of shape (batch,).
+    """
+
+    def __init__(self, row_loss: RowLoss) -> None:
+        super().__init__()
+        self.row_loss = row_loss
+
+    def forward(self, output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Return the loss of a batch, a scalar.
+
+        Parameters
+        ----------
+        output : Tensor of shape (batch, n_outputs)
+        target : Tensor of shape (batch, n_outputs) or (batch,)
+        weight : Tensor of shape (batch,), default=None
+        """
+        rows = self.row_loss(output, target)
+        if weight is None:
+            return rows.mean()
+        return torch.dot(rows, weight) / weight.sum()

@@ -1,0 +1,59 @@
+"""A module's state as plain numpy arrays, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+State = dict[str, NDArray[Any]]
+
+
+def module_to_arrays(module: nn.Module) -> State:
+    """Copy parameters and buffers into numpy arrays.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    Returns
+    -------
+    dict of str to ndarray
+        The keys of ``module.state_dict()``. The arrays share no memory with the module.
+    """
+    return {
+        name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()
+    }
+
+
+def arrays_to_module(module: nn.Module, state: Mapping[str, NDArray[Any]]) -> None:
+    """Copy arrays into a module's parameters and buffers; device and dtype stay the module's.
+
+    Parameters
+    ----------
+    module : nn.Module
+    state : mapping of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        If names or shapes do not fit the module.
+    """
+    target = module.state_dict()
+    if target.keys() != state.keys():
+        missing, unknown = (
+            sorted(target.keys() - state.keys()),
+            sorted(state.keys() - target.keys()),
+        )
+        raise ValueError(f"the state does not fit the module: {missing=}, {unknown=}")
+    for name, tensor in target.items():
+        if tuple(tensor.shape) != np.shape(state[name]):
+            raise ValueError(
+                f"the state does not fit the module: {name} has the shape "
+                f"{np.shape(state[name])}, the module needs {tuple(tensor.shape)}"
+            )
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(torch.from_numpy(np.array(state[name])))
