@@ -1,0 +1,54 @@
+"""Weighted least squares that survives collinear columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
+
+Array = NDArray[np.float64]
+
+# Added to the unit diagonal of a normalised Gram matrix. One step of iterative refinement removes its effect
+# wherever the columns are independent; where they are not it picks the small solution.
+_JITTER = 1e-11
+
+
+def _normalised(columns: Array) -> tuple[Array, Array]:
+    norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    norm[norm == 0] = 1.0
+    return columns / norm, norm
+
+
+def _factor(gram: Array) -> Array:
+    """Upper Cholesky factor, with as much jitter as the matrix needs."""
+    jitter = _JITTER
+    identity = np.eye(len(gram))
+    while True:
+        try:
+            return np.asarray(cho_factor(gram + jitter * identity, check_finite=False)[0])
+        except np.linalg.LinAlgError:
+            jitter *= 100.0
+
+
+def weighted_lstsq(columns: Array, target: Array, weight: Array) -> Array:
+    """argmin_c sum_n weight_n |target_n - columns_n c|^2, shape (n_columns, n_outputs)."""
+    root = np.sqrt(weight)[:, None]
+    a, norm = _normalised(columns * root)
+    b = target * root
+    factor = _factor(a.T @ a)
+    coef = cho_solve((factor, False), a.T @ b, check_finite=False)
+    coef += cho_solve((factor, False), a.T @ (b - a @ coef), check_finite=False)
+    return np.asarray(coef / norm[:, None])
+
+
+def orthonormal_basis(columns: Array) -> Array:
+    """Basis Q (n_samples, n_columns) of the span; directions lost to collinearity are short, not noise."""
+    a, _ = _normalised(columns)
+    factor = np.triu(_factor(a.T @ a))
+    return np.asarray(solve_triangular(factor, a.T, trans="T", check_finite=False).T)
+
+
+def project_out(basis: Array, values: Array) -> Array:
+    """values minus their projection on the basis, applied twice for accuracy."""
+    values = values - basis @ (basis.T @ values)
+    return np.asarray(values - basis @ (basis.T @ values))

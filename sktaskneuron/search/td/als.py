@@ -1,0 +1,120 @@
+"""One more rank-one atom by alternating least squares, around a fitted model, from several starts at once.
+
+The factor equations are linear one factor at a time: with the other projections fixed, A(z) = D_m u_m where column i of D_m is
+z_i prod_{l != m} <u_l, z> - z_i^k prod_{l != m} u_l,i (the second part keeps the atom disjoint from the pure terms).
+The columns of the current model are projected out of D_m, so an atom never explains what the model already explains.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._linalg import Array, orthonormal_basis
+from .family import Working
+from .model import Atom, Table
+
+_RIDGE = 1e-9
+_COLLINEAR = 1e-9
+# All starts run this many sweeps; only the leaders go on.
+_TRIAL_SWEEPS = 4
+_N_LEADERS = 2
+
+
+class AtomFitter:
+    """Fits atoms to the residual of one model.
+
+    Parameters
+    ----------
+    table, working, design
+        The rows, the local least-squares form of the deviance and the columns (n_samples, n_columns) of the model.
+    """
+
+    def __init__(self, table: Table, working: Working, design: Array) -> None:
+        self._table = table
+        self._precision = working.precision
+        self._n_outputs = working.residual.shape[1]
+        self._groups = [
+            (root, outputs, orthonormal_basis(design * root), working.residual[:, outputs] * root)
+            for root, outputs in working.outputs()
+        ]
+
+    def gains(self, values: Array) -> tuple[Array, Array]:
+        """Best loadings and gains per output of adding one column: values (…, n_samples) -> (…, n_outputs)."""
+        loading = np.zeros((*values.shape[:-1], self._n_outputs))
+        gain = np.zeros_like(loading)
+        for root, outputs, basis, residual in self._groups:
+            weighted = values * root[:, 0]
+            norm = np.einsum("...n,...n->...", weighted, weighted)
+            inside = weighted @ basis
+            left = norm - np.einsum("...p,...p->...", inside, inside)
+            usable = left > _COLLINEAR * norm
+            inverse = np.where(usable, 1.0 / np.where(usable, left, 1.0), 0.0)[..., None]
+            inner = weighted @ residual
+            loading[..., outputs] = inner * inverse
+            gain[..., outputs] = self._precision[outputs] * inner**2 * inverse
+        return loading, gain
+
+    def fit(
+        self, starts: Array, columns: NDArray[np.intp], max_sweeps: int = 15, tolerance: float = 2e-3
+    ) -> tuple[Atom, Array]:
+        """Alternate from ``starts`` (n_starts, order, n_columns) over the features ``columns``.
+
+        Returns the best atom and its gain per output, in units of deviance.
+        """
+        order = starts.shape[1]
+        z = np.ascontiguousarray(self._table.z[:, columns])
+        diagonal_powers = np.ascontiguousarray(self._table.powers[order][:, columns])
+        factors = starts / np.maximum(np.linalg.norm(starts, axis=2, keepdims=True), 1e-300)
+        projections = factors @ z.T
+        loading, gain = self.gains(_values(factors, projections, diagonal_powers))
+        last = gain.sum(axis=-1)
+        for sweep in range(max_sweeps):
+            for m in range(order):
+                others = np.arange(order) != m
+                partial = z * projections[:, others].prod(axis=1)[:, :, None]
+                partial -= diagonal_powers * factors[:, others].prod(axis=1)[:, None, :]
+                factors[:, m] = self._solve(partial, loading)
+                projections[:, m] = factors[:, m] @ z.T
+                loading, gain = self.gains(_values(factors, projections, diagonal_powers))
+            total = gain.sum(axis=-1)
+            improving = total > last * (1.0 + tolerance)
+            if sweep + 1 == _TRIAL_SWEEPS and len(factors) > _N_LEADERS:
+                lead = np.argsort(-total, kind="stable")[:_N_LEADERS]
+                factors, projections, loading, gain = (
+                    a[lead] for a in (factors, projections, loading, gain)
+                )
+                total, improving = total[lead], improving[lead]
+            if not improving.any():
+                break
+            last = total
+        best = int(np.argmax(gain.sum(axis=-1)))
+        full = np.zeros((order, self._table.n_features))
+        full[:, columns] = factors[best]
+        support = np.zeros(full.shape, dtype=bool)
+        support[:, columns] = True
+        return Atom.from_factors(full, support), gain[best]
+
+    def _solve(self, partial: Array, loading: Array) -> Array:
+        """Unit-norm solution of one factor for every start; partial (n_starts, n_samples, n_columns)."""
+        n_starts, _, n_columns = partial.shape
+        gram = np.zeros((n_starts, n_columns, n_columns))
+        right = np.zeros((n_starts, n_columns))
+        for root, outputs, basis, residual in self._groups:
+            weighted = partial * root
+            transposed = weighted.transpose(0, 2, 1)
+            inside = basis.T @ weighted
+            inner = transposed @ weighted - inside.transpose(0, 2, 1) @ inside
+            scale = self._precision[outputs] * loading[:, outputs]
+            gram += (scale * loading[:, outputs]).sum(axis=1)[:, None, None] * inner
+            right += ((transposed @ residual) * scale[:, None, :]).sum(axis=2)
+        trace = np.einsum("sii->s", gram) / n_columns
+        idle = trace <= 0.0
+        gram[:, np.arange(n_columns), np.arange(n_columns)] += (_RIDGE * trace + idle)[:, None]
+        solution = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+        norm = np.linalg.norm(solution, axis=1, keepdims=True)
+        return np.asarray(solution / np.where(norm > 0, norm, 1.0))
+
+
+def _values(factors: Array, projections: Array, diagonal_powers: Array) -> Array:
+    return np.asarray(projections.prod(axis=1) - factors.prod(axis=1) @ diagonal_powers.T)

@@ -1,0 +1,67 @@
+"""Prices: what a structure must earn to be kept.
+
+The extended Bayesian information criterion (Chen & Chen, Biometrika 2008) charges each free number log n and each
+choice of a support twice the log of the number of supports of that size. A full block has one support and pays
+nothing for the choice, a single monomial pays for having been picked among all: dense and sparse truths compete on
+fair terms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .model import Atom, Structure, log_binomial
+
+
+@dataclass(frozen=True)
+class Price:
+    """Penalty of a structure in units of deviance.
+
+    Parameters
+    ----------
+    log_n : float
+        Logarithm of the number of observations.
+    gamma : float
+        Weight of the support choice: 1 is the extended criterion, 0 the plain one.
+    n_orders : int
+        Number of (stream, order) pairs on offer.
+    n_outputs : int
+        Each output has its own weight for every column.
+    n_allowed : mapping of int to int
+        Columns that may enter as pure terms of each order.
+    """
+
+    log_n: float
+    gamma: float
+    n_orders: int
+    n_outputs: int
+    n_allowed: Mapping[int, int]
+
+    def pure(self, order: int, size: int) -> float:
+        choice = log_binomial(self.n_allowed[order], size)
+        return self.n_outputs * size * self.log_n + 2 * self.gamma * choice
+
+    def atom(self, atom: Atom) -> float:
+        """k factors of unit norm and one loading per output; equal-sized supports are interchangeable."""
+        sizes = atom.support.sum(axis=1)
+        n_features = atom.support.shape[1]
+        free = int(sizes.sum()) - atom.order + self.n_outputs
+        choice = sum(log_binomial(n_features, int(size)) for size in sizes)
+        same = [int((sizes == size).sum()) for size in set(sizes.tolist()) if size < n_features]
+        choice -= sum(math.lgamma(count + 1) for count in same)
+        return free * self.log_n + 2 * self.gamma * max(choice, 0.0)
+
+    def __call__(self, structure: Structure) -> float:
+        pure_orders, interaction_orders = structure.orders
+        active = len(pure_orders) + len(interaction_orders)
+        return (
+            sum(self.pure(order, int(mask.sum())) for order, mask in structure.pure.items())
+            + sum(self.atom(atom) for atom in structure.atoms)
+            + 2 * self.gamma * active * math.log(self.n_orders)
+        )
+
+    def free_numbers(self, structure: Structure) -> int:
+        """Degrees of freedom, the complexity axis of the Pareto front."""
+        return round(replace(self, log_n=1.0, gamma=0.0)(structure))

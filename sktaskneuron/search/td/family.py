@@ -1,0 +1,206 @@
+"""What the target is: the likelihood under which a searched model is scored.
+
+A family turns the linear predictor ``eta`` into a deviance (minus twice the log likelihood, up to a constant) and
+into a weighted least-squares problem (weights and residuals of the current fit). The search needs nothing else of
+the target, so regression and classification share every line of the selection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from ._linalg import Array, weighted_lstsq
+
+# Residual variance, relative to the target's, below which two fits count as equally exact. A term that explains less
+# than a millionth of the target's standard deviation is rounding, not structure.
+_VARIANCE_FLOOR = 1e-12
+_MAX_IRLS = 25
+# Ridge (in observations) on unit-variance columns. It keeps the logistic fit finite when classes are separable and
+# is far too small to move a coefficient that the data determine.
+_LOGISTIC_RIDGE = 1e-2
+
+
+@dataclass(frozen=True, eq=False)
+class LinearFit:
+    """Weighted maximum-likelihood fit of linear weights.
+
+    coef : (n_columns, n_outputs); eta : (n_samples, n_outputs); deviance : float.
+    """
+
+    coef: Array
+    eta: Array
+    deviance: float
+
+
+@dataclass(frozen=True, eq=False)
+class Working:
+    """Local least-squares form of a deviance: sum_q precision_q sum_n weight_nq (residual_nq - change_nq)^2.
+
+    weight : (n_samples, 1) where the outputs share it, else (n_samples, n_outputs);
+    residual : (n_samples, n_outputs); precision : (n_outputs,).
+    """
+
+    weight: Array
+    residual: Array
+    precision: Array
+
+    @property
+    def shared(self) -> bool:
+        return self.weight.shape[1] == 1
+
+    def outputs(self) -> list[tuple[Array, list[int]]]:
+        """Square-root weights (n_samples, 1) with the outputs that use them."""
+        root = np.sqrt(self.weight)
+        n_outputs = self.residual.shape[1]
+        if self.shared:
+            return [(root, list(range(n_outputs)))]
+        return [(root[:, q : q + 1], [q]) for q in range(n_outputs)]
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussian:
+    """Least squares with one residual variance per output, profiled out.
+
+    target : (n_samples, n_outputs), weight : (n_samples,).
+    """
+
+    target: Array
+    weight: Array
+
+    @property
+    def n_outputs(self) -> int:
+        return self.target.shape[1]
+
+    @property
+    def n_effective(self) -> float:
+        return float(self.weight.sum())
+
+    def deviance(self, eta: Array) -> float:
+        variance = self.weight @ (self.target - eta) ** 2 / self.n_effective
+        floor = _VARIANCE_FLOOR * self.total_variance
+        return float(self.n_effective * np.log(np.maximum(variance, floor)).sum())
+
+    @property
+    def total_variance(self) -> Array:
+        mean = self.weight @ self.target / self.n_effective
+        return np.maximum(self.weight @ (self.target - mean) ** 2 / self.n_effective, 1e-300)
+
+    def fit_linear(self, columns: Array, start: Array | None = None) -> LinearFit:
+        coef = weighted_lstsq(columns, self.target, self.weight)
+        eta = columns @ coef
+        return LinearFit(coef, eta, self.deviance(eta))
+
+    def working(self, eta: Array) -> Working:
+        residual = self.target - eta
+        variance = self.weight @ residual**2 / self.n_effective
+        floor = _VARIANCE_FLOOR * self.total_variance
+        return Working(self.weight[:, None], residual, 1.0 / np.maximum(variance, floor))
+
+    def predicted_drop(self, gain: Array) -> Array:
+        """Fall of the deviance, profiled over the variance, from the quadratic gain (…, n_outputs)."""
+        share = np.clip(gain / self.n_effective, 0.0, 1.0 - _VARIANCE_FLOOR)
+        return np.asarray(-self.n_effective * np.log1p(-share).sum(axis=-1))
+
+    def predicted_rise(self, cost: Array) -> Array:
+        """Rise of the deviance, profiled over the variance, from a quadratic cost summed over outputs."""
+        return self.n_effective * np.log1p(cost / self.n_effective)
+
+    def row_loss(self, eta: Array, reference: Gaussian) -> Array:
+        """Squared error of every row over the total variance of ``reference``, mean over outputs."""
+        return np.asarray(((self.target - eta) ** 2 / reference.total_variance).mean(axis=1))
+
+    def subset(self, rows: Array) -> Gaussian:
+        return Gaussian(self.target[rows], self.weight[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Logistic:
+    """One-vs-rest logistic likelihood, summed over the outputs (one output for two classes).
+
+    target : (n_samples, n_outputs) of 0 and 1, weight : (n_samples,).
+    """
+
+    target: Array
+    weight: Array
+
+    @property
+    def n_outputs(self) -> int:
+        return self.target.shape[1]
+
+    @property
+    def n_effective(self) -> float:
+        return float(self.weight.sum())
+
+    def deviance(self, eta: Array) -> float:
+        loss = np.logaddexp(0.0, eta) - self.target * eta
+        return float(2.0 * (self.weight @ loss).sum())
+
+    def fit_linear(self, columns: Array, start: Array | None = None) -> LinearFit:
+        scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
+        scale[scale == 0] = 1.0
+        standardised = columns / scale
+        coef = np.zeros((columns.shape[1], self.n_outputs))
+        if start is not None:
+            coef = start * scale[:, None]
+        for q in range(self.n_outputs):
+            coef[:, q] = _irls(standardised, self.target[:, q], self.weight, coef[:, q])
+        eta = standardised @ coef
+        return LinearFit(coef / scale[:, None], eta, self.deviance(eta))
+
+    def working(self, eta: Array) -> Working:
+        p = expit(eta)
+        curvature = np.maximum(p * (1.0 - p), 1e-6)
+        weight = self.weight[:, None] * curvature
+        return Working(weight, (self.target - p) / curvature, np.ones(self.n_outputs))
+
+    def predicted_drop(self, gain: Array) -> Array:
+        return np.asarray(gain.sum(axis=-1))
+
+    def predicted_rise(self, cost: Array) -> Array:
+        return cost
+
+    def row_loss(self, eta: Array, reference: Logistic) -> Array:
+        """Deviance of every row, summed over outputs."""
+        return np.asarray(2.0 * (np.logaddexp(0.0, eta) - self.target * eta).sum(axis=1))
+
+    def subset(self, rows: Array) -> Logistic:
+        return Logistic(self.target[rows], self.weight[rows])
+
+
+Family = Gaussian | Logistic
+
+
+def _irls(columns: Array, target: Array, weight: Array, coef: Array) -> Array:
+    """Iteratively reweighted least squares with step halving; ``columns`` of unit root mean square."""
+
+    def objective(c: Array) -> float:
+        eta = columns @ c
+        return float(
+            weight @ (np.logaddexp(0.0, eta) - target * eta) + 0.5 * _LOGISTIC_RIDGE * (c[1:] @ c[1:])
+        )
+
+    ridge = np.full(columns.shape[1], _LOGISTIC_RIDGE)
+    ridge[0] = 1e-8  # the intercept is free
+    value = objective(coef)
+    for _ in range(_MAX_IRLS):
+        p = expit(columns @ coef)
+        curvature = weight * np.maximum(p * (1.0 - p), 1e-6)
+        gradient = columns.T @ (weight * (target - p)) - ridge * coef
+        hessian = (columns * curvature[:, None]).T @ columns
+        hessian[np.diag_indices_from(hessian)] += ridge
+        step = np.linalg.solve(hessian, gradient)
+        for _ in range(8):
+            new_value = objective(coef + step)
+            if new_value <= value:
+                break
+            step = step / 2
+        else:
+            return coef
+        coef = coef + step
+        if value - new_value < 1e-7 * (1.0 + abs(value)):
+            return coef
+        value = new_value
+    return coef

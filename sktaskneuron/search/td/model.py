@@ -1,0 +1,168 @@
+"""A point of the search: which pure terms and which rank-one atoms are in, on standardised columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._linalg import Array
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Standardised columns and their powers.
+
+    powers : order -> (n_samples, n_features); ``powers[1]`` is the table itself.
+    """
+
+    powers: Mapping[int, Array]
+
+    @classmethod
+    def from_array(cls, z: Array, max_order: int) -> Table:
+        powers = {1: z}
+        for order in range(2, max_order + 1):
+            powers[order] = powers[order - 1] * z
+        return cls(powers)
+
+    @property
+    def z(self) -> Array:
+        return self.powers[1]
+
+    @property
+    def n_samples(self) -> int:
+        return self.z.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        return self.z.shape[1]
+
+    def subset(self, rows: Array) -> Table:
+        return Table({order: power[rows] for order, power in self.powers.items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Atom:
+    """One rank-one product, disjoint from the pure terms:
+
+    A(z) = prod_m <u_m, z> - sum_i (prod_m u_m,i) z_i^k.
+
+    factors : (order, n_features), rows of unit norm, zero outside ``support`` (same shape).
+    """
+
+    factors: Array
+    support: Mask
+
+    @classmethod
+    def monomial(cls, columns: tuple[int, ...], n_features: int) -> Atom:
+        support = np.zeros((len(columns), n_features), dtype=bool)
+        support[np.arange(len(columns)), columns] = True
+        return cls(support.astype(float), support)
+
+    @classmethod
+    def from_factors(cls, factors: Array, support: Mask | None = None) -> Atom:
+        support = np.ones(factors.shape, dtype=bool) if support is None else support
+        factors = np.where(support, factors, 0.0)
+        norm = np.linalg.norm(factors, axis=1, keepdims=True)
+        return cls(factors / np.where(norm > 0, norm, 1.0), support)
+
+    @property
+    def order(self) -> int:
+        return len(self.factors)
+
+    @property
+    def is_monomial(self) -> bool:
+        return bool((self.support.sum(axis=1) == 1).all())
+
+    def projections(self, table: Table) -> Array:
+        """Inner products <u_m, z>, shape (order, n_samples)."""
+        used = np.flatnonzero(self.support.any(axis=0))
+        return np.asarray(self.factors[:, used] @ table.z[:, used].T)
+
+    def values(self, table: Table) -> Array:
+        """A(z) of every row, shape (n_samples,)."""
+        out = self.projections(table).prod(axis=0)
+        diagonal = self.factors.prod(axis=0)
+        hit = np.flatnonzero(diagonal)
+        if hit.size:
+            out = out - table.powers[self.order][:, hit] @ diagonal[hit]
+        return np.asarray(out)
+
+    def derivatives(self, table: Table) -> list[Array]:
+        """Per factor m the columns dA/du_m on its support, each (n_samples, support size)."""
+        projections = self.projections(table)
+        return [
+            self.partial(table, projections, m, np.flatnonzero(self.support[m]))
+            for m in range(self.order)
+        ]
+
+    def partial(self, table: Table, projections: Array, m: int, columns: NDArray[np.intp]) -> Array:
+        others = np.arange(self.order) != m
+        rest = projections[others].prod(axis=0)
+        out = table.z[:, columns] * rest[:, None]
+        diagonal = self.factors[others][:, columns].prod(axis=0)
+        hit = np.flatnonzero(diagonal)
+        if hit.size:
+            out[:, hit] -= table.powers[self.order][:, columns[hit]] * diagonal[hit]
+        return np.asarray(out)
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Pure supports and atoms; linear weights are found by the fit.
+
+    pure : order -> mask (n_features,) with at least one True.
+    """
+
+    n_features: int
+    pure: Mapping[int, Mask] = field(default_factory=dict)
+    atoms: tuple[Atom, ...] = ()
+
+    def design(self, table: Table) -> Array:
+        """Columns [1 | pure terms by order | atoms], shape (n_samples, n_columns)."""
+        parts = [np.ones((table.n_samples, 1))]
+        parts += [table.powers[order][:, self.pure[order]] for order in sorted(self.pure)]
+        parts += [atom.values(table)[:, None] for atom in self.atoms]
+        return np.concatenate(parts, axis=1)
+
+    def pure_columns(self) -> list[tuple[int, int]]:
+        """(order, feature) of the pure columns, in the order of ``design``."""
+        return [(k, int(i)) for k in sorted(self.pure) for i in np.flatnonzero(self.pure[k])]
+
+    @property
+    def n_linear(self) -> int:
+        return 1 + sum(int(mask.sum()) for mask in self.pure.values()) + len(self.atoms)
+
+    @property
+    def orders(self) -> tuple[frozenset[int], frozenset[int]]:
+        """(pure orders, interaction orders)."""
+        return frozenset(self.pure), frozenset(atom.order for atom in self.atoms)
+
+    def ranks(self) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for atom in self.atoms:
+            counts[atom.order] = counts.get(atom.order, 0) + 1
+        return counts
+
+    def with_pure(self, order: int, mask: Mask) -> Structure:
+        pure = {k: v for k, v in self.pure.items() if k != order}
+        if mask.any():
+            pure[order] = mask
+        return Structure(self.n_features, pure, self.atoms)
+
+    def with_atoms(self, atoms: tuple[Atom, ...]) -> Structure:
+        return Structure(self.n_features, self.pure, atoms)
+
+    def without_order(self, stream: str, order: int) -> Structure:
+        if stream == "pure":
+            return self.with_pure(order, np.zeros(self.n_features, dtype=bool))
+        return self.with_atoms(tuple(a for a in self.atoms if a.order != order))
+
+
+def log_binomial(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -1,0 +1,182 @@
+"""Forward-backward selection over pure terms and rank-one CP atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from ._linalg import Array
+from .criteria import Price
+from .family import Family
+from .fit import Fit, fit_structure
+from .model import Atom, Structure, Table
+from .proposals import ForwardSearch, Proposal, Space, backward
+
+# Refitted per step. The predicted order is exact for single columns and near-exact for atoms, so few suffice.
+_N_FORWARD = 3
+_N_BACKWARD = 3
+_TRIAL_STEPS = 4
+_REL_TOL = 1e-9
+
+
+class Judge(Protocol):
+    """Scores a fitted structure (smaller is better) and says when a change is worth making."""
+
+    def score(self, fit: Fit) -> float: ...
+    def simpler_or_better(self, new: Fit, old: Fit) -> bool: ...
+    def worth_adding(self, new: Fit, old: Fit) -> bool: ...
+
+
+@dataclass(frozen=True, eq=False)
+class InformationJudge:
+    """Deviance plus price."""
+
+    price: Price
+
+    def score(self, fit: Fit) -> float:
+        return fit.deviance + self.price(fit.structure)
+
+    def worth_adding(self, new: Fit, old: Fit) -> bool:
+        before = self.score(old)
+        return self.score(new) < before - _REL_TOL * (1.0 + abs(before))
+
+    simpler_or_better = worth_adding
+
+
+@dataclass(eq=False)
+class Selection:
+    """Outcome: the chosen fit and the models met on the way, in order."""
+
+    fit: Fit
+    visited: list[Fit] = field(default_factory=list)
+
+
+def select(
+    table: Table,
+    family: Family,
+    price: Price,
+    space: Space,
+    judge: Judge,
+    *,
+    seed: int,
+    max_steps: int,
+    on_step: Callable[[int, Fit], None] | None = None,
+) -> Selection:
+    """Add the best term while it pays, and after each addition take out whatever no longer does."""
+    forward = ForwardSearch(table, family, price, space, seed)
+    fit = fit_structure(table, family, Structure(table.n_features))
+    visited = [fit]
+    for step in range(max_steps):
+        if on_step is not None:
+            on_step(step, fit)
+        grown = _best_refit(table, family, judge, forward(fit), _N_FORWARD)
+        if grown is None or not judge.worth_adding(grown, fit):
+            break
+        fit = _merged(table, family, judge, _pruned(table, family, price, judge, grown))
+        visited.append(fit)
+    swapped = _swapped(table, family, price, judge, forward, fit)
+    if swapped is not fit:
+        visited.append(swapped)
+    return Selection(swapped, visited)
+
+
+def _swapped(
+    table: Table, family: Family, price: Price, judge: Judge, forward: ForwardSearch, fit: Fit
+) -> Fit:
+    """Atoms of one order found one after another can be a poor local optimum: try fewer, fitted afresh."""
+    for order, rank in sorted(fit.structure.ranks().items()):
+        if rank < 2 or all(a.is_monomial for a in fit.structure.atoms if a.order == order):
+            continue
+        trial = fit_structure(table, family, fit.structure.without_order("interaction", order))
+        for _ in range(rank - 1):
+            atom = forward.dense_atom(trial, order, n_random=8)
+            if atom is None:
+                break
+            structure = trial.structure.with_atoms((*trial.structure.atoms, atom))
+            trial = fit_structure(table, family, structure)
+            pruned = _pruned(table, family, price, judge, trial)
+            if judge.worth_adding(pruned, fit):
+                fit = pruned
+                break
+    return fit
+
+
+def _best_refit(
+    table: Table, family: Family, judge: Judge, proposals: list[Proposal], n_best: int
+) -> Fit | None:
+    best: Fit | None = None
+    for proposal in proposals[:n_best]:
+        trial = fit_structure(table, family, proposal.structure, max_steps=_TRIAL_STEPS)
+        if best is None or judge.score(trial) < judge.score(best):
+            best = trial
+    return None if best is None else fit_structure(table, family, best.structure)
+
+
+def _pruned(table: Table, family: Family, price: Price, judge: Judge, fit: Fit) -> Fit:
+    while True:
+        for proposal in backward(table, family, price, fit)[:_N_BACKWARD]:
+            trial = fit_structure(table, family, proposal.structure)
+            if judge.simpler_or_better(trial, fit):
+                fit = trial
+                break
+        else:
+            return fit
+
+
+def _merged(table: Table, family: Family, judge: Judge, fit: Fit) -> Fit:
+    atoms = merge_atoms(fit)
+    if len(atoms) == len(fit.structure.atoms):
+        return fit
+    merged = fit_structure(table, family, fit.structure.with_atoms(atoms))
+    return fit if judge.worth_adding(fit, merged) else merged
+
+
+def merge_atoms(fit: Fit) -> tuple[Atom, ...]:
+    """The same function with fewer atoms: atoms that differ in one factor only are one atom with the summed factor.
+
+    x0 x1 + x0 x2 = x0 (x1 + x2). Needs loadings that are proportional over the outputs.
+    """
+    items = [
+        (atom.factors, loading)
+        for atom, loading in zip(fit.structure.atoms, fit.loadings, strict=True)
+    ]
+    a = 0
+    while a < len(items):
+        for b in range(a + 1, len(items)):
+            joint = _merge_pair(*items[a], *items[b])
+            if joint is not None:
+                items[a] = joint
+                del items[b]
+                break
+        else:
+            a += 1
+    return tuple(Atom.from_factors(factors, factors != 0.0) for factors, _ in items)
+
+
+def _merge_pair(
+    first: Array, first_loading: Array, second: Array, second_loading: Array
+) -> tuple[Array, Array] | None:
+    if len(first) != len(second) or not np.any(first_loading):
+        return None
+    cosine = first @ second.T
+    free = list(range(len(second)))
+    unmatched = []
+    sign = 1.0
+    for m in range(len(first)):
+        partner = next((j for j in free if abs(cosine[m, j]) > 1.0 - 1e-9), None)
+        if partner is None:
+            unmatched.append(m)
+        else:
+            sign *= float(np.sign(cosine[m, partner]))
+            free.remove(partner)
+    if len(unmatched) != 1:
+        return None
+    ratio = float(first_loading @ second_loading / (first_loading @ first_loading))
+    if not np.allclose(second_loading, ratio * first_loading, rtol=1e-6):
+        return None
+    factors = first.copy()
+    factors[unmatched[0]] += ratio * sign * second[free[0]]
+    return factors, first_loading
