@@ -1,0 +1,352 @@
+"""Search for a neuron's formula, as a transformer."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._input import (
+    EncodedTable,
+    FloatArray,
+    check_rows,
+    encode_table,
+    read_rows,
+)
+from sktaskneuron.formula import FittedFormula, NeuronFormula, ParetoFront
+from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.search.td import TDOptions, TDResult, search_td
+
+# Numbers with at most so many different values are read as class labels by target_type="auto"
+# only if they are two; more are taken for a quantity.
+_MAX_CODED_CLASSES = 2
+
+
+class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    r"""Find which powers and interactions of the columns the target asks for.
+
+    The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i x_i^k` and of low-rank
+    interactions, rank-one products :math:`\prod_m \langle u_m, x\rangle` with their diagonal
+    :math:`x_i^k` taken out, so that an answer is unique. The orders, the columns inside each
+    term and the rank of each interaction are chosen together.
+
+    Parameters
+    ----------
+    method : {"td"}, default="td"
+        "td" searches by tensor decomposition.
+    engine : {"als", "gates"}, default="als"
+        "als": forward-backward selection of columns, blocks and atoms fitted by alternating least
+        squares; deterministic. "gates": the differentiable dual stream with hard-concrete gates of
+        the paper, kept as a reference: it finds which orders are active, at a fixed rank, and
+        needs thousands of optimiser steps.
+    max_order : int, default=5
+        Highest power among the pure terms.
+    max_interaction_order : int, default=3
+        Highest number of factors in an interaction, from 2; 1 or 0 looks for none.
+    max_rank : int, default=8
+        Most atoms per interaction order.
+    criterion : {"ebic", "bic", "cv"}, default="ebic"
+        Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
+        [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
+        held-out loss by one standard error; it is slower and misses weak terms more often.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    target_type : {"auto", "continuous", "classes"}, default="auto"
+        How to read y. "auto" takes text, bool and two-valued targets for classes and other
+        numbers for a quantity. Classes share one structure, scored by one-vs-rest logistic
+        likelihoods.
+    max_samples : int, default=10000
+        Rows on which the structure is searched; beyond it rows are drawn at random (`caps_` says
+        so) and the weights are refitted on all of them.
+    max_steps : int or None, default=None
+        Forward steps of "als" (None: 100), optimiser steps of "gates" (None: 2000).
+    n_resamples : int, default=5
+        Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
+        skips this evidence and most of the time.
+    random_state : int, RandomState instance or None, default=0
+        Draws the rows of large tables, the folds and the random starts of the atoms.
+    verbose : int, default=0
+        1 prints a line for every step.
+
+    Attributes
+    ----------
+    formula_ : NeuronFormula
+        The neuron's formula: orders and ranks. Empty if nothing beats a constant.
+    fitted_formula_ : FittedFormula
+        The formula with its numbers, on raw columns: evaluate it, or export it.
+    selection_frequency_ : dict of str to float
+        Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``. Not there if
+        ``n_resamples=0``.
+    term_gain_ : dict of str to float
+        Validated R2 (classes: explained deviance) lost when a term is taken out.
+    pareto_front_ : ParetoFront
+        Formulas met on the way, by number of free weights and validated score.
+    criterion_, null_criterion_ : float
+        The criterion of the answer and that of a constant; smaller is better.
+    caps_ : tuple of str
+        What was cut to keep the cost bounded; empty if nothing was.
+    classes_ : ndarray
+        Class labels, if y was read as classes.
+    n_iter_ : int
+        Forward steps taken, at least 1.
+    encoder_ : TableEncoder
+        Turns the table into the columns of the formula.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str
+        Their names, where the table has names.
+
+    References
+    ----------
+    .. [1] "NeuronSeek: on stability and expressivity of task-driven neurons", arXiv 2506.15715.
+    .. [2] Chen and Chen, "Extended Bayesian information criteria", Biometrika 95(3), 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronFormulaSearch
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 5))
+    >>> y = 2 * X[:, 0] ** 2 + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=300)
+    >>> search = NeuronFormulaSearch().fit(X, y)
+    >>> print(search.formula_)
+    x**2 + <x,x>:1
+    >>> search.get_feature_names_out()
+    array(['x0**2', 'x1*x2'], dtype=object)
+    """
+
+    _parameter_constraints: dict[str, list[Any]] = {
+        "method": [StrOptions({"td"})],
+        "engine": [StrOptions({"als", "gates"})],
+        "max_order": [Interval(Integral, 1, 9, closed="both")],
+        "max_interaction_order": [Interval(Integral, 0, 6, closed="both")],
+        "max_rank": [Interval(Integral, 1, None, closed="left")],
+        "criterion": [StrOptions({"bic", "ebic", "cv"})],
+        "target_type": [StrOptions({"auto", "continuous", "classes"})],
+        "max_samples": [Interval(Integral, 50, None, closed="left")],
+        "max_steps": [None, Interval(Integral, 1, None, closed="left")],
+        "n_resamples": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    formula_: NeuronFormula
+    fitted_formula_: FittedFormula
+
+    def __init__(
+        self,
+        method: str = "td",
+        *,
+        engine: str = "als",
+        max_order: int = 5,
+        max_interaction_order: int = 3,
+        max_rank: int = 8,
+        criterion: str = "ebic",
+        categorical_features: Any = "from_dtype",
+        target_type: str = "auto",
+        max_samples: int = 10_000,
+        max_steps: int | None = None,
+        n_resamples: int = 5,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.method = method
+        self.engine = engine
+        self.max_order = max_order
+        self.max_interaction_order = max_interaction_order
+        self.max_rank = max_rank
+        self.criterion = criterion
+        self.categorical_features = categorical_features
+        self.target_type = target_type
+        self.max_samples = max_samples
+        self.max_steps = max_steps
+        self.n_resamples = n_resamples
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Search the formula of y in the columns of X.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Numbers, categories and missing values; nothing to scale first.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Outputs share one formula, each with its own weights.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row.
+
+        Returns
+        -------
+        self : NeuronFormulaSearch
+            Fitted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used.
+        """
+        classification = self.target_type == "classes" or (
+            self.target_type == "auto" and _looks_like_classes(y)
+        )
+        target = check_rows(self, X, y, numeric_target=not classification)
+        encoder = TableEncoder(self.categorical_features)
+        table = encode_table(self, encoder, X, sample_weight)
+        target = target[table.rows]
+        if hasattr(self, "classes_"):
+            del self.classes_
+        return self.fit_encoded(encoder, table, target, classification=classification)
+
+    @with_callbacks
+    def fit_encoded(
+        self, encoder: TableEncoder, table: EncodedTable, target: Any, *, classification: bool
+    ) -> Self:
+        """Search in a table that an estimator around this one has already encoded and checked."""
+        if classification:
+            self.classes_, codes = np.unique(target, return_inverse=True)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"y holds only one class, {self.classes_[0]!r}: there is nothing to search for"
+                )
+            target = indicators(codes, len(self.classes_))
+        self.encoder_ = encoder
+        self._take_over(
+            self._search(table, target.reshape(len(target), -1), classification)
+        )
+        return self
+
+    def _search(self, table: EncodedTable, target: FloatArray, classification: bool) -> TDResult:
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self)
+
+        def on_step(scale: str, step: int, formula: str) -> None:
+            sub = context.subcontext(task_name=f"{scale}, step {step}: {formula}")
+            sub.call_on_fit_task_begin(estimator=self)
+            sub.call_on_fit_task_end(estimator=self)
+            if self.verbose:
+                print(f"[NeuronFormulaSearch] {scale}, step {step}: {formula}")
+
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        options = TDOptions(
+            engine=self.engine,
+            max_order=self.max_order,
+            max_interaction_order=self.max_interaction_order,
+            max_rank=self.max_rank,
+            criterion=self.criterion,
+            max_samples=self.max_samples,
+            max_steps=self.max_steps,
+            n_resamples=self.n_resamples,
+        )
+        result = search_td(
+            table.matrix,
+            target,
+            table.weight,
+            classification=classification,
+            feature_names=table.names,
+            options=options,
+            rng=np.random.default_rng(seed),
+            on_step=on_step,
+        )
+        context.call_on_fit_task_end(estimator=self)
+        return result
+
+    def _take_over(self, result: TDResult) -> None:
+        self.fitted_formula_ = result.fitted
+        self.formula_ = result.fitted.formula
+        self.criterion_ = result.criterion
+        self.null_criterion_ = result.null_criterion
+        self.caps_ = result.caps
+        self.n_iter_ = max(result.n_steps, 1)
+        for name in ("selection_frequency_", "term_gain_", "pareto_front_"):
+            if hasattr(self, name):
+                delattr(self, name)
+        if self.n_resamples:
+            self.selection_frequency_ = result.selection_frequency
+            self.term_gain_ = result.term_gain
+            self.pareto_front_ = ParetoFront(
+                [(point.complexity, point.score, point.formula) for point in result.path]
+            )
+
+    @property
+    def expression_(self) -> Any:
+        """The equation as sympy, on the raw column names; a list for several outputs."""
+        check_is_fitted(self)
+        return self.fitted_formula_.to_sympy()
+
+    def transform(self, X: Any) -> FloatArray:
+        """Values of the selected terms.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        terms : ndarray of shape (n_samples, n_terms)
+            One column per pure term and column of the table, and per atom. One column of zeros if
+            nothing was found, so that a pipeline goes on.
+        """
+        check_is_fitted(self)
+        matrix = read_rows(self, self.encoder_, X)
+        if not self.formula_:
+            return np.zeros((len(matrix), 1))
+        return np.asarray(self.fitted_formula_.transform(matrix))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Names of the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Checked against the names of fit, else not used: the terms are named by those.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_terms,)
+            As ``"age**2"`` or ``"age*bmi"``.
+        """
+        check_is_fitted(self)
+        self.encoder_.get_feature_names_out(input_features)
+        names = self.fitted_formula_.term_names() if self.formula_ else ["nothing found"]
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = self.categorical_features is not None
+        return tags
+
+
+def indicators(codes: np.ndarray, n_classes: int) -> FloatArray:
+    """0/1 targets of shape (n_samples, n_outputs): one output for two classes, else one each."""
+    if n_classes == 2:
+        return np.asarray(codes[:, None] == 1, dtype=np.float64)
+    return np.asarray(codes[:, None] == np.arange(n_classes), dtype=np.float64)
+
+
+def _looks_like_classes(y: Any) -> bool:
+    values = np.asarray(y)
+    if values.dtype.kind in "OUSb":
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            return True
+        if np.asarray(y).dtype.kind in "USb":
+            return True
+    if values.ndim == 2 and values.shape[1] > 1:
+        return False
+    return values.dtype.kind in "iuf" and len(np.unique(values[~np.isnan(values.astype(float))])) <= (
+        _MAX_CODED_CLASSES
+    )
