@@ -1,5 +1,6 @@
 """Search by tensor decomposition (NeuronSeek, arXiv 2506.15715)."""
 
-from .search import TDOptions, TDResult, search_td
+from .options import Criterion, Engine, TDOptions, TDResult
+from .search import search_td
 
-__all__ = ["TDOptions", "TDResult", "search_td"]
+__all__ = ["Criterion", "Engine", "TDOptions", "TDResult", "search_td"]

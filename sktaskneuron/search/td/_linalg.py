@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
 # Added to the unit diagonal of a normalised Gram matrix. One step of iterative refinement removes its effect
 # wherever the columns are independent; where they are not it picks the small solution.
@@ -49,6 +50,6 @@ def orthonormal_basis(columns: Array) -> Array:
 
 
 def project_out(basis: Array, values: Array) -> Array:
-    """values minus their projection on the basis, applied twice for accuracy."""
+    """Values minus their projection on the basis, applied twice for accuracy."""
     values = values - basis @ (basis.T @ values)
     return np.asarray(values - basis @ (basis.T @ values))

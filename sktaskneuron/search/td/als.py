@@ -7,6 +7,8 @@ The columns of the current model are projected out of D_m, so an atom never expl
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,21 @@ _COLLINEAR = 1e-9
 # All starts run this many sweeps; only the leaders go on.
 _TRIAL_SWEEPS = 4
 _N_LEADERS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class OutputGroup:
+    """Outputs that share row weights.
+
+    root : (n_samples, 1) square roots of the weights; outputs : their places;
+    basis : (n_samples, n_columns) of the weighted model columns; residual : weighted,
+    (n_samples, n_outputs of the group).
+    """
+
+    root: Array
+    outputs: list[int]
+    basis: Array
+    residual: Array
 
 
 class AtomFitter:
@@ -34,8 +51,10 @@ class AtomFitter:
         self._table = table
         self._precision = working.precision
         self._n_outputs = working.residual.shape[1]
-        self._groups = [
-            (root, outputs, orthonormal_basis(design * root), working.residual[:, outputs] * root)
+        self.groups = [
+            OutputGroup(
+                root, outputs, orthonormal_basis(design * root), working.residual[:, outputs] * root
+            )
             for root, outputs in working.outputs()
         ]
 
@@ -43,25 +62,26 @@ class AtomFitter:
         """Best loadings and gains per output of adding one column: values (…, n_samples) -> (…, n_outputs)."""
         loading = np.zeros((*values.shape[:-1], self._n_outputs))
         gain = np.zeros_like(loading)
-        for root, outputs, basis, residual in self._groups:
-            weighted = values * root[:, 0]
+        for group in self.groups:
+            weighted = values * group.root[:, 0]
             norm = np.einsum("...n,...n->...", weighted, weighted)
-            inside = weighted @ basis
+            inside = weighted @ group.basis
             left = norm - np.einsum("...p,...p->...", inside, inside)
             usable = left > _COLLINEAR * norm
             inverse = np.where(usable, 1.0 / np.where(usable, left, 1.0), 0.0)[..., None]
-            inner = weighted @ residual
-            loading[..., outputs] = inner * inverse
-            gain[..., outputs] = self._precision[outputs] * inner**2 * inverse
+            inner = weighted @ group.residual
+            loading[..., group.outputs] = inner * inverse
+            gain[..., group.outputs] = self._precision[group.outputs] * inner**2 * inverse
         return loading, gain
 
     def fit(
-        self, starts: Array, columns: NDArray[np.intp], max_sweeps: int = 15, tolerance: float = 2e-3
-    ) -> tuple[Atom, Array]:
-        """Alternate from ``starts`` (n_starts, order, n_columns) over the features ``columns``.
-
-        Returns the best atom and its gain per output, in units of deviance.
-        """
+        self,
+        starts: Array,
+        columns: NDArray[np.intp],
+        max_sweeps: int = 15,
+        tolerance: float = 2e-3,
+    ) -> Atom:
+        """Alternate from ``starts`` (n_starts, order, n_columns) over the features ``columns``."""
         order = starts.shape[1]
         z = np.ascontiguousarray(self._table.z[:, columns])
         diagonal_powers = np.ascontiguousarray(self._table.powers[order][:, columns])
@@ -93,21 +113,22 @@ class AtomFitter:
         full[:, columns] = factors[best]
         support = np.zeros(full.shape, dtype=bool)
         support[:, columns] = True
-        return Atom.from_factors(full, support), gain[best]
+        return Atom.from_factors(full, support)
 
     def _solve(self, partial: Array, loading: Array) -> Array:
         """Unit-norm solution of one factor for every start; partial (n_starts, n_samples, n_columns)."""
         n_starts, _, n_columns = partial.shape
         gram = np.zeros((n_starts, n_columns, n_columns))
         right = np.zeros((n_starts, n_columns))
-        for root, outputs, basis, residual in self._groups:
-            weighted = partial * root
+        for group in self.groups:
+            weighted = partial * group.root
             transposed = weighted.transpose(0, 2, 1)
-            inside = basis.T @ weighted
+            inside = group.basis.T @ weighted
             inner = transposed @ weighted - inside.transpose(0, 2, 1) @ inside
-            scale = self._precision[outputs] * loading[:, outputs]
-            gram += (scale * loading[:, outputs]).sum(axis=1)[:, None, None] * inner
-            right += ((transposed @ residual) * scale[:, None, :]).sum(axis=2)
+            own = loading[:, group.outputs]
+            scale = self._precision[group.outputs] * own
+            gram += (scale * own).sum(axis=1)[:, None, None] * inner
+            right += ((transposed @ group.residual) * scale[:, None, :]).sum(axis=2)
         trace = np.einsum("sii->s", gram) / n_columns
         idle = trace <= 0.0
         gram[:, np.arange(n_columns), np.arange(n_columns)] += (_RIDGE * trace + idle)[:, None]

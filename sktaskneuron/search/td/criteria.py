@@ -44,7 +44,7 @@ class Price:
         return self.n_outputs * size * self.log_n + 2 * self.gamma * choice
 
     def atom(self, atom: Atom) -> float:
-        """k factors of unit norm and one loading per output; equal-sized supports are interchangeable."""
+        """K factors of unit norm and one loading per output; equal-sized supports are interchangeable."""
         sizes = atom.support.sum(axis=1)
         n_features = atom.support.shape[1]
         free = int(sizes.sum()) - atom.order + self.n_outputs

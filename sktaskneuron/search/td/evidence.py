@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ._linalg import Array
+from ._linalg import Array, Rows
 from .family import Family
 from .fit import Fit, fit_structure
 from .model import Structure, Table
-
-Rows = NDArray[np.intp]
 
 
 def folds(n_samples: int, n_splits: int, rng: np.random.Generator) -> list[tuple[Rows, Rows]]:
@@ -21,7 +18,8 @@ def folds(n_samples: int, n_splits: int, rng: np.random.Generator) -> list[tuple
     order = rng.permutation(n_samples)
     parts = np.array_split(order, n_splits)
     return [
-        (np.sort(np.concatenate(parts[:j] + parts[j + 1 :])), np.sort(parts[j])) for j in range(n_splits)
+        (np.sort(np.concatenate(parts[:j] + parts[j + 1 :])), np.sort(parts[j]))
+        for j in range(n_splits)
     ]
 
 
@@ -33,7 +31,7 @@ def held_out_loss(
     for train, test in splits:
         fit = fit_structure(table.subset(train), family.subset(train), structure)
         eta = fit.structure.design(table.subset(test)) @ fit.coef
-        loss[test] = family.subset(test).row_loss(eta, family)
+        loss[test] = family.subset(test).row_loss(eta, family.loss_scale)
     return loss
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ._linalg import Array, weighted_lstsq
+from ._linalg import Array, Rows, weighted_lstsq
 
 # Residual variance, relative to the target's, below which two fits count as equally exact. A term that explains less
 # than a millionth of the target's standard deviation is rounding, not structure.
@@ -46,6 +46,13 @@ class Working:
     weight: Array
     residual: Array
     precision: Array
+
+    def with_shared_weight(self) -> Working:
+        """The same slopes with the mean curvature of the outputs, so that one Gram matrix serves all of them."""
+        if self.weight.shape[1] <= 1:
+            return self
+        mean = self.weight.mean(axis=1, keepdims=True)
+        return Working(mean, self.weight * self.residual / mean, self.precision)
 
     @property
     def shared(self) -> bool:
@@ -88,7 +95,7 @@ class Gaussian:
         mean = self.weight @ self.target / self.n_effective
         return np.maximum(self.weight @ (self.target - mean) ** 2 / self.n_effective, 1e-300)
 
-    def fit_linear(self, columns: Array, start: Array | None = None) -> LinearFit:
+    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
         coef = weighted_lstsq(columns, self.target, self.weight)
         eta = columns @ coef
         return LinearFit(coef, eta, self.deviance(eta))
@@ -104,15 +111,20 @@ class Gaussian:
         share = np.clip(gain / self.n_effective, 0.0, 1.0 - _VARIANCE_FLOOR)
         return np.asarray(-self.n_effective * np.log1p(-share).sum(axis=-1))
 
-    def predicted_rise(self, cost: Array) -> Array:
+    def predicted_rise(self, cost: float) -> float:
         """Rise of the deviance, profiled over the variance, from a quadratic cost summed over outputs."""
-        return self.n_effective * np.log1p(cost / self.n_effective)
+        return float(self.n_effective * np.log1p(cost / self.n_effective))
 
-    def row_loss(self, eta: Array, reference: Gaussian) -> Array:
-        """Squared error of every row over the total variance of ``reference``, mean over outputs."""
-        return np.asarray(((self.target - eta) ** 2 / reference.total_variance).mean(axis=1))
+    @property
+    def loss_scale(self) -> Array:
+        """What a row's loss is measured in: the variance of each output."""
+        return self.total_variance
 
-    def subset(self, rows: Array) -> Gaussian:
+    def row_loss(self, eta: Array, scale: Array) -> Array:
+        """Return every row's squared error over ``scale``, mean over outputs: (n_samples,)."""
+        return np.asarray(((self.target - eta) ** 2 / scale).mean(axis=1))
+
+    def subset(self, rows: Rows) -> Gaussian:
         return Gaussian(self.target[rows], self.weight[rows])
 
 
@@ -138,13 +150,14 @@ class Logistic:
         loss = np.logaddexp(0.0, eta) - self.target * eta
         return float(2.0 * (self.weight @ loss).sum())
 
-    def fit_linear(self, columns: Array, start: Array | None = None) -> LinearFit:
+    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
         scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
         scale[scale == 0] = 1.0
         standardised = columns / scale
         coef = np.zeros((columns.shape[1], self.n_outputs))
-        if start is not None:
-            coef = start * scale[:, None]
+        if eta is not None:
+            # start from the neighbouring model's predictor, as near as these columns come to it
+            coef = weighted_lstsq(standardised, eta, self.weight)
         for q in range(self.n_outputs):
             coef[:, q] = _irls(standardised, self.target[:, q], self.weight, coef[:, q])
         eta = standardised @ coef
@@ -159,18 +172,29 @@ class Logistic:
     def predicted_drop(self, gain: Array) -> Array:
         return np.asarray(gain.sum(axis=-1))
 
-    def predicted_rise(self, cost: Array) -> Array:
+    def predicted_rise(self, cost: float) -> float:
         return cost
 
-    def row_loss(self, eta: Array, reference: Logistic) -> Array:
-        """Deviance of every row, summed over outputs."""
-        return np.asarray(2.0 * (np.logaddexp(0.0, eta) - self.target * eta).sum(axis=1))
+    @property
+    def loss_scale(self) -> Array:
+        """Ones: a deviance has no unit."""
+        return np.ones(self.n_outputs)
 
-    def subset(self, rows: Array) -> Logistic:
+    def row_loss(self, eta: Array, scale: Array) -> Array:
+        """Return every row's deviance, summed over outputs: (n_samples,)."""
+        loss = np.logaddexp(0.0, eta) - self.target * eta
+        return np.asarray(2.0 * (loss / scale).sum(axis=1))
+
+    def subset(self, rows: Rows) -> Logistic:
         return Logistic(self.target[rows], self.weight[rows])
 
 
 Family = Gaussian | Logistic
+
+
+def make_family(target: Array, weight: Array, classification: bool) -> Family:
+    """Return the likelihood of 0/1 indicators, or of values."""
+    return Logistic(target, weight) if classification else Gaussian(target, weight)
 
 
 def _irls(columns: Array, target: Array, weight: Array, coef: Array) -> Array:
@@ -179,7 +203,8 @@ def _irls(columns: Array, target: Array, weight: Array, coef: Array) -> Array:
     def objective(c: Array) -> float:
         eta = columns @ c
         return float(
-            weight @ (np.logaddexp(0.0, eta) - target * eta) + 0.5 * _LOGISTIC_RIDGE * (c[1:] @ c[1:])
+            weight @ (np.logaddexp(0.0, eta) - target * eta)
+            + 0.5 * _LOGISTIC_RIDGE * (c[1:] @ c[1:])
         )
 
     ridge = np.full(columns.shape[1], _LOGISTIC_RIDGE)

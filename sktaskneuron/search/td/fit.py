@@ -37,8 +37,9 @@ class Fit:
         return self.coef[len(self.coef) - len(self.structure.atoms) :]
 
 
-def fit_linear(table: Table, family: Family, structure: Structure, start: Array | None = None) -> Fit:
-    linear = family.fit_linear(structure.design(table), start)
+def fit_linear(table: Table, family: Family, structure: Structure, eta: Array | None = None) -> Fit:
+    """Fit the linear weights; ``eta`` is the predictor of a neighbouring fit to start from."""
+    linear = family.fit_linear(structure.design(table), eta)
     return Fit(structure, linear.coef, linear.eta, linear.deviance)
 
 
@@ -46,12 +47,12 @@ def fit_structure(
     table: Table,
     family: Family,
     structure: Structure,
-    start: Array | None = None,
+    eta: Array | None = None,
     max_steps: int = _MAX_STEPS,
     tolerance: float = _TOLERANCE,
 ) -> Fit:
     """Fit all numbers of ``structure``, its factors starting where they stand."""
-    fit = fit_linear(table, family, structure, start)
+    fit = fit_linear(table, family, structure, eta)
     if all(atom.is_monomial for atom in structure.atoms):
         return fit
     damping = 1e-3
@@ -61,8 +62,8 @@ def fit_structure(
         improved = False
         for _ in range(6):
             scale = damping * (diagonal + 1e-3 * diagonal.mean() + 1e-12)
-            step = np.linalg.solve(gram + np.diag(scale), gradient)
-            trial = fit_linear(table, family, _moved(fit.structure, step), fit.coef)
+            step: Array = np.asarray(np.linalg.solve(gram + np.diag(scale), gradient))
+            trial = fit_linear(table, family, _moved(fit.structure, step), fit.eta)
             if trial.deviance < fit.deviance:
                 improved = True
                 break
@@ -129,7 +130,9 @@ def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Ar
             continue
         for m in range(atom.order):
             u = atom.factors[m, atom.support[m]]
-            gram[position : position + len(u), position : position + len(u)] += stiffness * np.outer(u, u)
+            gram[position : position + len(u), position : position + len(u)] += (
+                stiffness * np.outer(u, u)
+            )
             position += len(u)
     return gram, gradient
 

@@ -76,7 +76,12 @@ def open_orders(
         )
     generator = torch.Generator().manual_seed(seed)
     model = _DualStream(
-        table.n_features, family.n_outputs, pure_orders, interaction_orders, min(_RANK, max_rank), generator
+        table.n_features,
+        family.n_outputs,
+        pure_orders,
+        interaction_orders,
+        min(_RANK, max_rank),
+        generator,
     )
     z = torch.from_numpy(np.ascontiguousarray(table.z))
     target = torch.from_numpy(np.ascontiguousarray(family.target))
@@ -159,7 +164,9 @@ class _DualStream:
 
         return torch.sigmoid(self.log_alpha - _TEMPERATURE * math.log(-_LOW / _HIGH))
 
-    def __call__(self, x: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(
+        self, x: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
         powers = {1: x}
@@ -187,7 +194,9 @@ class _DualStream:
     def kept(self) -> tuple[set[int], dict[int, np.ndarray]]:
         is_open = (self.opening().detach().numpy() > 0.5).tolist()
         n_pure = len(self.pure_orders)
-        pure = {order for order, kept in zip(self.pure_orders, is_open[:n_pure], strict=True) if kept}
+        pure = {
+            order for order, kept in zip(self.pure_orders, is_open[:n_pure], strict=True) if kept
+        }
         factors = {
             order: factor.detach().numpy()
             for order, factor, kept in zip(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ._linalg import Array
+from ._linalg import Array, Rows
 
 Mask = NDArray[np.bool_]
 
@@ -42,7 +42,7 @@ class Table:
     def n_features(self) -> int:
         return self.z.shape[1]
 
-    def subset(self, rows: Array) -> Table:
+    def subset(self, rows: Rows) -> Table:
         return Table({order: power[rows] for order, power in self.powers.items()})
 
 

@@ -45,7 +45,9 @@ def moment_tensor(z: Array, values: Array, order: int) -> Array:
 @lru_cache(maxsize=16)
 def monomials(n_features: int, order: int) -> NDArray[np.intp]:
     """Sorted index tuples of the products of at least two different columns, (n_monomials, order)."""
-    rows: Iterator[tuple[int, ...]] = itertools.combinations_with_replacement(range(n_features), order)
+    rows: Iterator[tuple[int, ...]] = itertools.combinations_with_replacement(
+        range(n_features), order
+    )
     table = np.array([row for row in rows if row[0] != row[-1]], dtype=np.intp)
     return table.reshape(-1, order)
 

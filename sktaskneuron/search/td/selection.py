@@ -9,16 +9,17 @@ from typing import Protocol
 import numpy as np
 
 from ._linalg import Array
+from .backward import backward
 from .criteria import Price
 from .family import Family
 from .fit import Fit, fit_structure
+from .forward import N_REFITTED, ForwardSearch
 from .model import Atom, Structure, Table
-from .proposals import ForwardSearch, Proposal, Space, backward
+from .proposals import Proposal, Space
 
-# Refitted per step. The predicted order is exact for single columns and near-exact for atoms, so few suffice.
-_N_FORWARD = 3
-_N_BACKWARD = 3
+# Gauss-Newton steps before a trial is judged: what matters shows early, only winners are fitted to the end.
 _TRIAL_STEPS = 4
+_REMOVAL_STEPS = 6
 _REL_TOL = 1e-9
 
 
@@ -72,7 +73,9 @@ def select(
     for step in range(max_steps):
         if on_step is not None:
             on_step(step, fit)
-        grown = _best_refit(table, family, judge, forward(fit), _N_FORWARD)
+        grown = _best_refit(table, family, judge, fit, forward(fit))
+        if grown is None or not judge.worth_adding(grown, fit):
+            grown = _best_refit(table, family, judge, fit, forward(fit, thorough=True))
         if grown is None or not judge.worth_adding(grown, fit):
             break
         fit = _merged(table, family, judge, _pruned(table, family, price, judge, grown))
@@ -105,22 +108,24 @@ def _swapped(
 
 
 def _best_refit(
-    table: Table, family: Family, judge: Judge, proposals: list[Proposal], n_best: int
+    table: Table, family: Family, judge: Judge, fit: Fit, proposals: list[Proposal]
 ) -> Fit | None:
     best: Fit | None = None
-    for proposal in proposals[:n_best]:
-        trial = fit_structure(table, family, proposal.structure, max_steps=_TRIAL_STEPS)
+    for proposal in proposals[:N_REFITTED]:
+        trial = fit_structure(table, family, proposal.structure, fit.eta, max_steps=_TRIAL_STEPS)
         if best is None or judge.score(trial) < judge.score(best):
             best = trial
-    return None if best is None else fit_structure(table, family, best.structure)
+    return None if best is None else fit_structure(table, family, best.structure, best.eta)
 
 
 def _pruned(table: Table, family: Family, price: Price, judge: Judge, fit: Fit) -> Fit:
     while True:
-        for proposal in backward(table, family, price, fit)[:_N_BACKWARD]:
-            trial = fit_structure(table, family, proposal.structure)
+        for proposal in backward(table, family, price, fit)[:N_REFITTED]:
+            trial = fit_structure(
+                table, family, proposal.structure, fit.eta, max_steps=_REMOVAL_STEPS
+            )
             if judge.simpler_or_better(trial, fit):
-                fit = trial
+                fit = fit_structure(table, family, trial.structure, trial.eta)
                 break
         else:
             return fit
@@ -130,7 +135,7 @@ def _merged(table: Table, family: Family, judge: Judge, fit: Fit) -> Fit:
     atoms = merge_atoms(fit)
     if len(atoms) == len(fit.structure.atoms):
         return fit
-    merged = fit_structure(table, family, fit.structure.with_atoms(atoms))
+    merged = fit_structure(table, family, fit.structure.with_atoms(atoms), fit.eta)
     return fit if judge.worth_adding(fit, merged) else merged
 
 

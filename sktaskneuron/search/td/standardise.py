@@ -58,11 +58,13 @@ def distinct_values(X: Array, most: int) -> np.ndarray:
 
 
 def standardisations(X: Array, weight: Array) -> list[Standardisation]:
-    """The one to four scales worth trying, the plainest first. X : (n_samples, n_features) of usable columns."""
+    """The one to four scales worth trying, the safest first. X : (n_samples, n_features) of usable columns."""
     total = weight.sum()
     mean = weight @ X / total
     sd = np.sqrt(weight @ (X - mean) ** 2 / total)
-    quartiles = np.quantile(X, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf", weights=_columns(weight, X))
+    quartiles = np.quantile(
+        X, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf", weights=_columns(weight, X)
+    )
     robust = (quartiles[2] - quartiles[0]) / 1.349
     scale = np.where(robust > 0, robust, sd)
     # a column that sits on one value most of the time has quartiles without a spread to speak of
@@ -79,7 +81,7 @@ def standardisations(X: Array, weight: Array) -> list[Standardisation]:
     far = np.maximum(X.max(axis=0) - quartiles[1], quartiles[1] - X.min(axis=0)) > _TAIL * scale
     far &= distinct_values(X, 3) > 2
     if far.any():
-        bounds.append((np.where(far, lower, -np.inf), np.where(far, upper, np.inf)))
+        bounds.insert(0, (np.where(far, lower, -np.inf), np.where(far, upper, np.inf)))
 
     out = []
     for low, high in bounds:

@@ -1,0 +1,94 @@
+"""Which columns' products are worth a look: scores of all monomials of one order at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._linalg import Array
+from .family import Family, Working
+from .model import Structure, Table
+from .moments import moment_tensor
+
+# Entries of the largest moment tensor formed. Wider tables have their columns screened first:
+# 547 columns at order 2, 66 at order 3, 23 at order 4, 12 at order 5.
+MAX_TENSOR_ENTRIES = 300_000
+# Columns of a dense atom before entries are taken out or added one by one.
+DENSE_COLUMNS = 40
+_N_DIRECTIONS = 3
+
+
+def screened_size(order: int) -> int:
+    """Return the number of columns whose order-``order`` products are all looked at."""
+    return int(MAX_TENSOR_ENTRIES ** (1.0 / order) + 1e-9)
+
+
+class MonomialScreen:
+    """Scores of single products against a residual; keeps their norms, which no step changes."""
+
+    def __init__(self, table: Table, family: Family) -> None:
+        self._table = table
+        self._weight = family.weight / family.weight.mean()
+        self._norms: dict[int, tuple[bytes, Array]] = {}
+
+    def columns(
+        self, order: int, relevance: Array, working: Working, structure: Structure
+    ) -> NDArray[np.intp]:
+        """Return the columns to look at: all where they fit, else the most promising ones.
+
+        Promising is what explains the residual alone (``relevance``, of shape (n_features,)) or
+        in a product of two, and what the structure already uses.
+        """
+        d = self._table.n_features
+        size = screened_size(order)
+        if d <= size:
+            return np.arange(d)
+        score = relevance / max(float(relevance.max()), 1e-300)
+        if order > 2 and d <= screened_size(2):
+            pairs = self.scores(np.arange(d), working, 2)
+            np.fill_diagonal(pairs, 0.0)
+            score = score + pairs.max(axis=0) / max(float(pairs.max()), 1e-300)
+        for atom in structure.atoms:
+            score[atom.support.any(axis=0)] += 1.0
+        for mask in structure.pure.values():
+            score[mask] += 1.0
+        return np.sort(np.argsort(-score, kind="stable")[:size])
+
+    def scores(self, columns: NDArray[np.intp], working: Working, order: int) -> Array:
+        """Return the gain of every product, of shape (n_columns,) * order.
+
+        The model's columns are not projected out of the products: a ranking, not a gain.
+        """
+        z = self._table.z[:, columns]
+        norm = self._norm(columns, z, order)
+        score = np.zeros_like(norm)
+        for direction in leading_directions(working).T:
+            score += moment_tensor(z, direction, order) ** 2
+        return score / norm
+
+    def _norm(self, columns: NDArray[np.intp], z: Array, order: int) -> Array:
+        key = columns.tobytes()
+        known = self._norms.get(order)
+        if known is not None and known[0] == key:
+            return known[1]
+        total = self._weight.sum()
+        mean = moment_tensor(z, self._weight, order) / total
+        norm = moment_tensor(z * z, self._weight, order) - total * mean**2
+        norm = np.maximum(norm, 1e-9 * np.abs(norm).max() + 1e-300)
+        self._norms[order] = key, norm
+        return norm
+
+
+def leading_directions(working: Working) -> Array:
+    """Return the weighted residuals, turned so that the first columns carry most: (n_samples, <=3).
+
+    The sum of squared inner products over the outputs does not change when the outputs are
+    rotated; directions beyond the third are left out, which costs little and saves most of the
+    time where classes are many.
+    """
+    curvature = working.weight.mean(axis=0)
+    residual = working.residual * working.weight * np.sqrt(working.precision / curvature)
+    if residual.shape[1] == 1:
+        return residual
+    vectors = np.linalg.eigh(residual.T @ residual)[1][:, ::-1]
+    return np.asarray(residual @ vectors[:, :_N_DIRECTIONS])
