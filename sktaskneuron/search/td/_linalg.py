@@ -9,8 +9,8 @@ from scipy.linalg import cho_factor, cho_solve, solve_triangular
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-# Added to the unit diagonal of a normalised Gram matrix. One step of iterative refinement removes its effect
-# wherever the columns are independent; where they are not it picks the small solution.
+# Added to the unit diagonal of a normalised Gram matrix. One step of iterative refinement removes
+# its effect wherever the columns are independent; where they are not it picks the small solution.
 _JITTER = 1e-11
 
 
@@ -21,7 +21,7 @@ def _normalised(columns: Array) -> tuple[Array, Array]:
 
 
 def _factor(gram: Array) -> Array:
-    """Upper Cholesky factor, with as much jitter as the matrix needs."""
+    """Return the upper Cholesky factor, with as much jitter as the matrix needs."""
     jitter = _JITTER
     identity = np.eye(len(gram))
     while True:
@@ -32,7 +32,18 @@ def _factor(gram: Array) -> Array:
 
 
 def weighted_lstsq(columns: Array, target: Array, weight: Array) -> Array:
-    """argmin_c sum_n weight_n |target_n - columns_n c|^2, shape (n_columns, n_outputs)."""
+    """Return argmin_c sum_n weight_n |target_n - columns_n c|^2.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_samples, n_columns)
+    target : ndarray of shape (n_samples, n_outputs)
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n_outputs)
+    """
     root = np.sqrt(weight)[:, None]
     a, norm = _normalised(columns * root)
     b = target * root
@@ -43,13 +54,19 @@ def weighted_lstsq(columns: Array, target: Array, weight: Array) -> Array:
 
 
 def orthonormal_basis(columns: Array) -> Array:
-    """Basis Q (n_samples, n_columns) of the span; directions lost to collinearity are short, not noise."""
+    """Return a basis of the span of ``columns``, of the same shape (n_samples, n_columns).
+
+    Directions lost to collinearity come out short; they are not filled up with noise.
+    """
     a, _ = _normalised(columns)
     factor = np.triu(_factor(a.T @ a))
     return np.asarray(solve_triangular(factor, a.T, trans="T", check_finite=False).T)
 
 
 def project_out(basis: Array, values: Array) -> Array:
-    """Values minus their projection on the basis, applied twice for accuracy."""
+    """Return ``values`` (n_samples, n_values) less their projection on ``basis``.
+
+    Applied twice: one pass loses digits where little is left.
+    """
     values = values - basis @ (basis.T @ values)
     return np.asarray(values - basis @ (basis.T @ values))

@@ -1,8 +1,10 @@
-"""One more rank-one atom by alternating least squares, around a fitted model, from several starts at once.
+"""One more rank-one atom around a fitted model, by alternating least squares from several starts.
 
-The factor equations are linear one factor at a time: with the other projections fixed, A(z) = D_m u_m where column i of D_m is
-z_i prod_{l != m} <u_l, z> - z_i^k prod_{l != m} u_l,i (the second part keeps the atom disjoint from the pure terms).
-The columns of the current model are projected out of D_m, so an atom never explains what the model already explains.
+The factor equations are linear one factor at a time: with the other projections fixed,
+A(z) = D_m u_m, where column i of D_m is
+z_i prod_{l != m} <u_l, z> - z_i^k prod_{l != m} u_l,i
+(the second part keeps the atom disjoint from the pure terms). The columns of the current model are
+projected out of D_m, so an atom never explains what the model already explains.
 """
 
 from __future__ import annotations
@@ -27,9 +29,16 @@ _N_LEADERS = 2
 class OutputGroup:
     """Outputs that share row weights.
 
-    root : (n_samples, 1) square roots of the weights; outputs : their places;
-    basis : (n_samples, n_columns) of the weighted model columns; residual : weighted,
-    (n_samples, n_outputs of the group).
+    Parameters
+    ----------
+    root : ndarray of shape (n_samples, 1)
+        Square roots of the weights.
+    outputs : list of int
+        Places of the outputs in the target.
+    basis : ndarray of shape (n_samples, n_columns)
+        Orthonormal basis of the weighted model columns.
+    residual : ndarray of shape (n_samples, n_outputs of the group)
+        Weighted residual.
     """
 
     root: Array
@@ -43,8 +52,12 @@ class AtomFitter:
 
     Parameters
     ----------
-    table, working, design
-        The rows, the local least-squares form of the deviance and the columns (n_samples, n_columns) of the model.
+    table : Table
+        Rows to fit on.
+    working : Working
+        Local least-squares form of the deviance at the model.
+    design : ndarray of shape (n_samples, n_columns)
+        Columns of the model.
     """
 
     def __init__(self, table: Table, working: Working, design: Array) -> None:
@@ -59,7 +72,18 @@ class AtomFitter:
         ]
 
     def gains(self, values: Array) -> tuple[Array, Array]:
-        """Best loadings and gains per output of adding one column: values (…, n_samples) -> (…, n_outputs)."""
+        """Return the best loading and the gain of adding one column, per output.
+
+        Parameters
+        ----------
+        values : ndarray of shape (..., n_samples)
+            Candidate columns, each taken alone.
+
+        Returns
+        -------
+        loading, gain : ndarray of shape (..., n_outputs)
+            Zero where the model already spans the column.
+        """
         loading = np.zeros((*values.shape[:-1], self._n_outputs))
         gain = np.zeros_like(loading)
         for group in self.groups:
@@ -81,7 +105,24 @@ class AtomFitter:
         max_sweeps: int = 15,
         tolerance: float = 2e-3,
     ) -> Atom:
-        """Alternate from ``starts`` (n_starts, order, n_columns) over the features ``columns``."""
+        """Return the best atom found from ``starts``.
+
+        Parameters
+        ----------
+        starts : ndarray of shape (n_starts, order, n_columns)
+            Factors to begin with, of any length.
+        columns : ndarray of shape (n_columns,)
+            Features that the atom may use.
+        max_sweeps : int, default=15
+            Most passes over the factors.
+        tolerance : float, default=2e-3
+            Relative growth of the gain below which a start has converged.
+
+        Returns
+        -------
+        Atom
+            Supported on all of ``columns``.
+        """
         order = starts.shape[1]
         z = np.ascontiguousarray(self._table.z[:, columns])
         diagonal_powers = np.ascontiguousarray(self._table.powers[order][:, columns])
@@ -116,7 +157,10 @@ class AtomFitter:
         return Atom.from_factors(full, support)
 
     def _solve(self, partial: Array, loading: Array) -> Array:
-        """Unit-norm solution of one factor for every start; partial (n_starts, n_samples, n_columns)."""
+        """Return the unit-norm solution of one factor for every start, (n_starts, n_columns).
+
+        partial : (n_starts, n_samples, n_columns); loading : (n_starts, n_outputs).
+        """
         n_starts, _, n_columns = partial.shape
         gram = np.zeros((n_starts, n_columns, n_columns))
         right = np.zeros((n_starts, n_columns))

@@ -21,6 +21,20 @@ _CHUNK = 20_000
 def null_answer(
     X: Array, target: Array, weight: Array, classification: bool, feature_names: Sequence[str]
 ) -> TDResult:
+    """Return the formula of no terms: one constant per output, for data without a usable column.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    target : ndarray of shape (n_samples, n_outputs)
+    weight : ndarray of shape (n_samples,)
+    classification : bool
+    feature_names : sequence of str
+
+    Returns
+    -------
+    TDResult
+    """
     family = make_family(target, weight, classification)
     coef = family.fit_linear(np.ones((len(X), 1))).coef
     link = "logit" if classification else "identity"
@@ -38,7 +52,28 @@ def refit_on_all(
     classification: bool,
     caps: list[str],
 ) -> Fit:
-    """Fit the linear weights on every row, chunk by chunk; factors keep their values."""
+    """Fit the linear weights on every row, chunk by chunk; factors keep their values.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_usable)
+        Usable columns in raw units.
+    target : ndarray of shape (n_samples, n_outputs)
+        Standardised as for the search.
+    weight : ndarray of shape (n_samples,)
+    scale : Standardisation
+    fit : Fit
+        Result of the search on some of the rows.
+    classification : bool
+        A logistic fit has no closed form to add up over chunks, so it stays as it is.
+    caps : list of str
+        Gets a line where the weights stay those of the searched rows.
+
+    Returns
+    -------
+    Fit
+        With new ``coef``; ``eta`` and ``deviance`` stay those of the searched rows.
+    """
     if classification:
         caps.append("weights fitted on the searched rows")
         return fit
@@ -64,7 +99,26 @@ def export(
     unit: Array,
     classification: bool,
 ) -> FittedFormula:
-    """Return the fit on the usable, scaled columns as a formula on all raw columns."""
+    """Return the fit on the usable, scaled columns as a formula on all raw columns.
+
+    Parameters
+    ----------
+    fit : Fit
+    scale : Standardisation
+        Of the usable columns.
+    usable : ndarray of shape (n_usable,)
+        Places of the usable columns among the raw ones.
+    n_features : int
+        Number of raw columns.
+    feature_names : sequence of str
+    shift, unit : ndarray of shape (n_outputs,)
+        The target was searched as (target - shift) / unit.
+    classification : bool
+
+    Returns
+    -------
+    FittedFormula
+    """
     structure = fit.structure
     coef = fit.coef * unit
     n_outputs = coef.shape[1]

@@ -40,7 +40,10 @@ def backward(table: Table, family: Family, price: Price, fit: Fit) -> list[Propo
 def _without_columns(
     structure: Structure, costs: Array, price: Price, family: Family, add: Add
 ) -> None:
-    """The cheapest column of each order, the best batch of the cheapest, and the whole order."""
+    """Add, per order: without the cheapest column, the best batch of them, and all of them.
+
+    costs : (n_pure_columns,).
+    """
     orders = np.array([order for order, _ in structure.pure_columns()])
     for order, mask in structure.pure.items():
         cost = costs[orders == order]
@@ -60,7 +63,7 @@ def _without_columns(
 
 
 def _without_atoms(structure: Structure, costs: Array, add: Add) -> None:
-    """Each atom, and all atoms of an order."""
+    """Add: without each atom, and without all atoms of an order; costs : (n_atoms,)."""
     for j in range(len(structure.atoms)):
         rest = structure.atoms[:j] + structure.atoms[j + 1 :]
         add(structure.with_atoms(rest), float(costs[j]), "atom out")
@@ -74,7 +77,7 @@ def _without_atoms(structure: Structure, costs: Array, add: Add) -> None:
 def _without_entries(
     structure: Structure, costs: Array, price: Price, family: Family, add: Add
 ) -> None:
-    """Entries of each atom's factors."""
+    """Add: without some entries of each atom's factors; costs : (n_entries,)."""
     position = 0
     for j, atom in enumerate(structure.atoms):
         if atom.is_monomial:
@@ -88,7 +91,10 @@ def _without_entries(
 
 
 def _thinned(atom: Atom, cost: Array, price: Price, family: Family) -> list[tuple[Atom, float]]:
-    """The atom without its cheapest entries: the best batch by predicted net price, and half."""
+    """Return the atom without its cheapest entries, with the cost of dropping them.
+
+    Twice: without the best batch by predicted net price, and without half of that batch.
+    """
     places = [tuple(place) for place in np.argwhere(atom.support)]
     support = atom.support.copy()
     removed: list[tuple[int, ...]] = []

@@ -1,9 +1,9 @@
 """Prices: what a structure must earn to be kept.
 
-The extended Bayesian information criterion (Chen & Chen, Biometrika 2008) charges each free number log n and each
-choice of a support twice the log of the number of supports of that size. A full block has one support and pays
-nothing for the choice, a single monomial pays for having been picked among all: dense and sparse truths compete on
-fair terms.
+The extended Bayesian information criterion (Chen & Chen, Biometrika 2008) charges each free number
+log n and each choice of a support twice the log of the number of supports of that size. A full
+block has one support and pays nothing for the choice, a single monomial pays for having been picked
+among all: dense and sparse truths compete on fair terms.
 """
 
 from __future__ import annotations
@@ -40,11 +40,15 @@ class Price:
     n_allowed: Mapping[int, int]
 
     def pure(self, order: int, size: int) -> float:
+        """Return the price of ``size`` pure columns of one order."""
         choice = log_binomial(self.n_allowed[order], size)
         return self.n_outputs * size * self.log_n + 2 * self.gamma * choice
 
     def atom(self, atom: Atom) -> float:
-        """K factors of unit norm and one loading per output; equal-sized supports are interchangeable."""
+        """Return the price of an atom: K factors of unit norm and one loading per output.
+
+        Supports of equal size are interchangeable, so their orderings count as one choice.
+        """
         sizes = atom.support.sum(axis=1)
         n_features = atom.support.shape[1]
         free = int(sizes.sum()) - atom.order + self.n_outputs
@@ -54,6 +58,7 @@ class Price:
         return free * self.log_n + 2 * self.gamma * max(choice, 0.0)
 
     def __call__(self, structure: Structure) -> float:
+        """Return the price of a whole structure."""
         pure_orders, interaction_orders = structure.orders
         active = len(pure_orders) + len(interaction_orders)
         return (
@@ -63,5 +68,5 @@ class Price:
         )
 
     def free_numbers(self, structure: Structure) -> int:
-        """Degrees of freedom, the complexity axis of the Pareto front."""
+        """Return the degrees of freedom, the complexity axis of the Pareto front."""
         return round(replace(self, log_n=1.0, gamma=0.0)(structure))

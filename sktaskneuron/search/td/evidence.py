@@ -1,4 +1,7 @@
-"""How far to believe an answer: validated gain of each term, stability over resamples, score against complexity."""
+"""How far to believe an answer.
+
+Validated gain of each term, stability over resamples, score against complexity.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from .model import Structure, Table
 
 
 def folds(n_samples: int, n_splits: int, rng: np.random.Generator) -> list[tuple[Rows, Rows]]:
-    """Shuffled (train, test) row numbers."""
+    """Return ``n_splits`` pairs (train, test) of sorted row numbers, drawn at random."""
     order = rng.permutation(n_samples)
     parts = np.array_split(order, n_splits)
     return [
@@ -26,7 +29,11 @@ def folds(n_samples: int, n_splits: int, rng: np.random.Generator) -> list[tuple
 def held_out_loss(
     table: Table, family: Family, structure: Structure, splits: Sequence[tuple[Rows, Rows]]
 ) -> Array:
-    """Loss of every row by a model that has not seen it, all numbers refitted per split: (n_samples,)."""
+    """Return the loss of every row by a model that has not seen it, shape (n_samples,).
+
+    Linear weights and factors are refitted on the training rows of each split; the test rows of
+    ``splits`` cover every row once.
+    """
     loss = np.empty(table.n_samples)
     for train, test in splits:
         fit = fit_structure(table.subset(train), family.subset(train), structure)
@@ -39,7 +46,15 @@ def held_out_loss(
 class CrossValidationJudge:
     """Held-out loss with the paired one-standard-error rule.
 
-    An addition must lower the loss by more than one standard error of the rows' differences, a removal may raise it by that much.
+    An addition must lower the loss by more than one standard error of the rows' differences, a
+    removal may raise it by that much.
+
+    Parameters
+    ----------
+    table : Table
+    family : Family
+    splits : sequence of (train, test) row numbers
+        The same for every model, so that losses can be compared row by row.
     """
 
     table: Table
@@ -55,9 +70,11 @@ class CrossValidationJudge:
         return self._losses[id(fit)][1]
 
     def score(self, fit: Fit) -> float:
+        """Return the held-out loss, weighted and summed over the rows."""
         return float(self.family.weight @ self._loss(fit))
 
     def worth_adding(self, new: Fit, old: Fit) -> bool:
+        """Return whether ``new`` beats ``old`` by more than one standard error."""
         weight = self.family.weight / self.family.weight.sum()
         gain = self._loss(old) - self._loss(new)
         mean = float(weight @ gain)
@@ -65,11 +82,15 @@ class CrossValidationJudge:
         return mean > error
 
     def simpler_or_better(self, new: Fit, old: Fit) -> bool:
+        """Return whether the smaller ``new`` is at most one standard error worse than ``old``."""
         return not self.worth_adding(old, new)
 
 
 def explained(loss: Array, null_loss: Array, weight: Array) -> float:
-    """1 - loss / null loss: the validated R2 (least squares) or share of the deviance explained."""
+    """Return 1 - loss / null loss: the validated R2, or the explained share of the deviance.
+
+    loss, null_loss, weight : (n_samples,).
+    """
     reference = float(weight @ null_loss)
     return 1.0 - float(weight @ loss) / reference if reference > 0 else 0.0
 
@@ -77,7 +98,13 @@ def explained(loss: Array, null_loss: Array, weight: Array) -> float:
 def term_gains(
     table: Table, family: Family, fit: Fit, splits: Sequence[tuple[Rows, Rows]]
 ) -> dict[tuple[str, int], float]:
-    """(stream, order) -> fall of the validated explained share when that order is taken out and the rest refitted."""
+    """Return what each order of the fit is worth on rows not seen.
+
+    Returns
+    -------
+    dict of (stream, order) to float
+        Fall of the validated explained share when that order is taken out and the rest refitted.
+    """
     structure = fit.structure
     weight = family.weight
     null = held_out_loss(table, family, Structure(structure.n_features), splits)
@@ -96,7 +123,7 @@ def term_gains(
 def validated_path(
     table: Table, family: Family, fits: Sequence[Fit], splits: Sequence[tuple[Rows, Rows]]
 ) -> list[float]:
-    """Validated explained share of each model met on the way."""
+    """Return the validated explained share of each model met on the way, one per fit."""
     null = held_out_loss(table, family, Structure(table.n_features), splits)
     return [
         explained(held_out_loss(table, family, fit.structure, splits), null, family.weight)

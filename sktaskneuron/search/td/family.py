@@ -1,8 +1,9 @@
 """What the target is: the likelihood under which a searched model is scored.
 
-A family turns the linear predictor ``eta`` into a deviance (minus twice the log likelihood, up to a constant) and
-into a weighted least-squares problem (weights and residuals of the current fit). The search needs nothing else of
-the target, so regression and classification share every line of the selection.
+A family turns the linear predictor ``eta`` into a deviance (minus twice the log likelihood, up to a
+constant) and into a weighted least-squares problem (weights and residuals of the current fit). The
+search needs nothing else of the target, so regression and classification share every line of the
+selection.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from scipy.special import expit
 
 from ._linalg import Array, Rows, weighted_lstsq
 
-# Residual variance, relative to the target's, below which two fits count as equally exact. A term that explains less
-# than a millionth of the target's standard deviation is rounding, not structure.
+# Residual variance, relative to the target's, below which two fits count as equally exact. A term
+# that explains less than a millionth of the target's standard deviation is rounding, not structure.
 _VARIANCE_FLOOR = 1e-12
 _MAX_IRLS = 25
-# Ridge (in observations) on unit-variance columns. It keeps the logistic fit finite when classes are separable and
-# is far too small to move a coefficient that the data determine.
+# Ridge (in observations) on unit-variance columns. It keeps the logistic fit finite when classes
+# are separable and is far too small to move a coefficient that the data determine.
 _LOGISTIC_RIDGE = 1e-2
 
 
@@ -27,7 +28,12 @@ _LOGISTIC_RIDGE = 1e-2
 class LinearFit:
     """Weighted maximum-likelihood fit of linear weights.
 
-    coef : (n_columns, n_outputs); eta : (n_samples, n_outputs); deviance : float.
+    Parameters
+    ----------
+    coef : ndarray of shape (n_columns, n_outputs)
+    eta : ndarray of shape (n_samples, n_outputs)
+        Linear predictor.
+    deviance : float
     """
 
     coef: Array
@@ -37,10 +43,16 @@ class LinearFit:
 
 @dataclass(frozen=True, eq=False)
 class Working:
-    """Local least-squares form of a deviance: sum_q precision_q sum_n weight_nq (residual_nq - change_nq)^2.
+    """Local least-squares form of a deviance.
 
-    weight : (n_samples, 1) where the outputs share it, else (n_samples, n_outputs);
-    residual : (n_samples, n_outputs); precision : (n_outputs,).
+    sum_q precision_q sum_n weight_nq (residual_nq - change_nq)^2, where change is that of ``eta``.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples, 1) or (n_samples, n_outputs)
+        One column where the outputs share it.
+    residual : ndarray of shape (n_samples, n_outputs)
+    precision : ndarray of shape (n_outputs,)
     """
 
     weight: Array
@@ -48,7 +60,10 @@ class Working:
     precision: Array
 
     def with_shared_weight(self) -> Working:
-        """The same slopes with the mean curvature of the outputs, so that one Gram matrix serves all of them."""
+        """Return the same slopes with the mean curvature of the outputs.
+
+        One Gram matrix then serves all of them.
+        """
         if self.weight.shape[1] <= 1:
             return self
         mean = self.weight.mean(axis=1, keepdims=True)
@@ -56,10 +71,11 @@ class Working:
 
     @property
     def shared(self) -> bool:
+        """Whether all outputs have the same row weights."""
         return self.weight.shape[1] == 1
 
     def outputs(self) -> list[tuple[Array, list[int]]]:
-        """Square-root weights (n_samples, 1) with the outputs that use them."""
+        """Return pairs of square-root weights (n_samples, 1) and the outputs that use them."""
         root = np.sqrt(self.weight)
         n_outputs = self.residual.shape[1]
         if self.shared:
@@ -71,7 +87,10 @@ class Working:
 class Gaussian:
     """Least squares with one residual variance per output, profiled out.
 
-    target : (n_samples, n_outputs), weight : (n_samples,).
+    Parameters
+    ----------
+    target : ndarray of shape (n_samples, n_outputs)
+    weight : ndarray of shape (n_samples,)
     """
 
     target: Array
@@ -79,40 +98,52 @@ class Gaussian:
 
     @property
     def n_outputs(self) -> int:
+        """Number of columns of the target."""
         return self.target.shape[1]
 
     @property
     def n_effective(self) -> float:
+        """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
     def deviance(self, eta: Array) -> float:
+        """Return n log(residual variance) of the predictor ``eta``, summed over outputs."""
         variance = self.weight @ (self.target - eta) ** 2 / self.n_effective
         floor = _VARIANCE_FLOOR * self.total_variance
         return float(self.n_effective * np.log(np.maximum(variance, floor)).sum())
 
     @property
     def total_variance(self) -> Array:
+        """Weighted variance of the target, shape (n_outputs,)."""
         mean = self.weight @ self.target / self.n_effective
         return np.maximum(self.weight @ (self.target - mean) ** 2 / self.n_effective, 1e-300)
 
     def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+        """Fit the weights of ``columns`` (n_samples, n_columns); ``eta`` is not needed here."""
         coef = weighted_lstsq(columns, self.target, self.weight)
         eta = columns @ coef
         return LinearFit(coef, eta, self.deviance(eta))
 
     def working(self, eta: Array) -> Working:
+        """Return the local least-squares form of the deviance at ``eta`` (n_samples, n_outputs)."""
         residual = self.target - eta
         variance = self.weight @ residual**2 / self.n_effective
         floor = _VARIANCE_FLOOR * self.total_variance
         return Working(self.weight[:, None], residual, 1.0 / np.maximum(variance, floor))
 
     def predicted_drop(self, gain: Array) -> Array:
-        """Fall of the deviance, profiled over the variance, from the quadratic gain (…, n_outputs)."""
+        """Return the fall of the deviance for a quadratic gain: (..., n_outputs) -> (...).
+
+        The variance is profiled out, so a gain near the whole residual counts for more.
+        """
         share = np.clip(gain / self.n_effective, 0.0, 1.0 - _VARIANCE_FLOOR)
         return np.asarray(-self.n_effective * np.log1p(-share).sum(axis=-1))
 
     def predicted_rise(self, cost: float) -> float:
-        """Rise of the deviance, profiled over the variance, from a quadratic cost summed over outputs."""
+        """Return the rise of the deviance for a quadratic cost summed over outputs.
+
+        The variance is profiled out, so a large cost counts for less.
+        """
         return float(self.n_effective * np.log1p(cost / self.n_effective))
 
     @property
@@ -125,6 +156,7 @@ class Gaussian:
         return np.asarray(((self.target - eta) ** 2 / scale).mean(axis=1))
 
     def subset(self, rows: Rows) -> Gaussian:
+        """Return the same likelihood of some of the rows."""
         return Gaussian(self.target[rows], self.weight[rows])
 
 
@@ -132,7 +164,11 @@ class Gaussian:
 class Logistic:
     """One-vs-rest logistic likelihood, summed over the outputs (one output for two classes).
 
-    target : (n_samples, n_outputs) of 0 and 1, weight : (n_samples,).
+    Parameters
+    ----------
+    target : ndarray of shape (n_samples, n_outputs)
+        Of 0 and 1.
+    weight : ndarray of shape (n_samples,)
     """
 
     target: Array
@@ -140,17 +176,21 @@ class Logistic:
 
     @property
     def n_outputs(self) -> int:
+        """Number of columns of the target."""
         return self.target.shape[1]
 
     @property
     def n_effective(self) -> float:
+        """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
     def deviance(self, eta: Array) -> float:
+        """Return minus twice the log likelihood of the log-odds ``eta``, summed over outputs."""
         loss = np.logaddexp(0.0, eta) - self.target * eta
         return float(2.0 * (self.weight @ loss).sum())
 
     def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+        """Fit the weights of ``columns`` (n_samples, n_columns), starting near ``eta`` if given."""
         scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
         scale[scale == 0] = 1.0
         standardised = columns / scale
@@ -164,15 +204,18 @@ class Logistic:
         return LinearFit(coef / scale[:, None], eta, self.deviance(eta))
 
     def working(self, eta: Array) -> Working:
+        """Return the local least-squares form of the deviance at ``eta`` (n_samples, n_outputs)."""
         p = expit(eta)
         curvature = np.maximum(p * (1.0 - p), 1e-6)
         weight = self.weight[:, None] * curvature
         return Working(weight, (self.target - p) / curvature, np.ones(self.n_outputs))
 
     def predicted_drop(self, gain: Array) -> Array:
+        """Return the fall of the deviance for a quadratic gain: (..., n_outputs) -> (...)."""
         return np.asarray(gain.sum(axis=-1))
 
     def predicted_rise(self, cost: float) -> float:
+        """Return the rise of the deviance for a quadratic cost summed over outputs."""
         return cost
 
     @property
@@ -186,6 +229,7 @@ class Logistic:
         return np.asarray(2.0 * (loss / scale).sum(axis=1))
 
     def subset(self, rows: Rows) -> Logistic:
+        """Return the same likelihood of some of the rows."""
         return Logistic(self.target[rows], self.weight[rows])
 
 
@@ -198,7 +242,11 @@ def make_family(target: Array, weight: Array, classification: bool) -> Family:
 
 
 def _irls(columns: Array, target: Array, weight: Array, coef: Array) -> Array:
-    """Iteratively reweighted least squares with step halving; ``columns`` of unit root mean square."""
+    """Return the logistic weights (n_columns,) of one output, from the start ``coef``.
+
+    Iteratively reweighted least squares with step halving; ``columns`` have unit root mean square,
+    so that the ridge means the same for all of them.
+    """
 
     def objective(c: Array) -> float:
         eta = columns @ c

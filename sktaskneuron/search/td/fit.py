@@ -1,8 +1,9 @@
-"""Fitting the numbers of a structure: linear weights in closed form, factors by variable projection.
+"""Fitting a structure's numbers: linear weights in closed form, factors by variable projection.
 
-Alternating least squares (als.py) brings an atom near its optimum but closes the last digits slowly, and a half-fitted
-atom leaves a residual that looks like more structure. So every accepted structure is refitted jointly: the linear
-weights are eliminated (Kaufman's variable projection) and all factors move in one damped Gauss-Newton step.
+Alternating least squares (als.py) brings an atom near its optimum but closes the last digits
+slowly, and a half-fitted atom leaves a residual that looks like more structure. So every accepted
+structure is refitted jointly: the linear weights are eliminated (Kaufman's variable projection) and
+all factors move in one damped Gauss-Newton step.
 """
 
 from __future__ import annotations
@@ -23,7 +24,14 @@ _TOLERANCE = 1e-5
 class Fit:
     """A structure with its numbers.
 
-    coef : (n_columns, n_outputs) weights of ``structure.design``; eta : (n_samples, n_outputs).
+    Parameters
+    ----------
+    structure : Structure
+    coef : ndarray of shape (n_columns, n_outputs)
+        Weights of the columns of ``structure.design``.
+    eta : ndarray of shape (n_samples, n_outputs)
+        Linear predictor.
+    deviance : float
     """
 
     structure: Structure
@@ -51,7 +59,25 @@ def fit_structure(
     max_steps: int = _MAX_STEPS,
     tolerance: float = _TOLERANCE,
 ) -> Fit:
-    """Fit all numbers of ``structure``, its factors starting where they stand."""
+    """Fit all numbers of ``structure``, its factors starting where they stand.
+
+    Parameters
+    ----------
+    table : Table
+    family : Family
+    structure : Structure
+    eta : ndarray of shape (n_samples, n_outputs), optional
+        Predictor of a neighbouring fit to start the linear weights from.
+    max_steps : int, default=40
+        Most Gauss-Newton steps.
+    tolerance : float, default=1e-5
+        Fall of the deviance per observation below which the fit has converged.
+
+    Returns
+    -------
+    Fit
+        Its structure has the same supports and the new factors.
+    """
     fit = fit_linear(table, family, structure, eta)
     if all(atom.is_monomial for atom in structure.atoms):
         return fit
@@ -92,7 +118,15 @@ def _moved(structure: Structure, step: Array) -> Structure:
 
 
 def factor_columns(table: Table, structure: Structure) -> tuple[Array, Array]:
-    """Derivatives by all movable factor entries (n_samples, n_entries), and the atom each belongs to."""
+    """Return the derivatives by all movable factor entries, and the atom each belongs to.
+
+    A monomial has no movable entry: its factors have one entry each, of length one.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_samples, n_entries)
+    owner : ndarray of shape (n_entries,)
+    """
     columns, owner = [], []
     for index, atom in enumerate(structure.atoms):
         if atom.is_monomial:
@@ -104,6 +138,10 @@ def factor_columns(table: Table, structure: Structure) -> tuple[Array, Array]:
 
 
 def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Array]:
+    """Return the Gauss-Newton matrix (n_entries, n_entries) and right side (n_entries,).
+
+    The linear weights are eliminated.
+    """
     working = family.working(fit.eta)
     design = fit.structure.design(table)
     columns, owner = factor_columns(table, fit.structure)
@@ -121,8 +159,8 @@ def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Ar
             scale = loadings[owner, q]
             gram += working.precision[q] * inner * np.outer(scale, scale)
             gradient += working.precision[q] * scale * right[:, j]
-    # each factor's length is fixed by convention (the loading carries it): a stiff spring along the factor
-    # removes that free direction without touching the fit
+    # each factor's length is fixed by convention (the loading carries it): a stiff spring along the
+    # factor removes that free direction without touching the fit
     position = 0
     stiffness = max(float(np.diag(gram).mean()), 1e-12)
     for atom in fit.structure.atoms:
@@ -138,12 +176,14 @@ def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Ar
 
 
 def removal_costs(table: Table, family: Family, fit: Fit) -> tuple[Array, Array]:
-    """Approximate rise of the deviance when one number is set to zero (Wald).
+    """Return roughly how much the deviance rises when one number is set to zero (Wald).
 
     Returns
     -------
-    linear : (n_columns,) for the columns of the design (the intercept's entry is infinite),
-    entries : (n_entries,) for the movable factor entries (empty if there are none).
+    linear : ndarray of shape (n_columns,)
+        For the columns of the design; infinite for the intercept, which always stays.
+    entries : ndarray of shape (n_entries,)
+        For the movable factor entries; empty if there are none.
     """
     working = family.working(fit.eta)
     design = fit.structure.design(table)

@@ -26,7 +26,18 @@ _COLLINEAR = 1e-9
 
 
 class ForwardSearch:
-    """Proposes single columns, whole blocks, monomials, dense atoms and wider factors."""
+    """Proposes single columns, whole blocks, monomials, dense atoms and wider factors.
+
+    Parameters
+    ----------
+    table : Table
+    family : Family
+    price : Price
+    space : Space
+        What may enter.
+    seed : int
+        Of the random starts of dense atoms.
+    """
 
     def __init__(self, table: Table, family: Family, price: Price, space: Space, seed: int) -> None:
         self._table = table
@@ -83,7 +94,7 @@ class ForwardSearch:
     # -- pure terms -------------------------------------------------------------------------------
 
     def _pure_gains(self, step: _Step) -> dict[int, Array]:
-        """Order -> gain of each single column, (n_features, n_outputs)."""
+        """Return, per order, the gain of each single column: (n_features, n_outputs)."""
         orders = self._space.pure_orders or (1,)
         columns = np.concatenate([self._table.powers[k] for k in orders], axis=1)
         _, gain = step.fitter.gains(columns.T)
@@ -145,7 +156,7 @@ class ForwardSearch:
         return out, (columns[np.sort(strongest)], None)
 
     def _expected(self, step: _Step, order: int, columns: NDArray[np.intp]) -> float:
-        """Criterion of a dense atom if it gained what it did when last fitted."""
+        """Return the criterion of a dense atom if it gained what it did when last fitted."""
         support = np.zeros((order, self._table.n_features), dtype=bool)
         support[:, columns] = True
         atom = Atom(support.astype(float), support)
@@ -188,7 +199,7 @@ class ForwardSearch:
         return step.shared_fitter.fit(np.stack(starts), columns)
 
     def _wider_factors(self, step: _Step) -> list[Proposal]:
-        """Columns that a factor left out or lost early: all of them, and the best one."""
+        """Propose columns that a factor left out or lost early: all of them, and the best one."""
         out = []
         structure = step.fit.structure
         for j, atom in enumerate(structure.atoms):
@@ -239,7 +250,7 @@ class _Step:
         return self._shared
 
     def joint_gain(self, columns: Array) -> Array:
-        """Gain of adding all ``columns`` (n_samples, n_new), per output."""
+        """Return the gain of adding all ``columns`` (n_samples, n_new), shape (n_outputs,)."""
         gain = np.zeros(self.working.residual.shape[1])
         for group in self.fitter.groups:
             weighted = columns * group.root
@@ -251,7 +262,10 @@ class _Step:
         return gain
 
     def factor_gains(self, partial: Array, loading: Array) -> tuple[Array, float]:
-        """Gains of freeing entries of one factor: each alone, and all together."""
+        """Return the gains of freeing entries of one factor: each alone, and all together.
+
+        partial : (n_samples, n_new) derivatives by the entries; loading : (n_outputs,) of the atom.
+        """
         size = partial.shape[1]
         gram, right = np.zeros((size, size)), np.zeros(size)
         for group in self.fitter.groups:

@@ -1,18 +1,22 @@
-r"""The reference engine: a differentiable dual stream with hard-concrete gates (NeuronSeek, arXiv 2506.15715, version 2).
+r"""The reference engine: a differentiable dual stream with hard-concrete gates.
+
+The network of NeuronSeek (arXiv 2506.15715, version 2):
 
 .. math:: \hat y = b + \sum_k z^P_k\, \mathrm{BN}\Big(\sum_i W_{k,i} x_i^k\Big)
-                 + \sum_{k \ge 2} z^I_k\, \mathrm{BN}\Big(\sum_r \prod_m \langle u_{k,m,r}, x\rangle\Big)
+                 + \sum_{k \ge 2} z^I_k\,
+                   \mathrm{BN}\Big(\sum_r \prod_m \langle u_{k,m,r}, x\rangle\Big)
 
-One stochastic gate z per stream and order, with an L0 penalty on its expected opening (Louizos et al., 2018). Orders whose gate
-stays open with a probability above one half are kept.
+One stochastic gate z per stream and order, with an L0 penalty on its expected opening (Louizos et
+al., 2018). Orders whose gate stays open with a probability above one half are kept.
 
 Where this differs from the published code, and why (each was measured to break the search there):
 
 * the target is standardised, so that the penalty does not depend on its unit;
-* training is counted in optimiser steps, not epochs: a gate starts at log-odds 2.2 and must travel about 3.8, which on
-  small tables it had no steps for; too few steps give a warning;
+* training is counted in optimiser steps, not epochs: a gate starts at log-odds 2.2 and must travel
+  about 3.8, which on small tables it had no steps for; too few steps give a warning;
 * the output bias is trained; order 1 appears in one stream only;
-* interactions have their diagonal x_i^k taken out, as everywhere in this package, so that the two streams are identifiable;
+* interactions have their diagonal x_i^k taken out, as everywhere in this package, so that the two
+  streams are identifiable;
 * several outputs share factors and gates and have their own loadings.
 """
 
@@ -32,7 +36,8 @@ from .model import Atom, Mask, Structure, Table
 if TYPE_CHECKING:
     import torch
 
-# The settings of the authors' synthetic study, which recover 8 of their 15 structures; those of the released searcher recover none.
+# The settings of the authors' synthetic study, which recover 8 of their 15 structures; those of the
+# released searcher recover none.
 DEFAULT_STEPS = 2000
 _WARM_UP = 0.4
 _PENALTY = 0.6
@@ -42,7 +47,8 @@ _BATCH = 64
 _RANK = 8
 _TEMPERATURE, _LOW, _HIGH = 0.66, -0.1, 1.1
 _OPEN_AT_START = math.log(0.9 / 0.1)
-# Adam moves a gate by at most its rate per step; this is the way from the start to a closed gate, with a tenth to spare.
+# Adam moves a gate by at most its rate per step; this is the way from the start to a closed gate,
+# with a tenth to spare.
 _TRAVEL = 4.2
 
 
@@ -57,12 +63,34 @@ def open_orders(
     seed: int,
     on_step: Callable[[int, str], None] | None = None,
 ) -> tuple[set[int], dict[int, np.ndarray]]:
-    """Train the dual stream; return the open pure orders and, per open interaction order, its factors.
+    """Train the dual stream; return the orders whose gates stay open.
+
+    Parameters
+    ----------
+    table : Table
+    family : Family
+    pure_orders, interaction_orders : tuple of int
+        Orders on offer.
+    max_rank : int
+        Most products summed in one interaction.
+    n_steps : int
+        Optimiser steps, the warm-up with resting gates included.
+    seed : int
+        Of the start, the batches and the gate noise.
+    on_step : callable, optional
+        Called every hundred steps with the step and a line of text.
 
     Returns
     -------
     pure : set of int
-    factors : order -> (order, n_features, rank)
+        Open pure orders.
+    factors : dict of int to ndarray of shape (order, n_features, rank)
+        Per open interaction order its factors.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If ``n_steps`` is too small for a gate to close.
     """
     import torch
 
@@ -70,7 +98,8 @@ def open_orders(
     if gated_steps * _GATE_RATE < _TRAVEL:
         warnings.warn(
             f"engine='gates' had {gated_steps} steps with open gates, but a gate needs "
-            f"{math.ceil(_TRAVEL / _GATE_RATE)} to close: every order will be kept. Raise max_steps.",
+            f"{math.ceil(_TRAVEL / _GATE_RATE)} to close: every order will be kept. "
+            "Raise max_steps.",
             ConvergenceWarning,
             stacklevel=2,
         )
@@ -155,11 +184,12 @@ class _DualStream:
         )
 
     def weights(self) -> list[torch.Tensor]:
+        """Return the trained tensors, the gates apart."""
         loadings = [loading for loading in self.loadings if loading.requires_grad]
         return [*self.pure, *self.factors, *loadings, self.gain, self.bias]
 
     def opening(self) -> torch.Tensor:
-        """Probability that each gate is not zero."""
+        """Return the probability that each gate is not zero, shape (n_gates,)."""
         import torch
 
         return torch.sigmoid(self.log_alpha - _TEMPERATURE * math.log(-_LOW / _HIGH))
@@ -167,6 +197,7 @@ class _DualStream:
     def __call__(
         self, x: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the output (batch, n_outputs) and the opening (n_gates,) for x (batch, d)."""
         import torch
 
         powers = {1: x}
@@ -192,6 +223,7 @@ class _DualStream:
         return self.bias + (gate[:, None, None] * normal).sum(dim=0), self.opening()
 
     def kept(self) -> tuple[set[int], dict[int, np.ndarray]]:
+        """Return the open pure orders and, per open interaction order, its factors."""
         is_open = (self.opening().detach().numpy() > 0.5).tolist()
         n_pure = len(self.pure_orders)
         pure = {
@@ -210,7 +242,22 @@ class _DualStream:
 def as_structure(
     n_features: int, allowed: dict[int, Mask], pure: set[int], factors: dict[int, np.ndarray]
 ) -> Structure:
-    """Full blocks of the open pure orders and one atom per rank of the open interactions."""
+    """Return the structure that the gates chose.
+
+    Parameters
+    ----------
+    n_features : int
+    allowed : dict of int to ndarray of bool of shape (n_features,)
+        Per pure order the columns of its block.
+    pure : set of int
+        Open pure orders; each enters as a full block.
+    factors : dict of int to ndarray of shape (order, n_features, rank)
+        Open interactions; each rank becomes one atom.
+
+    Returns
+    -------
+    Structure
+    """
     atoms = tuple(
         Atom.from_factors(factors[order][:, :, r])
         for order in sorted(factors)

@@ -1,8 +1,9 @@
 """Moment tensors: every monomial of one order scored in a few matrix products.
 
-For a residual r the tensor M = sum_n w_n r_n z_n (x) ... (x) z_n holds the inner product of r with every product of k
-columns. Its largest entries (the diagonal z_i^k apart, which belongs to the pure terms) name the best single
-monomials, and its leading CP factors start the alternating least squares.
+For a residual r the tensor M = sum_n w_n r_n z_n (x) ... (x) z_n holds the inner product of r with
+every product of k columns. Its largest entries (the diagonal z_i^k apart, which belongs to the pure
+terms) name the best single monomials, and its leading CP factors start the alternating least
+squares.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _CHUNK_ENTRIES = 4_000_000
 
 
 def _row_products(z: Array, times: int) -> Array:
-    """Row-wise Kronecker power, (n_samples, n_features**times)."""
+    """Return the row-wise Kronecker power, (n_samples, n_features**times)."""
     out = z
     for _ in range(times - 1):
         out = (out[:, :, None] * z[:, None, :]).reshape(len(z), -1)
@@ -28,7 +29,11 @@ def _row_products(z: Array, times: int) -> Array:
 
 
 def moment_tensor(z: Array, values: Array, order: int) -> Array:
-    """sum_n values_n z_n (x) ... (x) z_n, shape (n_features,) * order."""
+    """Return sum_n values_n z_n (x) ... (x) z_n, shape (n_features,) * order.
+
+    z : (n_samples, n_features); values : (n_samples,). Rows are taken in chunks, since the row-wise
+    powers are far larger than the result.
+    """
     n, d = z.shape
     left = order // 2
     right = order - left
@@ -44,7 +49,10 @@ def moment_tensor(z: Array, values: Array, order: int) -> Array:
 
 @lru_cache(maxsize=16)
 def monomials(n_features: int, order: int) -> NDArray[np.intp]:
-    """Sorted index tuples of the products of at least two different columns, (n_monomials, order)."""
+    """Return the products of at least two different columns, shape (n_monomials, order).
+
+    Each row is a sorted tuple of column numbers.
+    """
     rows: Iterator[tuple[int, ...]] = itertools.combinations_with_replacement(
         range(n_features), order
     )
@@ -53,11 +61,23 @@ def monomials(n_features: int, order: int) -> NDArray[np.intp]:
 
 
 def cp_starts(tensor: Array, n_starts: int) -> list[Array]:
-    """Starting factors (order, n_features) from a symmetric moment tensor with its diagonal removed.
+    """Return starting factors from a symmetric moment tensor, its diagonal left out.
 
-    Order 2 pairs the extreme eigenvectors: with eigenvalues a > 0 > -b the product (sqrt(a) p + sqrt(b) q)(sqrt(a) p -
-    sqrt(b) q) is the best rank-one off-diagonal product of that pair. Higher orders take rank-``order`` CP factors (tensorly),
-    whose mode factors differ where the tensor is a product of different directions.
+    Order 2 pairs the extreme eigenvectors: with eigenvalues a > 0 > -b the product
+    (sqrt(a) p + sqrt(b) q)(sqrt(a) p - sqrt(b) q) is the best rank-one off-diagonal product of that
+    pair. Higher orders take rank-``order`` CP factors (tensorly), whose mode factors differ where
+    the tensor is a product of different directions.
+
+    Parameters
+    ----------
+    tensor : ndarray of shape (n_features,) * order
+    n_starts : int
+        Most starts returned.
+
+    Returns
+    -------
+    list of ndarray of shape (order, n_features)
+        Empty if the tensor is zero off its diagonal.
     """
     order = tensor.ndim
     d = tensor.shape[0]

@@ -117,7 +117,7 @@ def _search_rows(
     rng: np.random.Generator,
     caps: list[str],
 ) -> Rows:
-    """Rows to search on: all, or a draw that keeps the share of every class."""
+    """Return the rows to search on: all, or a draw that keeps the share of every class."""
     n, d = X.shape
     limit = min(options.max_samples, max(_MAX_ENTRIES // d, _FEWEST_ROWS))
     if classification:
@@ -148,7 +148,7 @@ def _target_scale(target: Array, weight: Array, classification: bool) -> tuple[A
 def _scales(
     X: Array, weight: Array, n_outputs: int, options: TDOptions, caps: list[str]
 ) -> list[tuple[int, Standardisation]]:
-    """Numbered scales of the columns to search on."""
+    """Return the numbered scales of the columns to search on."""
     scales = list(enumerate(standardisations(X, weight)))
     if options.scale_number is not None:
         return [scales[min(options.scale_number, len(scales) - 1)]]
@@ -173,7 +173,7 @@ def _note_screening(d: int, options: TDOptions, caps: list[str]) -> None:
 
 
 def _add_evidence(result: TDResult, problem: Problem, selection: Selection) -> None:
-    """Validated gains, frequencies over folds and the validated path."""
+    """Write validated gains, frequencies over folds and the validated path into ``result``."""
     table, family = problem.table, problem.family
     n_resamples = problem.options.n_resamples
     splits = folds(table.n_samples, n_resamples, np.random.default_rng([problem.seed, 1]))

@@ -17,7 +17,8 @@ from .forward import N_REFITTED, ForwardSearch
 from .model import Atom, Structure, Table
 from .proposals import Proposal, Space
 
-# Gauss-Newton steps before a trial is judged: what matters shows early, only winners are fitted to the end.
+# Gauss-Newton steps before a trial is judged: what matters shows early, only winners are fitted to
+# the end.
 _TRIAL_STEPS = 4
 _REMOVAL_STEPS = 6
 _REL_TOL = 1e-9
@@ -26,9 +27,17 @@ _REL_TOL = 1e-9
 class Judge(Protocol):
     """Scores a fitted structure (smaller is better) and says when a change is worth making."""
 
-    def score(self, fit: Fit) -> float: ...
-    def simpler_or_better(self, new: Fit, old: Fit) -> bool: ...
-    def worth_adding(self, new: Fit, old: Fit) -> bool: ...
+    def score(self, fit: Fit) -> float:
+        """Return the score of a fit, smaller for a better one."""
+        ...
+
+    def simpler_or_better(self, new: Fit, old: Fit) -> bool:
+        """Return whether ``new``, which has less in it, may replace ``old``."""
+        ...
+
+    def worth_adding(self, new: Fit, old: Fit) -> bool:
+        """Return whether ``new`` is better enough than ``old`` to be taken."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +47,11 @@ class InformationJudge:
     price: Price
 
     def score(self, fit: Fit) -> float:
+        """Return the deviance plus the price of the structure."""
         return fit.deviance + self.price(fit.structure)
 
     def worth_adding(self, new: Fit, old: Fit) -> bool:
+        """Return whether ``new`` scores lower than ``old`` by more than rounding."""
         before = self.score(old)
         return self.score(new) < before - _REL_TOL * (1.0 + abs(before))
 
@@ -66,7 +77,29 @@ def select(
     max_steps: int,
     on_step: Callable[[int, Fit], None] | None = None,
 ) -> Selection:
-    """Add the best term while it pays, and after each addition take out whatever no longer does."""
+    """Add the best term while it pays, and after each addition take out whatever no longer does.
+
+    Parameters
+    ----------
+    table : Table
+    family : Family
+    price : Price
+        Ranks the proposals before they are fitted.
+    space : Space
+        What may enter.
+    judge : Judge
+        Decides between fits.
+    seed : int
+        Of the random starts of atoms.
+    max_steps : int
+        Most additions.
+    on_step : callable, optional
+        Called before every addition with the step and the fit so far.
+
+    Returns
+    -------
+    Selection
+    """
     forward = ForwardSearch(table, family, price, space, seed)
     fit = fit_structure(table, family, Structure(table.n_features))
     visited = [fit]
@@ -89,7 +122,10 @@ def select(
 def _swapped(
     table: Table, family: Family, price: Price, judge: Judge, forward: ForwardSearch, fit: Fit
 ) -> Fit:
-    """Atoms of one order found one after another can be a poor local optimum: try fewer, fitted afresh."""
+    """Try fewer atoms of one order, fitted afresh.
+
+    Atoms that were found one after another can be a poor local optimum.
+    """
     for order, rank in sorted(fit.structure.ranks().items()):
         if rank < 2 or all(a.is_monomial for a in fit.structure.atoms if a.order == order):
             continue
@@ -140,8 +176,9 @@ def _merged(table: Table, family: Family, judge: Judge, fit: Fit) -> Fit:
 
 
 def merge_atoms(fit: Fit) -> tuple[Atom, ...]:
-    """The same function with fewer atoms: atoms that differ in one factor only are one atom with the summed factor.
+    """Return the atoms of the same function, as few as summing factors allows.
 
+    Atoms that differ in one factor only are one atom with the summed factor:
     x0 x1 + x0 x2 = x0 (x1 + x2). Needs loadings that are proportional over the outputs.
     """
     items = [

@@ -1,8 +1,9 @@
 """Scales on which raw columns are searched, and the way back to raw units.
 
-Where the origin lies decides which orders a law needs: (x - m)^2 has a linear part, x^2 has not. So the origin is not a
-nuisance but part of the answer. Each table is searched with the origin of its columns at zero and at their mean, and, if columns have
-far tails, with those clipped and as they are; the criterion, comparable across all of these, decides.
+Where the origin lies decides which orders a law needs: (x - m)^2 has a linear part, x^2 has not. So
+the origin is not a nuisance but part of the answer. Each table is searched with the origin of its
+columns at zero and at their mean, and, if columns have far tails, with those clipped and as they
+are; the criterion, comparable across all of these, decides.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from ._linalg import Array
 from .model import Mask
 
-# A mean within so many standard errors of zero is zero: shifting by noise would add lower orders to a clean law.
+# A mean within so many standard errors of zero is zero: shifting by noise would add lower orders to
+# a clean law.
 _CENTERED = 4.0
 # Robust standard deviations beyond which a column counts as far-tailed, and where clipping cuts it.
 _TAIL = 6.0
@@ -33,11 +35,12 @@ class Standardisation:
     upper: Array
 
     def __call__(self, X: Array) -> Array:
+        """Return ``X`` (n_samples, n_features) on this scale, same shape."""
         return np.asarray((np.clip(X, self.lower, self.upper) - self.center) / self.scale)
 
 
 def usable_columns(X: Array) -> Mask:
-    """Columns that vary and repeat no earlier one up to an affine map."""
+    """Return which columns vary and repeat no earlier one up to an affine map: (n_features,)."""
     spread = X.max(axis=0) - X.min(axis=0)
     size = np.abs(X).max(axis=0)
     usable = spread > 1e-12 * np.maximum(size, 1e-300)
@@ -52,13 +55,24 @@ def usable_columns(X: Array) -> Mask:
 
 
 def distinct_values(X: Array, most: int) -> np.ndarray:
-    """Number of different values per column, counted up to ``most``."""
+    """Return the number of different values per column, counted up to ``most``: (n_features,)."""
     ordered = np.sort(X, axis=0)
     return np.minimum((np.diff(ordered, axis=0) > 0).sum(axis=0) + 1, most)
 
 
 def standardisations(X: Array, weight: Array) -> list[Standardisation]:
-    """The one to four scales worth trying, the safest first. X : (n_samples, n_features) of usable columns."""
+    """Return the one to four scales worth trying, the safest first.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Usable columns in raw units.
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    list of Standardisation
+    """
     total = weight.sum()
     mean = weight @ X / total
     sd = np.sqrt(weight @ (X - mean) ** 2 / total)
