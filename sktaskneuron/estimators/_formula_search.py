@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktaskneuron.estimators._documentation import DocumentedEstimator, readable_expression
 from sktaskneuron.estimators._input import (
     EncodedTable,
     FloatArray,
-    check_rows,
+    check_target,
+    class_codes,
+    column_range,
     encode_table,
+    indicators,
+    looks_like_classes,
     read_rows,
 )
+from sktaskneuron.estimators._reporting import say
 from sktaskneuron.formula import FittedFormula, NeuronFormula, ParetoFront
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.td import TDOptions, TDResult, search_td
 
-# Numbers with at most so many different values are read as class labels by target_type="auto"
-# only if they are two; more are taken for a quantity.
-_MAX_CODED_CLASSES = 2
 
-
-class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class NeuronFormulaSearch(
+    DocumentedEstimator, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
     r"""Find which powers and interactions of the columns the target asks for.
 
-    The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i x_i^k` and of low-rank
-    interactions, rank-one products :math:`\prod_m \langle u_m, x\rangle` with their diagonal
-    :math:`x_i^k` taken out, so that an answer is unique. The orders, the columns inside each
-    term and the rank of each interaction are chosen together.
+    The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i x_i^k` and of
+    low-rank interactions, rank-one products :math:`\prod_m \langle u_m, x\rangle` with their
+    diagonal :math:`x_i^k` taken out, so that an answer is unique. The orders, the columns inside
+    each term and the rank of each interaction are chosen together.
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     array(['x0**2', 'x1*x2'], dtype=object)
     """
 
-    _parameter_constraints: dict[str, list[Any]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "method": [StrOptions({"td"})],
         "engine": [StrOptions({"als", "gates"})],
         "max_order": [Interval(Integral, 1, 9, closed="both")],
@@ -139,16 +143,17 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
 
     formula_: NeuronFormula
     fitted_formula_: FittedFormula
+    _bounds: FloatArray
 
     def __init__(
         self,
         method: str = "td",
         *,
-        engine: str = "als",
+        engine: Literal["als", "gates"] = "als",
         max_order: int = 5,
         max_interaction_order: int = 3,
         max_rank: int = 8,
-        criterion: str = "ebic",
+        criterion: Literal["bic", "ebic", "cv"] = "ebic",
         categorical_features: Any = "from_dtype",
         target_type: str = "auto",
         max_samples: int = 10_000,
@@ -195,9 +200,9 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             If X, y, the weights or a parameter cannot be used.
         """
         classification = self.target_type == "classes" or (
-            self.target_type == "auto" and _looks_like_classes(y)
+            self.target_type == "auto" and looks_like_classes(y)
         )
-        target = check_rows(self, X, y, numeric_target=not classification)
+        target = check_target(self, X, y, numeric=not classification)
         encoder = TableEncoder(self.categorical_features)
         table = encode_table(self, encoder, X, sample_weight)
         target = target[table.rows]
@@ -207,23 +212,35 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
 
     @with_callbacks
     def fit_encoded(
-        self, encoder: TableEncoder, table: EncodedTable, target: Any, *, classification: bool
+        self,
+        encoder: TableEncoder,
+        table: EncodedTable,
+        target: Any,
+        *,
+        classification: bool,
+        scale_number: int | None = None,
     ) -> Self:
-        """Search in a table that an estimator around this one has already encoded and checked."""
+        """Search in a table that an estimator around this one has already encoded and checked.
+
+        ``scale_number`` repeats a search on the scale that won on all rows.
+        """
         if classification:
-            self.classes_, codes = np.unique(target, return_inverse=True)
-            if len(self.classes_) < 2:
-                raise ValueError(
-                    f"y holds only one class, {self.classes_[0]!r}: there is nothing to search for"
-                )
+            self.classes_, codes = class_codes(self, target)
             target = indicators(codes, len(self.classes_))
         self.encoder_ = encoder
+        self._bounds = column_range(table)
         self._take_over(
-            self._search(table, target.reshape(len(target), -1), classification)
+            self._search(table, target.reshape(len(target), -1), classification, scale_number)
         )
         return self
 
-    def _search(self, table: EncodedTable, target: FloatArray, classification: bool) -> TDResult:
+    def _search(
+        self,
+        table: EncodedTable,
+        target: FloatArray,
+        classification: bool,
+        scale_number: int | None,
+    ) -> TDResult:
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self)
 
@@ -231,8 +248,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             sub = context.subcontext(task_name=f"{scale}, step {step}: {formula}")
             sub.call_on_fit_task_begin(estimator=self)
             sub.call_on_fit_task_end(estimator=self)
-            if self.verbose:
-                print(f"[NeuronFormulaSearch] {scale}, step {step}: {formula}")
+            say(self, f"{scale}, step {step}: {formula}")
 
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         options = TDOptions(
@@ -244,17 +260,24 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             max_samples=self.max_samples,
             max_steps=self.max_steps,
             n_resamples=self.n_resamples,
+            scale_number=scale_number,
         )
-        result = search_td(
-            table.matrix,
-            target,
-            table.weight,
-            classification=classification,
-            feature_names=table.names,
-            options=options,
-            rng=np.random.default_rng(seed),
-            on_step=on_step,
-        )
+        varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
+        constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
+        result = TDResult(constant, 0.0, 0.0)
+        if varying.size:
+            result = search_td(
+                table.matrix,
+                target[:, varying],
+                table.weight,
+                classification=classification,
+                feature_names=table.names,
+                options=options,
+                rng=np.random.default_rng(seed),
+                on_step=on_step,
+            )
+        if 0 < varying.size < target.shape[1]:
+            result.fitted = _with_constant_outputs(result.fitted, varying, target[0])
         context.call_on_fit_task_end(estimator=self)
         return result
 
@@ -264,6 +287,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         self.criterion_ = result.criterion
         self.null_criterion_ = result.null_criterion
         self.caps_ = result.caps
+        self._scale_number = result.scale_number
         self.n_iter_ = max(result.n_steps, 1)
         for name in ("selection_frequency_", "term_gain_", "pareto_front_"):
             if hasattr(self, name):
@@ -277,9 +301,12 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
 
     @property
     def expression_(self) -> Any:
-        """The equation as sympy, on the raw column names; a list for several outputs."""
+        """The equation as sympy, on the raw column names; a list for several outputs.
+
+        For classes it is the log odds. There is none where it would be too long to read.
+        """
         check_is_fitted(self)
-        return self.fitted_formula_.to_sympy()
+        return readable_expression(self.fitted_formula_)
 
     def transform(self, X: Any) -> FloatArray:
         """Values of the selected terms.
@@ -296,7 +323,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             nothing was found, so that a pipeline goes on.
         """
         check_is_fitted(self)
-        matrix = read_rows(self, self.encoder_, X)
+        matrix = read_rows(self, self.encoder_, self._bounds, X)
         if not self.formula_:
             return np.zeros((len(matrix), 1))
         return np.asarray(self.fitted_formula_.transform(matrix))
@@ -329,24 +356,31 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         return tags
 
 
-def indicators(codes: np.ndarray, n_classes: int) -> FloatArray:
-    """0/1 targets of shape (n_samples, n_outputs): one output for two classes, else one each."""
-    if n_classes == 2:
-        return np.asarray(codes[:, None] == 1, dtype=np.float64)
-    return np.asarray(codes[:, None] == np.arange(n_classes), dtype=np.float64)
+def _with_constant_outputs(
+    fitted: FittedFormula, varying: NDArray[np.intp], values: FloatArray
+) -> FittedFormula:
+    """Put constant outputs, of which no search can be made, back among the varying ones.
 
+    values : (n_outputs,) of the constant outputs; at the places ``varying`` they are not read.
+    """
+    intercept = values.copy()
+    intercept[varying] = fitted.intercept
 
-def _looks_like_classes(y: Any) -> bool:
-    values = np.asarray(y)
-    if values.dtype.kind in "OUSb":
-        try:
-            values = values.astype(np.float64)
-        except (TypeError, ValueError):
-            return True
-        if np.asarray(y).dtype.kind in "USb":
-            return True
-    if values.ndim == 2 and values.shape[1] > 1:
-        return False
-    return values.dtype.kind in "iuf" and len(np.unique(values[~np.isnan(values.astype(float))])) <= (
-        _MAX_CODED_CLASSES
+    def widened(weights: FloatArray) -> FloatArray:
+        wide = np.zeros((len(weights), len(values)))
+        wide[:, varying] = weights
+        return wide
+
+    return FittedFormula(
+        fitted.formula,
+        intercept,
+        [widened(weights) for weights in fitted.pure_weights],
+        fitted.factors,
+        {order: widened(loadings) for order, loadings in fitted.loadings.items()},
+        fitted.center,
+        fitted.scale,
+        fitted.lower,
+        fitted.upper,
+        fitted.feature_names,
+        fitted.link,
     )

@@ -8,13 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _check_y,
+    _num_samples,
+    validate_data,
+)
 
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.categories import is_missing
 
 FloatArray = NDArray[np.float64]
+
+# Squares of numbers between these stay far from both ends of the float64 range.
+_LARGEST, _SMALLEST = 1e100, 1e-100
+# A weight counts copies of a row; networks hold it in float32.
+_LARGEST_WEIGHT = 1e30
+# New values count as far out as so many ranges of the training column, so that powers stay finite.
+_FAR_OUT = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,23 +44,72 @@ class EncodedTable:
     rows: NDArray[np.intp]
 
 
-def check_rows(estimator: BaseEstimator, X: Any, y: Any, *, numeric_target: bool) -> NDArray[Any]:
+def check_target(estimator: BaseEstimator, X: Any, y: Any, *, numeric: bool) -> NDArray[Any]:
     """Check that y is there, is finite and has a row for each of X; return it as an array."""
     if y is None:
         raise ValueError(
             f"requires y to be passed, but the target y is None: {type(estimator).__name__} "
             "learns from a target"
         )
-    if numeric_target:
+    if _num_samples(y) == 0:
+        raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
+    if numeric:
         y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        y = y.astype(np.float64)
+        y = _sized(np.array(y, dtype=np.float64), "y")
     else:
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        _check_labels(y)
     check_consistent_length(X, y)
     return np.asarray(y)
+
+
+def _check_labels(y: NDArray[Any]) -> None:
+    if y.dtype.kind == "O":
+        if any(map(is_missing, y)):
+            raise ValueError("Input y contains NaN: a class label is missing")
+        kinds = {isinstance(label, str) for label in y}
+        if len(kinds) > 1:
+            raise ValueError("the class labels in y mix text and other types: use one type")
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+
+
+def looks_like_classes(y: Any) -> bool:
+    """Tell whether a target is read as classes: text, bool, or two different whole numbers."""
+    values = np.asarray(y)
+    if values.dtype.kind in "USb":
+        return True
+    if values.dtype.kind == "O":
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            return True
+    if values.dtype.kind not in "iuf" or not (values.ndim == 1 or values.shape[1:] == (1,)):
+        return False
+    codes = np.unique(values)  # a NaN counts as a value: the target's own check reports it
+    return len(codes) == 2 and bool(np.all(codes == np.round(codes)))
+
+
+def class_codes(
+    estimator: BaseEstimator, labels: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the sorted classes and the place of each label among them."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs at least two classes in y, got only one class: "
+            f"{classes.tolist()[0]!r}"
+        )
+    return classes, codes
+
+
+def indicators(codes: NDArray[Any], n_classes: int) -> FloatArray:
+    """0/1 targets of shape (n_samples, n_outputs): one output for two classes, else one each."""
+    if n_classes == 2:
+        return np.asarray(codes[:, None] == 1, dtype=np.float64)
+    return np.asarray(codes[:, None] == np.arange(n_classes), dtype=np.float64)
 
 
 def encode_table(
@@ -62,11 +124,57 @@ def encode_table(
     if len(rows) < len(matrix):
         matrix = matrix[rows]
     names = tuple(str(name) for name in encoder.get_feature_names_out())
-    return EncodedTable(matrix, names, weight[rows], rows)
+    return EncodedTable(_sized(matrix, "X", names), names, count_weight(weight[rows]), rows)
 
 
-def read_rows(estimator: BaseEstimator, encoder: TableEncoder, X: Any) -> FloatArray:
-    """Encode new rows after checking their columns against those of fit."""
+def count_weight(weight: FloatArray) -> FloatArray:
+    """Read weights as counts of rows: weights that sum to less than the rows get the mean one.
+
+    A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
+    brought to sum to one say how rows compare, not that there is but one observation.
+    """
+    largest = weight.max()
+    if largest > _LARGEST_WEIGHT:
+        raise ValueError(
+            f"a weight counts copies of a row, but the largest is {largest:.3g}; "
+            f"divide the weights by a constant, so that none exceeds {_LARGEST_WEIGHT:g}"
+        )
+    relative = weight / largest  # the mean of tiny weights would vanish
+    mean = relative.mean()
+    return weight if largest * mean >= 1.0 else np.asarray(relative / mean)
+
+
+def column_range(table: EncodedTable) -> FloatArray:
+    """Bounds (2, n_columns) far outside the training values, within which new values are read."""
+    low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
+    margin = _FAR_OUT * (high - low)
+    return np.stack([low - margin, high + margin])
+
+
+def read_rows(
+    estimator: BaseEstimator, encoder: TableEncoder, bounds: FloatArray, X: Any
+) -> FloatArray:
+    """Encode new rows after checking their columns against those of fit.
+
+    Values beyond ``bounds`` are taken for the bounds: equations stay finite there.
+    """
+    if len(getattr(X, "shape", ())) == 2:
+        # before the encoder does, so that a message names this estimator
+        validate_data(estimator, X, reset=False, skip_check_array=True)
     matrix: FloatArray = encoder.transform(X)
-    validate_data(estimator, X, reset=False, skip_check_array=True)
-    return matrix
+    return np.clip(matrix, *bounds, out=matrix)
+
+
+def _sized(values: FloatArray, what: str, names: tuple[str, ...] | None = None) -> FloatArray:
+    """Refuse values too large to be squared; write zero, in place, for those too small."""
+    size = np.abs(values)
+    values[size < _SMALLEST] = 0.0
+    largest = size.max(axis=0, initial=0.0)
+    if (largest <= _LARGEST).all():
+        return values
+    place = int(np.argmax(largest))
+    column = "" if names is None else f" in column {names[place]!r}"
+    raise ValueError(
+        f"{what} holds values of size {np.max(largest):.3g}{column}; more than {_LARGEST:g} "
+        "cannot be squared and summed safely: use another unit or a logarithm"
+    )

@@ -1,6 +1,7 @@
-"""Fitted models of stage two as plain values: arrays, texts and numbers, nothing that must be trusted to be loaded.
+"""Fitted models of stage two as plain values: arrays, texts and numbers.
 
-Each maps a table to raw outputs: standardised targets for regression, one logit per class for classification.
+Nothing in them must be trusted to be loaded. Each maps a table to raw outputs: standardised targets
+for regression, one logit per class for classification.
 """
 
 from __future__ import annotations
@@ -79,8 +80,18 @@ class FormulaModel:
 class NetworkModel:
     """Networks of one shape, averaged: members trained on different rows.
 
-    spec : how to build one network; states : its weights, per member; low, high : (n_outputs,) range of the training
-    target, outside of which a regression does not go (None for classes).
+    Parameters
+    ----------
+    spec : dict
+        How to build one network.
+    states : list of dict of str to ndarray
+        Weights, per member.
+    device, dtype : str
+        Where and in which precision to predict.
+    low, high : ndarray of shape (n_outputs,) or None
+        Range of the training target, outside of which a regression does not go; None for classes.
+    format : int
+        Of this state.
     """
 
     spec: dict[str, Any]
@@ -111,7 +122,9 @@ class NetworkModel:
         if self.low is not None:
             return np.asarray(np.mean(outputs, axis=0))
         # classes: the mean of the members' probabilities, as logits
-        return np.asarray(np.log(np.maximum(np.mean([softmax(o) for o in outputs], axis=0), 1e-300)))
+        return np.asarray(
+            np.log(np.maximum(np.mean([softmax(o) for o in outputs], axis=0), 1e-300))
+        )
 
     def _bounded(self, output: FloatArray) -> FloatArray:
         if self.low is None or self.high is None:

@@ -1,0 +1,297 @@
+"""Classification by networks of task-driven neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
+from sktaskneuron.estimators._input import (
+    FloatArray,
+    check_target,
+    class_codes,
+    count_weight,
+    encode_table,
+)
+from sktaskneuron.estimators._models import Inputs, softmax
+from sktaskneuron.estimators._neuron_seek import NeuronSeek
+from sktaskneuron.estimators._reporting import FitReport
+from sktaskneuron.estimators._validation import Task
+from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.preprocessing import TableEncoder
+
+
+class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
+    """Classification by a network of task-driven neurons, whose formula the data decide.
+
+    A search finds which powers and interactions of the columns the classes ask for [1]_. A network
+    is built whose first layer sums its inputs by that formula, with weights of its own, beside a
+    linear path. On held-out rows it is compared with logistic regression, for two classes with the
+    searched equation itself, and with a plain network, and the best one predicts: the simplest
+    among near equals.
+
+    Tables of numbers, categories and missing values go in as they are; labels may be of any type.
+
+    Parameters
+    ----------
+    formula : str or NeuronFormula, default="td"
+        "td" searches by tensor decomposition. Otherwise the formula itself, as
+        ``"x + x**2 + <x,x>:4"``; a part ``x`` is always added.
+    search : NeuronFormulaSearch or None, default=None
+        Settings of the search. None: the defaults, without the evidence from resamples. Its
+        `categorical_features` and `target_type` are not read, the table and the target are this
+        estimator's.
+    hidden_layer_sizes : int or sequence of int, default=(128, 128)
+        Neurons per hidden layer; the first layer holds the task-driven ones.
+    activation : str, default="silu"
+        A name in :data:`sktaskneuron.nn.functional.ACTIVATIONS`.
+    dropout : float, default=0.1
+        Share of the hidden values left out in a training step, from 0 to below 1.
+    learning_rate : "auto" or float, default="auto"
+        Rate of a weight with fan-in one. "auto" is 0.04.
+    weight_decay : float, default=0.02
+        Decoupled weight decay of a weight with fan-in one.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the rows; the learning rate falls to zero over them. "auto" is 80, and more on
+        small tables, so that at least 400 steps are made.
+    batch_size : int, default=256
+        Most rows in a training step.
+    validation : "auto", int, float or None, default="auto"
+        Held-out rows, which choose the epoch and the model; every class keeps its share where it
+        has enough rows. An int k: k folds, each held out once; the networks of all folds are
+        averaged. A float: that share of the rows. "auto": 5 folds on less than 5,000 rows, a
+        share of 0.15 on more, none on less than 20. None: the task-driven network is trained on
+        all rows to the last epoch, and nothing is compared.
+    n_iter_no_change : int or None, default=None
+        Epochs without a lower held-out loss after which training ends. Only with a held-out
+        share: folds run to the end, for they share one best epoch.
+    compare_simple : bool, default=True
+        Whether simpler models may be chosen. False always uses the task-driven network.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of a row by its class, on top of `sample_weight`: label to positive weight; 1 for
+        labels left out. "balanced" gives all classes the same total.
+    device : str, default="auto"
+        Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
+        GPU if there is one.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the networks. Probabilities are float64 in any case.
+    skorch_callbacks : sequence or None, default=None
+        Callbacks of skorch, or pairs (name, callback), passed on to every network's training. The
+        callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
+        one task per network, in it the epochs. A callback's wish to stop ends the network in
+        training.
+    random_state : int, RandomState instance or None, default=None
+        Draws held-out rows, starting weights, batches and dropout. The same number gives the same
+        model, bit for bit, on the same device and number of threads.
+    verbose : int, default=0
+        1 prints a line per step of the search and per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    formula_ : NeuronFormula
+        The neuron's formula: that found, or that given. Empty if a search found nothing.
+    fitted_formula_ : FittedFormula or None
+        The searched formula with its numbers, on raw columns: the log odds of the second class, or
+        one-vs-rest log odds for each of several. None if no search was made.
+    expression_ : sympy.Expr or list of sympy.Expr
+        The same equation as sympy. It gives the log odds of `predict_proba` if `selected_` is
+        "formula". Not there if no search was made or the equation is too long.
+    search_ : NeuronFormulaSearch or None
+        The fitted search, with its evidence.
+    selected_ : {"linear", "formula", "mlp", "task"}
+        The model that predicts: logistic regression, the searched equation, the plain network or
+        the task-driven network.
+    validation_scores_ : dict of str to float
+        Mean log-likelihood of the held-out rows under every model compared, 0 at best; empty
+        without validation.
+    history_ : dict of str to list
+        Losses per epoch of the chosen network, or of the last one trained.
+    n_iter_ : int
+        Epochs of that network.
+    encoder_ : TableEncoder
+        Turns the table into numbers.
+    scaler_ : SmoothClipScaler
+        Scales them for the networks.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where the table has names.
+
+    See Also
+    --------
+    NeuronSeekRegressor : The same for numbers.
+    NeuronFormulaSearch : The search alone, as a transformer.
+
+    References
+    ----------
+    .. [1] Pei et al., "NeuronSeek: on stability and expressivity of task-driven neurons",
+       arXiv 2506.15715.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronSeekClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 4))
+    >>> y = np.where(X[:, 0] ** 2 + X[:, 1] ** 2 > 1.5, "outside", "inside")
+    >>> model = NeuronSeekClassifier(max_epochs=5, random_state=0).fit(X, y)
+    >>> print(model.formula_)
+    x**2
+    >>> model.predict([[0, 0, 0, 0], [2, 2, 0, 0]]).tolist()
+    ['inside', 'outside']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **NeuronSeek._parameter_constraints,
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+    }
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        formula: str | NeuronFormula = "td",
+        *,
+        search: NeuronFormulaSearch | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
+        activation: str = "silu",
+        dropout: float = 0.1,
+        learning_rate: str | float = "auto",
+        weight_decay: float = 0.02,
+        max_epochs: str | int = "auto",
+        batch_size: int = 256,
+        validation: str | int | float | None = "auto",
+        n_iter_no_change: int | None = None,
+        compare_simple: bool = True,
+        categorical_features: Any = "from_dtype",
+        class_weight: Any = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        skorch_callbacks: Sequence[Any] | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            formula,
+            search=search,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            validation=validation,
+            n_iter_no_change=n_iter_no_change,
+            compare_simple=compare_simple,
+            categorical_features=categorical_features,
+            device=device,
+            dtype=dtype,
+            skorch_callbacks=skorch_callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Search the formula, train the networks, keep the best model.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Numbers, categories and missing values; pandas, polars or numpy.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
+            Weights of a mean below one are scaled to the mean one.
+
+        Returns
+        -------
+        self : NeuronSeekClassifier
+            Fitted.
+
+        Raises
+        ------
+        FormulaError
+            If the formula's text is wrong, or a network cannot be built from it.
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used.
+        """
+        given = self._check_settings()
+        labels = check_target(self, X, y, numeric=False)
+        encoder = TableEncoder(self.categorical_features)
+        table = encode_table(self, encoder, X, sample_weight)
+        report = FitReport(self, X, y, sample_weight)
+        self.classes_, codes = class_codes(self, labels[table.rows])
+        weight = self._with_class_weight(table.weight, codes)
+        n_classes = len(self.classes_)
+
+        def task_of(inputs: Inputs) -> Task:
+            zero, one = np.zeros(n_classes), np.ones(n_classes)
+            return Task(inputs, codes.astype(np.int64), weight, n_classes, True, zero, one)
+
+        self._fit(replace(table, weight=weight), encoder, task_of, given, report)
+        return self
+
+    def _with_class_weight(self, weight: FloatArray, codes: NDArray[Any]) -> FloatArray:
+        if self.class_weight is None:
+            return weight
+        balanced = self.class_weight == "balanced"
+        per_class = compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_[codes],
+            sample_weight=weight if balanced else None,
+        )
+        if not (np.isfinite(per_class).all() and (per_class > 0).all()):
+            raise ValueError(f"class_weight must hold positive numbers, got {self.class_weight!r}")
+        return count_weight(weight * per_class[codes])
+
+    def _as_score(self, task: Task, loss: float) -> float:
+        return -loss
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        probabilities : ndarray of float64 of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to one.
+        """
+        check_is_fitted(self, "_model")
+        return softmax(self._raw(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Of the type of `classes_`.
+        """
+        check_is_fitted(self, "_model")
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])

@@ -1,0 +1,215 @@
+"""Regression by networks of task-driven neurons."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._input import FloatArray, check_target, encode_table
+from sktaskneuron.estimators._models import Inputs
+from sktaskneuron.estimators._neuron_seek import NeuronSeek
+from sktaskneuron.estimators._reporting import FitReport
+from sktaskneuron.estimators._validation import Task
+from sktaskneuron.preprocessing import TableEncoder
+
+
+class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
+    """Regression by a network of task-driven neurons, whose formula the data decide.
+
+    A search finds which powers and interactions of the columns the target asks for [1]_. A network
+    is built whose first layer sums its inputs by that formula, with weights of its own, beside a
+    linear path. On held-out rows it is compared with ridge regression, with the searched equation
+    itself and with a plain network, and the best one predicts: the simplest among near equals.
+
+    Tables of numbers, categories and missing values go in as they are; the target is standardised
+    inside. Several targets share one formula and one network.
+
+    Parameters
+    ----------
+    formula : str or NeuronFormula, default="td"
+        "td" searches by tensor decomposition. Otherwise the formula itself, as
+        ``"x + x**2 + <x,x>:4"``; a part ``x`` is always added.
+    search : NeuronFormulaSearch or None, default=None
+        Settings of the search. None: the defaults, without the evidence from resamples. Its
+        `categorical_features` and `target_type` are not read, the table and the target are this
+        estimator's.
+    hidden_layer_sizes : int or sequence of int, default=(128, 128)
+        Neurons per hidden layer; the first layer holds the task-driven ones.
+    activation : str, default="silu"
+        A name in :data:`sktaskneuron.nn.functional.ACTIVATIONS`.
+    dropout : float, default=0.1
+        Share of the hidden values left out in a training step, from 0 to below 1.
+    learning_rate : "auto" or float, default="auto"
+        Rate of a weight with fan-in one. "auto" is 0.1, for classes 0.04.
+    weight_decay : float, default=0.02
+        Decoupled weight decay of a weight with fan-in one.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the rows; the learning rate falls to zero over them. "auto" is 80, and more on
+        small tables, so that at least 400 steps are made.
+    batch_size : int, default=256
+        Most rows in a training step.
+    validation : "auto", int, float or None, default="auto"
+        Held-out rows, which choose the epoch and the model. An int k: k folds, each held out
+        once; the networks of all folds are averaged. A float: that share of the rows. "auto": 5
+        folds on less than 5,000 rows, a share of 0.15 on more, none on less than 20. None: the
+        task-driven network is trained on all rows to the last epoch, and nothing is compared.
+    n_iter_no_change : int or None, default=None
+        Epochs without a lower held-out loss after which training ends. Only with a held-out
+        share: folds run to the end, for they share one best epoch.
+    compare_simple : bool, default=True
+        Whether simpler models may be chosen. False always uses the task-driven network.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    device : str, default="auto"
+        Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
+        GPU if there is one.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the networks. Predictions are float64 in any case.
+    skorch_callbacks : sequence or None, default=None
+        Callbacks of skorch, or pairs (name, callback), passed on to every network's training. The
+        callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
+        one task per network, in it the epochs. A callback's wish to stop ends the network in
+        training.
+    random_state : int, RandomState instance or None, default=None
+        Draws held-out rows, starting weights, batches and dropout. The same number gives the same
+        model, bit for bit, on the same device and number of threads.
+    verbose : int, default=0
+        1 prints a line per step of the search and per epoch.
+
+    Attributes
+    ----------
+    formula_ : NeuronFormula
+        The neuron's formula: that found, or that given. Empty if a search found nothing.
+    fitted_formula_ : FittedFormula or None
+        The searched formula with its numbers, on raw columns; None if no search was made.
+    expression_ : sympy.Expr or list of sympy.Expr
+        The same equation as sympy, a list for several targets. It is what `predict` computes if
+        `selected_` is "formula". Not there if no search was made or the equation is too long.
+    search_ : NeuronFormulaSearch or None
+        The fitted search, with its evidence.
+    selected_ : {"linear", "formula", "mlp", "task"}
+        The model that predicts: ridge regression, the searched equation, the plain network or the
+        task-driven network.
+    validation_scores_ : dict of str to float
+        R2 on the held-out rows of every model compared; empty without validation.
+    history_ : dict of str to list
+        Losses per epoch of the chosen network, or of the last one trained.
+    n_iter_ : int
+        Epochs of that network.
+    n_outputs_ : int
+        Number of targets.
+    encoder_ : TableEncoder
+        Turns the table into numbers.
+    scaler_ : SmoothClipScaler
+        Scales them for the networks.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where the table has names.
+
+    See Also
+    --------
+    NeuronSeekClassifier : The same for classes.
+    NeuronFormulaSearch : The search alone, as a transformer.
+
+    References
+    ----------
+    .. [1] Pei et al., "NeuronSeek: on stability and expressivity of task-driven neurons",
+       arXiv 2506.15715.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronSeekRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 4))
+    >>> y = 2 * X[:, 0] ** 2 + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=300)
+    >>> model = NeuronSeekRegressor(max_epochs=5, random_state=0).fit(X, y)
+    >>> print(model.formula_)
+    x**2 + <x,x>:1
+    >>> model.selected_
+    'formula'
+    >>> model.score(X, y) > 0.99
+    True
+    """
+
+    _single_output: bool
+    _shift: FloatArray
+    _unit: FloatArray
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Search the formula, train the networks, keep the best model.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Numbers, categories and missing values; pandas, polars or numpy.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
+            Weights of a mean below one are scaled to the mean one.
+
+        Returns
+        -------
+        self : NeuronSeekRegressor
+            Fitted.
+
+        Raises
+        ------
+        FormulaError
+            If the formula's text is wrong, or a network cannot be built from it.
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used.
+        """
+        given = self._check_settings()
+        target = check_target(self, X, y, numeric=True)
+        encoder = TableEncoder(self.categorical_features)
+        table = encode_table(self, encoder, X, sample_weight)
+        report = FitReport(self, X, y, sample_weight)
+        values = target[table.rows].reshape(len(table.rows), -1)
+        shift, unit = _location_and_scale(values, table.weight)
+        self._single_output = target.ndim == 1
+        self._shift, self._unit = shift, unit
+        self.n_outputs_ = values.shape[1]
+
+        def task_of(inputs: Inputs) -> Task:
+            standard = (values - shift) / unit
+            return Task(inputs, standard, table.weight, len(unit), False, shift, unit)
+
+        self._fit(table, encoder, task_of, given, report)
+        return self
+
+    def _as_score(self, task: Task, loss: float) -> float:
+        return 1.0 - loss
+
+    def predict(self, X: Any) -> FloatArray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        y : ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
+            As y in fit. Networks stay within the range of the training target.
+        """
+        check_is_fitted(self, "_model")
+        value = self._raw(X) * self._unit + self._shift
+        return value[:, 0] if self._single_output else value
+
+
+def _location_and_scale(values: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weighted mean and standard deviation of the columns; (value, 1) for a constant one."""
+    constant = values.min(axis=0) == values.max(axis=0)
+    share = weight / weight.sum()
+    mean = np.where(constant, values[0], share @ values)
+    sd = np.sqrt(share @ (values - mean) ** 2)
+    return mean, np.where(constant | (sd == 0), 1.0, sd)

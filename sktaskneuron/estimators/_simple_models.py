@@ -1,0 +1,104 @@
+"""The models a network must beat: the linear one and the searched equation itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, RidgeCV
+
+from sktaskneuron.estimators._models import FormulaModel, LinearModel
+from sktaskneuron.estimators._validation import (
+    Candidate,
+    FloatArray,
+    Rows,
+    Splits,
+    Task,
+    held_out,
+    held_out_weight,
+)
+from sktaskneuron.formula import FittedFormula
+
+_ALPHAS = tuple(10.0 ** np.arange(-3, 5))
+_INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+# Log odds of a class that no row of a split's training part belongs to.
+_UNSEEN = -20.0
+
+
+def linear_candidate(task: Task, splits: Splits) -> Candidate:
+    """Fit ridge or penalised logistic regression; the logistic penalty is chosen held out."""
+    weight = held_out_weight(task, splits)
+    best: Candidate | None = None
+    for penalty in _INVERSE_PENALTIES if task.classification else (1.0,):
+        models = [_fit_linear(task, train, penalty) for train, _ in splits]
+        everything = np.arange(len(task))
+        losses = held_out(task, splits, models)
+        candidate = Candidate("linear", models[0], losses, weight)
+        if best is None or candidate.loss < best.loss:
+            candidate.model = _fit_linear(task, everything, penalty)
+            best = candidate
+    assert best is not None
+    return best
+
+
+def _fit_linear(task: Task, rows: Rows, penalty: float) -> LinearModel:
+    raw, weight = task.inputs.raw[rows], task.weight[rows]
+    center = weight @ raw / weight.sum()
+    spread = np.sqrt(weight @ (raw - center) ** 2 / weight.sum())
+    scale = np.where(spread > 1e-12 * np.maximum(np.abs(center), 1e-300), spread, 1.0)
+    z = (raw - center) / scale
+    if task.classification:
+        coef, intercept = _logistic(z, task.target[rows], weight, penalty, task.n_outputs)
+        return LinearModel(center, scale, coef, intercept)
+    ridge = RidgeCV(_ALPHAS).fit(z, task.target[rows], sample_weight=weight)
+    coef = ridge.coef_.reshape(task.n_outputs, -1).T
+    return LinearModel(center, scale, coef, np.broadcast_to(ridge.intercept_, (task.n_outputs,)))
+
+
+def _logistic(
+    z: FloatArray, codes: NDArray[Any], weight: FloatArray, C: float, n_classes: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return coefficients (n_columns, n_classes) and intercepts (n_classes,)."""
+    coef = np.zeros((z.shape[1], n_classes))
+    intercept = np.full(n_classes, _UNSEEN)
+    present = np.unique(codes)
+    if len(present) == 1:
+        intercept[present] = 0.0
+        return coef, intercept
+    model = LogisticRegression(C=C, max_iter=200, tol=1e-3).fit(z, codes, sample_weight=weight)
+    if len(present) == 2:
+        coef[:, present[1]] = model.coef_[0]
+        intercept[present] = 0.0, model.intercept_[0]
+    else:
+        coef[:, present] = model.coef_.T
+        intercept[present] = model.intercept_
+    return coef, intercept
+
+
+def formula_candidate(
+    task: Task,
+    fitted: FittedFormula | None,
+    splits: Splits,
+    search: Callable[[Rows], FittedFormula],
+    rival: float,
+) -> list[Candidate]:
+    """Return the searched equation as a candidate, or nothing if it cannot win.
+
+    For its held-out loss the whole search is repeated on each split's training rows: refitting
+    only the weights would let the choice of the structure see the held-out rows. That is spared
+    where already the loss on the rows it was fitted to is no better than the rival's held-out loss.
+    """
+    if fitted is None:
+        return []
+
+    def model(equation: FittedFormula) -> FormulaModel:
+        return FormulaModel(equation, task.shift, task.unit, task.classification)
+
+    everything = np.arange(len(task))
+    own = task.losses(model(fitted).predict_raw(task.inputs), everything)
+    if task.weight @ own / task.weight.sum() >= rival:
+        return []
+    losses = held_out(task, splits, [model(search(train)) for train, _ in splits])
+    return [Candidate("formula", model(fitted), losses, held_out_weight(task, splits))]
