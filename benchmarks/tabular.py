@@ -1,11 +1,12 @@
-"""Cross-validated scores of the estimators beside scikit-learn's, on tables that ship with the packages.
+"""Cross-validated scores beside scikit-learn's, on tables that ship with the two packages.
 
-    python benchmarks/tabular.py                          # six tables, five folds, the README's table
+    python benchmarks/tabular.py                    # six tables, five folds: the README's table
     python benchmarks/tabular.py --tables airfoil,yacht --models neuronseek,hgb --out rows.csv
 
-The score is R2 (regression) or accuracy (classes), the mean over the folds of one shuffled (stratified) split, with its
-standard deviation. Every fold is one row of ``--out``; a run that was stopped goes on where it ended. Nothing is
-tuned: every model is at its defaults, scikit-learn's MLP on standardised inputs (and target), plain and with early stopping.
+The score is R2 (regression) or accuracy (classes): the mean over the folds of one shuffled
+(stratified) split, with its standard deviation. Every fold is one row of ``--out``; a run that was
+stopped goes on where it ended. Nothing is tuned: every model is at its defaults, scikit-learn's
+MLP on standardised inputs (and target), plain and with early stopping.
 """
 
 from __future__ import annotations
@@ -110,17 +111,20 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                 note = ""
                 if name == "neuronseek":
                     note = f"{model.selected_}: {model.formula_}"
-                row = dict(
-                    table=table,
-                    model=name,
-                    fold=str(fold),
-                    score=f"{score:.5f}",
-                    fit_seconds=f"{seconds:.2f}",
-                    note=note,
-                )
+                row = {
+                    "table": table,
+                    "model": name,
+                    "fold": str(fold),
+                    "score": f"{score:.5f}",
+                    "fit_seconds": f"{seconds:.2f}",
+                    "note": note,
+                }
                 rows.append(row)
                 append_row(args.out, row)
-                print(f"{table:14s} fold {fold} {name:12s} {score:.4f} {seconds:6.1f} s  {note}", file=sys.stderr)
+                print(
+                    f"{table:14s} fold {fold} {name:12s} {score:.4f} {seconds:6.1f} s  {note}",
+                    file=sys.stderr,
+                )
     return [row for row in rows if row["table"] in args.tables and row["model"] in args.models]
 
 
@@ -146,7 +150,9 @@ def report(rows: list[dict[str, Any]], tables: list[str], models: list[str]) -> 
     """Markdown: mean score +- standard deviation over folds (median fit seconds)."""
 
     def of(table: str, model: str, field: str) -> np.ndarray:
-        return np.array([float(r[field]) for r in rows if r["table"] == table and r["model"] == model])
+        return np.array(
+            [float(r[field]) for r in rows if r["table"] == table and r["model"] == model]
+        )
 
     lines = ["| table | " + " | ".join(models) + " |", "|---" * (len(models) + 1) + "|"]
     for table in tables:
@@ -171,7 +177,9 @@ def report(rows: list[dict[str, Any]], tables: list[str], models: list[str]) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--tables", default=",".join(TABLES), type=lambda s: s.split(","))
     parser.add_argument("--models", default=",".join(MODELS), type=lambda s: s.split(","))
     parser.add_argument("--folds", type=int, default=5)
