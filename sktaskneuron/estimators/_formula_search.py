@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +20,7 @@ from sktaskneuron.estimators._input import (
     check_target,
     class_codes,
     column_range,
+    draw_seed,
     encode_table,
     indicators,
     looks_like_classes,
@@ -75,7 +76,8 @@ class NeuronFormulaSearch(
         Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
         skips this evidence and most of the time.
     random_state : int, RandomState instance or None, default=0
-        Draws the rows of large tables, the folds and the random starts of the atoms.
+        Draws the rows of large tables, the folds and the random starts of the atoms. None takes a
+        new seed from the operating system; numpy's global stream is never drawn from.
     verbose : int, default=0
         1 prints a line for every step.
 
@@ -250,7 +252,7 @@ class NeuronFormulaSearch(
             sub.call_on_fit_task_end(estimator=self)
             say(self, f"{scale}, step {step}: {formula}")
 
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = draw_seed(self.random_state)
         options = TDOptions(
             engine=self.engine,
             max_order=self.max_order,

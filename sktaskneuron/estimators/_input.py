@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils import (
+    assert_all_finite,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -142,6 +147,17 @@ def count_weight(weight: FloatArray) -> FloatArray:
     relative = weight / largest  # the mean of tiny weights would vanish
     mean = relative.mean()
     return weight if largest * mean >= 1.0 else np.asarray(relative / mean)
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return the seed of one fit.
+
+    None means a new one from the operating system, and not, as elsewhere in scikit-learn, a draw
+    from numpy's global stream: that is the user's.
+    """
+    if random_state is None:
+        random_state = np.random.RandomState()
+    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def column_range(table: EncodedTable) -> FloatArray:

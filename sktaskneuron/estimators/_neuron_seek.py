@@ -10,13 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.estimators._documentation import DocumentedEstimator, readable_expression
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
-from sktaskneuron.estimators._input import EncodedTable, FloatArray, column_range, read_rows
+from sktaskneuron.estimators._input import (
+    EncodedTable,
+    FloatArray,
+    column_range,
+    draw_seed,
+    read_rows,
+)
 from sktaskneuron.estimators._models import FittedModel, Inputs
 from sktaskneuron.estimators._network_training import NetworkRecipe, network_candidate
 from sktaskneuron.estimators._reporting import FitReport
@@ -27,9 +33,10 @@ from sktaskneuron.preprocessing import SmoothClipScaler, TableEncoder
 
 _EMPTY = NeuronFormula()
 _LINEAR = NeuronFormula(pure=("x",))
-# max_epochs="auto": so many epochs, and more on a table so small that they would be too few steps.
-_AUTO_EPOCHS = 80
-_AUTO_STEPS = 400
+# max_epochs="auto": 80 epochs, more on a table so small that they would be too few steps, and fewer
+# on one so large that it shows all there is in fewer passes.
+_AUTO_EPOCHS, _FEWEST_EPOCHS = 80, 10
+_AUTO_STEPS, _MANY_STEPS = 400, 30_000
 # Log odds of a class that was never seen.
 _SURE = 20.0
 
@@ -170,7 +177,7 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
         scaler = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
         inputs = Inputs(table.matrix, scaler.transform(table.matrix))
         task = task_of(inputs)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = draw_seed(self.random_state)
         self.encoder_ = encoder
         self._bounds = column_range(table)
         self.scaler_ = scaler
@@ -280,6 +287,10 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be positive whole numbers, got {sizes!r}")
         return tuple(int(size) for size in listed)
 
+    def _auto_epochs(self, n_rows: int) -> int:
+        steps = -(-n_rows // int(self.batch_size))
+        return min(_AUTO_EPOCHS, max(_FEWEST_EPOCHS, _MANY_STEPS // steps))
+
     def _recipe(self, task: Task, seed: int) -> NetworkRecipe:
         rate = self.learning_rate
         if isinstance(rate, str):
@@ -291,7 +302,7 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
             dropout=float(self.dropout),
             learning_rate=float(rate),
             weight_decay=float(self.weight_decay),
-            max_epochs=_AUTO_EPOCHS if auto else int(self.max_epochs),
+            max_epochs=self._auto_epochs(len(task)) if auto else int(self.max_epochs),
             min_steps=_AUTO_STEPS if auto else 0,
             batch_size=int(self.batch_size),
             patience=self.n_iter_no_change,

@@ -48,8 +48,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     weight_decay : float, default=0.02
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
-        Passes over the rows; the learning rate falls to zero over them. "auto" is 80, and more on
-        small tables, so that at least 400 steps are made.
+        Passes over the rows; the learning rate falls to zero over them. "auto" is 80, more on
+        small tables, so that at least 400 steps are made, and fewer, but 10, on tables that would
+        need over 30,000 steps.
     batch_size : int, default=256
         Most rows in a training step.
     validation : "auto", int, float or None, default="auto"
@@ -76,7 +77,8 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         training.
     random_state : int, RandomState instance or None, default=None
         Draws held-out rows, starting weights, batches and dropout. The same number gives the same
-        model, bit for bit, on the same device and number of threads.
+        model, bit for bit, on the same device and number of threads. None takes a new seed from
+        the operating system; the global streams of numpy and torch are never drawn from.
     verbose : int, default=0
         1 prints a line per step of the search and per epoch.
 
