@@ -34,9 +34,9 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
 
     A search finds which powers and interactions of the columns the classes ask for [1]_. A network
     is built whose first layer sums its inputs by that formula, with weights of its own, beside a
-    linear path. On held-out rows it is compared with logistic regression, for two classes with the
-    searched equation itself, and with a plain network, and the best one predicts: the simplest
-    among near equals.
+    linear path. On held-out rows it is compared with the shares of the classes, with logistic
+    regression, for two classes with the searched equation itself, and with a plain network, and
+    the best one predicts: the simplest among near equals.
 
     Tables of numbers, categories and missing values go in as they are; labels may be of any type.
 
@@ -60,9 +60,9 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
     weight_decay : float, default=0.02
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
-        Passes over the rows; the learning rate falls to zero over them. "auto" is 80, more on
-        small tables, so that at least 400 steps are made, and fewer, but 10, on tables that would
-        need over 30,000 steps.
+        Passes over the rows; the learning rate falls to zero over them. "auto" is 80; more on
+        small tables, so that at least 400 steps are made; fewer, down to 10, on tables where 80
+        would take over 30,000 steps.
     batch_size : int, default=256
         Most rows in a training step.
     validation : "auto", int, float or None, default="auto"
@@ -83,7 +83,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         labels left out. "balanced" gives all classes the same total.
     device : str, default="auto"
         Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
-        GPU if there is one.
+        GPU if there is one. May be set anew after fit, to predict elsewhere.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the networks. Probabilities are float64 in any case.
     skorch_callbacks : sequence or None, default=None
@@ -106,15 +106,15 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         The neuron's formula: that found, or that given. Empty if a search found nothing.
     fitted_formula_ : FittedFormula or None
         The searched formula with its numbers, on raw columns: the log odds of the second class, or
-        one-vs-rest log odds for each of several. None if no search was made.
+        one logit each for several. None if no search was made.
     expression_ : sympy.Expr or list of sympy.Expr
         The same equation as sympy. It gives the log odds of `predict_proba` if `selected_` is
         "formula". Not there if no search was made or the equation is too long.
     search_ : NeuronFormulaSearch or None
         The fitted search, with its evidence.
-    selected_ : {"linear", "formula", "mlp", "task"}
-        The model that predicts: logistic regression, the searched equation, the plain network or
-        the task-driven network.
+    selected_ : {"constant", "linear", "formula", "mlp", "task"}
+        The model that predicts: the shares of the classes, logistic regression, the searched
+        equation, the plain network or the task-driven network.
     validation_scores_ : dict of str to float
         Mean log-likelihood of the held-out rows under every model compared, 0 at best; empty
         without validation.

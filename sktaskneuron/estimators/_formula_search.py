@@ -87,6 +87,8 @@ class NeuronFormulaSearch(
         The neuron's formula: orders and ranks. Empty if nothing beats a constant.
     fitted_formula_ : FittedFormula
         The formula with its numbers, on raw columns: evaluate it, or export it.
+    expression_ : sympy.Expr or list of sympy.Expr
+        The same equation as sympy, a list for several outputs. Not there if it is too long.
     selection_frequency_ : dict of str to float
         Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``. Not there if
         ``n_resamples=0``.
@@ -210,10 +212,10 @@ class NeuronFormulaSearch(
         target = target[table.rows]
         if hasattr(self, "classes_"):
             del self.classes_
-        return self.fit_encoded(encoder, table, target, classification=classification)
+        return self._fit_encoded(encoder, table, target, classification=classification)
 
     @with_callbacks
-    def fit_encoded(
+    def _fit_encoded(
         self,
         encoder: TableEncoder,
         table: EncodedTable,
@@ -311,7 +313,7 @@ class NeuronFormulaSearch(
         return readable_expression(self.fitted_formula_)
 
     def transform(self, X: Any) -> FloatArray:
-        """Values of the selected terms.
+        """Compute the values of the selected terms.
 
         Parameters
         ----------
@@ -331,7 +333,7 @@ class NeuronFormulaSearch(
         return np.asarray(self.fitted_formula_.transform(matrix))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Names of the columns of `transform`.
+        """Name the columns of `transform`.
 
         Parameters
         ----------

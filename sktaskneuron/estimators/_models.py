@@ -133,10 +133,10 @@ class NetworkModel:
 
 
 def class_logits(value: FloatArray) -> FloatArray:
-    """Logits per class from one-vs-rest values: (n, 1) for two classes, else (n, n_classes)."""
+    """Return one logit per class from searched values: (n, 1) log odds, or (n, n_classes)."""
     if value.shape[1] == 1:
         return np.concatenate([np.zeros_like(value), value], axis=1)
-    return np.asarray(-np.logaddexp(0.0, -value))  # log of each class's own probability
+    return value
 
 
 def softmax(logits: FloatArray) -> FloatArray:

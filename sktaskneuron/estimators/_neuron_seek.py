@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -23,10 +24,14 @@ from sktaskneuron.estimators._input import (
     draw_seed,
     read_rows,
 )
-from sktaskneuron.estimators._models import FittedModel, Inputs
+from sktaskneuron.estimators._models import FittedModel, Inputs, NetworkModel
 from sktaskneuron.estimators._network_training import NetworkRecipe, network_candidate
 from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._simple_models import formula_candidate, linear_candidate
+from sktaskneuron.estimators._simple_models import (
+    constant_candidate,
+    formula_candidate,
+    linear_candidate,
+)
 from sktaskneuron.estimators._validation import Candidate, Task, choose, make_splits
 from sktaskneuron.formula import FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import SmoothClipScaler, TableEncoder
@@ -37,6 +42,9 @@ _LINEAR = NeuronFormula(pure=("x",))
 # on one so large that it shows all there is in fewer passes.
 _AUTO_EPOCHS, _FEWEST_EPOCHS = 80, 10
 _AUTO_STEPS, _MANY_STEPS = 400, 30_000
+# Terms up to which an equation counts as a simple model, and forward steps of the default search:
+# what comes later no reader and no network needs.
+_READABLE_TERMS, _SEARCH_STEPS = 25, 30
 # Log odds of a class that was never seen.
 _SURE = 20.0
 
@@ -218,7 +226,7 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
         if given is not None:
             self.formula_, self.fitted_formula_, self.search_ = given, None, None
             return
-        search = NeuronFormulaSearch(n_resamples=0, random_state=seed)
+        search = NeuronFormulaSearch(n_resamples=0, max_steps=_SEARCH_STEPS, random_state=seed)
         if self.search is not None:
             search = clone(self.search)
         search.n_features_in_ = self.n_features_in_
@@ -226,7 +234,7 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
             search.feature_names_in_ = self.feature_names_in_
         target = self._search_target(task)
         with report.searching(search):
-            search.fit_encoded(self.encoder_, table, target, classification=task.classification)
+            search._fit_encoded(self.encoder_, table, target, classification=task.classification)
         self.search_ = search
         self.formula_ = search.formula_
         self.fitted_formula_ = search.fitted_formula_
@@ -235,21 +243,30 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
         splits = make_splits(task, self._held_out(len(task)), seed % (2**31))
         recipe = self._recipe(task, seed % (2**31))
         compare = bool(splits) and self.compare_simple
-        simple = [linear_candidate(task, splits)] if compare else []
+        simple = []
+        if compare:
+            simple = [constant_candidate(task, splits), linear_candidate(task, splits)]
         neuron = self.formula_ | _LINEAR
         networks = []
         if neuron == _LINEAR or compare:
             networks.append(network_candidate("mlp", task, _LINEAR, recipe, splits, report.epoch))
         if neuron != _LINEAR:
             networks.append(network_candidate("task", task, neuron, recipe, splits, report.epoch))
-        # one equation per class is no simple model any more
-        readable = not task.classification or task.n_outputs == 2
-        searched = self.fitted_formula_ is not None and self.formula_ not in (_EMPTY, _LINEAR)
-        if compare and readable and searched:
+        if compare and self._is_simple(task):
             rival = min(candidate.loss for candidate in [*simple, *networks])
             fitted, again = self.fitted_formula_, self._search_again(task)
             simple += formula_candidate(task, fitted, splits, again, rival)
         return [*simple, *networks]
+
+    def _is_simple(self, task: Task) -> bool:
+        """Whether the searched equation is a simple model of its own.
+
+        One equation per class is not, nor one of many terms; to validate them takes many searches.
+        """
+        if self.fitted_formula_ is None or self.formula_ in (_EMPTY, _LINEAR):
+            return False
+        few_outputs = not task.classification or task.n_outputs == 2
+        return few_outputs and len(self.fitted_formula_.term_names()) <= _READABLE_TERMS
 
     def _search_again(self, task: Task) -> Callable[[NDArray[np.intp]], FittedFormula]:
         """Return the same search, for some of the rows."""
@@ -265,7 +282,7 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
             part = EncodedTable(task.inputs.raw[rows], names, task.weight[rows], rows)
             # silent: callbacks and the user have seen this search on all rows
             again = clone(search).set_params(n_resamples=0, verbose=0).set_callbacks()
-            again.fit_encoded(
+            again._fit_encoded(
                 self.encoder_,
                 part,
                 target[rows],
@@ -321,7 +338,11 @@ class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
     def _raw(self, X: Any) -> FloatArray:
         check_is_fitted(self, "_model")
         matrix = read_rows(self, self.encoder_, self._bounds, X)
-        return self._model.predict_raw(Inputs(matrix, self.scaler_.transform(matrix)))
+        model = self._model
+        if isinstance(model, NetworkModel):
+            # not the device of fit: a model that was trained on a GPU may be used without one
+            model = replace(model, device=self.device)
+        return model.predict_raw(Inputs(matrix, self.scaler_.transform(matrix)))
 
     @property
     def expression_(self) -> Any:

@@ -22,8 +22,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
 
     A search finds which powers and interactions of the columns the target asks for [1]_. A network
     is built whose first layer sums its inputs by that formula, with weights of its own, beside a
-    linear path. On held-out rows it is compared with ridge regression, with the searched equation
-    itself and with a plain network, and the best one predicts: the simplest among near equals.
+    linear path. On held-out rows it is compared with the mean, with ridge regression, with the
+    searched equation itself and with a plain network, and the best one predicts: the simplest
+    among near equals.
 
     Tables of numbers, categories and missing values go in as they are; the target is standardised
     inside. Several targets share one formula and one network.
@@ -48,9 +49,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     weight_decay : float, default=0.02
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
-        Passes over the rows; the learning rate falls to zero over them. "auto" is 80, more on
-        small tables, so that at least 400 steps are made, and fewer, but 10, on tables that would
-        need over 30,000 steps.
+        Passes over the rows; the learning rate falls to zero over them. "auto" is 80; more on
+        small tables, so that at least 400 steps are made; fewer, down to 10, on tables where 80
+        would take over 30,000 steps.
     batch_size : int, default=256
         Most rows in a training step.
     validation : "auto", int, float or None, default="auto"
@@ -67,7 +68,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         See :class:`sktaskneuron.preprocessing.TableEncoder`.
     device : str, default="auto"
         Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
-        GPU if there is one.
+        GPU if there is one. May be set anew after fit, to predict elsewhere.
     dtype : {"float32", "float64"}, default="float32"
         Precision of the networks. Predictions are float64 in any case.
     skorch_callbacks : sequence or None, default=None
@@ -93,9 +94,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         `selected_` is "formula". Not there if no search was made or the equation is too long.
     search_ : NeuronFormulaSearch or None
         The fitted search, with its evidence.
-    selected_ : {"linear", "formula", "mlp", "task"}
-        The model that predicts: ridge regression, the searched equation, the plain network or the
-        task-driven network.
+    selected_ : {"constant", "linear", "formula", "mlp", "task"}
+        The model that predicts: the mean, ridge regression, the searched equation, the plain
+        network or the task-driven network.
     validation_scores_ : dict of str to float
         R2 on the held-out rows of every model compared; empty without validation.
     history_ : dict of str to list

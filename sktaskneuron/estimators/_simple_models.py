@@ -1,4 +1,4 @@
-"""The models a network must beat: the linear one and the searched equation itself."""
+"""The models a network must beat: a constant, the linear one and the searched equation itself."""
 
 from __future__ import annotations
 
@@ -25,6 +25,25 @@ _ALPHAS = tuple(10.0 ** np.arange(-3, 5))
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 # Log odds of a class that no row of a split's training part belongs to.
 _UNSEEN = -20.0
+
+
+def constant_candidate(task: Task, splits: Splits) -> Candidate:
+    """Return the mean, or the shares of the classes: the answer to noise."""
+    models = [_constant(task, train) for train, _ in splits]
+    losses, weight = held_out(task, splits, models), held_out_weight(task, splits)
+    return Candidate("constant", _constant(task, np.arange(len(task))), losses, weight)
+
+
+def _constant(task: Task, rows: Rows) -> LinearModel:
+    n_columns, weight = task.inputs.raw.shape[1], task.weight[rows]
+    share = weight / weight.sum()
+    if task.classification:
+        shares = np.bincount(task.target[rows], weights=share, minlength=task.n_outputs)
+        intercept = np.log(np.maximum(shares, np.exp(_UNSEEN)))
+    else:
+        intercept = share @ task.target[rows]
+    coef = np.zeros((n_columns, task.n_outputs))
+    return LinearModel(np.zeros(n_columns), np.ones(n_columns), coef, intercept)
 
 
 def linear_candidate(task: Task, splits: Splits) -> Candidate:

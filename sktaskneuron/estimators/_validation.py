@@ -72,7 +72,7 @@ class Candidate:
     Parameters
     ----------
     name : str
-        "linear", "formula", "mlp" or "task".
+        "constant", "linear", "formula", "mlp" or "task".
     model : FittedModel
         Fitted.
     losses, weight : ndarray of shape (n_held_out,) or None
@@ -145,8 +145,9 @@ def held_out_weight(task: Task, splits: Splits) -> FloatArray:
 def choose(candidates: Sequence[Candidate]) -> Candidate:
     """Choose by held-out loss; ``candidates`` come simplest first.
 
-    A network takes the place of a readable model only if it is better by more than one standard
-    error of the paired differences. Among models of one kind the lower loss wins.
+    Any model takes the place of the constant, and a network that of a readable model, only if it
+    is better by more than one standard error of the paired differences. Among models of one kind
+    the lower loss wins.
     """
     best = candidates[0]
     for candidate in candidates[1:]:
@@ -157,6 +158,7 @@ def choose(candidates: Sequence[Candidate]) -> Candidate:
         gain = best.losses - candidate.losses
         mean = float(share @ gain)
         error = float(np.sqrt(share @ (gain - mean) ** 2 / len(gain)))
-        if mean > (error if candidate.is_network and not best.is_network else 0.0):
+        one_kind = candidate.is_network == best.is_network and best.name != "constant"
+        if mean > (0.0 if one_kind else error):
             best = candidate
     return best

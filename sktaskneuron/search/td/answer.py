@@ -37,8 +37,7 @@ def null_answer(
     """
     family = make_family(target, weight, classification)
     coef = family.fit_linear(np.ones((len(X), 1))).coef
-    link = "logit" if classification else "identity"
-    fitted = FittedFormula(NeuronFormula(), coef[0], feature_names=feature_names, link=link)
+    fitted = FittedFormula(NeuronFormula(), coef[0], feature_names=feature_names, link=family.link)
     deviance = family.deviance(np.broadcast_to(coef, target.shape))
     return TDResult(fitted, deviance, deviance)
 
@@ -97,7 +96,7 @@ def export(
     feature_names: Sequence[str],
     shift: Array,
     unit: Array,
-    classification: bool,
+    link: str,
 ) -> FittedFormula:
     """Return the fit on the usable, scaled columns as a formula on all raw columns.
 
@@ -155,5 +154,5 @@ def export(
         lower=lower,
         upper=upper,
         feature_names=feature_names,
-        link="logit" if classification else "identity",
+        link=link,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from ._linalg import Array
 from .criteria import Price
 from .family import Family
-from .fit import Fit, removal_costs
+from .fit import Fit, column_costs, entry_covariance
 from .model import Atom, Structure, Table
 from .proposals import Proposal
 
@@ -22,7 +22,7 @@ def backward(table: Table, family: Family, price: Price, fit: Fit) -> list[Propo
     Single numbers are removed in batches by their Wald cost; whole atoms and whole orders too.
     """
     structure = fit.structure
-    linear, entries = removal_costs(table, family, fit)
+    linear = column_costs(table, family, fit)
     out: list[Proposal] = []
 
     def add(new: Structure, cost: float, kind: str) -> None:
@@ -32,7 +32,8 @@ def backward(table: Table, family: Family, price: Price, fit: Fit) -> list[Propo
     n_pure = len(structure.pure_columns())
     _without_columns(structure, linear[1 : 1 + n_pure], price, family, add)
     _without_atoms(structure, linear[1 + n_pure :], add)
-    _without_entries(structure, entries, price, family, add)
+    if any(not atom.is_monomial for atom in structure.atoms):
+        _without_entries(structure, entry_covariance(table, family, fit), price, family, add)
     limit = fit.deviance + price(structure)
     return sorted((p for p in out if p.predicted < limit), key=lambda p: p.predicted)
 
@@ -75,49 +76,59 @@ def _without_atoms(structure: Structure, costs: Array, add: Add) -> None:
 
 
 def _without_entries(
-    structure: Structure, costs: Array, price: Price, family: Family, add: Add
+    structure: Structure, covariance: Array, price: Price, family: Family, add: Add
 ) -> None:
-    """Add: without some entries of each atom's factors; costs : (n_entries,)."""
+    """Add: without some entries of each atom's factors; covariance : (n_entries, n_entries)."""
     position = 0
     for j, atom in enumerate(structure.atoms):
         if atom.is_monomial:
             continue
-        size = int(atom.support.sum())
-        part = costs[position : position + size]
-        position += size
-        for thinner, cost in _thinned(atom, part, price, family):
+        part = slice(position, position + int(atom.support.sum()))
+        position = part.stop
+        for thinner, cost in _thinned(atom, covariance[part, part], price, family):
             atoms = (*structure.atoms[:j], thinner, *structure.atoms[j + 1 :])
             add(structure.with_atoms(atoms), cost, "entries out")
 
 
-def _thinned(atom: Atom, cost: Array, price: Price, family: Family) -> list[tuple[Atom, float]]:
+def _thinned(
+    atom: Atom, covariance: Array, price: Price, family: Family
+) -> list[tuple[Atom, float]]:
     """Return the atom without its cheapest entries, with the cost of dropping them.
 
-    Twice: without the best batch by predicted net price, and without half of that batch.
+    Entries go one by one, the others moving to make up for each (a Gaussian conditioned on the
+    entry being zero): in a disjoint atom one entry may be free while two are not. Offered are the
+    batch with the best net price, and half of it.
     """
     places = [tuple(place) for place in np.argwhere(atom.support)]
     support = atom.support.copy()
-    removed: list[tuple[int, ...]] = []
-    running = [0.0]
-    best, best_net = 0, 0.0
-    for e in np.argsort(cost, kind="stable"):
-        m, _ = place = places[e]
-        if support[m].sum() == 1:
-            continue
-        support[place] = False
-        removed.append(place)
-        running.append(running[-1] + float(cost[e]))
-        trial = Atom(atom.factors, support)
-        net = float(family.predicted_rise(running[-1])) + price.atom(trial) - price.atom(atom)
-        if net < best_net:
-            best, best_net = len(removed), net
-    out = []
-    for size in sorted({best, best // 2} - {0}):
-        kept = atom.support.copy()
-        for place in removed[:size]:
-            kept[place] = False
-        thinner = Atom.from_factors(atom.factors, kept)
-        # a power of one column is a pure term, not an atom
-        if not (thinner.is_monomial and kept.any(axis=0).sum() == 1):
-            out.append((thinner, running[size]))
-    return out
+    values, covariance = atom.factors[atom.support], covariance.copy()
+    total, before = 0.0, price.atom(atom)
+    steps: list[tuple[Atom, float]] = []
+    nets: list[float] = []
+    while True:
+        counts = support.sum(axis=1)
+        free = [e for e, place in enumerate(places) if support[place] and counts[place[0]] > 1]
+        if not free:
+            break
+        variance = np.maximum(np.diag(covariance), 1e-300)
+        cost = values**2 / variance
+        e = min(free, key=lambda entry: cost[entry])
+        total += float(cost[e])
+        gain = covariance[:, e] / variance[e]
+        values = values - gain * values[e]
+        covariance -= np.outer(gain, covariance[e])
+        support[places[e]] = False
+        factors = np.zeros(support.shape)
+        factors[atom.support] = values
+        steps.append((Atom.from_factors(factors, support.copy()), total))
+        nets.append(float(family.predicted_rise(total)) + price.atom(steps[-1][0]) - before)
+    if not steps:
+        return []
+    best = int(np.argmin(nets))
+    out = [steps[place] for place in sorted({best, (best - 1) // 2} - {-1})]
+    # a power of one column is a pure term, not an atom
+    return [
+        (thinner, cost)
+        for thinner, cost in out
+        if not (thinner.is_monomial and thinner.support.any(axis=0).sum() == 1)
+    ]

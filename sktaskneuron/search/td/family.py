@@ -9,19 +9,22 @@ selection.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logsumexp, softmax
 
 from ._linalg import Array, Rows, weighted_lstsq
 
 # Residual variance, relative to the target's, below which two fits count as equally exact. A term
 # that explains less than a millionth of the target's standard deviation is rounding, not structure.
 _VARIANCE_FLOOR = 1e-12
-_MAX_IRLS = 25
-# Ridge (in observations) on unit-variance columns. It keeps the logistic fit finite when classes
-# are separable and is far too small to move a coefficient that the data determine.
-_LOGISTIC_RIDGE = 1e-2
+# Newton sweeps over the outputs, and halvings of a step that overshoots.
+_MAX_SWEEPS, _MAX_HALVINGS = 25, 8
+# Ridge (in observations) on unit-variance columns. It keeps the fit finite when classes are
+# separable and is far too small to move a coefficient that the data determine.
+_RIDGE, _INTERCEPT_RIDGE = 1e-2, 1e-8
+_LEAST_CURVATURE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +99,17 @@ class Gaussian:
     target: Array
     weight: Array
 
+    link = "identity"
+
     @property
     def n_outputs(self) -> int:
         """Number of columns of the target."""
         return self.target.shape[1]
+
+    @property
+    def n_free_outputs(self) -> int:
+        """Outputs that count as parameters."""
+        return self.n_outputs
 
     @property
     def n_effective(self) -> float:
@@ -116,7 +126,7 @@ class Gaussian:
     def total_variance(self) -> Array:
         """Weighted variance of the target, shape (n_outputs,)."""
         mean = self.weight @ self.target / self.n_effective
-        return np.maximum(self.weight @ (self.target - mean) ** 2 / self.n_effective, 1e-300)
+        return np.maximum(self.weight @ (self.target - mean) ** 2 / self.n_effective, 1e-30)
 
     def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
         """Fit the weights of ``columns`` (n_samples, n_columns); ``eta`` is not needed here."""
@@ -161,8 +171,8 @@ class Gaussian:
 
 
 @dataclass(frozen=True, eq=False)
-class Logistic:
-    """One-vs-rest logistic likelihood, summed over the outputs (one output for two classes).
+class _ClassLikelihood:
+    """What the likelihoods of classes share.
 
     Parameters
     ----------
@@ -184,31 +194,69 @@ class Logistic:
         """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
-    def deviance(self, eta: Array) -> float:
-        """Return minus twice the log likelihood of the log-odds ``eta``, summed over outputs."""
-        loss = np.logaddexp(0.0, eta) - self.target * eta
-        return float(2.0 * (self.weight @ loss).sum())
+    def probabilities(self, eta: Array) -> Array:
+        """Return the probability that each target is 1, (n_samples, n_outputs)."""
+        raise NotImplementedError
 
-    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
-        """Fit the weights of ``columns`` (n_samples, n_columns), starting near ``eta`` if given."""
-        scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
-        scale[scale == 0] = 1.0
-        standardised = columns / scale
-        coef = np.zeros((columns.shape[1], self.n_outputs))
-        if eta is not None:
-            # start from the neighbouring model's predictor, as near as these columns come to it
-            coef = weighted_lstsq(standardised, eta, self.weight)
-        for q in range(self.n_outputs):
-            coef[:, q] = _irls(standardised, self.target[:, q], self.weight, coef[:, q])
-        eta = standardised @ coef
-        return LinearFit(coef / scale[:, None], eta, self.deviance(eta))
+    def loss(self, eta: Array) -> Array:
+        """Return minus the log likelihood of every row, (n_samples,)."""
+        raise NotImplementedError
+
+    def deviance(self, eta: Array) -> float:
+        """Return minus twice the log likelihood."""
+        return float(2.0 * (self.weight @ self.loss(eta)))
 
     def working(self, eta: Array) -> Working:
-        """Return the local least-squares form of the deviance at ``eta`` (n_samples, n_outputs)."""
-        p = expit(eta)
-        curvature = np.maximum(p * (1.0 - p), 1e-6)
+        """Return the local least-squares form of the deviance at ``eta`` (n_samples, n_outputs).
+
+        Each output has its own curvature; that between outputs is left out.
+        """
+        p = self.probabilities(eta)
+        curvature = np.maximum(p * (1.0 - p), _LEAST_CURVATURE)
         weight = self.weight[:, None] * curvature
         return Working(weight, (self.target - p) / curvature, np.ones(self.n_outputs))
+
+    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+        """Fit the weights of ``columns`` (n_samples, n_columns), starting near ``eta`` if given.
+
+        One damped Newton step after another, output by output with the others held.
+        """
+        scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
+        scale[scale == 0] = 1.0
+        z = columns / scale
+        coef = np.zeros((z.shape[1], self.n_outputs))
+        if eta is not None:
+            # start from the neighbouring model's predictor, as near as these columns come to it
+            coef = weighted_lstsq(z, eta, self.weight)
+        ridge = np.full(z.shape[1], _RIDGE)
+        ridge[0] = _INTERCEPT_RIDGE
+
+        def objective(predictor: Array, weights: Array) -> float:
+            return float(self.weight @ self.loss(predictor) + 0.5 * (ridge @ weights**2).sum())
+
+        predictor = z @ coef
+        value = objective(predictor, coef)
+        for _ in range(_MAX_SWEEPS):
+            before = value
+            for q in range(self.n_outputs):
+                p = self.probabilities(predictor)[:, q]
+                curvature = self.weight * np.maximum(p * (1.0 - p), _LEAST_CURVATURE)
+                gradient = z.T @ (self.weight * (self.target[:, q] - p)) - ridge * coef[:, q]
+                hessian = (z * curvature[:, None]).T @ z + np.diag(ridge)
+                step = np.linalg.solve(hessian, gradient)
+                for _ in range(_MAX_HALVINGS):
+                    trial = coef.copy()
+                    trial[:, q] += step
+                    moved = predictor.copy()
+                    moved[:, q] += z @ step
+                    new = objective(moved, trial)
+                    if new <= value:
+                        coef, predictor, value = trial, moved, new
+                        break
+                    step = step / 2
+            if before - value < 1e-7 * (1.0 + abs(value)):
+                break
+        return LinearFit(coef / scale[:, None], predictor, self.deviance(predictor))
 
     def predicted_drop(self, gain: Array) -> Array:
         """Return the fall of the deviance for a quadratic gain: (..., n_outputs) -> (...)."""
@@ -224,56 +272,62 @@ class Logistic:
         return np.ones(self.n_outputs)
 
     def row_loss(self, eta: Array, scale: Array) -> Array:
-        """Return every row's deviance, summed over outputs: (n_samples,)."""
-        loss = np.logaddexp(0.0, eta) - self.target * eta
-        return np.asarray(2.0 * (loss / scale).sum(axis=1))
+        """Return every row's deviance, (n_samples,)."""
+        return 2.0 * self.loss(eta)
 
-    def subset(self, rows: Rows) -> Logistic:
+    def subset(self, rows: Rows) -> Self:
         """Return the same likelihood of some of the rows."""
-        return Logistic(self.target[rows], self.weight[rows])
+        return type(self)(self.target[rows], self.weight[rows])
 
 
-Family = Gaussian | Logistic
+class Logistic(_ClassLikelihood):
+    """Two classes: one output, whose log odds are ``eta``."""
+
+    n_free_outputs = 1
+    link = "logit"
+
+    def probabilities(self, eta: Array) -> Array:
+        """Return the probability of the second class."""
+        return np.asarray(expit(eta))
+
+    def loss(self, eta: Array) -> Array:
+        """Return minus the log likelihood of every row, (n_samples,)."""
+        return np.asarray((np.logaddexp(0.0, eta) - self.target * eta).sum(axis=1))
+
+
+class Multinomial(_ClassLikelihood):
+    """Several classes: one output each, probabilities by softmax.
+
+    A shift common to all classes changes nothing; the weights of a column sum to zero.
+    """
+
+    link = "softmax"
+
+    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+        """Fit the weights of ``columns`` (n_samples, n_columns), starting near ``eta`` if given."""
+        fit = super().fit_linear(columns, eta)
+        coef = fit.coef - fit.coef.mean(axis=1, keepdims=True)
+        return LinearFit(coef, columns @ coef, fit.deviance)
+
+    @property
+    def n_free_outputs(self) -> int:
+        """Outputs that count as parameters."""
+        return self.n_outputs - 1
+
+    def probabilities(self, eta: Array) -> Array:
+        """Return the probabilities of the classes."""
+        return np.asarray(softmax(eta, axis=1))
+
+    def loss(self, eta: Array) -> Array:
+        """Return minus the log likelihood of every row, (n_samples,)."""
+        return np.asarray(logsumexp(eta, axis=1) - (self.target * eta).sum(axis=1))
+
+
+Family = Gaussian | Logistic | Multinomial
 
 
 def make_family(target: Array, weight: Array, classification: bool) -> Family:
-    """Return the likelihood of 0/1 indicators, or of values."""
-    return Logistic(target, weight) if classification else Gaussian(target, weight)
-
-
-def _irls(columns: Array, target: Array, weight: Array, coef: Array) -> Array:
-    """Return the logistic weights (n_columns,) of one output, from the start ``coef``.
-
-    Iteratively reweighted least squares with step halving; ``columns`` have unit root mean square,
-    so that the ridge means the same for all of them.
-    """
-
-    def objective(c: Array) -> float:
-        eta = columns @ c
-        return float(
-            weight @ (np.logaddexp(0.0, eta) - target * eta)
-            + 0.5 * _LOGISTIC_RIDGE * (c[1:] @ c[1:])
-        )
-
-    ridge = np.full(columns.shape[1], _LOGISTIC_RIDGE)
-    ridge[0] = 1e-8  # the intercept is free
-    value = objective(coef)
-    for _ in range(_MAX_IRLS):
-        p = expit(columns @ coef)
-        curvature = weight * np.maximum(p * (1.0 - p), 1e-6)
-        gradient = columns.T @ (weight * (target - p)) - ridge * coef
-        hessian = (columns * curvature[:, None]).T @ columns
-        hessian[np.diag_indices_from(hessian)] += ridge
-        step = np.linalg.solve(hessian, gradient)
-        for _ in range(8):
-            new_value = objective(coef + step)
-            if new_value <= value:
-                break
-            step = step / 2
-        else:
-            return coef
-        coef = coef + step
-        if value - new_value < 1e-7 * (1.0 + abs(value)):
-            return coef
-        value = new_value
-    return coef
+    """Return the likelihood of values, of two classes (one column) or of several (one each)."""
+    if not classification:
+        return Gaussian(target, weight)
+    return (Logistic if target.shape[1] == 1 else Multinomial)(target, weight)

@@ -18,6 +18,8 @@ from .model import Atom, Structure, Table
 
 _MAX_STEPS = 40
 _TOLERANCE = 1e-5
+# Curvature, relative to the greatest, below which a direction counts as free.
+_FLAT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,20 +177,17 @@ def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Ar
     return gram, gradient
 
 
-def removal_costs(table: Table, family: Family, fit: Fit) -> tuple[Array, Array]:
-    """Return roughly how much the deviance rises when one number is set to zero (Wald).
+def column_costs(table: Table, family: Family, fit: Fit) -> Array:
+    """Return roughly how much the deviance rises when one linear weight is set to zero (Wald).
 
     Returns
     -------
-    linear : ndarray of shape (n_columns,)
+    costs : ndarray of shape (n_columns,)
         For the columns of the design; infinite for the intercept, which always stays.
-    entries : ndarray of shape (n_entries,)
-        For the movable factor entries; empty if there are none.
     """
     working = family.working(fit.eta)
     design = fit.structure.design(table)
     linear = np.zeros(design.shape[1])
-    has_entries = any(not atom.is_monomial for atom in fit.structure.atoms)
     for root, outputs in working.outputs():
         weighted = design * root
         norm = np.sqrt((weighted**2).sum(axis=0)) + 1e-300
@@ -198,11 +197,23 @@ def removal_costs(table: Table, family: Family, fit: Fit) -> tuple[Array, Array]
         for q in outputs:
             linear += working.precision[q] * fit.coef[:, q] ** 2 / variance
     linear[0] = np.inf
-    if not has_entries:
-        return linear, np.zeros(0)
+    return linear
+
+
+def movable_entries(structure: Structure) -> Array:
+    """Return the factor entries that a fit can move, in the order of `factor_columns`."""
+    parts = [atom.factors[atom.support] for atom in structure.atoms if not atom.is_monomial]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def entry_covariance(table: Table, family: Family, fit: Fit) -> Array:
+    """Return the inverse Gauss-Newton matrix of the movable entries, (n_entries, n_entries).
+
+    A disjoint atom may have free directions: its diagonal, taken out, can be traded between the
+    factors. There the variance is large but finite, so that an entry can be seen to slide to zero
+    at no cost.
+    """
     gram, _ = _normal_equations(table, family, fit)
-    variance = np.diag(np.linalg.pinv(gram, rcond=1e-12, hermitian=True))
-    values = np.concatenate(
-        [atom.factors[atom.support] for atom in fit.structure.atoms if not atom.is_monomial]
-    )
-    return linear, values**2 / np.maximum(variance, 1e-300)
+    values, vectors = np.linalg.eigh(gram)
+    floor = _FLAT * max(float(values[-1]), 1e-300)
+    return np.asarray((vectors / np.maximum(values, floor)) @ vectors.T)

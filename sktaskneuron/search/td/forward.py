@@ -22,6 +22,8 @@ from .screening import DENSE_COLUMNS, MonomialScreen, leading_directions, screen
 # Refitted per step. The predicted order is exact for single columns and near-exact for atoms.
 N_REFITTED = 3
 _SHORTLIST = 12
+# Random starts of an atom that is fitted afresh.
+_MANY_STARTS = 8
 _COLLINEAR = 1e-9
 
 
@@ -70,16 +72,35 @@ class ForwardSearch:
         for order, (columns, lead) in starts.items():
             if thorough or self._expected(step, order, columns) <= rival:
                 proposals += self._dense_proposal(step, order, columns, lead)
+        proposals = [p for p in proposals if self._is_small(p.structure)]
         return sorted(proposals, key=lambda proposal: proposal.predicted)
 
-    def dense_atom(self, fit: Fit, order: int, n_random: int) -> Atom | None:
-        """Return the best atom of one order on top of ``fit``, from many random starts."""
+    @property
+    def max_rank(self) -> int:
+        """Most atoms of one order."""
+        return self._space.max_rank
+
+    def best_atom(self, fit: Fit, order: int, dense: bool) -> Atom | None:
+        """Return the best atom of one order on top of ``fit``.
+
+        It is a single product, or fitted from many random starts if ``dense``.
+        """
         step = _Step(self._table, self._family, fit)
         gains = self._pure_gains(step).values()
         relevance = np.sum([gain.sum(axis=-1) for gain in gains], axis=0)
         columns = self._screen.columns(order, relevance, step.working, fit.structure)
-        columns = columns[np.sort(np.argsort(-relevance[columns], kind="stable")[:DENSE_COLUMNS])]
-        return self._fit_dense(step, order, columns, None, n_random)
+        products, (columns, lead) = self._monomial_proposals(step, order, columns)
+        atom = products[0].structure.atoms[-1] if products else None
+        if dense:
+            atom = self._fit_dense(step, order, columns, lead, _MANY_STARTS)
+        if atom is None:
+            return None
+        larger = fit.structure.with_atoms((*fit.structure.atoms, atom))
+        return atom if self._is_small(larger) else None
+
+    def _is_small(self, structure: Structure) -> bool:
+        """Whether rows are many enough: with as many numbers as rows everything fits."""
+        return 2 * self._price.free_numbers(structure) < self._table.n_samples
 
     def _open_orders(self, fit: Fit) -> list[int]:
         ranks = fit.structure.ranks()
@@ -136,6 +157,9 @@ class ForwardSearch:
         That is its columns, and the places of the best product's columns in them.
         """
         index = monomials(len(columns), order)
+        index = index[self._space.admits(columns[index])]
+        if not len(index):
+            return [], (columns, None)
         score = self._screen.scores(columns, step.working, order)[tuple(index.T)]
         shortlist = np.argsort(-score, kind="stable")[:_SHORTLIST]
         products = columns[index[shortlist]]
@@ -187,6 +211,9 @@ class ForwardSearch:
         lead: NDArray[np.intp] | None,
         n_random: int,
     ) -> Atom | None:
+        if order > 2 and lead is not None and not self._space.repeatable(order)[columns].all():
+            lead = None
+        columns = columns[self._space.repeatable(order)[columns]]
         n_columns = len(columns)
         if n_columns < 2 or 2 * order * (n_columns - 1) > self._table.n_samples:
             return None
@@ -207,7 +234,9 @@ class ForwardSearch:
                 continue
             projections = atom.projections(self._table)
             for m in range(atom.order):
-                outside = np.flatnonzero(~atom.support[m])
+                elsewhere = np.delete(atom.support, m, axis=0).any(axis=0)
+                free = ~elsewhere | self._space.repeatable(atom.order)
+                outside = np.flatnonzero(~atom.support[m] & free)
                 if not outside.size:
                     continue
                 partial = atom.partial(self._table, projections, m, outside)

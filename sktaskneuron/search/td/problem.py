@@ -53,7 +53,7 @@ class Problem:
             log_n=float(np.log(max(self.family.n_effective, 3.0))),
             gamma=0.0 if self.options.criterion == "bic" else 1.0,
             n_orders=self.space.n_orders,
-            n_outputs=self.family.n_outputs,
+            n_outputs=self.family.n_free_outputs,
             n_allowed={k: int(mask.sum()) for k, mask in self.space.allowed.items()},
         )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .model import Mask, Structure
 
 
@@ -41,3 +44,27 @@ class Space:
     def n_orders(self) -> int:
         """Number of (stream, order) pairs on offer."""
         return max(1, len(self.pure_orders) + len(self.interaction_orders))
+
+    def admits(self, products: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell which products of columns, (n_products, order), are not lower ones in disguise.
+
+        The square of a 0/1 column is the column again.
+        """
+        order = products.shape[1]
+        fine = np.ones(len(products), dtype=bool)
+        for power in range(2, order):
+            if power not in self.allowed:
+                continue
+            # columns stand in order: a power is a run of equal ones
+            for start in range(order - power + 1):
+                run = products[:, start] == products[:, start + power - 1]
+                fine &= ~(run & ~self.allowed[power][products[:, start]])
+        return fine
+
+    def repeatable(self, order: int) -> NDArray[np.bool_]:
+        """Tell which columns, (n_features,), may stand in every factor of an atom of this order.
+
+        In two factors of three a 0/1 column would bring in terms of lower order.
+        """
+        known = self.allowed.get(order - 1, next(iter(self.allowed.values())))
+        return known if order > 2 else np.ones(len(known), dtype=bool)

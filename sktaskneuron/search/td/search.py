@@ -97,7 +97,7 @@ def search_td(
         fit = refit_on_all(X[:, usable], standard, weight, scale, fit, classification, caps)
     _note_screening(usable.size, options, caps)
     result = TDResult(
-        export(fit, scale, usable, X.shape[1], feature_names, shift, unit, classification),
+        export(fit, scale, usable, X.shape[1], feature_names, shift, unit, family.link),
         criterion=score,
         null_criterion=problem.judge().score(selection.visited[0]),
         caps=tuple(caps),

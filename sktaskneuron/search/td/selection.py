@@ -122,24 +122,33 @@ def select(
 def _swapped(
     table: Table, family: Family, price: Price, judge: Judge, forward: ForwardSearch, fit: Fit
 ) -> Fit:
-    """Try fewer atoms of one order, fitted afresh.
+    """Try other atoms for one order at a time: single products, and fewer atoms fitted afresh.
 
-    Atoms that were found one after another can be a poor local optimum.
+    Atoms found one after another can be a poor local optimum, and a dense atom can stand for two
+    single products: with its diagonal taken out, it reaches further than its rank says.
     """
-    for order, rank in sorted(fit.structure.ranks().items()):
-        if rank < 2 or all(a.is_monomial for a in fit.structure.atoms if a.order == order):
+    for order in sorted(fit.structure.ranks()):
+        atoms = [atom for atom in fit.structure.atoms if atom.order == order]
+        if all(atom.is_monomial for atom in atoms):
             continue
-        trial = fit_structure(table, family, fit.structure.without_order("interaction", order))
-        for _ in range(rank - 1):
-            atom = forward.dense_atom(trial, order, n_random=8)
-            if atom is None:
-                break
-            structure = trial.structure.with_atoms((*trial.structure.atoms, atom))
-            trial = fit_structure(table, family, structure)
-            pruned = _pruned(table, family, price, judge, trial)
-            if judge.worth_adding(pruned, fit):
-                fit = pruned
-                break
+        without = fit_structure(
+            table, family, fit.structure.without_order("interaction", order), fit.eta
+        )
+        for dense, n_atoms in ((False, forward.max_rank), (True, len(atoms) - 1)):
+            trial = without
+            for _ in range(n_atoms):
+                atom = forward.best_atom(trial, order, dense)
+                if atom is None:
+                    break
+                structure = trial.structure.with_atoms((*trial.structure.atoms, atom))
+                grown = fit_structure(table, family, structure, trial.eta)
+                if not dense and not judge.worth_adding(grown, trial):
+                    break
+                trial = grown
+            if trial is not without:
+                pruned = _merged(table, family, judge, _pruned(table, family, price, judge, trial))
+                if judge.worth_adding(pruned, fit):
+                    fit = pruned
     return fit
 
 

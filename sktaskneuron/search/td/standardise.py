@@ -23,6 +23,8 @@ _TAIL = 6.0
 _CLIP = 5.0
 # Means of so many scales make powers about zero numerically useless.
 _FAR_ORIGIN = 30.0
+# Interquartile range and central 98 % of a normal column, in standard deviations.
+_IQR, _RANGE_98 = 1.349, 4.653
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,37 +75,47 @@ def standardisations(X: Array, weight: Array) -> list[Standardisation]:
     -------
     list of Standardisation
     """
-    total = weight.sum()
-    mean = weight @ X / total
-    sd = np.sqrt(weight @ (X - mean) ** 2 / total)
-    quartiles = np.quantile(
-        X, [0.25, 0.5, 0.75], axis=0, method="inverted_cdf", weights=_columns(weight, X)
+    probabilities = [0.01, 0.25, 0.5, 0.75, 0.99]
+    low, first, middle, third, high = np.quantile(
+        X, probabilities, axis=0, method="inverted_cdf", weights=_columns(weight, X)
     )
-    robust = (quartiles[2] - quartiles[0]) / 1.349
-    scale = np.where(robust > 0, robust, sd)
     # a column that sits on one value most of the time has quartiles without a spread to speak of
-    scale = np.where(scale < 0.05 * sd, sd, scale)
+    spread, wide = (third - first) / _IQR, (high - low) / _RANGE_98
+    spread = np.where(spread < 0.05 * wide, wide, spread)
+    spread = np.where(spread > 0, spread, _spread(X, weight)[1])
+    several = distinct_values(X, 3) > 2
+    far_down = several & (middle - X.min(axis=0) > _TAIL * spread)
+    far_up = several & (X.max(axis=0) - middle > _TAIL * spread)
+    nowhere = np.full(X.shape[1], np.inf)
+    bounds = [(-nowhere, nowhere)]
+    if far_down.any() or far_up.any():
+        lower = np.where(far_down, middle - _CLIP * spread, -np.inf)
+        upper = np.where(far_up, middle + _CLIP * spread, np.inf)
+        bounds.insert(0, (lower, upper))
+    out = []
+    for lower, upper in bounds:
+        clipped = np.clip(X, lower, upper)
+        for origin in _origins(clipped, weight):
+            rms = np.sqrt(weight @ (clipped - origin) ** 2 / weight.sum())
+            out.append(Standardisation(origin, np.where(rms > 0, rms, 1.0), lower, upper))
+    return out
 
-    centered = np.abs(mean) <= _CENTERED * sd / np.sqrt(max(total, 1.0))
+
+def _origins(X: Array, weight: Array) -> list[Array]:
+    """Return the origins worth trying: the mean, and zero where that is another place."""
+    mean, sd = _spread(X, weight)
+    centered = np.abs(mean) <= _CENTERED * sd / np.sqrt(max(float(weight.sum()), 1.0))
     origins = [np.where(centered, 0.0, mean)]
     movable = ~centered & (np.abs(mean) <= _FAR_ORIGIN * sd)
     if movable.any():
         origins.append(np.where(movable, 0.0, origins[0]))
-    nowhere = np.full(X.shape[1], np.inf)
-    bounds = [(-nowhere, nowhere)]
-    lower, upper = quartiles[1] - _CLIP * scale, quartiles[1] + _CLIP * scale
-    far = np.maximum(X.max(axis=0) - quartiles[1], quartiles[1] - X.min(axis=0)) > _TAIL * scale
-    far &= distinct_values(X, 3) > 2
-    if far.any():
-        bounds.insert(0, (np.where(far, lower, -np.inf), np.where(far, upper, np.inf)))
+    return origins
 
-    out = []
-    for low, high in bounds:
-        clipped = np.clip(X, low, high)
-        for origin in origins:
-            rms = np.sqrt(weight @ (clipped - origin) ** 2 / total)
-            out.append(Standardisation(origin, np.where(rms > 0, rms, 1.0), low, high))
-    return out
+
+def _spread(X: Array, weight: Array) -> tuple[Array, Array]:
+    """Return the weighted mean and standard deviation of each column."""
+    mean = weight @ X / weight.sum()
+    return mean, np.sqrt(weight @ (X - mean) ** 2 / weight.sum())
 
 
 def _columns(weight: Array, X: Array) -> Array:

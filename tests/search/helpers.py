@@ -1,0 +1,87 @@
+"""Small tables, structures and searches for the tests of this folder."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sktaskneuron.search.td import TDOptions, TDResult, search_td
+from sktaskneuron.search.td.criteria import Price
+from sktaskneuron.search.td.family import Gaussian
+from sktaskneuron.search.td.fit import Fit
+from sktaskneuron.search.td.model import Atom, Structure, Table
+from sktaskneuron.search.td.proposals import Space
+
+MAX_ORDER = 5
+
+
+def draw_table(seed: int, n: int, d: int) -> Table:
+    return Table.from_array(np.random.default_rng(seed).standard_normal((n, d)), MAX_ORDER)
+
+
+def draw_atom(rng: np.random.Generator, order: int, d: int, width: int | None = None) -> Atom:
+    """An atom of ``width`` columns per factor (all of them by default)."""
+    support = np.zeros((order, d), dtype=bool)
+    for row in support:
+        row[rng.choice(d, size=d if width is None else width, replace=False)] = True
+    return Atom.from_factors(rng.standard_normal((order, d)), support)
+
+
+def mask_of(columns: list[int], d: int) -> np.ndarray:
+    mask = np.zeros(d, dtype=bool)
+    mask[columns] = True
+    return mask
+
+
+def gaussian(target: np.ndarray, weight: np.ndarray | None = None) -> Gaussian:
+    target = target.reshape(len(target), -1)
+    return Gaussian(target, np.ones(len(target)) if weight is None else weight)
+
+
+def price_for(table: Table, gamma: float = 1.0, n_outputs: int = 1) -> Price:
+    return Price(
+        log_n=float(np.log(table.n_samples)),
+        gamma=gamma,
+        n_orders=MAX_ORDER + 2,
+        n_outputs=n_outputs,
+        n_allowed=dict.fromkeys(range(1, MAX_ORDER + 1), table.n_features),
+    )
+
+
+def space_for(table: Table, max_rank: int = 4) -> Space:
+    allowed = {k: np.ones(table.n_features, dtype=bool) for k in range(1, MAX_ORDER + 1)}
+    return Space(tuple(allowed), (2, 3), max_rank, allowed)
+
+
+def values(structure: Structure, coef: np.ndarray, table: Table) -> np.ndarray:
+    return structure.design(table) @ coef
+
+
+def as_fit(structure: Structure, coef: np.ndarray, table: Table) -> Fit:
+    """A structure with given numbers, as if they had been fitted."""
+    return Fit(structure, coef, values(structure, coef, table), 0.0)
+
+
+def find(
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray | None = None,
+    *,
+    classification: bool = False,
+    seed: int = 0,
+    **options: object,
+) -> TDResult:
+    """Search in a plain table; y holds values, or 0/1 indicators (n_samples, n_outputs)."""
+    options = {"n_resamples": 0, **options}
+    return search_td(
+        X,
+        np.asarray(y, dtype=float).reshape(len(X), -1),
+        np.ones(len(X)) if weight is None else weight,
+        classification=classification,
+        feature_names=[f"x{i}" for i in range(X.shape[1])],
+        options=TDOptions(**options),
+        rng=np.random.default_rng(seed),
+    )
+
+
+def formula_of(*args: object, **kwargs: object) -> str:
+    return str(find(*args, **kwargs).fitted.formula)
