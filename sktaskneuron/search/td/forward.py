@@ -100,7 +100,7 @@ class ForwardSearch:
 
     def _is_small(self, structure: Structure) -> bool:
         """Whether rows are many enough: with as many numbers as rows everything fits."""
-        return 2 * self._price.free_numbers(structure) < self._table.n_samples
+        return 2 * self._price.free_numbers(structure) < self._family.n_effective
 
     def _open_orders(self, fit: Fit) -> list[int]:
         ranks = fit.structure.ranks()
@@ -141,7 +141,7 @@ class ForwardSearch:
             worth = drops > self._price.pure(order, 1)
             for mask, kind in ((inside | worth, "columns"), (allowed, "block")):
                 new = np.flatnonzero(mask & ~inside)
-                if len(new) < 2 or mask.sum() * 2 > self._table.n_samples:
+                if len(new) < 2 or mask.sum() * 2 > self._family.n_effective:
                     continue
                 joint = step.joint_gain(self._table.powers[order][:, new])
                 out.append(self._proposal(fit, fit.structure.with_pure(order, mask), joint, kind))
@@ -215,7 +215,7 @@ class ForwardSearch:
             lead = None
         columns = columns[self._space.repeatable(order)[columns]]
         n_columns = len(columns)
-        if n_columns < 2 or 2 * order * (n_columns - 1) > self._table.n_samples:
+        if n_columns < 2 or 2 * order * (n_columns - 1) > self._family.n_effective:
             return None
         direction = leading_directions(step.working)[:, 0]
         starts = cp_starts(moment_tensor(self._table.z[:, columns], direction, order), 2)
