@@ -136,7 +136,7 @@ def test_multinomial_fit_is_logistic_regression():
 
 
 def test_multinomial_weights_sum_to_zero():
-    """A shift common to all classes changes nothing: the symmetric choice makes an answer unique."""
+    """A shift common to all classes changes nothing: the symmetric choice is the answer."""
     family, columns, eta = multinomial_case()
     for start in (None, eta + 5):
         coef = family.fit_linear(columns, start).coef

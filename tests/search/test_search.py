@@ -262,6 +262,17 @@ def test_the_answer_does_not_depend_on_units():
     np.testing.assert_allclose(scaled.fitted.evaluate(X * unit), expected, atol=1e-2)
 
 
+def test_the_answer_does_not_depend_on_the_order_of_columns():
+    X = columns(0, 400, 6)
+    y = X[:, 0] - X[:, 1] ** 2 + X[:, 2] * (X[:, 3] + X[:, 4]) + noise(0, 400)
+    order = np.random.default_rng(2).permutation(6)
+    plain, turned = find(X, y), find(X[:, order], y)
+    assert plain.fitted.formula == turned.fitted.formula
+    assert plain.criterion == pytest.approx(turned.criterion, rel=1e-4)
+    expected = plain.fitted.evaluate(X)
+    np.testing.assert_allclose(turned.fitted.evaluate(X[:, order]), expected, atol=0.02 * y.std())
+
+
 @pytest.mark.parametrize(
     ("law", "formula"),
     [

@@ -86,7 +86,7 @@ def test_outputs_with_unlike_loadings_keep_their_atoms():
 
 
 def junk_case():
-    """x0 + x1**2 + x2 x3 with a surplus column, a surplus order, a surplus atom and idle entries."""
+    """x0 + x1**2 + x2 x3 with a surplus column, order and atom, and idle entries."""
     rng = np.random.default_rng(0)
     table = draw_table(0, 400, 6)
     z = table.z.T

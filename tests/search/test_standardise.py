@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sktaskneuron.datasets import load_airfoil, load_concrete, load_yacht
 from sktaskneuron.search.td.standardise import (
     distinct_values,
     standardisations,
@@ -70,6 +71,15 @@ def test_only_the_side_with_the_tail_is_clipped():
     clipped = [scale for scale in standardisations(X, ONES) if np.isfinite(scale.upper[0])]
     assert clipped
     assert all(np.isinf(scale.lower).all() for scale in clipped)
+
+
+@pytest.mark.parametrize("load", [load_airfoil, load_concrete, load_yacht])
+def test_a_tail_is_few_rows(load):
+    """Columns of few levels have narrow quartiles; what lies beyond them is no tail."""
+    X, _ = load(return_X_y=True)
+    for scale in standardisations(X, np.ones(len(X))):
+        clipped = (scale.lower > X) | (scale.upper < X)
+        assert clipped.mean(axis=0).max() < 0.1
 
 
 def test_one_wild_value_does_not_widen_the_scale():
