@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._documentation import DocumentedEstimator, readable_expression
+from sktaskneuron.estimators._expression import readable_expression
 from sktaskneuron.estimators._input import (
     EncodedTable,
     FloatArray,
@@ -32,9 +32,7 @@ from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.td import TDOptions, TDResult, search_td
 
 
-class NeuronFormulaSearch(
-    DocumentedEstimator, CallbackSupportMixin, TransformerMixin, BaseEstimator
-):
+class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     r"""Find which powers and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i x_i^k` and of

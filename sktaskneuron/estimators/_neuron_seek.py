@@ -15,7 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._documentation import DocumentedEstimator, readable_expression
+from sktaskneuron.estimators._expression import readable_expression
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
 from sktaskneuron.estimators._input import (
     EncodedTable,
@@ -49,7 +49,7 @@ _READABLE_TERMS, _SEARCH_STEPS = 25, 30
 _SURE = 20.0
 
 
-class NeuronSeek(DocumentedEstimator, CallbackSupportMixin, BaseEstimator):
+class NeuronSeek(CallbackSupportMixin, BaseEstimator):
     """What the regressor and the classifier share; their docstrings describe it."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

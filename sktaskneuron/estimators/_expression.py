@@ -1,4 +1,4 @@
-"""Where the estimators are described, and how their equations are shown."""
+"""How the estimators show their equations."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from sktaskneuron.formula import FittedFormula
 
 # Longer equations take seconds to build and no reader to the end.
 _READABLE_TERMS = 1000
-
-
-class DocumentedEstimator:
-    """Lets the "?" of scikit-learn's HTML display lead to our API pages, not to scikit-learn's."""
-
-    _doc_link_module = "sktaskneuron"
-    _doc_link_template = (
-        "https://sktaskneuron.readthedocs.io/en/stable/api/sktaskneuron.{estimator_name}.html"
-    )
 
 
 def readable_expression(fitted: FittedFormula) -> Any:
