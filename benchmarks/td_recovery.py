@@ -265,20 +265,17 @@ def draw_problem(
 def draw_classes(
     setting: Setting, case: int, law: Law, X: Array, rng: np.random.Generator
 ) -> Array:
-    """Two classes by a logistic law; three by a multinomial one: same columns, own weights."""
+    """Two classes by a logistic law; three by a multinomial one, the first class as reference."""
+    first = CLASS_SIGNAL * standardised(law.signal(X))
     if setting.n_classes == 2:
-        share = expit(CLASS_SIGNAL * standardised(law.signal(X)))
-        return (rng.uniform(size=len(X)) < share).astype(int)
-    columns = rng.permutation(setting.d)
-    scores = [
-        standardised(sparse_signal(case, columns, [signed(rng, 0.8, 1.6) for _ in range(4)])(X))
-        for _ in range(setting.n_classes)
-    ]
-    if case == 0:  # this law has fixed weights: turn two of the classes apart
+        return (rng.uniform(size=len(X)) < expit(first)).astype(int)
+    columns, coef = rng.permutation(setting.d), [signed(rng, 0.8, 1.6) for _ in range(8)]
+    scores = [sparse_signal(case, columns, part)(X) for part in (coef[:4], coef[4:])]
+    if case == 0:  # this law has fixed weights: the second score turns two of them round
         x = X[:, columns].T
-        scores[1] = standardised(-2.5 * x[0] + 3.0 * x[1] ** 2 + 1.2 * x[2] ** 3)
-        scores[2] = standardised(2.5 * x[0] - 3.0 * x[1] ** 2 + 1.2 * x[2] ** 3)
-    share = softmax(CLASS_SIGNAL * np.stack(scores, axis=1), axis=1).cumsum(axis=1)
+        scores[1] = -2.5 * x[0] + 3.0 * x[1] ** 2 + 1.2 * x[2] ** 3
+    logits = np.stack([np.zeros(len(X)), *map(standardised, scores)], axis=1)
+    share = softmax(CLASS_SIGNAL * logits, axis=1).cumsum(axis=1)
     return np.asarray((rng.uniform(size=(len(X), 1)) > share[:, :-1]).sum(axis=1))
 
 

@@ -7,7 +7,7 @@ equation that can be read and drawn; a held-out part says how good it is beside 
 """
 
 # %%
-# A search for powers and products of two. One quarter of the rows is held out.
+# A search for powers up to four and products of two. One quarter of the rows is held out.
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ from sktaskneuron.datasets import load_yacht
 
 yacht = load_yacht(as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(yacht.data, yacht.target, random_state=0)
-search = NeuronFormulaSearch(max_interaction_order=2).fit(X_train, y_train)
+search = NeuronFormulaSearch(max_order=4, max_interaction_order=2).fit(X_train, y_train)
 equation = search.fitted_formula_
 print("formula: ", search.formula_)
 print("equation:", equation)
