@@ -30,7 +30,8 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-torch pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e '.[$*]'
 	touch $@
 
-quickstart: $(VENV)/.stamp-run  ## install the package and run examples/quickstart.py
+# with pandas, so that equations carry the names of the columns
+quickstart: $(VENV)/.stamp-bench  ## install the package and run examples/quickstart.py
 	$(BIN)/python examples/quickstart.py
 
 lint: $(VENV)/.stamp-dev  ## ruff, mypy and the import contracts

@@ -58,13 +58,14 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     criterion : {"ebic", "bic", "cv"}, default="ebic"
         Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
         [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
-        held-out loss by one standard error; it is slower and misses weak terms more often.
+        held-out loss by one standard error; it is slower, and as the terms it judges were proposed
+        on all rows, it finds some in pure noise too.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         See :class:`sktaskneuron.preprocessing.TableEncoder`.
     target_type : {"auto", "continuous", "classes"}, default="auto"
         How to read y. "auto" takes text, bool and two-valued targets for classes and other
-        numbers for a quantity. Classes share one structure, scored by one-vs-rest logistic
-        likelihoods.
+        numbers for a quantity. Classes share one structure, scored by the logistic or multinomial
+        likelihood.
     max_samples : int, default=10000
         Rows on which the structure is searched; beyond it rows are drawn at random (`caps_` says
         so) and the weights are refitted on all of them.
@@ -88,8 +89,8 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     expression_ : sympy.Expr or list of sympy.Expr
         The same equation as sympy, a list for several outputs. Not there if it is too long.
     selection_frequency_ : dict of str to float
-        Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``. Not there if
-        ``n_resamples=0``.
+        Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``, on the scale
+        of the columns that won on all rows. Not there if ``n_resamples=0``.
     term_gain_ : dict of str to float
         Validated R2 (classes: explained deviance) lost when a term is taken out.
     pareto_front_ : ParetoFront

@@ -121,7 +121,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
 
     References
     ----------
-    .. [1] Pei et al., "NeuronSeek: on stability and expressivity of task-driven neurons",
+    .. [1] "NeuronSeek: on stability and expressivity of task-driven neurons",
        arXiv 2506.15715.
 
     Examples

@@ -60,7 +60,7 @@ class NeuronFormula:
 
     References
     ----------
-    H. Pei et al., "NeuronSeek: On Stability and Expressivity of Task-driven Neurons",
+    "NeuronSeek: On Stability and Expressivity of Task-driven Neurons",
     arXiv:2506.15715, 2025: the two kinds of terms. F.-L. Fan et al., "No One-Size-Fits-All
     Neurons: Task-based Neurons for Artificial Neural Networks", arXiv:2405.02369, 2024: one
     formula for all features.

@@ -113,7 +113,7 @@ def test_weights_count_in_validation(table):
         {"shuffle": False},
         {"seed": 1},
     ],
-    ids=str,
+    ids=lambda option: ",".join(option),
 )
 def test_options_have_an_effect(table, change):
     runs = [train(table, network=make_network(dropout=0.2), **c) for c in ({}, change)]

@@ -81,7 +81,7 @@ def standardisations(X: Array, weight: Array) -> list[Standardisation]:
     )
     # a column that sits on one value most of the time has quartiles without a spread to speak of
     spread, wide = (third - first) / _IQR, (high - low) / _RANGE_98
-    spread = np.where(spread < 0.05 * wide, wide, spread)
+    spread = np.where(spread < 0.2 * wide, wide, spread)
     spread = np.where(spread > 0, spread, _spread(X, weight)[1])
     several = distinct_values(X, 3) > 2
     far_down = several & (middle - X.min(axis=0) > _TAIL * spread)
