@@ -22,10 +22,6 @@ $(VENV)/.stamp-torch: $(VENV)/.stamp-venv
 	$(BIN)/python -m pip install torch==2.13.0
 	touch $@
 
-$(VENV)/.stamp-run: $(VENV)/.stamp-torch pyproject.toml constraints.txt
-	$(BIN)/python -m pip install -c constraints.txt -e .
-	touch $@
-
 $(VENV)/.stamp-%: $(VENV)/.stamp-torch pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e '.[$*]'
 	touch $@

@@ -221,14 +221,12 @@ class TestDisplay:
         html = model.fit(X, y)._repr_html_()
         for name in ("formula_", "selected_", "validation_scores_", "expression_", "max_epochs"):
             assert name in html
-        assert f"sktaskneuron.{kind.__name__}.html" in html
         assert len(html) < 100_000
 
     def test_html_of_the_search(self):
         X, y = draw_quadratic()
         html = NeuronFormulaSearch(n_resamples=2).fit(X, y)._repr_html_()
         assert "selection_frequency_" in html
-        assert "sktaskneuron.NeuronFormulaSearch.html" in html
 
     def test_expression_too_long_is_left_out(self):
         """The display reads every attribute: an equation too long must not fail there."""
