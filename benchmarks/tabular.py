@@ -12,7 +12,6 @@ MLP on standardised inputs (and target), plain and with early stopping.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
 import warnings
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _rows import append_row, read_rows
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -120,30 +120,12 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
                     "note": note,
                 }
                 rows.append(row)
-                append_row(args.out, row)
+                append_row(args.out, row, FIELDS)
                 print(
                     f"{table:14s} fold {fold} {name:12s} {score:.4f} {seconds:6.1f} s  {note}",
                     file=sys.stderr,
                 )
     return [row for row in rows if row["table"] in args.tables and row["model"] in args.models]
-
-
-def read_rows(path: Path | None) -> list[dict[str, Any]]:
-    if path is None or not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def append_row(path: Path | None, row: dict[str, Any]) -> None:
-    if path is None:
-        return
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def report(rows: list[dict[str, Any]], tables: list[str], models: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
@@ -49,7 +50,7 @@ _READABLE_TERMS, _SEARCH_STEPS = 25, 30
 _SURE = 20.0
 
 
-class NeuronSeek(CallbackSupportMixin, BaseEstimator):
+class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
     """What the regressor and the classifier share; their docstrings describe it."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -330,8 +331,9 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator):
             verbose=int(self.verbose),
         )
 
+    @abstractmethod
     def _as_score(self, task: Task, loss: float) -> float:
-        raise NotImplementedError
+        """Return a held-out loss as a score, greater being better."""
 
     # -- prediction -------------------------------------------------------------------------------
 

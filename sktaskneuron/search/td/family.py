@@ -8,6 +8,7 @@ selection.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self
 
@@ -173,7 +174,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True, eq=False)
-class _ClassLikelihood:
+class _ClassLikelihood(ABC):
     """What the likelihoods of classes share.
 
     Parameters
@@ -196,13 +197,13 @@ class _ClassLikelihood:
         """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
+    @abstractmethod
     def probabilities(self, eta: Array) -> Array:
         """Return the probability that each target is 1, (n_samples, n_outputs)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, eta: Array) -> Array:
         """Return minus the log likelihood of every row, (n_samples,)."""
-        raise NotImplementedError
 
     def deviance(self, eta: Array) -> float:
         """Return minus twice the log likelihood."""
