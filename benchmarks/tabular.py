@@ -1,182 +1,206 @@
-"""Cross-validated scores beside scikit-learn's, on tables that ship with the two packages.
+"""Cross-validated scores beside other tabular models, all at their defaults.
 
-    python benchmarks/tabular.py                    # six tables, five folds: the README's table
-    python benchmarks/tabular.py --tables airfoil,yacht --models neuronseek,hgb --out rows.csv
+    python benchmarks/tabular.py                       # the six bundled tables, five folds
+    python benchmarks/tabular.py --data FOLDER --models neuronseek,realmlp,catboost --folds 3 \\
+        --max-rows 3000 --timeout 300 --out rows.csv
+    python benchmarks/tabular.py --summary rows.csv --plot cd.png
 
-The score is R2 (regression) or accuracy (classes): the mean over the folds of one shuffled
-(stratified) split, with its standard deviation. Every fold is one row of ``--out``; a run that was
-stopped goes on where it ended. Nothing is tuned: every model is at its defaults, scikit-learn's
-MLP on standardised inputs (and target), plain and with early stopping.
+FOLDER holds MANIFEST.csv (columns name, task, file, target) and a Parquet file per table, or an npz
+file of x, y, x_test and y_test. A column of strings is a category. All models get the same rows of
+the same folds, of one shuffled split (in proportion to the classes).
+
+Each model runs in a process of its own per table, on --threads threads. A fit that takes more
+than --timeout seconds of processor time is ended; the pair's other folds are then not tried. Each
+fold is one row of --out, whatever becomes of it; a run that was stopped goes on where it ended, so
+a file belongs to one choice of --data, --folds and --max-rows. The last row of a fold counts.
+
+    nrmse       root mean squared error over the standard deviation of the whole table's target
+    log_loss    of probabilities clipped to 1e-7, over all classes of the table
+    accuracy    of the most probable class
+    fit_cpu_s   processor seconds of the fit, its preprocessing and child processes included
+    peak_mb     resident memory at its peak, libraries and table included
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
 import sys
-import time
-import warnings
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from _peers import MODELS
 from _rows import append_row, read_rows
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+from _summary import draw_critical_differences, summary
+from _tables import table_names
 
-from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
-from sktaskneuron.datasets import load_airfoil, load_concrete, load_yacht
+FIELDS = [
+    *["table", "task", "n_train", "d", "model", "fold", "seed", "status"],
+    *["nrmse", "r2", "log_loss", "accuracy"],
+    *["fit_cpu_s", "fit_wall_s", "predict_wall_s", "peak_mb", "note"],
+]
+DEFAULT_MODELS = "neuronseek,ridge,mlp,mlp_es,hgb"
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+TIMEOUT_SIGNALS = (-signal.SIGXCPU, -signal.SIGALRM)
 
-FIELDS = ["table", "model", "fold", "score", "fit_seconds", "note"]
-
-TABLES: dict[str, tuple[bool, Callable[..., Any]]] = {
-    "diabetes": (False, load_diabetes),
-    "airfoil": (False, load_airfoil),
-    "concrete": (False, load_concrete),
-    "yacht": (False, load_yacht),
-    "breast_cancer": (True, load_breast_cancer),
-    "digits": (True, load_digits),
-}
+Row = dict[str, Any]
 
 
-def neuronseek(classes: bool, seed: int) -> Any:
-    return (NeuronSeekClassifier if classes else NeuronSeekRegressor)(random_state=seed)
-
-
-def linear(classes: bool, seed: int) -> Any:
-    model = LogisticRegression(max_iter=300) if classes else RidgeCV(np.logspace(-3, 3, 13))
-    return make_pipeline(StandardScaler(), model)
-
-
-def _mlp(classes: bool, seed: int, **options: Any) -> Any:
-    model = (MLPClassifier if classes else MLPRegressor)(random_state=seed, **options)
-    pipeline = make_pipeline(StandardScaler(), model)
-    if classes:
-        return pipeline
-    return TransformedTargetRegressor(pipeline, transformer=StandardScaler())
-
-
-def mlp(classes: bool, seed: int) -> Any:
-    return _mlp(classes, seed)
-
-
-def mlp_early_stopping(classes: bool, seed: int) -> Any:
-    return _mlp(classes, seed, early_stopping=True)
-
-
-def hgb(classes: bool, seed: int) -> Any:
-    return (HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor)(
-        random_state=seed
-    )
-
-
-MODELS: dict[str, Callable[[bool, int], Any]] = {
-    "neuronseek": neuronseek,
-    "linear": linear,
-    "mlp": mlp,
-    "mlp_es": mlp_early_stopping,
-    "hgb": hgb,
-}
-
-
-def run(args: argparse.Namespace) -> list[dict[str, Any]]:
+def run(args: argparse.Namespace) -> list[Row]:
     rows = read_rows(args.out)
-    done = {(row["table"], row["model"], row["fold"]) for row in rows}
-    for table in args.tables:
-        classes, load = TABLES[table]
-        data = load(as_frame=True)
-        X, y = data.data, data.target
-        splitter = (StratifiedKFold if classes else KFold)(
-            args.folds, shuffle=True, random_state=args.seed
-        )
-        for fold, (train, test) in enumerate(splitter.split(X, y)):
-            for name in args.models:
-                if (table, name, str(fold)) in done:
-                    continue
-                model = MODELS[name](classes, args.seed)
-                start = time.perf_counter()
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", ConvergenceWarning)
-                    model.fit(X.iloc[train], y.iloc[train])
-                seconds = time.perf_counter() - start
-                score = model.score(X.iloc[test], y.iloc[test])
-                note = ""
-                if name == "neuronseek":
-                    note = f"{model.selected_}: {model.formula_}"
-                row = {
-                    "table": table,
-                    "model": name,
-                    "fold": str(fold),
-                    "score": f"{score:.5f}",
-                    "fit_seconds": f"{seconds:.2f}",
-                    "note": note,
-                }
+    last = {(r["table"], r["model"], r["fold"], r["seed"]): r["status"] for r in rows}
+    done = {key for key, status in last.items() if status not in args.retry}
+    for model in args.models:
+        for table in args.tables:
+            folds = [
+                fold
+                for fold in range(min(args.only_folds or args.folds, args.folds))
+                if (table, model, str(fold), str(args.seed)) not in done
+            ]
+            if not folds:
+                continue
+            for outcome in run_pair(table, model, folds, args):
+                row = {"table": table, "model": model, "seed": args.seed, **outcome}
+                row = {name: as_text(row.get(name, "")) for name in FIELDS}
                 rows.append(row)
                 append_row(args.out, row, FIELDS)
-                print(
-                    f"{table:14s} fold {fold} {name:12s} {score:.4f} {seconds:6.1f} s  {note}",
-                    file=sys.stderr,
-                )
-    return [row for row in rows if row["table"] in args.tables and row["model"] in args.models]
+                print(progress(row), file=sys.stderr, flush=True)
+    return rows
 
 
-def report(rows: list[dict[str, Any]], tables: list[str], models: list[str]) -> str:
-    """Markdown: mean score +- standard deviation over folds (median fit seconds)."""
+def run_pair(table: str, model: str, folds: list[int], args: argparse.Namespace) -> Iterator[Row]:
+    """Run a model on a table in child processes; one row per fold, in order."""
+    todo = list(folds)
+    while todo:
+        started: Row = {"fold": todo[0]}
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
+            child = start_child(table, model, todo, args, folder, log)
+            try:
+                for line in child.stdout:
+                    row = json.loads(line)
+                    if "started" in row:
+                        started = row["started"]
+                    else:
+                        todo.remove(row["fold"])
+                        yield row
+                code = child.wait()
+            finally:
+                end(child)
+            log.seek(0)
+            output = " ".join(log.read()[-500:].split())
+        if not todo:
+            return
+        if code in TIMEOUT_SIGNALS:
+            note = f"fold {started['fold']} took more than {args.timeout:g} s"
+            for fold in todo:
+                yield {**started, "fold": fold, "status": "timeout", "note": note}
+            return
+        if started["fold"] not in todo:  # it ended between two folds
+            started = {**started, "fold": todo[0]}
+        todo.remove(started["fold"])
+        yield {**started, "status": "error", "note": f"ended with {code}: {output[-250:]}"}
 
-    def of(table: str, model: str, field: str) -> np.ndarray:
-        return np.array(
-            [float(r[field]) for r in rows if r["table"] == table and r["model"] == model]
-        )
 
-    lines = ["| table | " + " | ".join(models) + " |", "|---" * (len(models) + 1) + "|"]
-    for table in tables:
-        cells = [
-            f"{of(table, m, 'score').mean():.3f} ± {of(table, m, 'score').std():.3f} "
-            f"({np.median(of(table, m, 'fit_seconds')):.1f} s)"
-            for m in models
-        ]
-        lines.append(f"| {table} | " + " | ".join(cells) + " |")
-    if {"neuronseek", "mlp", "mlp_es", "hgb"} <= set(models):
-        means = {(t, m): of(t, m, "score").mean() for t in tables for m in models}
-        beats = sum(
-            means[t, "neuronseek"] > max(means[t, "mlp"], means[t, "mlp_es"]) for t in tables
-        )
-        near = sum(means[t, "neuronseek"] >= 0.98 * means[t, "hgb"] for t in tables)
-        lines += [
-            "",
-            f"Better than the better of the two MLPs on {beats} of {len(tables)} tables; "
-            f"within 2 % of HistGradientBoosting or better on {near} of {len(tables)}.",
-        ]
-    return "\n".join(lines)
+def start_child(
+    table: str, model: str, folds: list[int], args: argparse.Namespace, folder: str, log: Any
+) -> subprocess.Popen[str]:
+    """Start a child process in an empty folder (some models write files) and hand it its job."""
+    job = {
+        "table": table,
+        "model": model,
+        "folds": folds,
+        "data": args.data,
+        "n_folds": args.folds,
+        "max_rows": args.max_rows,
+        **{name: getattr(args, name) for name in ("seed", "threads", "timeout")},
+    }
+    here = Path(__file__).resolve().parent
+    path = os.pathsep.join([str(here.parent), os.environ.get("PYTHONPATH", "")])
+    threads = dict.fromkeys(THREAD_VARIABLES, str(args.threads))
+    child = subprocess.Popen(
+        [sys.executable, str(here / "_child.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=folder,
+        env={**os.environ, **threads, "PYTHONPATH": path, "MPLBACKEND": "Agg"},
+        start_new_session=True,
+        text=True,
+    )
+    child.stdin.write(json.dumps(job) + "\n")
+    child.stdin.flush()
+    return child
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    """End a child and the processes it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdin.close()
+    child.stdout.close()
+
+
+def as_text(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def progress(row: Row) -> str:
+    scores = " ".join(f"{name} {row[name]}" for name in ("nrmse", "log_loss") if row[name])
+    seconds = f"{float(row['fit_cpu_s']):7.1f} s" if row["fit_cpu_s"] else row["status"]
+    return f"{row['table']:20s} {row['model']:10s} {row['fold']} {seconds} {scores}  {row['note']}"
+
+
+def names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tables", default=",".join(TABLES), type=lambda s: s.split(","))
-    parser.add_argument("--models", default=",".join(MODELS), type=lambda s: s.split(","))
+    parser.add_argument("--data", default="bundled", help="a folder, or 'bundled'")
+    parser.add_argument("--tables", type=names, help="default: all of --data")
+    parser.add_argument("--models", default=DEFAULT_MODELS, type=names, help=", ".join(MODELS))
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--only-folds", type=int, help="run the first so many of the folds only")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-rows", type=int, help="take a sample of larger tables")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--timeout", type=float, default=300.0, help="processor seconds of a fit")
+    parser.add_argument("--retry", type=names, default=[], help="run rows of this status again")
+    parser.add_argument("--out", type=Path, help="CSV file of rows, continued if it exists")
+    parser.add_argument("--summary", type=Path, metavar="ROWS", help="only summarise this file")
+    parser.add_argument("--reference", default="neuronseek", help="model to compare with the rest")
+    parser.add_argument("--plot", type=Path, help="draw the critical-difference diagram here")
     args = parser.parse_args()
-    if unknown := (set(args.tables) - set(TABLES)) | (set(args.models) - set(MODELS)):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    import torch
-
-    torch.set_num_threads(args.threads)
-    with threadpool_limits(args.threads):
+    if args.summary:
+        rows = read_rows(args.summary)
+    else:
+        if args.data != "bundled":
+            args.data = str(Path(args.data).resolve())
+        known = table_names(args.data)
+        args.tables = args.tables or known
+        if unknown := (set(args.tables) - set(known)) | (set(args.models) - set(MODELS)):
+            parser.error(f"unknown: {', '.join(sorted(unknown))}")
         rows = run(args)
-    print(report(rows, args.tables, args.models))
+        rows = [r for r in rows if r["table"] in args.tables and r["model"] in args.models]
+    print(summary(rows, args.reference))
+    if args.plot:
+        draw_critical_differences(rows, args.plot)
 
 
 if __name__ == "__main__":

@@ -40,13 +40,15 @@ class EncodedTable:
     """A training table as floats, rows of zero weight left out.
 
     matrix : (n_rows, n_columns) finite, raw units; names : of its columns;
-    weight : (n_rows,) positive; rows : places of the kept rows in the caller's table.
+    weight : (n_rows,) positive; rows : places of the kept rows in the caller's table;
+    codes : (n_rows, n_large) of the levels of columns with many of them.
     """
 
     matrix: FloatArray
     names: tuple[str, ...]
     weight: FloatArray
     rows: NDArray[np.intp]
+    codes: FloatArray
 
 
 def check_target(estimator: BaseEstimator, X: Any, y: Any, *, numeric: bool) -> NDArray[Any]:
@@ -125,11 +127,12 @@ def encode_table(
     encoder.fit(X, sample_weight=None if sample_weight is None else weight)
     validate_data(estimator, X, skip_check_array=True)
     rows = np.flatnonzero(weight > 0)
-    matrix = encoder.transform(X)
+    matrix, codes = encoder._transform_with_codes(X)
     if len(rows) < len(matrix):
-        matrix = matrix[rows]
+        matrix, codes = matrix[rows], codes[rows]
     names = tuple(str(name) for name in encoder.get_feature_names_out())
-    return EncodedTable(_sized(matrix, "X", names), names, count_weight(weight[rows]), rows)
+    matrix = _sized(matrix, "X", names)
+    return EncodedTable(matrix, names, count_weight(weight[rows]), rows, codes)
 
 
 def count_weight(weight: FloatArray) -> FloatArray:
@@ -174,11 +177,18 @@ def read_rows(
 
     Values beyond ``bounds`` are taken for the bounds: equations stay finite there.
     """
+    return read_table(estimator, encoder, bounds, X)[0]
+
+
+def read_table(
+    estimator: BaseEstimator, encoder: TableEncoder, bounds: FloatArray, X: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Do the same, and return the codes of the columns with many levels too."""
     if len(getattr(X, "shape", ())) == 2:
         # before the encoder does, so that a message names this estimator
         validate_data(estimator, X, reset=False, skip_check_array=True)
-    matrix: FloatArray = encoder.transform(X)
-    return np.clip(matrix, *bounds, out=matrix)
+    matrix, codes = encoder._transform_with_codes(X)
+    return np.clip(matrix, *bounds, out=matrix), codes
 
 
 def _sized(values: FloatArray, what: str, names: tuple[str, ...] | None = None) -> FloatArray:

@@ -6,33 +6,73 @@ for regression, one logit per class for classification.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sktaskneuron.formula import FittedFormula
+from sktaskneuron.preprocessing import quantile_edges
 
 FloatArray = NDArray[np.float64]
 State = dict[str, NDArray[Any]]
+View = Literal["robust", "ranks"]
+
+# Rows scaled at a time.
+_ROWS = 65_536
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """One table in the two forms that models read.
+    """One table in the forms that models read.
 
-    raw : (n_rows, n_columns) in raw units; scaled : the same, centred, scaled and smoothly bounded.
+    Parameters
+    ----------
+    raw : ndarray of shape (n_rows, n_columns)
+        Raw units, numeric columns first.
+    codes : ndarray of shape (n_rows, n_large)
+        Codes of the levels of columns with many levels.
+    scalers : dict of str to transformer
+        From raw units to what networks see, by the name of the view.
+    n_numeric : int
+        Number of numeric columns.
+    n_levels : tuple of int
+        Levels of each column of ``codes``.
     """
 
     raw: FloatArray
-    scaled: FloatArray
+    codes: FloatArray
+    scalers: Mapping[str, Any]
+    n_numeric: int
+    n_levels: tuple[int, ...] = ()
 
     def take(self, rows: NDArray[np.intp]) -> Inputs:
-        return Inputs(self.raw[rows], self.scaled[rows])
+        return replace(self, raw=self.raw[rows], codes=self.codes[rows])
 
     def __len__(self) -> int:
         return len(self.raw)
+
+    @property
+    def n_columns(self) -> int:
+        """Columns that networks see."""
+        return self.raw.shape[1] + self.codes.shape[1]
+
+    def block(self, view: View, part: slice) -> FloatArray:
+        """Return some rows as networks see them: scaled columns, then codes."""
+        scaled = self.scalers[view].transform(self.raw[part])
+        if not self.codes.shape[1]:
+            return np.asarray(scaled)
+        return np.concatenate([scaled, self.codes[part]], axis=1)
+
+    def edges(self, view: View, n_bins: int, weight: FloatArray) -> FloatArray:
+        """Return the edges of bins of the numeric columns, (n_numeric, n_bins + 1)."""
+        scaled = [
+            self.block(view, slice(start, start + _ROWS))[:, : self.n_numeric]
+            for start in range(0, len(self), _ROWS)
+        ]
+        return quantile_edges(np.concatenate(scaled), n_bins, weight)
 
 
 class FittedModel(Protocol):
@@ -78,14 +118,17 @@ class FormulaModel:
 
 @dataclass(frozen=True, eq=False)
 class NetworkModel:
-    """Networks of one shape, averaged: members trained on different rows.
+    """Packed networks, whose outputs are averaged.
 
     Parameters
     ----------
     spec : dict
-        How to build one network.
-    states : list of dict of str to ndarray
-        Weights, per member.
+        How to build the packed module.
+    state : dict of str to ndarray
+        Its weights.
+    view : {"robust", "ranks"}
+        Scale of the columns that it sees.
+    n_members : int
     device, dtype : str
         Where and in which precision to predict.
     low, high : ndarray of shape (n_outputs,) or None
@@ -95,18 +138,25 @@ class NetworkModel:
     """
 
     spec: dict[str, Any]
-    states: list[State]
+    state: State
+    view: View
+    n_members: int
     device: str
     dtype: str
     low: FloatArray | None = None
     high: FloatArray | None = None
-    format: int = field(default=1)
+    format: int = field(default=2)
+
+    def on_device(self, device: str) -> NetworkModel:
+        """Return the same model, to be evaluated elsewhere."""
+        return replace(self, device=device)
 
     def predict_raw(self, inputs: Inputs) -> FloatArray:
         from sktaskneuron.nn import TaskNetwork
         from sktaskneuron.training import (
+            MeanOfMembers,
             arrays_to_module,
-            predict_in_chunks,
+            predict_blocks,
             resolve_device,
             resolve_dtype,
         )
@@ -114,22 +164,36 @@ class NetworkModel:
         device = resolve_device(self.device)
         dtype = resolve_dtype(self.dtype, device)
         network = TaskNetwork.from_spec(self.spec, device=device, dtype=dtype)
-        outputs = []
-        for state in self.states:
-            arrays_to_module(network, state)
-            output = predict_in_chunks(network, inputs.scaled)
-            outputs.append(self._bounded(output))
-        if self.low is not None:
-            return np.asarray(np.mean(outputs, axis=0))
-        # classes: the mean of the members' probabilities, as logits
-        return np.asarray(
-            np.log(np.maximum(np.mean([softmax(o) for o in outputs], axis=0), 1e-300))
-        )
+        arrays_to_module(network, self.state)
+        bounds = None if self.low is None else (self.low, self.high)
+        mean = MeanOfMembers(network, self.n_members, bounds)
+        return predict_blocks(mean, len(inputs), lambda part: inputs.block(self.view, part))
 
-    def _bounded(self, output: FloatArray) -> FloatArray:
-        if self.low is None or self.high is None:
-            return output
-        return np.clip(output, self.low, self.high)
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """A weighted sum of models' outputs.
+
+    For classes the outputs are logits and the sum of the weights an inverse temperature.
+    """
+
+    models: tuple[FittedModel, ...]
+    weights: FloatArray
+
+    def on_device(self, device: str) -> Blend:
+        """Return the same model, its networks to be evaluated elsewhere."""
+        return replace(self, models=tuple(on_device(model, device) for model in self.models))
+
+    def predict_raw(self, inputs: Inputs) -> FloatArray:
+        total = np.zeros(())
+        for model, weight in zip(self.models, self.weights, strict=True):
+            total = total + weight * model.predict_raw(inputs)
+        return np.asarray(total)
+
+
+def on_device(model: FittedModel, device: str) -> FittedModel:
+    """Return the model, to be evaluated on a device if it is one that runs there."""
+    return model.on_device(device) if isinstance(model, NetworkModel | Blend) else model
 
 
 def class_logits(value: FloatArray) -> FloatArray:

@@ -16,6 +16,8 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktaskneuron.estimators._choice import choose
+from sktaskneuron.estimators._defaults import LINEAR, Defaults
 from sktaskneuron.estimators._expression import readable_expression
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
 from sktaskneuron.estimators._input import (
@@ -23,29 +25,28 @@ from sktaskneuron.estimators._input import (
     FloatArray,
     column_range,
     draw_seed,
-    read_rows,
+    read_table,
 )
-from sktaskneuron.estimators._models import FittedModel, Inputs, NetworkModel
-from sktaskneuron.estimators._network_training import NetworkRecipe, network_candidate
+from sktaskneuron.estimators._members import (
+    MemberGroup,
+    NetworkRecipe,
+    group_candidate,
+)
+from sktaskneuron.estimators._models import FittedModel, Inputs, on_device
 from sktaskneuron.estimators._reporting import FitReport
 from sktaskneuron.estimators._simple_models import (
     constant_candidate,
     formula_candidate,
     linear_candidate,
 )
-from sktaskneuron.estimators._validation import Candidate, Task, choose, make_splits
+from sktaskneuron.estimators._validation import Candidate, Task, Validation, make_splits
 from sktaskneuron.formula import FittedFormula, NeuronFormula
-from sktaskneuron.preprocessing import SmoothClipScaler, TableEncoder
+from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
 
 _EMPTY = NeuronFormula()
-_LINEAR = NeuronFormula(pure=("x",))
-# max_epochs="auto": 80 epochs, more on a table so small that they would be too few steps, and fewer
-# on one so large that it shows all there is in fewer passes.
-_AUTO_EPOCHS, _FEWEST_EPOCHS = 80, 10
-_AUTO_STEPS, _MANY_STEPS = 400, 30_000
 # Terms up to which an equation counts as a simple model, and forward steps of the default search:
 # what comes later no reader and no network needs.
-_READABLE_TERMS, _SEARCH_STEPS = 25, 30
+_READABLE_TERMS, _SEARCH_STEPS = 25, 12
 # Log odds of a class that was never seen.
 _SURE = 20.0
 
@@ -62,7 +63,9 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "time_limit": [None, Interval(Real, 0, None, closed="neither")],
         "validation": [
             None,
             StrOptions({"auto"}),
@@ -71,6 +74,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         ],
         "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
         "compare_simple": ["boolean"],
+        "term_evidence": ["boolean"],
         "device": [str],
         "dtype": [StrOptions({"float32", "float64"})],
         "skorch_callbacks": [None, list, tuple],
@@ -78,15 +82,21 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         "verbose": ["verbose"],
     }
 
+    # another recipe is a subclass with other defaults
+    _defaults: ClassVar[Defaults] = Defaults()
+
     formula_: NeuronFormula
     fitted_formula_: FittedFormula | None
     search_: NeuronFormulaSearch | None
     selected_: str
     validation_scores_: dict[str, float]
+    weights_: dict[str, float]
+    formula_gain_: dict[str, float]
     history_: dict[str, list[Any]]
     n_iter_: int
     encoder_: TableEncoder
     scaler_: SmoothClipScaler
+    rank_scaler_: NormalScoreScaler
     _model: FittedModel
     _bounds: FloatArray
 
@@ -101,10 +111,13 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         learning_rate: str | float = "auto",
         weight_decay: float = 0.02,
         max_epochs: str | int = "auto",
-        batch_size: int = 256,
+        batch_size: str | int = "auto",
+        n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
+        term_evidence: bool = False,
+        time_limit: float | None = None,
         categorical_features: Any = "from_dtype",
         device: str = "auto",
         dtype: str = "float32",
@@ -121,9 +134,12 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.n_members = n_members
         self.validation = validation
         self.n_iter_no_change = n_iter_no_change
         self.compare_simple = compare_simple
+        self.term_evidence = term_evidence
+        self.time_limit = time_limit
         self.categorical_features = categorical_features
         self.device = device
         self.dtype = dtype
@@ -153,7 +169,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         TaskNetwork(
             1,
             1,
-            given or _LINEAR,
+            given or LINEAR,
             hidden_layer_sizes=self._layer_sizes(),
             activation=self.activation,
             dropout=float(self.dropout),
@@ -182,29 +198,52 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         given: NeuronFormula | None,
         report: FitReport,
     ) -> None:
+        from sktaskneuron.training import Clock
+
+        clock = Clock(self.time_limit)
         self._held_out(len(table.matrix))
-        scaler = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
-        inputs = Inputs(table.matrix, scaler.transform(table.matrix))
-        task = task_of(inputs)
-        seed = draw_seed(self.random_state)
         self.encoder_ = encoder
         self._bounds = column_range(table)
-        self.scaler_ = scaler
+        self.scaler_ = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
+        self.rank_scaler_ = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
+        task = task_of(self._inputs(table.matrix, table.codes))
+        seed = draw_seed(self.random_state)
         self._search_formula(table, task, given, seed, report)
-        candidates = self._candidates(task, seed, report)
-        best = choose(candidates)
-        if not np.isfinite(best.loss):
-            self._refuse_diverged(best.model, inputs)
-        self.selected_ = best.name
+        validation = Validation.of(task, make_splits(task, self._held_out(len(task)), seed % 2**31))
+        seed %= 2**31
+        candidates = self._candidates(task, validation, given, seed, clock, report)
+        choice = choose(task, validation, candidates, self._defaults.simple_margin)
+        gains = dict(choice.gains)
+        if self.term_evidence and validation:
+            gains |= self._term_gains(task, validation, given, seed, report, choice.losses["task"])
+        if choice.outputs is None:
+            self._refuse_diverged(choice.model, task.inputs)
+        self.selected_, self.weights_ = choice.name, choice.weights
         self.validation_scores_ = {
-            c.name: self._as_score(task, c.loss) for c in candidates if np.isfinite(c.loss)
+            name: self._as_score(task, loss) for name, loss in choice.losses.items()
         }
-        self._model = best.model
+        self.formula_gain_ = {
+            name: self._as_score(task, 0.0) - self._as_score(task, gain)
+            for name, gain in gains.items()
+        }
+        self._model = choice.model
+        self.oof_score_ = float("nan")
+        if choice.outputs is not None:
+            self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
         networks = [c for c in candidates if c.n_epochs]
-        shown = best if best.n_epochs else (networks[-1] if networks else best)
+        shown = max(networks, key=lambda c: choice.weights[c.name])
         self.history_ = shown.history
         self.n_iter_ = max(1, shown.n_epochs)
         report.end()
+
+    def _inputs(self, matrix: FloatArray, codes: FloatArray) -> Inputs:
+        return Inputs(
+            matrix,
+            codes,
+            {"robust": self.scaler_, "ranks": self.rank_scaler_},
+            int((~self.encoder_.indicator_).sum()),
+            tuple(self.encoder_.n_levels_),
+        )
 
     def _refuse_diverged(self, model: FittedModel, inputs: Inputs) -> None:
         """Look at the training rows' predictions, where no held-out row has been looked at."""
@@ -235,36 +274,126 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
             search.feature_names_in_ = self.feature_names_in_
         target = self._search_target(task)
         with report.searching(search):
-            search._fit_encoded(self.encoder_, table, target, classification=task.classification)
+            search._fit_encoded(
+                self.encoder_,
+                table,
+                target,
+                classification=task.classification,
+                scale_number=0 if self.search is None else None,
+            )
         self.search_ = search
         self.formula_ = search.formula_
         self.fitted_formula_ = search.fitted_formula_
 
-    def _candidates(self, task: Task, seed: int, report: FitReport) -> list[Candidate]:
-        splits = make_splits(task, self._held_out(len(task)), seed % (2**31))
-        recipe = self._recipe(task, seed % (2**31))
-        compare = bool(splits) and self.compare_simple
+    def _candidates(
+        self,
+        task: Task,
+        validation: Validation,
+        given: NeuronFormula | None,
+        seed: int,
+        clock: Any,
+        report: FitReport,
+    ) -> list[Candidate]:
+        from sktaskneuron.training import Clock
+
+        compare = bool(validation) and self.compare_simple
         simple = []
         if compare:
-            simple = [constant_candidate(task, splits), linear_candidate(task, splits)]
-        neuron = self.formula_ | _LINEAR
-        networks = []
-        if neuron == _LINEAR or compare:
-            networks.append(network_candidate("mlp", task, _LINEAR, recipe, splits, report.epoch))
-        if neuron != _LINEAR:
-            networks.append(network_candidate("task", task, neuron, recipe, splits, report.epoch))
+            simple = [constant_candidate(task, validation), linear_candidate(task, validation)]
+        networks: list[Candidate] = []
+        groups = self._groups(given, compare)
+        for number, (group, n_members) in enumerate(self._shared_out(groups, len(task))):
+            recipe = self._recipe(task, validation, seed + number)
+            left = clock.left()
+            if networks and left <= 0:
+                break
+            if left < np.inf:
+                left /= len(groups) - number
+            networks.append(
+                group_candidate(
+                    group, n_members, task, recipe, validation, report.epoch, Clock(left)
+                )
+            )
         if compare and self._is_simple(task):
-            rival = min(candidate.loss for candidate in [*simple, *networks])
+            rival = min(
+                float(validation.weight @ task.losses(c.outputs, validation.rows))
+                for c in [*simple, *networks]
+                if c.outputs is not None
+            )
             fitted, again = self.fitted_formula_, self._search_again(task)
-            simple += formula_candidate(task, fitted, splits, again, rival)
+            rival /= validation.weight.sum()
+            simple += formula_candidate(task, fitted, validation, again, rival)
         return [*simple, *networks]
+
+    def _term_gains(
+        self,
+        task: Task,
+        validation: Validation,
+        given: NeuronFormula | None,
+        seed: int,
+        report: FitReport,
+        full_loss: float,
+    ) -> dict[str, float]:
+        """Return by how much the task group's held-out loss rises without each kind of term.
+
+        The same members are trained once more for every kind, on the same rows.
+        """
+        groups = self._groups(given, compare=True)
+        (group, n_members), *_ = self._shared_out(groups, len(task))
+        formula = group.formula
+        lacking = {
+            "products": replace(
+                group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None
+            ),
+            "pure terms": replace(
+                group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
+            ),
+            "learned terms": replace(group, terms=None),
+        }
+        gains = {}
+        for kind, other in lacking.items():
+            if other == group:
+                continue
+            other = replace(other, name=f"task without {kind}")
+            recipe = self._recipe(task, validation, seed)
+            rest = group_candidate(other, n_members, task, recipe, validation, report.epoch)
+            assert rest.outputs is not None
+            losses = task.losses(rest.outputs, validation.rows)
+            gains[kind] = float(np.average(losses, weights=validation.weight)) - full_loss
+        return gains
+
+    def _groups(self, given: NeuronFormula | None, compare: bool) -> list[MemberGroup]:
+        """Return the groups of members, the most important first."""
+        defaults = self._defaults
+        if given is not None:
+            task = MemberGroup("task", given | LINEAR, terms=None)
+        else:
+            task = defaults.task
+            if defaults.use_search:
+                found = NeuronFormula(interactions=self.formula_.interactions)
+                task = replace(task, formula=task.formula | found)
+        return [task, *defaults.rivals] if compare else [task]
+
+    def _shared_out(
+        self, groups: Sequence[MemberGroup], n_rows: int
+    ) -> list[tuple[MemberGroup, int]]:
+        """Return the groups with their numbers of members."""
+        if isinstance(self.n_members, str):
+            each = self._defaults.members_per_group(n_rows)
+            return [(group, each) for group in groups]
+        total = int(self.n_members)
+        used = groups[: min(len(groups), total)]
+        return [
+            (group, total // len(used) + (number < total % len(used)))
+            for number, group in enumerate(used)
+        ]
 
     def _is_simple(self, task: Task) -> bool:
         """Whether the searched equation is a simple model of its own.
 
         One equation per class is not, nor one of many terms; to validate them takes many searches.
         """
-        if self.fitted_formula_ is None or self.formula_ in (_EMPTY, _LINEAR):
+        if self.fitted_formula_ is None or self.formula_ in (_EMPTY, LINEAR):
             return False
         few_outputs = not task.classification or task.n_outputs == 2
         return few_outputs and len(self.fitted_formula_.term_names()) <= _READABLE_TERMS
@@ -280,7 +409,9 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
                 # a class so rare that none of it is left: its odds are as good as nothing
                 odds = [_SURE if target[rows[0]] else -_SURE]
                 return FittedFormula(NeuronFormula(), odds, feature_names=names, link="logit")
-            part = EncodedTable(task.inputs.raw[rows], names, task.weight[rows], rows)
+            part = EncodedTable(
+                task.inputs.raw[rows], names, task.weight[rows], rows, task.inputs.codes[rows]
+            )
             # silent: callbacks and the user have seen this search on all rows
             again = clone(search).set_params(n_resamples=0, verbose=0).set_callbacks()
             again._fit_encoded(
@@ -305,25 +436,27 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError(f"hidden_layer_sizes must be positive whole numbers, got {sizes!r}")
         return tuple(int(size) for size in listed)
 
-    def _auto_epochs(self, n_rows: int) -> int:
-        steps = -(-n_rows // int(self.batch_size))
-        return min(_AUTO_EPOCHS, max(_FEWEST_EPOCHS, _MANY_STEPS // steps))
-
-    def _recipe(self, task: Task, seed: int) -> NetworkRecipe:
-        rate = self.learning_rate
+    def _recipe(self, task: Task, validation: Validation, seed: int) -> NetworkRecipe:
+        n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
+        defaults, rate, batch_size = self._defaults, self.learning_rate, self.batch_size
         if isinstance(rate, str):
-            rate = 0.04 if task.classification else 0.1
-        auto = isinstance(self.max_epochs, str)
+            rate = defaults.class_learning_rate if task.classification else defaults.learning_rate
+        if isinstance(batch_size, str):
+            batch_size = defaults.batch_size(n_rows)
+        n_epochs = self.max_epochs
+        if isinstance(n_epochs, str):
+            n_epochs = defaults.epochs(n_rows, int(batch_size))
         return NetworkRecipe(
             hidden_layer_sizes=self._layer_sizes(),
             activation=self.activation,
             dropout=float(self.dropout),
             learning_rate=float(rate),
             weight_decay=float(self.weight_decay),
-            max_epochs=self._auto_epochs(len(task)) if auto else int(self.max_epochs),
-            min_steps=_AUTO_STEPS if auto else 0,
-            batch_size=int(self.batch_size),
+            label_smoothing=defaults.label_smoothing,
+            n_epochs=int(n_epochs),
+            batch_size=int(batch_size),
             patience=self.n_iter_no_change,
+            stop_early=isinstance(self.max_epochs, str),
             device=self.device,
             dtype=self.dtype,
             seed=seed,
@@ -335,16 +468,18 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
     def _as_score(self, task: Task, loss: float) -> float:
         """Return a held-out loss as a score, greater being better."""
 
+    @abstractmethod
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        """Return R2 or accuracy of raw outputs on the held-out rows."""
+
     # -- prediction -------------------------------------------------------------------------------
 
     def _raw(self, X: Any) -> FloatArray:
         check_is_fitted(self, "_model")
-        matrix = read_rows(self, self.encoder_, self._bounds, X)
-        model = self._model
-        if isinstance(model, NetworkModel):
-            # not the device of fit: a model that was trained on a GPU may be used without one
-            model = replace(model, device=self.device)
-        return model.predict_raw(Inputs(matrix, self.scaler_.transform(matrix)))
+        matrix, codes = read_table(self, self.encoder_, self._bounds, X)
+        # not the device of fit: a model that was trained on a GPU may be used without one
+        model = on_device(self._model, self.device)
+        return model.predict_raw(self._inputs(matrix, codes))
 
     @property
     def expression_(self) -> Any:

@@ -7,24 +7,27 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.estimators._input import FloatArray, check_target, encode_table
 from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._neuron_seek import NeuronSeek
 from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._validation import Task
+from sktaskneuron.estimators._validation import Task, Validation
 from sktaskneuron.preprocessing import TableEncoder
 
 
 class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     """Regression by a network of task-driven neurons, whose formula the data decide.
 
-    A search finds which powers and interactions of the columns the target asks for [1]_. A network
-    is built whose first layer sums its inputs by that formula, with weights of its own, beside a
-    linear path. On held-out rows it is compared with the mean, with ridge regression, with the
-    searched equation itself and with a plain network, and the best one predicts: the simplest
-    among near equals.
+    A search finds which powers and interactions of the columns the target asks for [1]_. Small
+    networks are built from it and trained together in packs: the "task" group's neurons multiply
+    projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
+    columns; the "ranks" group sees the ranks of the values instead. Every member holds out other
+    rows. On those, the groups are blended with the mean, ridge regression and the searched
+    equation; where a readable model alone is as good within the error of that comparison, it
+    predicts.
 
     Tables of numbers, categories and missing values go in as they are; the target is standardised
     inside. Several targets share one formula and one network.
@@ -49,21 +52,33 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     weight_decay : float, default=0.02
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
-        Passes over the rows; the learning rate falls to zero over them. "auto" is 80; more on
-        small tables, so that at least 400 steps are made; fewer, down to 10, on tables where 80
-        would take over 30,000 steps.
-    batch_size : int, default=256
-        Most rows in a training step.
+        Passes over the rows; the learning rate falls to zero over them, in four cycles. "auto" is
+        80, within 400 and 6,000 steps, and training ends where a whole cycle did not lower the
+        held-out loss.
+    batch_size : "auto" or int, default="auto"
+        Most rows of a member in a training step. "auto" is 256; 512 from 100,000 rows, 1,024 from
+        400,000.
+    n_members : "auto" or int, default="auto"
+        Networks in all, shared out evenly among the groups. "auto" is 4 per group, 2 from 100,000
+        rows.
     validation : "auto", int, float or None, default="auto"
-        Held-out rows, which choose the epoch and the model. An int k: k folds, each held out
-        once; the networks of all folds are averaged. A float: that share of the rows. "auto": 5
-        folds on less than 5,000 rows, a share of 0.15 on more, none on less than 20. None: the
-        task-driven network is trained on all rows to the last epoch, and nothing is compared.
+        Held-out rows, which choose the epoch and the weights of the models. An int k: k
+        folds, each held out once, by one member of a group after the other. A float: that share of
+        the rows, the same for all members. "auto": 4 folds; on 100,000 rows and more a share of
+        0.15, at most 20,000 rows; none on less than 20 rows. None: the task-driven networks are
+        trained on all rows to the last epoch, and nothing is compared.
     n_iter_no_change : int or None, default=None
-        Epochs without a lower held-out loss after which training ends. Only with a held-out
-        share: folds run to the end, for they share one best epoch.
+        Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
-        Whether simpler models may be chosen. False always uses the task-driven network.
+        Whether simpler models and the group that sees ranks may take part. False trains the
+        task-driven networks alone.
+    term_evidence : bool, default=False
+        Whether to train the task-driven networks once more without each kind of term, for
+        `formula_gain_`.
+    time_limit : float or None, default=None
+        Seconds after which fit should end. The learning rate then falls as fast as the clock runs,
+        and what is trained by then predicts. The search and the simple models are not cut short;
+        results depend on the machine's speed.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         See :class:`sktaskneuron.preprocessing.TableEncoder`.
     device : str, default="auto"
@@ -94,21 +109,31 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         `selected_` is "formula". Not there if no search was made or the equation is too long.
     search_ : NeuronFormulaSearch or None
         The fitted search, with its evidence.
-    selected_ : {"constant", "linear", "formula", "mlp", "task"}
-        The model that predicts: the mean, ridge regression, the searched equation, the plain
-        network or the task-driven network.
+    selected_ : {"constant", "linear", "formula", "task", "ranks", "blend"}
+        What predicts: the mean, ridge regression, the searched equation, one group of
+        networks, or a blend.
+    weights_ : dict of str to float
+        Share of every model in the prediction.
     validation_scores_ : dict of str to float
-        R2 on the held-out rows of every model compared; empty without validation.
+        R2 on the held-out rows, of every model and of the blend; empty without validation.
+    oof_score_ : float
+        R2 of the held-out predictions of what predicts; NaN without validation. The weights
+        were chosen on the same rows, so it is a little too good.
+    formula_gain_ : dict of str to float
+        What the score of the blend loses without a model; with `term_evidence` also what that of
+        the task group loses without "products", "pure terms" and "learned terms".
     history_ : dict of str to list
-        Losses per epoch of the chosen network, or of the last one trained.
+        Losses per epoch of the group with the largest weight.
     n_iter_ : int
-        Epochs of that network.
+        Epochs of that group.
     n_outputs_ : int
         Number of targets.
     encoder_ : TableEncoder
         Turns the table into numbers.
     scaler_ : SmoothClipScaler
-        Scales them for the networks.
+        Scales them for the task group.
+    rank_scaler_ : NormalScoreScaler
+        Scales them for the group that sees ranks.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -190,6 +215,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
 
     def _as_score(self, task: Task, loss: float) -> float:
         return 1.0 - loss
+
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        return float(r2_score(validation.target, outputs, sample_weight=validation.weight))
 
     def predict(self, X: Any) -> FloatArray:
         """Predict the target.

@@ -10,15 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from sktaskneuron.estimators._models import FormulaModel, LinearModel
-from sktaskneuron.estimators._validation import (
-    Candidate,
-    FloatArray,
-    Rows,
-    Splits,
-    Task,
-    held_out,
-    held_out_weight,
-)
+from sktaskneuron.estimators._validation import Candidate, FloatArray, Rows, Task, Validation
 from sktaskneuron.formula import FittedFormula
 
 _ALPHAS = tuple(10.0 ** np.arange(-3, 5))
@@ -27,11 +19,10 @@ _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 _UNSEEN = -20.0
 
 
-def constant_candidate(task: Task, splits: Splits) -> Candidate:
+def constant_candidate(task: Task, validation: Validation) -> Candidate:
     """Return the mean, or the shares of the classes: the answer to noise."""
-    models = [_constant(task, train) for train, _ in splits]
-    losses, weight = held_out(task, splits, models), held_out_weight(task, splits)
-    return Candidate("constant", _constant(task, np.arange(len(task))), losses, weight)
+    outputs = validation.outputs(task, lambda rows: _constant(task, rows))
+    return Candidate("constant", _constant(task, np.arange(len(task))), outputs)
 
 
 def _constant(task: Task, rows: Rows) -> LinearModel:
@@ -46,20 +37,19 @@ def _constant(task: Task, rows: Rows) -> LinearModel:
     return LinearModel(np.zeros(n_columns), np.ones(n_columns), coef, intercept)
 
 
-def linear_candidate(task: Task, splits: Splits) -> Candidate:
+def linear_candidate(task: Task, validation: Validation) -> Candidate:
     """Fit ridge or penalised logistic regression; the logistic penalty is chosen held out."""
-    weight = held_out_weight(task, splits)
-    best: Candidate | None = None
-    for penalty in _INVERSE_PENALTIES if task.classification else (1.0,):
-        models = [_fit_linear(task, train, penalty) for train, _ in splits]
-        everything = np.arange(len(task))
-        losses = held_out(task, splits, models)
-        candidate = Candidate("linear", models[0], losses, weight)
-        if best is None or candidate.loss < best.loss:
-            candidate.model = _fit_linear(task, everything, penalty)
-            best = candidate
-    assert best is not None
-    return best
+
+    def held_out(penalty: float) -> FloatArray:
+        return validation.outputs(task, lambda rows: _fit_linear(task, rows, penalty))
+
+    def loss(outputs: FloatArray) -> float:
+        return float(validation.weight @ task.losses(outputs, validation.rows))
+
+    penalties = _INVERSE_PENALTIES if task.classification else (1.0,)
+    tried = {penalty: held_out(penalty) for penalty in penalties}
+    best = min(tried, key=lambda penalty: loss(tried[penalty]))
+    return Candidate("linear", _fit_linear(task, np.arange(len(task)), best), tried[best])
 
 
 def _fit_linear(task: Task, rows: Rows, penalty: float) -> LinearModel:
@@ -99,13 +89,13 @@ def _logistic(
 def formula_candidate(
     task: Task,
     fitted: FittedFormula | None,
-    splits: Splits,
+    validation: Validation,
     search: Callable[[Rows], FittedFormula],
     rival: float,
 ) -> list[Candidate]:
     """Return the searched equation as a candidate, or nothing if it cannot win.
 
-    For its held-out loss the whole search is repeated on each split's training rows: refitting
+    For its held-out outputs the whole search is repeated on each split's training rows: refitting
     only the weights would let the choice of the structure see the held-out rows. That is spared
     where already the loss on the rows it was fitted to is no better than the rival's held-out loss.
     """
@@ -115,9 +105,8 @@ def formula_candidate(
     def model(equation: FittedFormula) -> FormulaModel:
         return FormulaModel(equation, task.shift, task.unit, task.classification)
 
-    everything = np.arange(len(task))
-    own = task.losses(model(fitted).predict_raw(task.inputs), everything)
+    own = task.losses(model(fitted).predict_raw(task.inputs), np.arange(len(task)))
     if task.weight @ own / task.weight.sum() >= rival:
         return []
-    losses = held_out(task, splits, [model(search(train)) for train, _ in splits])
-    return [Candidate("formula", model(fitted), losses, held_out_weight(task, splits))]
+    outputs = validation.outputs(task, lambda rows: model(search(rows)))
+    return [Candidate("formula", model(fitted), outputs)]

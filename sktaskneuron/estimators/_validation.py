@@ -1,29 +1,39 @@
 """Held-out rows, and the choice between models by their losses there.
 
-Validation is out of fold on small tables: every fold holds out its rows once, so no row is lost to
-it. Large tables hold out one part.
+Validation is out of fold on all but large tables: every fold holds out its rows once, so no row is
+lost to it. Large tables hold out one part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from sktaskneuron.estimators._models import FittedModel, Inputs, softmax
+from sktaskneuron.estimators._models import FittedModel, Inputs, View
+
+if TYPE_CHECKING:
+    import torch
+
+    from sktaskneuron.training import TensorTable
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Splits = Sequence[tuple[Rows, Rows]]
 
-_FOLD_ROWS = 5_000
-_N_FOLDS = 5
-_HOLDOUT = 0.15
+_FOLD_ROWS = 100_000
+_N_FOLDS = 4
+_HOLDOUT, _MOST_HELD = 0.15, 20_000
 _SMALLEST = 20
+# Log loss of a row is counted up to here.
+_LARGEST_LOSS = 35.0
+# Rows turned into tensors at a time.
+_ROWS = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +63,7 @@ class Task:
     classification: bool
     shift: FloatArray
     unit: FloatArray
+    _tables: dict[View, TensorTable] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -60,47 +71,95 @@ class Task:
     def losses(self, raw: FloatArray, rows: Rows) -> FloatArray:
         """Return the loss of raw outputs for each of ``rows``: squared error, or log loss."""
         if self.classification:
-            chosen = softmax(raw)[np.arange(len(rows)), self.target[rows]]
-            return np.asarray(-np.log(np.maximum(chosen, 1e-15)))
+            chosen = raw[np.arange(len(rows)), self.target[rows]]
+            return np.minimum(logsumexp(raw, axis=1) - chosen, _LARGEST_LOSS)
         return np.asarray(((raw - self.target[rows]) ** 2).mean(axis=1))
+
+    def table(self, view: View, device: torch.device, dtype: torch.dtype) -> TensorTable:
+        """Return the rows as tensors: on ``device``, or on the host if they would fill it."""
+        from sktaskneuron.training import TensorTable, place_of
+
+        if view not in self._tables:
+            shape = (len(self), self.inputs.n_columns)
+            device = place_of(shape, dtype, device)
+            kind = np.float64 if dtype.itemsize == 8 else np.float32
+            matrix = np.empty(shape, dtype=kind)
+            for start in range(0, len(self), _ROWS):
+                part = slice(start, start + _ROWS)
+                matrix[part] = self.inputs.block(view, part)
+            weight = None if (self.weight == self.weight[0]).all() else self.weight
+            self._tables[view] = TensorTable.around(
+                matrix, self.target, weight, device=device, dtype=dtype
+            )
+        return self._tables[view]
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Rows held out.
+
+    Parameters
+    ----------
+    splits : sequence of (training rows, held-out rows)
+        None of it without validation.
+    rows : ndarray of int
+        All held-out rows, in the order of the splits.
+    place : ndarray of int of shape (n_rows of the table,)
+        Where a row stands in ``rows``; -1 for rows never held out.
+    target, weight : ndarray
+        Of ``rows``.
+    """
+
+    splits: Splits
+    rows: Rows
+    place: Rows
+    target: NDArray[Any]
+    weight: FloatArray
+
+    @classmethod
+    def of(cls, task: Task, splits: Splits) -> Validation:
+        """Collect what belongs to the held-out rows."""
+        rows = np.concatenate([held for _, held in splits] or [np.zeros(0, dtype=np.intp)])
+        place = np.full(len(task), -1, dtype=np.intp)
+        place[rows] = np.arange(len(rows))
+        return cls(splits, rows, place, task.target[rows], task.weight[rows])
+
+    def __bool__(self) -> bool:
+        return len(self.splits) > 0
+
+    def outputs(self, task: Task, fit: Callable[[Rows], FittedModel]) -> FloatArray:
+        """Return the outputs on held-out rows, each split's by the model fitted to its own part."""
+        return np.concatenate(
+            [fit(train).predict_raw(task.inputs.take(held)) for train, held in self.splits]
+        )
 
 
 @dataclass(eq=False)
 class Candidate:
-    """A fitted model with its held-out losses.
+    """A fitted model with its held-out outputs.
 
     Parameters
     ----------
     name : str
-        "constant", "linear", "formula", "mlp" or "task".
     model : FittedModel
-        Fitted.
-    losses, weight : ndarray of shape (n_held_out,) or None
-        Losses of the held-out rows, in the order of the splits; None without validation.
+        Fitted to all rows.
+    outputs : ndarray of shape (n_held_out, n_outputs) or None
+        Raw outputs of models that have not seen the row; None without validation.
     history : dict of str to list
         Losses per epoch, of networks.
-    n_epochs : int
-        Epochs trained, 0 for other models.
+    n_epochs, best_epoch : int
+        Epochs trained, and the one kept; 0 for other models.
+    stop_reason : str
+        Why training ended; empty for other models.
     """
 
     name: str
     model: FittedModel
-    losses: FloatArray | None = None
-    weight: FloatArray | None = None
+    outputs: FloatArray | None = None
     history: dict[str, list[Any]] = field(default_factory=dict)
     n_epochs: int = 0
-
-    @property
-    def is_network(self) -> bool:
-        """Whether the model was trained in epochs."""
-        return self.n_epochs > 0
-
-    @property
-    def loss(self) -> float:
-        """Weighted mean held-out loss; infinite without validation."""
-        if self.losses is None or self.weight is None:
-            return float("inf")
-        return float(self.weight @ self.losses / self.weight.sum())
+    best_epoch: int = 0
+    stop_reason: str = ""
 
 
 def make_splits(task: Task, validation: Any, seed: int) -> list[tuple[Rows, Rows]]:
@@ -110,7 +169,7 @@ def make_splits(task: Task, validation: Any, seed: int) -> list[tuple[Rows, Rows
     if validation is None or (validation == "auto" and n < _SMALLEST):
         return []
     if validation == "auto":
-        validation = _N_FOLDS if n < _FOLD_ROWS else _HOLDOUT
+        validation = _N_FOLDS if n < _FOLD_ROWS else min(_HOLDOUT, _MOST_HELD / n)
     smallest_class = int(np.bincount(task.target).min()) if task.classification else n
     if isinstance(validation, float):
         n_held = max(1, round(validation * n))
@@ -125,40 +184,3 @@ def make_splits(task: Task, validation: Any, seed: int) -> list[tuple[Rows, Rows
     if stratify is not None and smallest_class >= validation:
         folds = StratifiedKFold(validation, shuffle=True, random_state=seed)
     return list(folds.split(np.arange(n), stratify))
-
-
-def held_out(task: Task, splits: Splits, models: Sequence[FittedModel]) -> FloatArray:
-    """Return the losses of held-out rows, each split's by its own model: (n_held_out,)."""
-    return np.concatenate(
-        [
-            task.losses(model.predict_raw(task.inputs.take(held)), held)
-            for model, (_, held) in zip(models, splits, strict=True)
-        ]
-    )
-
-
-def held_out_weight(task: Task, splits: Splits) -> FloatArray:
-    """Return the weights of the held-out rows in the order of the splits: (n_held_out,)."""
-    return np.concatenate([task.weight[held] for _, held in splits])
-
-
-def choose(candidates: Sequence[Candidate]) -> Candidate:
-    """Choose by held-out loss; ``candidates`` come simplest first.
-
-    Any model takes the place of the constant, and a network that of a readable model, only if it
-    is better by more than one standard error of the paired differences. Among models of one kind
-    the lower loss wins.
-    """
-    best = candidates[0]
-    for candidate in candidates[1:]:
-        if candidate.losses is None or best.losses is None or candidate.weight is None:
-            best = candidate
-            continue
-        share = candidate.weight / candidate.weight.sum()
-        gain = best.losses - candidate.losses
-        mean = float(share @ gain)
-        error = float(np.sqrt(share @ (gain - mean) ** 2 / len(gain)))
-        one_kind = candidate.is_network == best.is_network and best.name != "constant"
-        if mean > (0.0 if one_kind else error):
-            best = candidate
-    return best

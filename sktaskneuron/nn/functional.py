@@ -86,6 +86,22 @@ def get_activation(name: str) -> TensorFunction:
         raise ValueError(f"unknown activation {name!r}; known are {known}") from None
 
 
+def affine(constant: Tensor, input: Tensor, weight: Tensor) -> Tensor:
+    """Return ``constant + input @ weight``, of one layer or of packed ones.
+
+    Parameters
+    ----------
+    constant : Tensor of shape ([n_members,] n_out), or of the shape of the result
+    input : Tensor of shape ([n_members,] batch, n_in)
+    weight : Tensor of shape ([n_members,] n_in, n_out)
+    """
+    if input.ndim == 2:
+        return torch.addmm(constant, input, weight)
+    if constant.ndim == 2:
+        constant = constant.unsqueeze(1)
+    return torch.baddbmm(constant, input, weight)
+
+
 def smooth_bound(x: Tensor, bound: float) -> Tensor:
     """Return x / sqrt(1 + (x / bound)**2), of the shape of ``x``: close to x, below the bound."""
     return x * torch.rsqrt(1.0 + torch.square(x * (1.0 / bound)))

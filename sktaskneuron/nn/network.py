@@ -11,12 +11,19 @@ from torch import Tensor, nn
 
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.nn.dropout import GeneratorDropout
-from sktaskneuron.nn.functional import TensorFunction, get_activation
-from sktaskneuron.nn.parameterization import INPUT_SCALE_RATE, ntp_rates, parameter_groups
-from sktaskneuron.nn.start import as_formula, as_generator
+from sktaskneuron.nn.functional import TensorFunction, affine, get_activation
+from sktaskneuron.nn.parameterization import ntp_rates, parameter_groups
+from sktaskneuron.nn.start import as_formula, as_generator, leading_shape
+from sktaskneuron.nn.table_input import (
+    LevelEmbedding,
+    PeriodicTerms,
+    PiecewiseLinearTerms,
+    TableInput,
+)
 from sktaskneuron.nn.task_neuron import DEFAULT_BOUND, TaskNeuron
 
 Skip = Literal["linear", "formula", "none"]
+Terms = Literal["periodic", "piecewise"]
 
 _LINEAR = "x"
 
@@ -26,13 +33,15 @@ class TaskNetwork(nn.Module):
 
     .. math::
 
-        h_1 = a(\mathrm{TaskNeuron}(s \odot x)), \quad
+        h_1 = a(\mathrm{TaskNeuron}(x')), \quad
         h_{l+1} = a(\mathrm{Layer}_l(h_l)), \quad
-        f(x) = h_L W_o + c_o + S(s \odot x)
+        f(x) = h_L W_o + c_o + S(x')
 
-    with an activation a, a learned scale s of every input column that starts at one, and a skip
-    path S from the input to the output that starts at zero, so that a linear part always stays.
-    With ``formula="x"`` and ``skip="none"`` it is the plain multi-layer perceptron.
+    with an activation a and a skip path S from the input to the output that starts at zero, so that
+    a linear part always stays. The signals :math:`x'` are the columns, with ``terms`` also learned
+    functions of each numeric column and vectors of levels, all times a learned scale that starts at
+    one (see :class:`TableInput`). With ``formula="x"``, no terms and ``skip="none"`` it is the
+    plain multi-layer perceptron.
 
     Parameters
     ----------
@@ -49,12 +58,29 @@ class TaskNetwork(nn.Module):
     dropout : float, default=0.0
         Dropout rate behind each activation.
     skip : {"linear", "formula", "none"}, default="linear"
-        What the skip path sees: the inputs, all signals of the first layer (pure terms and
+        What the skip path sees: the signals, all signals of the first layer (pure terms and
         products), or nothing.
     input_scale : bool, default=True
-        Whether the scale s is learned.
+        Whether the scale of the signals is learned.
+    terms : {"periodic", "piecewise"} or None, default=None
+        Functions of single columns beside the columns themselves: learned mixtures of cosines
+        (:class:`PeriodicTerms`), or the codes of bins (:class:`PiecewiseLinearTerms`).
+    n_term_columns : int or None, default=None
+        They are built for so many columns, the first ones; None is all but those of levels.
+    n_terms, n_frequencies : int, default=3, 16
+        Learned functions and cosines per column.
+    frequency_std : float, default=0.1
+        Standard deviation of the cosines' frequencies at the start.
+    n_bins : int, default=16
+        Bins per column.
+    n_levels : sequence of int, default=()
+        The last columns, as many as there are entries, hold codes of levels (counted here) and
+        enter as learned vectors (:class:`LevelEmbedding`).
     bound : float, default=4.0
         Bound inside the task neurons.
+    n_members : int or None, default=None
+        Number of networks packed into one batched module. Every parameter then has a leading axis
+        of this length, and input and output have the shape (n_members, batch, features).
     device : torch.device or str, default=None
     dtype : torch.dtype, default=None
     generator : torch.Generator or int, default=None
@@ -63,7 +89,7 @@ class TaskNetwork(nn.Module):
     Raises
     ------
     ValueError
-        If a size, the activation, the dropout rate or ``skip`` is not valid.
+        If a size, the activation, the dropout rate, ``skip`` or ``terms`` is not valid.
     FormulaError
         If a formula is not usable in a network.
 
@@ -75,10 +101,12 @@ class TaskNetwork(nn.Module):
     >>> network(torch.zeros(5, 10)).shape
     torch.Size([5, 1])
     >>> twin = TaskNetwork.from_spec(network.spec())
+    >>> packed = TaskNetwork(10, 1, "x + <x,x>:4", terms="periodic", n_members=8)
+    >>> packed(torch.zeros(8, 5, 10)).shape
+    torch.Size([8, 5, 1])
     """
 
     _activate: TensorFunction
-    input_scale: nn.Parameter | None
     skip_weight: nn.Parameter | None
 
     def __init__(
@@ -93,7 +121,15 @@ class TaskNetwork(nn.Module):
         dropout: float = 0.0,
         skip: Skip = "linear",
         input_scale: bool = True,
+        terms: Terms | None = None,
+        n_term_columns: int | None = None,
+        n_terms: int = 3,
+        n_frequencies: int = 16,
+        frequency_std: float = 0.1,
+        n_bins: int = 16,
+        n_levels: Sequence[int] = (),
         bound: float = DEFAULT_BOUND,
+        n_members: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         generator: torch.Generator | int | None = None,
@@ -101,22 +137,62 @@ class TaskNetwork(nn.Module):
         super().__init__()
         if skip not in get_args(Skip):
             raise ValueError(f"skip must be one of {', '.join(get_args(Skip))}, got {skip!r}")
+        if terms is not None and terms not in get_args(Terms):
+            raise ValueError(
+                f"terms must be None or one of {', '.join(get_args(Terms))}, got {terms!r}"
+            )
         self.in_features, self.out_features = int(in_features), int(out_features)
         self.formula = as_formula(formula)
         self.hidden_formula = None if hidden_formula is None else as_formula(hidden_formula)
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
         self.activation, self.skip, self.bound = activation, skip, float(bound)
+        self.n_members = n_members
         self._activate = get_activation(activation)
+        if n_term_columns is None:
+            n_term_columns = self.in_features - len(n_levels)
+        self._term_options: dict[str, Any] = {
+            "terms": terms,
+            "n_term_columns": n_term_columns,
+            "n_terms": n_terms,
+            "n_frequencies": n_frequencies,
+            "frequency_std": float(frequency_std),
+            "n_bins": n_bins,
+            "n_levels": list(n_levels),
+        }
 
         generator = as_generator(generator)
         where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
-        layer_options: dict[str, Any] = {"bound": bound, "generator": generator, **where}
-        sizes = (self.in_features, *self.hidden_layer_sizes, self.out_features)
+        packed: dict[str, Any] = {"n_members": n_members, **where}
+        functions: PeriodicTerms | PiecewiseLinearTerms | None = None
+        if terms == "periodic" and n_term_columns:
+            functions = PeriodicTerms(
+                n_term_columns,
+                n_terms,
+                n_frequencies,
+                frequency_std=frequency_std,
+                generator=generator,
+                **packed,
+            )
+        elif terms == "piecewise" and n_term_columns:
+            functions = PiecewiseLinearTerms(n_term_columns, n_bins, **where)
+        levels = LevelEmbedding(n_levels, generator=generator, **packed) if len(n_levels) else None
+        self.input = TableInput(
+            self.in_features, terms=functions, levels=levels, scale=input_scale, **packed
+        )
+        sizes = (self.input.n_signals, *self.hidden_layer_sizes, self.out_features)
         formulas: list[NeuronFormula | str] = [self.hidden_formula or _LINEAR for _ in sizes[1:]]
         formulas[-1] = _LINEAR
         formulas[0] = self.formula
         layers = [
-            TaskNeuron(n_in, n_out, layer_formula, bias_std=bias_std, **layer_options)
+            TaskNeuron(
+                n_in,
+                n_out,
+                layer_formula,
+                bias_std=bias_std,
+                bound=bound,
+                generator=generator,
+                **packed,
+            )
             for n_in, n_out, layer_formula, bias_std in zip(
                 sizes[:-1], sizes[1:], formulas, [1.0] * (len(sizes) - 2) + [0.0], strict=True
             )
@@ -128,26 +204,25 @@ class TaskNetwork(nn.Module):
             GeneratorDropout(dropout, seed=int(seed)) for seed in seeds.tolist()
         )
         self.dropout = float(dropout)
-        scale = nn.Parameter(torch.ones(self.in_features, **where)) if input_scale else None
-        self.register_parameter("input_scale", scale)
-        n_skip = layers[0].n_signals if skip == "formula" else self.in_features
+        n_skip = layers[0].n_signals if skip == "formula" else self.input.n_signals
         with_skip = skip != "none" and bool(self.hidden_layer_sizes)
-        weight = nn.Parameter(torch.zeros(n_skip, out_features, **where)) if with_skip else None
-        self.register_parameter("skip_weight", weight)
+        shape = (*leading_shape(n_members), n_skip, self.out_features)
+        self.register_parameter(
+            "skip_weight", nn.Parameter(torch.zeros(shape, **where)) if with_skip else None
+        )
 
     def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
         """Draw new starting values from ``generator``, as on construction."""
         generator = as_generator(generator)
+        self.input.reset_parameters(generator)
         for layer in (*self.hidden, self.output):
             assert isinstance(layer, TaskNeuron)
             layer.reset_parameters(generator)
         for dropout in self.dropouts:
             assert isinstance(dropout, GeneratorDropout)
             dropout.reseed(int(torch.randint(2**62, (), generator=generator)))
-        with torch.no_grad():
-            if self.input_scale is not None:
-                self.input_scale.fill_(1.0)
-            if self.skip_weight is not None:
+        if self.skip_weight is not None:
+            with torch.no_grad():
                 self.skip_weight.zero_()
 
     @property
@@ -156,6 +231,24 @@ class TaskNetwork(nn.Module):
         layer = self.hidden[0] if len(self.hidden) else self.output
         assert isinstance(layer, TaskNeuron)
         return layer
+
+    def load_edges(self, edges: ArrayLike) -> None:
+        """Set the edges of the bins that ``terms="piecewise"`` reads.
+
+        Parameters
+        ----------
+        edges : array-like of shape (n_term_columns, n_bins + 1)
+            Ascending along the second axis.
+        """
+        if not isinstance(self.input.terms, PiecewiseLinearTerms):
+            raise ValueError("load_edges needs terms='piecewise'")
+        target = self.input.terms.edges
+        values = torch.as_tensor(np.array(edges, dtype=np.float64))
+        if values.shape != target.shape:
+            raise ValueError(
+                f"edges need the shape {tuple(target.shape)}, got {tuple(values.shape)}"
+            )
+        target.copy_(values)
 
     def load_linear(self, coefficients: ArrayLike, intercept: ArrayLike) -> None:
         """Start from a linear model: the network then predicts exactly that model.
@@ -183,11 +276,14 @@ class TaskNetwork(nn.Module):
                 f"coefficients and intercept need the shapes {expected} and {expected[1:]}, "
                 f"got {tuple(weights.shape)} and {tuple(constant.shape)}"
             )
+        if self.input.levels is not None:
+            raise ValueError("load_linear cannot set coefficients of columns that hold levels")
         step = self.first.n_terms if self.skip == "formula" else 1
         with torch.no_grad():
             self.skip_weight.zero_()
             # the linear signal is the first of each input
-            self.skip_weight[: self.in_features * step : step] = weights.to(self.skip_weight)
+            target = self.skip_weight[..., : self.in_features * step : step, :]
+            target.copy_(weights.expand(target.shape))
             self.output.weight.zero_()
             assert self.output.bias is not None
             self.output.bias.copy_(constant)
@@ -199,14 +295,18 @@ class TaskNetwork(nn.Module):
         ----------
         factors : mapping of order to array of shape (order, in_features, n_atoms)
         """
-        self.first.load_atoms(factors)
+        missing = self.input.n_signals - self.in_features
+        self.first.load_atoms(
+            {
+                order: np.pad(np.asarray(value, dtype=np.float64), ((0, 0), (0, missing), (0, 0)))
+                for order, value in factors.items()
+            }
+        )
 
     def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
         """Yield the rate factors of the parameters that are not in a submodule."""
-        if self.input_scale is not None:
-            yield self.input_scale, INPUT_SCALE_RATE, 0.0
         if self.skip_weight is not None:
-            yield self.skip_weight, *ntp_rates(len(self.skip_weight))
+            yield self.skip_weight, *ntp_rates(self.skip_weight.shape[-2])
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
         """Return the optimiser's groups; see :func:`sktaskneuron.nn.parameter_groups`."""
@@ -217,15 +317,14 @@ class TaskNetwork(nn.Module):
 
         Parameters
         ----------
-        input : Tensor of shape (batch, in_features)
+        input : Tensor of shape ([n_members,] batch, in_features)
 
         Returns
         -------
-        Tensor of shape (batch, out_features)
+        Tensor of shape ([n_members,] batch, out_features)
         """
-        if self.input_scale is not None:
-            input = input * self.input_scale
-        pure, products = self.first.pure_signals(input), self.first.product_signals(input)
+        signals = self.input(input)
+        pure, products = self.first.pure_signals(signals), self.first.product_signals(signals)
         value = self.first.combine(pure, products)
         if not len(self.hidden):
             return value
@@ -234,9 +333,9 @@ class TaskNetwork(nn.Module):
         if self.skip_weight is None:
             return value
         if self.skip == "linear":
-            return torch.addmm(value, input, self.skip_weight)
-        signals = torch.cat((pure, products), dim=1) if products.shape[1] else pure
-        return torch.addmm(value, signals, self.skip_weight)
+            return affine(value, signals, self.skip_weight)
+        signals = torch.cat((pure, products), dim=-1) if products.shape[-1] else pure
+        return affine(value, signals, self.skip_weight)
 
     def spec(self) -> dict[str, Any]:
         """Return a plain description (numbers, texts, lists) from which the network is rebuilt."""
@@ -250,8 +349,10 @@ class TaskNetwork(nn.Module):
             "activation": self.activation,
             "dropout": self.dropout,
             "skip": self.skip,
-            "input_scale": self.input_scale is not None,
+            "input_scale": self.input.scale is not None,
+            **self._term_options,
             "bound": self.bound,
+            "n_members": self.n_members,
         }
 
     @classmethod

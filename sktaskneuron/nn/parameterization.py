@@ -19,6 +19,9 @@ BIAS_RATE = 0.1
 #: The learned scale of an input column moves faster than the weights it multiplies.
 INPUT_SCALE_RATE = 6.0
 
+#: Learned functions of a column set the inputs of everything behind them: they move slowly.
+TERM_RATE = 0.1
+
 
 @runtime_checkable
 class HasParameterRates(Protocol):

@@ -26,6 +26,15 @@ def as_generator(generator: torch.Generator | int | None) -> torch.Generator:
     return torch.Generator().manual_seed(0 if generator is None else int(generator))
 
 
+def leading_shape(n_members: int | None) -> tuple[int, ...]:
+    """Return the leading axes of packed parameters: none, or one of length ``n_members``."""
+    if n_members is None:
+        return ()
+    if n_members < 1:
+        raise ValueError(f"n_members must be None or positive, got {n_members!r}")
+    return (int(n_members),)
+
+
 def randn(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Draw standard normal numbers in float64 on the CPU."""
     return torch.randn(shape, generator=generator, dtype=torch.float64)

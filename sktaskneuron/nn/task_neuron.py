@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from sktaskneuron.formula import ElementwiseExpression, NeuronFormula
 from sktaskneuron.nn.basis import orthonormal_terms, product_moments
-from sktaskneuron.nn.functional import evaluate_terms, smooth_bound
+from sktaskneuron.nn.functional import affine, evaluate_terms, smooth_bound
 from sktaskneuron.nn.parameterization import BIAS_RATE, ntp_rates
-from sktaskneuron.nn.start import as_formula, as_generator, check_slopes, randn
+from sktaskneuron.nn.start import as_formula, as_generator, check_slopes, leading_shape, randn
 
 DEFAULT_BOUND = 4.0
 
@@ -50,18 +50,21 @@ class TaskNeuron(nn.Module):
         The bound B of the arguments of the non-linear terms and of the inner products.
     device : torch.device or str, default=None
     dtype : torch.dtype, default=None
+    n_members : int or None, default=None
+        Number of layers packed into one batched module. Every parameter then has a leading axis of
+        this length, and input and output have the shape (n_members, batch, features).
     generator : torch.Generator or int, default=None
         Source of the starting values (a CPU generator or a seed); None is seed 0. The global
         random stream of torch is never read.
 
     Attributes
     ----------
-    weight : Parameter of shape (in_features * n_terms, out_features)
+    weight : Parameter of shape ([n_members,] in_features * n_terms, out_features)
         Weights W, the terms of one input side by side.
-    bias : Parameter of shape (out_features,) or None
-    factors : Parameter of shape (in_features, sum of order * rank) or None
+    bias : Parameter of shape ([n_members,] out_features) or None
+    factors : Parameter of shape ([n_members,] in_features, sum of order * rank) or None
         All vectors u as columns; see :meth:`factors_of`.
-    loadings : Parameter of shape (sum of ranks, out_features) or None
+    loadings : Parameter of shape ([n_members,] sum of ranks, out_features) or None
         Output factors V of all orders, orders ascending.
 
     Raises
@@ -105,6 +108,7 @@ class TaskNeuron(nn.Module):
         bias: bool = True,
         bias_std: float = 0.0,
         bound: float = DEFAULT_BOUND,
+        n_members: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         generator: torch.Generator | int | None = None,
@@ -117,6 +121,8 @@ class TaskNeuron(nn.Module):
         if not (bound > 0 and math.isfinite(bound)):
             raise ValueError(f"bound must be a positive number, got {bound!r}")
         self.in_features, self.out_features = int(in_features), int(out_features)
+        self.n_members = n_members
+        lead = leading_shape(n_members)
         self.formula = as_formula(formula)
         self.bound, self.bias_std = float(bound), float(bias_std)
         self._expressions = self._terms_after_linear()
@@ -126,10 +132,14 @@ class TaskNeuron(nn.Module):
         where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
         rank = sum(r for _, r in self._interactions)
         n_factors = sum(k * r for k, r in self._interactions)
-        self.weight = nn.Parameter(torch.empty(self.n_pure_signals, out_features, **where))
-        self.bias = nn.Parameter(torch.empty(out_features, **where)) if bias else None
-        self.factors = nn.Parameter(torch.empty(in_features, n_factors, **where)) if rank else None
-        self.loadings = nn.Parameter(torch.empty(rank, out_features, **where)) if rank else None
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(*lead, *shape, **where))
+
+        self.weight = parameter(self.n_pure_signals, out_features)
+        self.bias = parameter(out_features) if bias else None
+        self.factors = parameter(in_features, n_factors) if rank else None
+        self.loadings = parameter(rank, out_features) if rank else None
         if self._expressions:
             linear = NeuronFormula(pure=("x",)).expressions
             mixing, shift = orthonormal_terms((*linear, *self._expressions), self.bound)
@@ -137,8 +147,8 @@ class TaskNeuron(nn.Module):
             self.register_buffer("shift", torch.as_tensor(shift).to(**where))
             check_slopes(self._expressions, self.bound, self.weight.dtype)
         if rank:
-            self.register_buffer("product_scale", torch.ones(rank, **where))
-            self.register_buffer("product_shift", torch.zeros(rank, **where))
+            self.register_buffer("product_scale", torch.ones(*lead, rank, **where))
+            self.register_buffer("product_shift", torch.zeros(*lead, rank, **where))
         self.reset_parameters(generator)
 
     def _terms_after_linear(self) -> tuple[ElementwiseExpression, ...]:
@@ -156,7 +166,7 @@ class TaskNeuron(nn.Module):
     @property
     def n_signals(self) -> int:
         """Number of signals that the neurons combine: pure terms, then products."""
-        return self.n_pure_signals + (0 if self.loadings is None else len(self.loadings))
+        return self.n_pure_signals + (0 if self.loadings is None else self.loadings.shape[-2])
 
     def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
         """Draw new starting values from ``generator``.
@@ -167,9 +177,9 @@ class TaskNeuron(nn.Module):
         generator = as_generator(generator)
         with torch.no_grad():
             fan_in = self.n_pure_signals
-            self.weight.copy_(randn((fan_in, self.out_features), generator) / math.sqrt(fan_in))
+            self.weight.copy_(randn(tuple(self.weight.shape), generator) / math.sqrt(fan_in))
             if self.bias is not None:
-                self.bias.copy_(randn((self.out_features,), generator) * self.bias_std)
+                self.bias.copy_(randn(tuple(self.bias.shape), generator) * self.bias_std)
             if self.factors is not None and self.loadings is not None:
                 self.loadings.zero_()
                 for order, rank in self._interactions:
@@ -177,13 +187,17 @@ class TaskNeuron(nn.Module):
                     self._set_factors(order, factors, slice(0, rank))
 
     def _random_factors(self, order: int, rank: int, generator: torch.Generator) -> Tensor:
-        """Draw unit vectors (order, in_features, rank), orthonormal in each atom if they fit."""
-        vectors = randn((rank, self.in_features, order), generator)
+        """Draw unit vectors, orthonormal in each atom if they fit.
+
+        Their shape is ([n_members,] order, in_features, rank).
+        """
+        shape = (*leading_shape(self.n_members), rank, self.in_features, order)
+        vectors = randn(shape, generator)
         if self.in_features >= order:
             vectors = torch.linalg.qr(vectors).Q
         else:
-            vectors = vectors / vectors.norm(dim=1, keepdim=True)
-        return vectors.permute(2, 1, 0)
+            vectors = vectors / vectors.norm(dim=-2, keepdim=True)
+        return vectors.transpose(-1, -3)
 
     def _places(self, order: int) -> tuple[int, int]:
         """Return the first column of an order's factors and the first row of its loadings."""
@@ -195,25 +209,31 @@ class TaskNeuron(nn.Module):
         raise ValueError(f"the formula {self.formula} has no interaction of order {order}")
 
     def _set_factors(self, order: int, factors: Tensor, atoms: slice) -> None:
-        """Write unit factors (order, in_features, n_atoms) and their normalising constants."""
-        assert self.factors is not None
-        column, row = self._places(order)
-        rank = dict(self._interactions)[order]
-        block = self.factors[:, column : column + order * rank].unflatten(1, (order, rank))
-        block[:, :, atoms] = factors.permute(1, 0, 2).to(block)
-        mean, variance = product_moments(factors.numpy(), self.bound)
+        """Write unit factors ([n_members,] order, in_features, n_atoms) and their constants.
+
+        Factors without a leading axis are written to every member.
+        """
+        block = self.factors_of(order)
+        block[..., atoms] = factors.to(block)
+        _, row = self._places(order)
+        flat = factors.expand(*block.shape[:-1], -1).reshape(-1, *factors.shape[-3:])
+        moments = [product_moments(member.numpy(), self.bound) for member in flat]
+        mean, variance = (np.stack(part) for part in zip(*moments, strict=True))
         scale = 1.0 / np.sqrt(variance)
         target = slice(row + atoms.start, row + atoms.stop)
-        self.product_scale[target] = torch.as_tensor(scale).to(self.product_scale)
-        self.product_shift[target] = torch.as_tensor(-mean * scale).to(self.product_shift)
+        shape = self.product_scale[..., target].shape
+        self.product_scale[..., target] = torch.as_tensor(scale.reshape(shape)).to(self.weight)
+        self.product_shift[..., target] = torch.as_tensor((-mean * scale).reshape(shape)).to(
+            self.weight
+        )
 
     def factors_of(self, order: int) -> Tensor:
-        """Return the factors of one order, a view of shape (order, in_features, rank)."""
+        """Return the factors of one order, a view ([n_members,] order, in_features, rank)."""
         column, _ = self._places(order)
         rank = dict(self._interactions)[order]
         assert self.factors is not None
-        block = self.factors[:, column : column + order * rank]
-        return block.unflatten(1, (order, rank)).permute(1, 0, 2)
+        block = self.factors[..., column : column + order * rank]
+        return block.unflatten(-1, (order, rank)).transpose(-2, -3)
 
     def load_atoms(
         self, factors: Mapping[int, ArrayLike], loadings: Mapping[int, ArrayLike] | None = None
@@ -253,14 +273,15 @@ class TaskNeuron(nn.Module):
                 if loadings is not None and order in loadings:
                     assert self.loadings is not None
                     target = slice(row, row + n_atoms)
+                    scale = self.product_scale[..., target].cpu()
                     value = torch.as_tensor(np.array(loadings[order], dtype=np.float64))
                     if value.shape != (n_atoms, self.out_features):
                         raise ValueError(
                             f"loadings of order {order} need the shape "
                             f"({n_atoms}, {self.out_features}), got {tuple(value.shape)}"
                         )
-                    size = lengths.prod(0).squeeze(0) / self.product_scale[target].cpu()
-                    self.loadings[target] = (value * size[:, None]).to(self.loadings)
+                    size = lengths.prod(0).squeeze(0) / scale
+                    self.loadings[..., target, :] = (value * size[..., None]).to(self.loadings)
 
     def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
         """Yield the NTP factors of learning rate and weight decay of every parameter."""
@@ -269,53 +290,51 @@ class TaskNeuron(nn.Module):
             yield self.bias, BIAS_RATE, 0.0
         if self.factors is not None and self.loadings is not None:
             yield self.factors, *ntp_rates(self.in_features)
-            yield self.loadings, *ntp_rates(len(self.loadings))
+            yield self.loadings, *ntp_rates(self.loadings.shape[-2])
 
     def pure_signals(self, input: Tensor) -> Tensor:
-        """Return phi_t(x_i): (batch, in_features) -> (batch, in_features * n_terms)."""
+        """Return phi_t(x_i): (..., in_features) -> (..., in_features * n_terms)."""
         if not self._expressions:
             return input
         bounded = smooth_bound(input, self.bound)
         terms = torch.stack((input, *evaluate_terms(self._expressions, bounded)), dim=-1)
-        signals = torch.addmm(self.shift, terms.flatten(0, 1), self.mixing)
-        return signals.view(len(input), self.n_pure_signals)
+        signals = torch.addmm(self.shift, terms.flatten(0, -2), self.mixing)
+        return signals.view(*input.shape[:-1], self.n_pure_signals)
 
     def product_signals(self, input: Tensor) -> Tensor:
-        """Return psi_{k,r}(x): (batch, in_features) -> (batch, sum of ranks)."""
+        """Return psi_{k,r}(x): (..., in_features) -> (..., sum of ranks)."""
         if self.factors is None:
-            return input[:, :0]
+            return input[..., :0]
         inner = smooth_bound(input @ self.factors, self.bound)
         products, column = [], 0
         for order, rank in self._interactions:
-            block = inner[:, column : column + order * rank].unflatten(1, (order, rank))
+            block = inner[..., column : column + order * rank].unflatten(-1, (order, rank))
             column += order * rank
-            product = block[:, 0]
+            product = block[..., 0, :]
             for m in range(1, order):
-                product = product * block[:, m]
+                product = product * block[..., m, :]
             products.append(product)
-        joined = products[0] if len(products) == 1 else torch.cat(products, dim=1)
-        return torch.addcmul(self.product_shift, joined, self.product_scale)
+        joined = products[0] if len(products) == 1 else torch.cat(products, dim=-1)
+        shift, scale = self.product_shift.unsqueeze(-2), self.product_scale.unsqueeze(-2)
+        return torch.addcmul(shift, joined, scale)
 
     def combine(self, pure: Tensor, products: Tensor) -> Tensor:
-        """Return the weighted sums: signals -> (batch, out_features)."""
-        if self.bias is None:
-            output = pure @ self.weight
-        else:
-            output = torch.addmm(self.bias, pure, self.weight)
+        """Return the weighted sums: signals -> (..., out_features)."""
+        output = pure @ self.weight if self.bias is None else affine(self.bias, pure, self.weight)
         if self.loadings is None:
             return output
-        return torch.addmm(output, products, self.loadings)
+        return affine(output, products, self.loadings)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the neurons' values before any activation.
 
         Parameters
         ----------
-        input : Tensor of shape (batch, in_features)
+        input : Tensor of shape ([n_members,] batch, in_features)
 
         Returns
         -------
-        Tensor of shape (batch, out_features)
+        Tensor of shape ([n_members,] batch, out_features)
         """
         return self.combine(self.pure_signals(input), self.product_signals(input))
 

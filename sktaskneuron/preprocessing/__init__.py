@@ -1,10 +1,11 @@
 """From a table to a float matrix: missing values, categories, robust scaling.
 
-The two classes are the estimators' own first steps. They return plain arrays whatever
+The classes are the estimators' own first steps. They return plain arrays whatever
 ``sklearn.set_config(transform_output=...)`` says, so that the estimators can build on them.
 """
 
+from sktaskneuron.preprocessing.ranks import NormalScoreScaler, quantile_edges
 from sktaskneuron.preprocessing.scaling import SmoothClipScaler
 from sktaskneuron.preprocessing.table import TableEncoder
 
-__all__ = ["SmoothClipScaler", "TableEncoder"]
+__all__ = ["NormalScoreScaler", "SmoothClipScaler", "TableEncoder", "quantile_edges"]

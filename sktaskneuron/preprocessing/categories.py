@@ -65,7 +65,7 @@ def find_levels(
     """
     level_of = _levels_of(values, name)
     levels = sorted(set(level_of.values()), key=_order)
-    codes = _codes(values, level_of, {level: i for i, level in enumerate(levels)})
+    codes = _codes(values, level_of, levels)
     mass = np.bincount(codes, weights=weight)
     missing = levels[-1:] if levels[-1] is None else []
     levels = levels[: len(levels) - len(missing)]
@@ -114,12 +114,52 @@ def level_names(name: str, kept: Sequence[Level], pooled: Sequence[Level]) -> li
     return [texts[i] for i in _shown(kept, pooled)]
 
 
+def all_levels(kept: Sequence[Level], pooled: Sequence[Level]) -> list[Level]:
+    """Join the levels that fit saw.
+
+    Parameters
+    ----------
+    kept, pooled : sequence
+        As `find_levels` returns them.
+
+    Returns
+    -------
+    levels : list
+        Numbers before text, sorted; None (missing) last.
+    """
+    return sorted([*kept, *pooled], key=_order)
+
+
+def find_codes(values: Sequence[Any], levels: Sequence[Level], name: str) -> NDArray[np.intp]:
+    """Find the place of each cell's level.
+
+    Parameters
+    ----------
+    values : sequence of length n_rows
+        Cells of the column.
+    levels : sequence
+        The levels.
+    name : str
+        Name of the column, for error messages.
+
+    Returns
+    -------
+    codes : ndarray of int of shape (n_rows,)
+        Place among ``levels``; -1 for a level that they lack.
+
+    Raises
+    ------
+    TypeError
+        If a cell holds something that is no level, such as a dict.
+    """
+    return _codes(values, _levels_of(values, name), levels)
+
+
 def write_levels(
     out: FloatArray,
-    values: Sequence[Any],
+    codes: NDArray[np.intp],
     kept: Sequence[Level],
     pooled: Sequence[Level],
-    name: str,
 ) -> None:
     """Write a feature's 0/1 columns.
 
@@ -127,23 +167,19 @@ def write_levels(
     ----------
     out : ndarray of shape (n_rows, n_columns)
         Zeros; filled in place.
-    values : sequence of length n_rows
-        Cells of the column.
+    codes : ndarray of int of shape (n_rows,)
+        Places among `all_levels`, -1 for none of them.
     kept, pooled : sequence
         As `find_levels` returns them.
-    name : str
-        Name of the column, for error messages.
-
-    Raises
-    ------
-    TypeError
-        If a cell holds something that is no level, such as a dict.
     """
-    index = {level: i for i, level in enumerate(kept)}
-    index.update(dict.fromkeys(pooled, len(kept)))
-    codes = _codes(values, _levels_of(values, name), index)
-    for column, position in enumerate(_shown(kept, pooled)):
-        out[:, column] = codes == position
+    column_of = {level: i for i, level in enumerate(kept)}
+    shown = _shown(kept, pooled)
+    levels = all_levels(kept, pooled)
+    places = [column_of.get(level, len(kept)) for level in levels]
+    # the last entry is that of the code -1
+    column = np.array([p - shown.start if p in shown else -1 for p in places] + [-1])[codes]
+    rows = np.flatnonzero(column >= 0)
+    out[rows, column[rows]] = 1.0
 
 
 def _levels_of(values: Sequence[Any], name: str) -> dict[Any, Level]:
@@ -172,9 +208,10 @@ def _level(value: Any) -> Level:
 
 
 def _codes(
-    values: Sequence[Any], level_of: Mapping[Any, Level], index: Mapping[Level, int]
+    values: Sequence[Any], level_of: Mapping[Any, Level], levels: Sequence[Level]
 ) -> NDArray[np.intp]:
-    """Place of each cell's level in ``index``, -1 for a level that it lacks."""
+    """Place of each cell's level among ``levels``, -1 for a level that they lack."""
+    index = {level: i for i, level in enumerate(levels)}
     place = {value: index.get(level, -1) for value, level in level_of.items()}
     return np.fromiter(map(place.__getitem__, values), dtype=np.intp, count=len(values))
 
@@ -185,7 +222,7 @@ def _order(level: Level) -> tuple[int, float, str]:
         return (2, 0.0, "")
     if isinstance(level, str):
         return (1, 0.0, level)
-    return (0, float(level), "")
+    return (0, level, "")
 
 
 def _shown(kept: Sequence[Level], pooled: Sequence[Level]) -> range:

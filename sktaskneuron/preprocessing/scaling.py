@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktaskneuron.preprocessing.few_valued import find_few_valued, noise
 from sktaskneuron.preprocessing.weighted import (
     FloatArray,
     check_positive_weight,
@@ -99,16 +100,13 @@ class SmoothClipScaler(
         data: FloatArray = validate_data(self, X, dtype=np.float64)
         weight, rows = check_positive_weight(sample_weight, data)
         data = data[rows]
-        low, high = data.min(axis=0), data.max(axis=0)
+        few = find_few_valued(data, weight)
+        self.constant_, self.two_valued_ = few.constant, few.two_valued
         q1, median, q3 = weighted_quantiles(data, (0.25, 0.5, 0.75), weight)
-
+        self.center_ = np.where(self.two_valued_, few.mean, median)
         # halves, because a difference of two large numbers may overflow
-        half_range, half_iqr = high / 2 - low / 2, q3 / 2 - q1 / 2
-        self.constant_ = half_range <= _noise(low, high)
-        self.two_valued_ = ~self.constant_ & _two_valued(data, low, high)
-        share = _share_of(data, high, self.two_valued_, weight)
-        self.center_ = np.where(self.two_valued_, low * (1 - share) + high * share, median)
-        half_scale = np.where(half_iqr > _noise(q1, q3), half_iqr, half_range / 2)
+        half_range, half_iqr = few.half_range, q3 / 2 - q1 / 2
+        half_scale = np.where(half_iqr > noise(q1, q3), half_iqr, half_range / 2)
         half_scale = np.where(self.two_valued_, half_range / 2, half_scale)
         largest = np.finfo(np.float64).max / 2
         self.scale_ = np.where(self.constant_, 1.0, 2 * np.minimum(half_scale, largest))
@@ -145,26 +143,3 @@ class SmoothClipScaler(
         Z[:, self.two_valued_] = plain
         Z[:, self.constant_] = 0.0
         return Z
-
-
-def _noise(low: FloatArray, high: FloatArray) -> FloatArray:
-    """Half a difference that is but rounding noise in numbers of this size."""
-    return 4 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
-
-
-def _two_valued(X: FloatArray, low: FloatArray, high: FloatArray) -> NDArray[np.bool_]:
-    """Tell the columns that hold nothing but their lowest and highest value."""
-    return np.concatenate(
-        [np.all((X[:, c] == low[c]) | (X[:, c] == high[c]), axis=0) for c in column_chunks(X.shape)]
-    )
-
-
-def _share_of(
-    X: FloatArray, value: FloatArray, columns: NDArray[np.bool_], weight: FloatArray | None
-) -> FloatArray:
-    """Share of the weight on ``value`` in the chosen columns, 0 elsewhere; counts, so exact."""
-    share = np.zeros(X.shape[1])
-    for j in np.flatnonzero(columns):
-        at = X[:, j] == value[j]
-        share[j] = at.mean() if weight is None else weight[at].sum() / weight.sum()
-    return share

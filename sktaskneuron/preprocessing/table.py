@@ -1,6 +1,6 @@
 """Table of numbers, categories and missing values to float matrix."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -11,7 +11,9 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from sktaskneuron.preprocessing.categories import (
     Level,
+    all_levels,
     count_columns,
+    find_codes,
     find_levels,
     level_names,
     write_levels,
@@ -41,7 +43,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         None: no column. Otherwise names, places, or a mask of the categorical columns.
     max_categories : int, default=32
         Most 0/1 columns of one feature, the missing level aside. The rarer levels beyond it share
-        the column "name=other".
+        the column "name=other"; `level_codes` tells them apart.
 
     Attributes
     ----------
@@ -55,6 +57,10 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Levels of each categorical column, sorted; None, the missing level, comes last.
     pooled_levels_ : list of list
         The rarer levels that share the column "name=other".
+    large_ : ndarray of int of shape (n_large,)
+        Input columns that have pooled levels.
+    n_levels_ : list of int
+        Number of levels of each of these, kept, pooled and missing.
     source_ : ndarray of int of shape (n_outputs,)
         Input column of each output column.
     constant_ : ndarray of bool of shape (n_outputs,)
@@ -83,6 +89,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     median_: FloatArray
     levels_: list[list[Level]]
     pooled_levels_: list[list[Level]]
+    large_: NDArray[np.intp]
+    n_levels_: list[int]
     source_: NDArray[np.intp]
     indicator_: NDArray[np.bool_]
     constant_: NDArray[np.bool_]
@@ -135,8 +143,9 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         median = weighted_quantiles(block, (0.5,), weight)[0]
         self.median_ = np.where(np.isnan(median), 0.0, median)
 
-        self.levels_ = []
-        self.pooled_levels_ = []
+        self.levels_, self.pooled_levels_ = [], []
+        self.n_levels_ = []
+        large = []
         source = [*numeric, *numeric[self.missing_]]
         for column in np.flatnonzero(self.categorical_).tolist():
             kept, pooled = find_levels(
@@ -145,10 +154,14 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self.levels_.append(kept)
             self.pooled_levels_.append(pooled)
             source += [column] * count_columns(kept, pooled)
+            if pooled:
+                large.append(column)
+                self.n_levels_.append(len(kept) + len(pooled))
+        self.large_ = np.asarray(large, dtype=np.intp)
         self.source_ = np.asarray(source, dtype=np.intp)
         self.indicator_ = np.arange(len(source)) >= len(numeric)
 
-        encoded = self._encode(table, block)
+        encoded, _ = self._encode(table, block)
         self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
         return self
 
@@ -170,10 +183,47 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError, TypeError
             If the columns are not those of fit, or hold what fit would refuse.
         """
-        check_is_fitted(self)
-        table = read_table(X, self)
-        validate_data(self, X, reset=False, skip_check_array=True)
-        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
+        return self._transform_with_codes(X)[0]
+
+    def level_codes(self, X: Any) -> FloatArray:
+        """Tell apart all levels of the columns that have pooled levels.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_large)
+            Of each column in ``large_``, the place of the level among all that fit saw: numbers by
+            size, then text, then the missing level. A level not seen in fit is -1.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the columns are not those of fit, or a cell of these is no level.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sktaskneuron.preprocessing import TableEncoder
+        >>> X = np.array([["Oslo"], ["Rome"], ["Bern"], ["Rome"]])
+        >>> encoder = TableEncoder(max_categories=2).fit(X)
+        >>> encoder.levels_, encoder.pooled_levels_, encoder.n_levels_
+        ([['Rome']], [['Bern', 'Oslo']], [3])
+        >>> encoder.level_codes(np.array([["Rome"], ["Bern"], ["Nice"]])).tolist()
+        [[2.0], [0.0], [-1.0]]
+        """
+        table = self._read(X)
+        codes = np.empty((len(table), len(self.large_)))
+        large = 0
+        for column, kept, pooled in self._categories():
+            if pooled:
+                levels = all_levels(kept, pooled)
+                codes[:, large] = find_codes(table.values(column), levels, table.names[column])
+                large += 1
+        return codes
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Name the output columns.
@@ -212,28 +262,46 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         tags.input_tags.string = self.categorical_features is not None
         return tags
 
-    def _encode(self, table: Table, block: FloatArray) -> FloatArray:
-        """Fill the matrix (n_rows, n_outputs) from the numeric block and the category columns."""
+    def _read(self, X: Any) -> Table:
+        """Open a table that must have the columns of fit."""
+        check_is_fitted(self)
+        table = read_table(X, self)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return table
+
+    def _transform_with_codes(self, X: Any) -> tuple[FloatArray, FloatArray]:
+        """Return what `transform` and `level_codes` do; each column is read once."""
+        table = self._read(X)
+        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
+
+    def _categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
+        """Place, kept and pooled levels of each categorical column."""
+        columns = np.flatnonzero(self.categorical_).tolist()
+        return zip(columns, self.levels_, self.pooled_levels_, strict=True)
+
+    def _encode(self, table: Table, block: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fill the matrix (n_rows, n_outputs) and the codes (n_rows, n_large).
+
+        The numeric block is given; the category columns are read.
+        """
         out = np.zeros((len(table), len(self.source_)))
+        codes = np.empty((len(table), len(self.large_)))
         n_numeric, n_marks = block.shape[1], int(self.missing_.sum())
         out[:, :n_numeric] = block
         gaps = np.isnan(block)
         for place in np.flatnonzero(gaps.any(axis=0)).tolist():
             out[gaps[:, place], place] = self.median_[place]
         out[:, n_numeric : n_numeric + n_marks] = gaps[:, self.missing_]
-        start = n_numeric + n_marks
-        for column, kept, pooled in zip(
-            np.flatnonzero(self.categorical_).tolist(),
-            self.levels_,
-            self.pooled_levels_,
-            strict=True,
-        ):
+        start, large = n_numeric + n_marks, 0
+        for column, kept, pooled in self._categories():
+            found = find_codes(table.values(column), all_levels(kept, pooled), table.names[column])
             stop = start + count_columns(kept, pooled)
-            write_levels(
-                out[:, start:stop], table.values(column), kept, pooled, table.names[column]
-            )
+            write_levels(out[:, start:stop], found, kept, pooled)
             start = stop
-        return out
+            if pooled:
+                codes[:, large] = found
+                large += 1
+        return out, codes
 
 
 def _categorical_mask(categorical_features: Any, table: Table) -> NDArray[np.bool_]:

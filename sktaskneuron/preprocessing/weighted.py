@@ -12,7 +12,7 @@ FloatArray = NDArray[np.float64]
 # Entries sorted at a time: bounds the extra memory of a wide table at about 100 MB.
 _CHUNK = 2**22
 # Ten weights of 0.1 do not sum to 1: a quantile may be missed by this share of the total.
-_TIE = 1e-12
+TIE = 1e-12
 
 
 def check_positive_weight(sample_weight: Any, X: Any) -> tuple[FloatArray | None, Any]:
@@ -102,11 +102,12 @@ def weighted_quantiles(
             mass = np.where(np.isnan(block), 0.0, weight[order]).cumsum(axis=1)
             total = mass[:, -1]
         some = np.flatnonzero(total)
-        for i, q in enumerate(probabilities):
-            target = q * total[some] * (1.0 - _TIE)
-            if weight is None:
-                place = np.ceil(target).astype(np.intp) - 1
-            else:
-                place = (mass[some] < target[:, None]).sum(axis=1)
-            out[i, columns.start + some] = block[some, place]
+        target = np.multiply.outer(probabilities, total[some]) * (1.0 - TIE)
+        if weight is None:
+            place = np.ceil(target).astype(np.intp) - 1
+        else:
+            place = np.empty(target.shape, dtype=np.intp)
+            for i, row in enumerate(some):
+                place[:, i] = np.searchsorted(mass[row], target[:, i])
+        out[:, columns.start + some] = block[some, place]
     return out

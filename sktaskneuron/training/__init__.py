@@ -1,21 +1,28 @@
 """Training of torch modules on tables that lie on the device."""
 
 from sktaskneuron.training.data import TensorBatches, TensorTable
-from sktaskneuron.training.device import random_scope, resolve_device, resolve_dtype
+from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
 from sktaskneuron.training.fit import DivergedError, TrainingResult, fit_network
+from sktaskneuron.training.members import Clock, MeanOfMembers, MemberResult, fit_members
 from sktaskneuron.training.net import TaskDrivenNet
-from sktaskneuron.training.predict import predict_in_chunks
+from sktaskneuron.training.predict import predict_blocks, predict_in_chunks
 from sktaskneuron.training.state import arrays_to_module, module_to_arrays
 
 __all__ = [
+    "Clock",
     "DivergedError",
+    "MeanOfMembers",
+    "MemberResult",
     "TaskDrivenNet",
     "TensorBatches",
     "TensorTable",
     "TrainingResult",
     "arrays_to_module",
+    "fit_members",
     "fit_network",
     "module_to_arrays",
+    "place_of",
+    "predict_blocks",
     "predict_in_chunks",
     "random_scope",
     "resolve_device",

@@ -26,6 +26,9 @@ class Schedules(Callback):
         Names of schedules.
     n_epochs : int
     steps_per_epoch : int
+    clock : callable, default=None
+        ``clock()`` is the share of a time budget that is used up. The schedules go by it where it
+        is ahead of the steps.
     """
 
     def __init__(
@@ -35,10 +38,12 @@ class Schedules(Callback):
         dropout: str,
         n_epochs: int,
         steps_per_epoch: int,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.dropout = dropout
         self.n_epochs, self.steps_per_epoch = n_epochs, steps_per_epoch
+        self.clock = clock
 
     def initialize(self) -> Self:
         """Look the schedules up."""
@@ -55,9 +60,12 @@ class Schedules(Callback):
         ]
         self.dropouts_ = [m for m in net.module_.modules() if isinstance(m, GeneratorDropout)]
 
+    def _at(self, t: float) -> float:
+        return t if self.clock is None else min(1.0, max(t, self.clock()))
+
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Set the dropout rates."""
-        factor = self.dropout_schedule_(self.epoch_ / self.n_epochs)
+        factor = self.dropout_schedule_(self._at(self.epoch_ / self.n_epochs))
         for dropout in self.dropouts_:
             dropout.p = dropout.rate * factor
         self.epoch_ += 1
@@ -69,7 +77,7 @@ class Schedules(Callback):
         if not training:
             return
         # the middle of the step's share of time: neither the first nor the last rate is zero
-        t = (self.step_ + 0.5) / (self.n_epochs * self.steps_per_epoch)
+        t = self._at((self.step_ + 0.5) / (self.n_epochs * self.steps_per_epoch))
         self.step_ += 1
         if self.rate_schedule_ is not constant:
             factor = self.rate_schedule_(t)

@@ -1,11 +1,11 @@
 """Tables as tensors on the device, and the batches cut from them."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -83,6 +83,36 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
         classes = np.asarray(y).dtype.kind in "iu"
         return cls(
             as_tensor(X, device, dtype),
+            as_tensor(y, device, torch.int64 if classes else dtype),
+            None if weight is None else as_tensor(weight, device, dtype),
+        )
+
+    @classmethod
+    def around(
+        cls,
+        X: NDArray[np.floating[Any]],
+        y: ArrayLike,
+        weight: ArrayLike | None = None,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> Self:
+        """Do the same without a copy of X, which then belongs to the table.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Of the floating type ``dtype``.
+        y, weight, device, dtype
+            As in :meth:`from_arrays`.
+
+        Returns
+        -------
+        TensorTable
+        """
+        classes = np.asarray(y).dtype.kind in "iu"
+        return cls(
+            torch.from_numpy(X).to(device=device, dtype=dtype),
             as_tensor(y, device, torch.int64 if classes else dtype),
             None if weight is None else as_tensor(weight, device, dtype),
         )

@@ -1,5 +1,6 @@
 """Where tensors live, in which precision, and who may draw random numbers."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -76,6 +77,31 @@ def resolve_dtype(
     if resolved == torch.float64 and device is not None and device.type == "mps":
         raise ValueError("dtype='float64' is not supported by device='mps'; use device='cpu'")
     return resolved
+
+
+def place_of(
+    shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, share: float = 0.5
+) -> torch.device:
+    """Return where a table should lie: on ``device``, or on the host if it would fill it.
+
+    Batches of a table on the host are moved to the device one by one.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : torch.dtype
+    device : torch.device
+    share : float, default=0.5
+        Share of the free memory of a cuda device that a table may take.
+
+    Returns
+    -------
+    torch.device
+    """
+    if device.type != "cuda":
+        return device
+    free, _ = torch.cuda.mem_get_info(device)
+    return device if math.prod(shape) * dtype.itemsize <= share * free else torch.device("cpu")
 
 
 @contextmanager

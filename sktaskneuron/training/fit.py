@@ -164,7 +164,7 @@ def fit_network(
     >>> result.history["train_loss"][-1] < 0.01
     True
     """
-    _check_options(
+    check_options(
         max_epochs=max_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -229,12 +229,12 @@ def fit_network(
         state=module_to_arrays(module),
         n_epochs=n_run,
         best_epoch=best.kept_epoch_,
-        history=_columns(net),
+        history=history_columns(net),
         stop_reason=net.stop_reason_ or "max_epochs",
     )
 
 
-def _check_options(**options: Any) -> None:
+def check_options(**options: Any) -> None:
     """Refuse values that would fail later or train nothing."""
     for name in ("max_epochs", "batch_size", "patience"):
         value = options[name]
@@ -248,7 +248,7 @@ def _check_options(**options: Any) -> None:
         raise ValueError(f"weight_decay must not be negative, got {options['weight_decay']!r}")
 
 
-def _columns(net: TaskDrivenNet) -> dict[str, list[Any]]:
+def history_columns(net: TaskDrivenNet) -> dict[str, list[Any]]:
     """Turn skorch's list of epochs into a list per key, without its book-keeping."""
     epochs = [dict(epoch) for epoch in net.history]
     keys = dict.fromkeys(key for epoch in epochs for key in epoch)

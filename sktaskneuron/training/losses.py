@@ -13,31 +13,36 @@ def squared_error(output: Tensor, target: Tensor) -> Tensor:
 
     Parameters
     ----------
-    output, target : Tensor of shape (batch, n_outputs)
+    output, target : Tensor of shape ([n_members,] batch, n_outputs)
 
     Returns
     -------
-    Tensor of shape (batch,)
+    Tensor of shape ([n_members,] batch)
     """
     if output.shape != target.shape:
         raise ValueError(f"output {tuple(output.shape)} does not fit target {tuple(target.shape)}")
-    return torch.square(output - target).mean(dim=1)
+    return torch.square(output - target).mean(dim=-1)
 
 
-def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+def cross_entropy(output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
     """Return the negative log-likelihood of every row's class.
 
     Parameters
     ----------
-    output : Tensor of shape (batch, n_classes)
+    output : Tensor of shape ([n_members,] batch, n_classes)
         Logits.
-    target : Tensor of shape (batch,), int64
+    target : Tensor of shape ([n_members,] batch), int64
+    smoothing : float, default=0.0
+        Share of the target's probability that is spread evenly over all classes.
 
     Returns
     -------
-    Tensor of shape (batch,)
+    Tensor of shape ([n_members,] batch)
     """
-    return nn.functional.cross_entropy(output, target, reduction="none")
+    rows = nn.functional.cross_entropy(
+        output.flatten(0, -2), target.flatten(), reduction="none", label_smoothing=smoothing
+    )
+    return rows.view(target.shape)
 
 
 #: Losses of one row, by name.
@@ -63,12 +68,13 @@ def get_row_loss(loss: str | RowLoss) -> RowLoss:
 class WeightedLoss(nn.Module):
     """Weighted mean of a row loss: sum(w * l) / sum(w).
 
-    A row of weight two then counts as the row repeated twice.
+    A row of weight two then counts as the row repeated twice. Of packed members the mean of their
+    losses is taken: each member's gradient is its own.
 
     Parameters
     ----------
     row_loss : callable
-        Maps (output, target) to one loss per row, a Tensor of shape (batch,).
+        Maps (output, target) to one loss per row, a Tensor of shape ([n_members,] batch).
     """
 
     def __init__(self, row_loss: RowLoss) -> None:
@@ -80,11 +86,11 @@ class WeightedLoss(nn.Module):
 
         Parameters
         ----------
-        output : Tensor of shape (batch, n_outputs)
-        target : Tensor of shape (batch, n_outputs) or (batch,)
-        weight : Tensor of shape (batch,), default=None
+        output : Tensor of shape ([n_members,] batch, n_outputs)
+        target : Tensor of shape ([n_members,] batch, n_outputs) or ([n_members,] batch)
+        weight : Tensor of shape ([n_members,] batch), default=None
         """
         rows = self.row_loss(output, target)
         if weight is None:
             return rows.mean()
-        return torch.dot(rows, weight) / weight.sum()
+        return ((rows * weight).sum(dim=-1) / weight.sum(dim=-1)).mean()

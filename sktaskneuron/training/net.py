@@ -134,8 +134,8 @@ class TaskDrivenNet(NeuralNet):
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            target, weight = batch[1]
-            share = len(target) if weight is None else weight.sum()
+            inputs, (_, weight) = batch
+            share = inputs.shape[-2] if weight is None else weight.sum()
             total = total + step["loss"].detach() * share
             size = size + share
             self.notify("on_batch_end", batch=batch, training=training, **step)

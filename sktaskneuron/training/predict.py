@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,20 +40,43 @@ def predict_in_chunks(
     ValueError
         If ``chunk`` is not positive.
     """
+    X = np.asarray(X)
+    return predict_blocks(module, len(X), lambda part: X[part], chunk)
+
+
+def predict_blocks(
+    module: nn.Module,
+    n_rows: int,
+    block: Callable[[slice], NDArray[Any]],
+    chunk: int = DEFAULT_CHUNK,
+) -> NDArray[np.float64]:
+    """Do the same for rows that are prepared only when their turn comes.
+
+    Parameters
+    ----------
+    module : nn.Module
+    n_rows : int
+    block : callable
+        ``block(rows)`` returns the inputs of a slice of rows, (n_rows, n_features). It may be
+        called from several threads.
+    chunk : int, default=1024
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows, n_outputs)
+    """
     if chunk < 1:
         raise ValueError(f"chunk must be a positive integer, got {chunk!r}")
     like = next(chain(module.parameters(), module.buffers()), torch.empty(0))
-    X = np.asarray(X)
-    n_rows = len(X)
     starts = range(0, max(n_rows, 1), chunk)  # no rows: one empty chunk tells the outputs' number
 
     def evaluate(start: int) -> Tensor:
-        rows = X[start : start + chunk]
-        block = torch.zeros((chunk, X.shape[1]), dtype=like.dtype)
+        rows = block(slice(start, min(start + chunk, n_rows)))
+        filled = torch.zeros((chunk, rows.shape[1]), dtype=like.dtype)
         if len(rows):
-            block[: len(rows)] = torch.from_numpy(np.array(rows, dtype=np.float64))
+            filled[: len(rows)] = torch.from_numpy(np.array(rows, dtype=np.float64))
         with torch.inference_mode():
-            output: Tensor = module(block.to(like.device))
+            output: Tensor = module(filled.to(like.device))
         return output[: len(rows)].cpu().to(torch.float64)  # on the CPU: mps has no float64
 
     was_training = [child for child in module.modules() if child.training]

@@ -64,7 +64,7 @@ def test_input_scale_multiplies_the_inputs():
     torch.nn.init.ones_(network.skip_weight)
     with torch.no_grad():
         expected = network(X * 3)
-        network.input_scale.fill_(3)
+        network.input.scale.fill_(3)
         torch.testing.assert_close(network(X), expected)
 
 
@@ -144,7 +144,7 @@ def test_parameter_groups_hold_every_parameter_once_at_its_rate():
     assert rates[id(second.factors)] == ntp(16)
     assert rates[id(network.skip_weight)] == ntp(6)
     assert rates[id(first.bias)] == pytest.approx((0.01, 0.0))
-    assert rates[id(network.input_scale)] == pytest.approx((0.6, 0.0))
+    assert rates[id(network.input.scale)] == pytest.approx((0.6, 0.0))
     assert n_parameters(network) == sum(p.numel() for p in parameters)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sktaskneuron.preprocessing import TableEncoder
@@ -192,6 +193,133 @@ def test_max_categories_counts_weight():
     X = pd.DataFrame({"c": ["a", "b", "c"]})
     encoder = TableEncoder(max_categories=2).fit(X, sample_weight=[1.0, 1.0, 5.0])
     assert encoder.levels_ == [["c"]]
+
+
+def test_level_codes(dataframe):
+    cities = ["b"] * 4 + ["d"] * 3 + ["a", "c", "e", None]
+    X = dataframe({"small": ["u", "v"] * 5 + ["u"], "n": np.arange(11.0), "city": cities})
+    encoder = TableEncoder(max_categories=3).fit(X)
+    assert encoder.large_.tolist() == [2]
+    assert encoder.n_levels_ == [6]
+    codes = encoder.level_codes(X)
+    assert codes.dtype == np.float64
+    assert codes[:, 0].tolist() == [1] * 4 + [3] * 3 + [0, 2, 4, 5]
+    later = dataframe({"small": ["v"] * 3, "n": [1.0, None, 2.0], "city": ["z", None, "e"]})
+    assert encoder.level_codes(later).tolist() == [[-1], [5], [4]]
+
+
+def test_missing_level_that_fit_did_not_see_is_unknown(dataframe):
+    encoder = TableEncoder(max_categories=2).fit(dataframe({"c": list("abcd")}))
+    assert encoder.n_levels_ == [4]
+    assert encoder.level_codes(dataframe({"c": [None, "d"]})).tolist() == [[-1], [3]]
+
+
+@pytest.mark.parametrize("kind", ["int", "bool", "bytes", "mixed", "float"])
+def test_level_codes_of_every_kind(kind):
+    cells = {
+        "int": [10, 9, 2**53, 2**53 + 1, None, 10],
+        "bool": [True, False, True, "x", None, 1],
+        "bytes": [b"v", "u", "w", "z", None, "v"],
+        "mixed": ["10", 10, 9.5, "a", None, "10"],
+        "float": [10.0, 9, -1.5, float("inf"), float("nan"), 10],
+    }[kind]
+    codes = {
+        "int": [1, 0, 2, 3, 4, 1],
+        "bool": [1, 0, 1, 2, 3, 1],
+        "bytes": [1, 0, 2, 3, 4, 1],
+        "mixed": [2, 1, 0, 3, 4, 2],
+        "float": [2, 1, 0, 3, 4, 2],
+    }[kind]
+    X = np.array([[cell] for cell in cells], dtype=object)
+    encoder = TableEncoder(categorical_features=[0], max_categories=2).fit(X)
+    assert encoder.level_codes(X)[:, 0].tolist() == codes
+    assert encoder.n_levels_ == [max(codes) + 1]
+    assert encoder.level_codes(X[::-1])[:, 0].tolist() == codes[::-1]
+
+
+def test_level_codes_do_not_depend_on_the_library():
+    cells = ["b", "a", None, "d", "c", "b"]
+    tables = [
+        pd.DataFrame({"c": cells}),
+        pd.DataFrame({"c": pd.Categorical(cells, categories=list("dcbae"))}),
+        pl.DataFrame({"c": cells}),
+        pl.DataFrame({"c": pl.Series(cells, dtype=pl.Enum(list("dcba")))}),
+        np.array([[cell] for cell in cells], dtype=object),
+    ]
+    for fitted in tables:
+        encoder = TableEncoder(max_categories=2).fit(fitted)
+        if isinstance(fitted, np.ndarray):
+            assert encoder.level_codes(fitted)[:, 0].tolist() == [1, 0, 4, 3, 2, 1]
+            continue
+        for table in tables[:4]:
+            assert encoder.level_codes(table)[:, 0].tolist() == [1, 0, 4, 3, 2, 1]
+
+
+def test_no_level_codes_without_pooled_levels(dataframe):
+    X = dataframe(MIXED)
+    encoder = TableEncoder().fit(X)
+    assert encoder.large_.tolist() == []
+    assert encoder.n_levels_ == []
+    assert encoder.level_codes(X).shape == (6, 0)
+
+
+def test_codes_and_columns_agree(dataframe):
+    rng = np.random.default_rng(0)
+    X = dataframe(
+        {
+            "c": rng.choice(list("abcdefgh"), 200, p=np.arange(1, 9) / 36),
+            "few": rng.choice(["u", "v"], 200),
+            "d": [None if u < 0.1 else f"{u:.1f}" for u in rng.random(200)],
+        }
+    )
+    encoder = TableEncoder(max_categories=4).fit(X)
+    Z, codes = encoder._transform_with_codes(X)
+    np.testing.assert_array_equal(Z, encoder.transform(X))
+    np.testing.assert_array_equal(codes, encoder.level_codes(X))
+    names = encoder.get_feature_names_out().tolist()
+    assert encoder.large_.tolist() == [0, 2]
+    for large, column in enumerate(encoder.large_.tolist()):
+        kept, pooled = encoder.levels_[column], encoder.pooled_levels_[column]
+        ordered = sorted({*kept, *pooled} - {None}) + [None] * (None in kept)
+        assert encoder.n_levels_[large] == len(ordered)
+        name = ["c", "few", "d"][column]
+        for code, level in enumerate(ordered):
+            rows = codes[:, large] == code
+            text = f"{name} is missing" if level is None else f"{name}={level}"
+            of_level = text if level in kept else f"{name}=other"
+            assert rows.any()
+            assert np.all(Z[rows, names.index(of_level)] == 1.0)
+    parts = [encoder.level_codes(X[i : i + 7]) for i in range(0, 200, 7)]
+    np.testing.assert_array_equal(np.concatenate(parts), codes)
+
+
+def test_level_codes_weights_equal_repetition():
+    X = pd.DataFrame({"c": list("abcdefg")})
+    weight = np.array([0, 3, 1, 2, 0, 4, 1])
+    weighted = TableEncoder(max_categories=3).fit(X, sample_weight=weight)
+    repeated = TableEncoder(max_categories=3).fit(X.iloc[np.repeat(np.arange(7), weight)])
+    assert weighted.n_levels_ == repeated.n_levels_ == [5]
+    np.testing.assert_array_equal(weighted.level_codes(X), repeated.level_codes(X))
+    assert weighted.level_codes(X)[:, 0].tolist() == [-1, 0, 1, 2, -1, 3, 4]
+
+
+def test_level_codes_checks_the_columns(dataframe):
+    encoder = TableEncoder(max_categories=2).fit(dataframe({"c": list("abcd")}))
+    with pytest.raises(ValueError, match="feature names"):
+        encoder.level_codes(dataframe({"d": list("abcd")}))
+    with pytest.raises(NotFittedError):
+        TableEncoder().level_codes(dataframe({"c": list("abcd")}))
+
+
+def test_five_thousand_levels(dataframe):
+    names = [f"level {i:04}" for i in range(5000)]
+    place = np.random.default_rng(0).permutation(np.tile(np.arange(5000), 4))
+    X = dataframe({"c": [names[i] for i in place]})
+    encoder = TableEncoder().fit(X)
+    Z, codes = encoder._transform_with_codes(X)
+    np.testing.assert_array_equal(codes[:, 0], place)
+    assert Z.shape == (20_000, 32)
+    np.testing.assert_array_equal(Z.sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize(

@@ -133,8 +133,8 @@ def test_state_round_trip():
 
 def test_states_that_do_not_fit_are_refused():
     state = module_to_arrays(make_network())
-    with pytest.raises(ValueError, match=r"missing=.*input_scale"):
-        arrays_to_module(make_network(), {k: v for k, v in state.items() if k != "input_scale"})
+    with pytest.raises(ValueError, match=r"missing=.*input.scale"):
+        arrays_to_module(make_network(), {k: v for k, v in state.items() if k != "input.scale"})
     with pytest.raises(ValueError, match=r"output\.bias has the shape"):
         arrays_to_module(make_network(), {**state, "output.bias": np.ones(7)})
 

@@ -172,7 +172,7 @@ def test_learning_rate_follows_its_schedule(table):
     class Watch(Callback):
         def on_batch_end(self, net, **kwargs):
             # the input scale comes first, at six times the learning rate
-            rates.append(net.optimizer_.param_groups[0]["lr"] / 6)
+            rates.append(max(group["lr"] for group in net.optimizer_.param_groups) / 6)
 
     train(table, schedule="cosine", max_epochs=20, learning_rate=0.1, callbacks=[Watch()])
     assert len(rates) == 60

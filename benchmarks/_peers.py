@@ -1,0 +1,330 @@
+"""The models of the tabular benchmark, each at the defaults of its package.
+
+Every model is fitted on the same data frame. What its users would do to that frame first is part of
+the model: medians, standard scores and one-hot columns for ridge regression and plain networks,
+nothing for models that take categories and missing values themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    PolynomialFeatures,
+    SplineTransformer,
+    StandardScaler,
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a model is told of the run."""
+
+    classes: bool
+    seed: int
+    threads: int
+
+
+# -- preprocessing ---------------------------------------------------------------------------------
+
+NUMBERS = make_column_selector(dtype_include="number")
+CATEGORIES = make_column_selector(dtype_include="category")
+
+
+def dense(*steps: Any, on_numbers: tuple[Any, ...] = ()) -> Any:
+    """Pipeline of ``steps`` on medians, standard scores and one-hot columns."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), *on_numbers)
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer([("numbers", numbers, NUMBERS), ("one_hot", one_hot, CATEGORIES)])
+    return make_pipeline(columns, VarianceThreshold(), *steps)
+
+
+def standard_target(setting: Setting, model: Any) -> Any:
+    """Let a regressor learn the standard scores of the target."""
+    if setting.classes:
+        return model
+    return TransformedTargetRegressor(model, transformer=StandardScaler())
+
+
+# -- scikit-learn ----------------------------------------------------------------------------------
+
+
+def dummy(setting: Setting) -> Any:
+    return DummyClassifier() if setting.classes else DummyRegressor()
+
+
+def penalised(setting: Setting) -> Any:
+    if setting.classes:
+        return LogisticRegressionCV(
+            scoring="neg_log_loss", max_iter=1000, use_legacy_attributes=False
+        )
+    return RidgeCV(np.logspace(-3, 3, 13))
+
+
+def ridge(setting: Setting) -> Any:
+    return dense(penalised(setting))
+
+
+def ridge_degree_2(setting: Setting) -> Any:
+    products = PolynomialFeatures(2, include_bias=False)
+    return dense(products, VarianceThreshold(), StandardScaler(), penalised(setting))
+
+
+def additive_splines(setting: Setting) -> Any:
+    splines = SplineTransformer(n_knots=8, knots="quantile", extrapolation="linear")
+    return dense(StandardScaler(), penalised(setting), on_numbers=(splines,))
+
+
+def mlp(setting: Setting, **options: Any) -> Any:
+    model = (MLPClassifier if setting.classes else MLPRegressor)(
+        random_state=setting.seed, **options
+    )
+    return standard_target(setting, dense(model))
+
+
+def mlp_early_stopping(setting: Setting) -> Any:
+    return mlp(setting, early_stopping=True)
+
+
+def hist_gradient_boosting(setting: Setting) -> Any:
+    model = HistGradientBoostingClassifier if setting.classes else HistGradientBoostingRegressor
+    return model(random_state=setting.seed)
+
+
+# -- gradient boosting of other packages -----------------------------------------------------------
+
+
+def lightgbm(setting: Setting) -> Any:
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    model = LGBMClassifier if setting.classes else LGBMRegressor
+    return model(random_state=setting.seed, n_jobs=setting.threads, verbose=-1)
+
+
+def xgboost(setting: Setting) -> Any:
+    from xgboost import XGBClassifier, XGBRegressor
+
+    model = XGBClassifier if setting.classes else XGBRegressor
+    return model(random_state=setting.seed, n_jobs=setting.threads, enable_categorical=True)
+
+
+class CatBoost(BaseEstimator):
+    """CatBoost told which columns are categories, which it wants as strings."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    @staticmethod
+    def _strings(X: pd.DataFrame) -> pd.DataFrame:
+        texts = {c: X[c].astype(object).fillna("missing").astype(str) for c in CATEGORIES(X)}
+        return X.assign(**texts)
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> CatBoost:
+        from catboost import CatBoostClassifier, CatBoostRegressor
+
+        model = CatBoostClassifier if self.setting.classes else CatBoostRegressor
+        self.model_ = model(
+            random_seed=self.setting.seed,
+            thread_count=self.setting.threads,
+            cat_features=CATEGORIES(X),
+            allow_writing_files=False,
+            verbose=False,
+        )
+        self.model_.fit(self._strings(X), y)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return self.model_.predict(self._strings(X))
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return self.model_.predict_proba(self._strings(X))
+
+
+# -- other models ----------------------------------------------------------------------------------
+
+
+def explainable_boosting(setting: Setting) -> Any:
+    from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
+
+    model = ExplainableBoostingClassifier if setting.classes else ExplainableBoostingRegressor
+    return model(random_state=setting.seed, n_jobs=setting.threads)
+
+
+def _pytabkit(setting: Setting, name: str) -> Any:
+    """A network of pytabkit; it takes categories, and numbers without gaps."""
+    import pytabkit
+
+    model = getattr(pytabkit, name + ("_Classifier" if setting.classes else "_Regressor"))
+    medians = ColumnTransformer(
+        [("medians", SimpleImputer(strategy="median"), NUMBERS)],
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    return make_pipeline(
+        medians,
+        model(device="cpu", random_state=setting.seed, n_threads=setting.threads),
+    )
+
+
+def realmlp(setting: Setting) -> Any:
+    return _pytabkit(setting, "RealMLP_TD")
+
+
+def tabm(setting: Setting) -> Any:
+    return _pytabkit(setting, "TabM_D")
+
+
+class KAN(RegressorMixin, BaseEstimator):
+    """pykan's network of its examples: one hidden layer of five nodes, L-BFGS."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> KAN:
+        import torch
+        from kan import KAN as Network
+
+        inputs = torch.tensor(X, dtype=torch.float32)
+        if self.setting.classes:
+            self.classes_ = np.unique(y)
+            outputs, loss = len(self.classes_), torch.nn.CrossEntropyLoss()
+            target = torch.tensor(y, dtype=torch.long)
+        else:
+            outputs, loss = 1, None
+            target = torch.tensor(y, dtype=torch.float32).reshape(-1, 1)
+        self.network_ = Network(
+            [X.shape[1], 5, outputs],
+            seed=self.setting.seed,
+            symbolic_enabled=False,
+            save_act=False,
+            auto_save=False,
+        )
+        few = slice(0, 2)  # pykan asks for test rows, only to report their loss
+        rows = {
+            "train_input": inputs,
+            "train_label": target,
+            "test_input": inputs[few],
+            "test_label": target[few],
+        }
+        self.network_.fit(rows, loss_fn=loss)
+        return self
+
+    def _outputs(self, X: np.ndarray) -> Any:
+        import torch
+
+        with torch.no_grad():
+            return self.network_(torch.tensor(X, dtype=torch.float32))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self._outputs(X)[:, 0].numpy()
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return self._outputs(X).softmax(dim=1).numpy()
+
+
+class TNLearn(RegressorMixin, BaseEstimator):
+    """tnlearn's two steps: search a neuron by tensor decomposition, train a network of it."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> TNLearn:
+        import tnlearn
+
+        task = "classification" if self.setting.classes else "regression"
+        # its functions take 0 for "no seed"
+        seed = self.setting.seed + 1
+        search = tnlearn.PolyTensorRegressor(task_type=task, random_state=seed)
+        search.fit(X, y)
+        self.formula_ = str(search.neuron)
+        model = tnlearn.MLPClassifier if self.setting.classes else tnlearn.MLPRegressor
+        self.model_ = model(search.neuron, random_state=seed)
+        self.model_.fit(X, y)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.ravel(self.model_.predict(X))
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        import torch
+
+        self.model_.net.eval()
+        with torch.no_grad():
+            return self.model_.net(torch.tensor(X, dtype=torch.float32)).softmax(dim=1).numpy()
+
+
+def kan(setting: Setting) -> Any:
+    import kan  # noqa: F401  (the first fit would time the import)
+
+    return standard_target(setting, dense(KAN(setting)))
+
+
+def tnlearn(setting: Setting) -> Any:
+    import tnlearn  # noqa: F401  (the first fit would time the import)
+
+    return standard_target(setting, dense(TNLearn(setting)))
+
+
+def catboost(setting: Setting) -> Any:
+    import catboost  # noqa: F401  (the first fit would time the import)
+
+    return CatBoost(setting)
+
+
+def neuronseek(setting: Setting) -> Any:
+    import skorch  # noqa: F401  (the first fit would time the imports)
+    import sympy  # noqa: F401
+    import torch  # noqa: F401
+
+    from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
+
+    return (NeuronSeekClassifier if setting.classes else NeuronSeekRegressor)(
+        random_state=setting.seed
+    )
+
+
+MODELS: dict[str, Callable[[Setting], Any]] = {
+    "neuronseek": neuronseek,
+    "dummy": dummy,
+    "ridge": ridge,
+    "ridge2": ridge_degree_2,
+    "gam": additive_splines,
+    "mlp": mlp,
+    "mlp_es": mlp_early_stopping,
+    "hgb": hist_gradient_boosting,
+    "lgbm": lightgbm,
+    "xgb": xgboost,
+    "catboost": catboost,
+    "ebm": explainable_boosting,
+    "realmlp": realmlp,
+    "tabm": tabm,
+    "kan": kan,
+    "tnlearn": tnlearn,
+}
+
+# The distribution a model comes from, for the note of its rows; scikit-learn if none is named.
+PACKAGES = {
+    "neuronseek": "sktaskneuron",
+    "lgbm": "lightgbm",
+    "xgb": "xgboost-cpu",
+    "catboost": "catboost",
+    "ebm": "interpret-core",
+    "realmlp": "pytabkit",
+    "tabm": "pytabkit",
+    "kan": "pykan",
+    "tnlearn": "tnlearn",
+}

@@ -1,0 +1,74 @@
+"""The default recipe of stage two, as functions of the number of rows.
+
+The numbers are measured ones: ``benchmarks/recipes.py`` trains the alternatives, and
+``benchmarks/recipes.md`` holds what came out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from sktaskneuron.estimators._members import MemberGroup
+from sktaskneuron.formula import NeuronFormula
+
+LINEAR = NeuronFormula(pure=("x",))
+PRODUCTS = NeuronFormula.parse("x + <x,x>:16")
+
+_TASK = MemberGroup("task", PRODUCTS, PRODUCTS)
+_RANKS = MemberGroup("ranks", LINEAR, frequency_std=0.3, view="ranks")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What "auto" means.
+
+    Parameters
+    ----------
+    task : MemberGroup
+        The task group where the formula is searched: what is found adds to its formula.
+    use_search : bool
+        Whether the task group's formula takes over the interactions that the search found.
+    rivals : tuple of MemberGroup
+        Groups beside the task group.
+    learning_rate, class_learning_rate : float
+        Of regression and of classes.
+    label_smoothing : float
+        Of classes.
+    n_epochs, least_steps, most_steps : int
+        Passes over the rows, within these numbers of steps.
+    batch_sizes, members : tuple of (least number of rows, value)
+        Ascending in the number of rows.
+    simple_margin : float
+        Standard errors of held-out loss by which a blend must beat a readable model.
+    """
+
+    task: MemberGroup = _TASK
+    use_search: bool = True
+    rivals: tuple[MemberGroup, ...] = (_RANKS,)
+    learning_rate: float = 0.1
+    class_learning_rate: float = 0.04
+    label_smoothing: float = 0.05
+    n_epochs: int = 80
+    least_steps: int = 400
+    most_steps: int = 6_000
+    batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
+    members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
+    simple_margin: float = 1.0
+
+    def batch_size(self, n_rows: int) -> int:
+        """Return the rows of a member in a step."""
+        return _at(self.batch_sizes, n_rows)
+
+    def members_per_group(self, n_rows: int) -> int:
+        """Return the number of members of every group."""
+        return _at(self.members, n_rows)
+
+    def epochs(self, n_rows: int, batch_size: int) -> int:
+        """Return the passes over ``n_rows`` training rows."""
+        steps = -(-n_rows // batch_size)
+        return min(max(self.n_epochs, -(-self.least_steps // steps)), -(-self.most_steps // steps))
+
+
+def _at(table: tuple[tuple[int, int], ...], n_rows: int) -> int:
+    return table[bisect_right([rows for rows, _ in table], n_rows) - 1][1]

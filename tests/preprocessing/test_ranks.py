@@ -1,0 +1,288 @@
+"""NormalScoreScaler and quantile_edges: the definition, ties, special columns, weights, splits."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from scipy.special import ndtri
+from scipy.stats import rankdata
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, quantile_edges
+
+
+@parametrize_with_checks([NormalScoreScaler(), NormalScoreScaler(n_quantiles=5)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def X():
+    rng = np.random.default_rng(0)
+    return np.column_stack(
+        [
+            rng.standard_t(1, 200),
+            rng.integers(0, 5, 200),  # ties
+            rng.integers(0, 2, 200),  # two values
+            np.full(200, 7.0),  # constant
+            np.where(rng.random(200) < 0.9, 0.0, rng.exponential(size=200)),  # mostly one value
+        ]
+    )
+
+
+@pytest.mark.parametrize("column", [0, 1, 4])
+def test_equation(X, column):
+    z = NormalScoreScaler().fit_transform(X)[:, column]
+    mid_distribution = (rankdata(X[:, column]) - 0.5) / len(X)
+    np.testing.assert_allclose(z, ndtri(mid_distribution), rtol=1e-12)
+
+
+def test_linear_between_nodes_and_constant_beyond():
+    x = np.array([[0.0], [1.0], [3.0]])
+    scaler = NormalScoreScaler().fit(x)
+    z = scaler.transform([[-1e9], [0.5], [2.0], [1e9]])[:, 0]
+    np.testing.assert_allclose(z, ndtri([1 / 6, 1 / 3, 4 / 6, 5 / 6]), rtol=1e-12)
+
+
+def test_shape_of_a_column_does_not_matter():
+    x = np.random.default_rng(0).standard_normal((500, 1))
+    scores = [NormalScoreScaler().fit_transform(g(x)) for g in (np.asarray, np.exp, np.cbrt)]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    np.testing.assert_array_equal(scores[0], scores[2])
+    assert scores[0].std() == pytest.approx(1.0, abs=0.01)
+    assert abs(scores[0]).max() < 3.1
+
+
+def test_few_nodes_stay_near_the_whole_distribution():
+    x = np.random.default_rng(0).exponential(size=(5000, 1))
+    whole, few = NormalScoreScaler(5000).fit(x), NormalScoreScaler(100).fit(x)
+    assert len(whole.values_[0]) == 5000
+    assert len(few.values_[0]) == 100
+    assert few.values_[0][[0, -1]].tolist() == [x.min(), x.max()]
+    # a hundred nodes a hundredth apart
+    gap = np.quantile(abs(few.transform(x) - whole.transform(x)), 0.95)
+    assert 0 < gap < 0.02
+    np.testing.assert_allclose(few.transform(few.values_[0][:, None])[:, 0], few.scores_[0])
+
+
+def test_nodes_of_a_column_with_ties():
+    x = np.concatenate([np.zeros(900), np.arange(1.0, 101.0)])[:, None]
+    scaler = NormalScoreScaler(n_quantiles=20).fit(x)
+    assert len(scaler.values_[0]) <= 20
+    assert scaler.values_[0][[0, -1]].tolist() == [0.0, 100.0]
+    assert scaler.probabilities_[0][0] == pytest.approx(0.45)
+
+
+def test_attributes_are_the_curve(X):
+    scaler = NormalScoreScaler().fit(X)
+    for j in range(X.shape[1]):
+        rows = np.tile(X[0], (len(scaler.values_[j]), 1))
+        rows[:, j] = scaler.values_[j]
+        np.testing.assert_array_equal(scaler.transform(rows)[:, j], scaler.scores_[j])
+        assert np.all(np.diff(scaler.values_[j]) > 0)
+        assert np.all(np.diff(scaler.probabilities_[j]) > 0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_special_columns_are_those_of_smooth_clip(X, weighted):
+    weight = np.random.default_rng(1).random(len(X)) if weighted else None
+    scaler = NormalScoreScaler().fit(X, sample_weight=weight)
+    clip = SmoothClipScaler().fit(X, sample_weight=weight)
+    assert scaler.two_valued_.tolist() == [False, False, True, False, False]
+    assert scaler.constant_.tolist() == [False, False, False, True, False]
+    later = np.concatenate([X, X + 1e9, X - 0.25])
+    np.testing.assert_array_equal(scaler.transform(later)[:, 2:4], clip.transform(later)[:, 2:4])
+
+
+def test_rounding_noise_is_constant():
+    x = np.full((50, 1), 0.1) * 3
+    x[::2] = 0.3
+    scaler = NormalScoreScaler().fit(x)
+    assert scaler.constant_.all()
+    assert [len(v) for v in (scaler.values_[0], scaler.scores_[0])] == [1, 1]
+    np.testing.assert_array_equal(scaler.transform(x), 0.0)
+
+
+def test_one_row():
+    scaler = NormalScoreScaler().fit([[3.0, 4.0]])
+    assert scaler.transform([[5.0, 4.0]]).tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("n_quantiles", [7, 1000])
+def test_weights_equal_repetition_exactly(X, n_quantiles):
+    weight = np.random.default_rng(1).integers(0, 4, len(X))
+    weighted = NormalScoreScaler(n_quantiles).fit(X, sample_weight=weight)
+    repeated = NormalScoreScaler(n_quantiles).fit(np.repeat(X, weight, axis=0))
+    for name in ("values_", "probabilities_", "scores_"):
+        for a, b in zip(getattr(weighted, name), getattr(repeated, name), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(weighted.transform(X), repeated.transform(X))
+
+
+@pytest.mark.parametrize("factor", [0.1, 1 / 3, 1e-6])
+def test_unit_of_weights_does_not_matter(factor):
+    # the steps of F meet every second value exactly: rounding must not decide
+    x = np.random.default_rng(0).permutation(np.arange(1998.0))[:, None]
+    weight = np.where(x[:, 0] == 1997.0, 3.0, 1.0)
+    whole = NormalScoreScaler().fit(x, sample_weight=weight)
+    scaled = NormalScoreScaler().fit(x, sample_weight=weight * factor)
+    np.testing.assert_array_equal(whole.values_[0], scaled.values_[0])
+    np.testing.assert_allclose(whole.transform(x), scaled.transform(x), atol=1e-9)
+
+
+def test_equal_weights_equal_none(X):
+    plain = NormalScoreScaler().fit_transform(X)
+    weighted = NormalScoreScaler().fit(X, sample_weight=np.full(len(X), 0.1)).transform(X)
+    np.testing.assert_array_equal(plain, weighted)
+
+
+def test_tiny_weight_stays_finite():
+    x = np.arange(4.0)[:, None]
+    scaler = NormalScoreScaler().fit(x, sample_weight=[1e-30, 1.0, 1.0, 1e-30])
+    assert abs(scaler.scores_[0]).max() < 7.1
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [-1.7e308, 0.0, 1.7e308],
+        [-1.7e308, 1.7e308, 1.7e308],
+        [0.0, 5e-324, 1e-300, 1.0],
+        [0.0, 5e-324, 1e-310, 1e-309],
+    ],
+)
+def test_extreme_numbers_stay_finite(x):
+    x = np.asarray(x)[:, None]
+    scaler = NormalScoreScaler().fit(x)
+    between = np.concatenate([x, x / 3, [[1.7e308], [-1.7e308]]])
+    Z = scaler.transform(between)
+    assert np.isfinite(Z).all()
+    assert np.ptp(Z) > 0
+    assert np.all(abs(Z) <= max(abs(scaler.scores_[0]).max(), 3.0))
+
+
+@pytest.mark.parametrize("size", [1, 3, 64])
+def test_any_split_gives_the_same_bits(X, size):
+    scaler = NormalScoreScaler(n_quantiles=50).fit(X)
+    rows = np.concatenate([X, X + 0.37, X * 1.1])
+    parts = [scaler.transform(rows[i : i + size]) for i in range(0, len(rows), size)]
+    np.testing.assert_array_equal(np.concatenate(parts), scaler.transform(rows))
+
+
+def test_wide_table_is_cut_into_chunks(monkeypatch):
+    X = np.random.default_rng(0).integers(0, 9, (50, 23)).astype(float)
+    weight = np.random.default_rng(1).random(50)
+    whole = NormalScoreScaler().fit(X, sample_weight=weight).transform(X)
+    edges = quantile_edges(X, 5, weight)
+    monkeypatch.setattr("sktaskneuron.preprocessing.weighted._CHUNK", 200)
+    chunked = NormalScoreScaler().fit(X, sample_weight=weight).transform(X)
+    np.testing.assert_array_equal(chunked, whole)
+    np.testing.assert_array_equal(quantile_edges(X, 5, weight), edges)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("write", [True, False])
+def test_input_untouched(X, order, write):
+    X = np.array(X, order=order)
+    X.setflags(write=write)
+    before = X.copy()
+    Z = NormalScoreScaler().fit_transform(X)
+    edges = quantile_edges(X, 3)
+    np.testing.assert_array_equal(X, before)
+    assert not np.shares_memory(Z, X)
+    assert not np.shares_memory(edges, X)
+
+
+def test_pickle_holds_nodes_only():
+    X = np.random.default_rng(0).standard_normal((20_000, 2))
+    scaler = NormalScoreScaler(n_quantiles=100).fit(X)
+    state = pickle.dumps(scaler)
+    assert len(state) < 3 * 2 * 100 * 8 + 2_000
+    np.testing.assert_array_equal(pickle.loads(state).transform(X), scaler.transform(X))
+
+
+def test_dataframe_and_plain_output(X, dataframe):
+    kind = dataframe.__module__.split(".")[0]
+    table = dataframe({f"c{j}": X[:, j] for j in range(X.shape[1])})
+    with sklearn.config_context(transform_output=kind):
+        scaler = NormalScoreScaler().fit(table)
+        Z = scaler.transform(table)
+    assert isinstance(Z, np.ndarray)
+    np.testing.assert_array_equal(Z, NormalScoreScaler().fit_transform(X))
+    assert scaler.get_feature_names_out().tolist() == ["c0", "c1", "c2", "c3", "c4"]
+
+
+@pytest.mark.parametrize("n_quantiles", [1, 2.5, None])
+def test_bad_n_quantiles(X, n_quantiles):
+    with pytest.raises(ValueError, match="n_quantiles must be an int of 2 or more"):
+        NormalScoreScaler(n_quantiles=n_quantiles).fit(X)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_gaps_and_infinity_are_refused(X, bad):
+    scaler = NormalScoreScaler().fit(X)
+    X[3, 1] = bad
+    for call in (NormalScoreScaler().fit, scaler.transform, lambda Z: quantile_edges(Z, 3)):
+        with pytest.raises(ValueError, match="contains"):
+            call(X)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [(0.0, "non-zero"), (-1.0, "Negative"), (np.nan, "NaN")],
+)
+def test_bad_weights(X, weight, message):
+    with pytest.raises(ValueError, match=message):
+        NormalScoreScaler().fit(X, sample_weight=np.full(len(X), weight))
+    with pytest.raises(ValueError, match=message):
+        quantile_edges(X, 3, np.full(len(X), weight))
+
+
+def test_edges_are_quantiles(X):
+    edges = quantile_edges(X, 8)
+    assert edges.shape == (5, 9)
+    expected = np.quantile(X[:, 0], np.arange(9) / 8, method="inverted_cdf")
+    np.testing.assert_array_equal(edges[0], expected)
+    counts, _ = np.histogram(X[:, 0], edges[0])
+    assert np.ptp(counts) <= 2
+
+
+def test_edges_of_ties_come_first_and_the_last_fills_up(X):
+    edges = quantile_edges(X, 20)
+    assert edges[1].tolist() == [0.0, 1.0, 2.0, 3.0] + [4.0] * 17
+    distinct = np.unique(edges[4])
+    assert 3 <= len(distinct) < 21
+    np.testing.assert_array_equal(
+        edges[4], np.append(distinct, [distinct[-1]] * (21 - len(distinct)))
+    )
+    assert np.all(np.diff(edges, axis=1) >= 0)
+
+
+def test_no_bins_for_few_values(X):
+    edges = quantile_edges(X, 6)
+    assert np.ptp(edges[2]) == 0.0
+    assert edges[3].tolist() == [7.0] * 7
+    mostly = np.zeros((1000, 1))
+    mostly[:2, 0] = [1.0, 2.0]
+    assert np.ptp(quantile_edges(mostly, 4)) == 0.0
+    noise = np.array([[0.3], [0.1 * 3], [np.nextafter(0.3, 0)]])
+    assert np.ptp(quantile_edges(noise, 3)) == 0.0
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.1])
+def test_edges_weights_equal_repetition(X, factor):
+    weight = np.random.default_rng(1).integers(0, 4, len(X))
+    np.testing.assert_array_equal(
+        quantile_edges(X, 7, weight * factor), quantile_edges(np.repeat(X, weight, axis=0), 7)
+    )
+
+
+def test_edges_of_no_column():
+    assert quantile_edges(np.empty((5, 0)), 4).shape == (0, 5)
+
+
+@pytest.mark.parametrize("n_bins", [1, 2.0])
+def test_bad_n_bins(X, n_bins):
+    with pytest.raises(ValueError, match="n_bins must be an int of 2 or more"):
+        quantile_edges(X, n_bins)
