@@ -85,7 +85,7 @@ def ridge_degree_2(setting: Setting) -> Any:
 
 
 def additive_splines(setting: Setting) -> Any:
-    splines = SplineTransformer(n_knots=8, knots="quantile", extrapolation="linear")
+    splines = SplineTransformer(n_knots=8, knots="quantile")
     return dense(StandardScaler(), penalised(setting), on_numbers=(splines,))
 
 

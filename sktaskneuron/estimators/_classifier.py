@@ -263,7 +263,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        given = self._check_settings()
+        given, clock = self._check_settings()
         labels = check_target(self, X, y, numeric=False)
         encoder = TableEncoder(self.categorical_features)
         table = encode_table(self, encoder, X, sample_weight)
@@ -276,7 +276,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
             zero, one = np.zeros(n_classes), np.ones(n_classes)
             return Task(inputs, codes.astype(np.int64), weight, n_classes, True, zero, one)
 
-        self._fit(replace(table, weight=weight), encoder, task_of, given, report)
+        self._fit(replace(table, weight=weight), encoder, task_of, given, clock, report)
         return self
 
     def _with_class_weight(self, weight: FloatArray, codes: NDArray[Any]) -> FloatArray:

@@ -39,6 +39,8 @@ class Defaults:
         Passes over the rows, within these numbers of steps.
     batch_sizes, members : tuple of (least number of rows, value)
         Ascending in the number of rows.
+    rivals_below : int
+        Number of rows from which the task group is alone.
     simple_margin : float
         Standard errors of held-out loss by which a blend must beat a readable model.
     """
@@ -54,6 +56,7 @@ class Defaults:
     most_steps: int = 6_000
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
+    rivals_below: int = 400_000
     simple_margin: float = 1.0
 
     def batch_size(self, n_rows: int) -> int:

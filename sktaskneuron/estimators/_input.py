@@ -33,6 +33,8 @@ _LARGEST, _SMALLEST = 1e100, 1e-100
 _LARGEST_WEIGHT = 1e30
 # New values count as far out as so many ranges of the training column, so that powers stay finite.
 _FAR_OUT = 1e6
+# Rows looked at at a time.
+_ROWS = 65_536
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,9 +195,12 @@ def read_table(
 
 def _sized(values: FloatArray, what: str, names: tuple[str, ...] | None = None) -> FloatArray:
     """Refuse values too large to be squared; write zero, in place, for those too small."""
-    size = np.abs(values)
-    values[size < _SMALLEST] = 0.0
-    largest = size.max(axis=0, initial=0.0)
+    largest = np.zeros(values.shape[1:])
+    for start in range(0, len(values), _ROWS):
+        part = values[start : start + _ROWS]
+        size = np.abs(part)
+        part[size < _SMALLEST] = 0.0
+        np.maximum(largest, size.max(axis=0), out=largest)
     if (largest <= _LARGEST).all():
         return values
     place = int(np.argmax(largest))

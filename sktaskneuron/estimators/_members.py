@@ -106,7 +106,9 @@ def group_candidate(
             spec, state, group.view, n_members, recipe.device, recipe.dtype, low, high
         )
 
-    splits = [validation.splits[j % len(validation.splits)] for j in range(n_members)] or None
+    splits = None
+    if validation:
+        splits = [validation.splits[j % len(validation.splits)] for j in range(n_members)]
     everything = np.arange(len(task))
 
     def on_epoch_end(epoch: int, logs: Mapping[str, float], get_state: Callable[[], State]) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -18,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.estimators._choice import choose
 from sktaskneuron.estimators._defaults import LINEAR, Defaults
+from sktaskneuron.estimators._equation import Equation
 from sktaskneuron.estimators._expression import readable_expression
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
 from sktaskneuron.estimators._input import (
@@ -27,28 +26,15 @@ from sktaskneuron.estimators._input import (
     draw_seed,
     read_table,
 )
-from sktaskneuron.estimators._members import (
-    MemberGroup,
-    NetworkRecipe,
-    group_candidate,
-)
 from sktaskneuron.estimators._models import FittedModel, Inputs, on_device
 from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._simple_models import (
-    constant_candidate,
-    formula_candidate,
-    linear_candidate,
-)
-from sktaskneuron.estimators._validation import Candidate, Task, Validation, make_splits
+from sktaskneuron.estimators._stage_two import StageTwo
+from sktaskneuron.estimators._validation import Task, Validation, make_splits
 from sktaskneuron.formula import FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
 
-_EMPTY = NeuronFormula()
-# Terms up to which an equation counts as a simple model, and forward steps of the default search:
-# what comes later no reader and no network needs.
-_READABLE_TERMS, _SEARCH_STEPS = 25, 12
-# Log odds of a class that was never seen.
-_SURE = 20.0
+if TYPE_CHECKING:
+    from sktaskneuron.training import Clock
 
 
 class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
@@ -149,8 +135,14 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
 
     # -- fitting ----------------------------------------------------------------------------------
 
-    def _check_settings(self) -> NeuronFormula | None:
-        """Refuse early what would fail after a long search; return the formula if one is given."""
+    def _check_settings(self) -> tuple[NeuronFormula | None, Clock]:
+        """Refuse early what would fail after a long search.
+
+        Return the formula if one is given, and a clock that starts now.
+        """
+        from sktaskneuron.training import Clock
+
+        clock = Clock(self.time_limit)
         given = None
         if isinstance(self.formula, NeuronFormula):
             given = self.formula
@@ -174,7 +166,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
             activation=self.activation,
             dropout=float(self.dropout),
         )
-        return given
+        return given, clock
 
     def _held_out(self, n_rows: int) -> str | int | float | None:
         """Return ``validation`` as plain text or number, after asking whether the rows suffice."""
@@ -196,11 +188,9 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         encoder: TableEncoder,
         task_of: Callable[[Inputs], Task],
         given: NeuronFormula | None,
+        clock: Clock,
         report: FitReport,
     ) -> None:
-        from sktaskneuron.training import Clock
-
-        clock = Clock(self.time_limit)
         self._held_out(len(table.matrix))
         self.encoder_ = encoder
         self._bounds = column_range(table)
@@ -208,14 +198,17 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         self.rank_scaler_ = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
         task = task_of(self._inputs(table.matrix, table.codes))
         seed = draw_seed(self.random_state)
-        self._search_formula(table, task, given, seed, report)
-        validation = Validation.of(task, make_splits(task, self._held_out(len(task)), seed % 2**31))
+        equation = self._search_formula(table, task, given, seed, report)
         seed %= 2**31
-        candidates = self._candidates(task, validation, given, seed, clock, report)
+        validation = Validation.of(task, make_splits(task, self._held_out(len(task)), seed))
+        stage_two = StageTwo(
+            self, self._defaults, task, validation, given, equation, seed, clock, report
+        )
+        candidates = stage_two.candidates()
         choice = choose(task, validation, candidates, self._defaults.simple_margin)
         gains = dict(choice.gains)
         if self.term_evidence and validation:
-            gains |= self._term_gains(task, validation, given, seed, report, choice.losses["task"])
+            gains |= stage_two.term_gains(choice.losses["task"])
         if choice.outputs is None:
             self._refuse_diverged(choice.model, task.inputs)
         self.selected_, self.weights_ = choice.name, choice.weights
@@ -262,172 +255,17 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         given: NeuronFormula | None,
         seed: int,
         report: FitReport,
-    ) -> None:
+    ) -> Equation | None:
         if given is not None:
             self.formula_, self.fitted_formula_, self.search_ = given, None, None
-            return
-        search = NeuronFormulaSearch(n_resamples=0, max_steps=_SEARCH_STEPS, random_state=seed)
-        if self.search is not None:
-            search = clone(self.search)
-        search.n_features_in_ = self.n_features_in_
+            return None
+        naming = {"n_features_in_": self.n_features_in_}
         if hasattr(self, "feature_names_in_"):
-            search.feature_names_in_ = self.feature_names_in_
-        target = self._search_target(task)
-        with report.searching(search):
-            search._fit_encoded(
-                self.encoder_,
-                table,
-                target,
-                classification=task.classification,
-                scale_number=0 if self.search is None else None,
-            )
-        self.search_ = search
-        self.formula_ = search.formula_
-        self.fitted_formula_ = search.fitted_formula_
-
-    def _candidates(
-        self,
-        task: Task,
-        validation: Validation,
-        given: NeuronFormula | None,
-        seed: int,
-        clock: Any,
-        report: FitReport,
-    ) -> list[Candidate]:
-        from sktaskneuron.training import Clock
-
-        compare = bool(validation) and self.compare_simple
-        simple = []
-        if compare:
-            simple = [constant_candidate(task, validation), linear_candidate(task, validation)]
-        networks: list[Candidate] = []
-        groups = self._groups(given, compare)
-        for number, (group, n_members) in enumerate(self._shared_out(groups, len(task))):
-            recipe = self._recipe(task, validation, seed + number)
-            left = clock.left()
-            if networks and left <= 0:
-                break
-            if left < np.inf:
-                left /= len(groups) - number
-            networks.append(
-                group_candidate(
-                    group, n_members, task, recipe, validation, report.epoch, Clock(left)
-                )
-            )
-        if compare and self._is_simple(task):
-            rival = min(
-                float(validation.weight @ task.losses(c.outputs, validation.rows))
-                for c in [*simple, *networks]
-                if c.outputs is not None
-            )
-            fitted, again = self.fitted_formula_, self._search_again(task)
-            rival /= validation.weight.sum()
-            simple += formula_candidate(task, fitted, validation, again, rival)
-        return [*simple, *networks]
-
-    def _term_gains(
-        self,
-        task: Task,
-        validation: Validation,
-        given: NeuronFormula | None,
-        seed: int,
-        report: FitReport,
-        full_loss: float,
-    ) -> dict[str, float]:
-        """Return by how much the task group's held-out loss rises without each kind of term.
-
-        The same members are trained once more for every kind, on the same rows.
-        """
-        groups = self._groups(given, compare=True)
-        (group, n_members), *_ = self._shared_out(groups, len(task))
-        formula = group.formula
-        lacking = {
-            "products": replace(
-                group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None
-            ),
-            "pure terms": replace(
-                group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
-            ),
-            "learned terms": replace(group, terms=None),
-        }
-        gains = {}
-        for kind, other in lacking.items():
-            if other == group:
-                continue
-            other = replace(other, name=f"task without {kind}")
-            recipe = self._recipe(task, validation, seed)
-            rest = group_candidate(other, n_members, task, recipe, validation, report.epoch)
-            assert rest.outputs is not None
-            losses = task.losses(rest.outputs, validation.rows)
-            gains[kind] = float(np.average(losses, weights=validation.weight)) - full_loss
-        return gains
-
-    def _groups(self, given: NeuronFormula | None, compare: bool) -> list[MemberGroup]:
-        """Return the groups of members, the most important first."""
-        defaults = self._defaults
-        if given is not None:
-            task = MemberGroup("task", given | LINEAR, terms=None)
-        else:
-            task = defaults.task
-            if defaults.use_search:
-                found = NeuronFormula(interactions=self.formula_.interactions)
-                task = replace(task, formula=task.formula | found)
-        return [task, *defaults.rivals] if compare else [task]
-
-    def _shared_out(
-        self, groups: Sequence[MemberGroup], n_rows: int
-    ) -> list[tuple[MemberGroup, int]]:
-        """Return the groups with their numbers of members."""
-        if isinstance(self.n_members, str):
-            each = self._defaults.members_per_group(n_rows)
-            return [(group, each) for group in groups]
-        total = int(self.n_members)
-        used = groups[: min(len(groups), total)]
-        return [
-            (group, total // len(used) + (number < total % len(used)))
-            for number, group in enumerate(used)
-        ]
-
-    def _is_simple(self, task: Task) -> bool:
-        """Whether the searched equation is a simple model of its own.
-
-        One equation per class is not, nor one of many terms; to validate them takes many searches.
-        """
-        if self.fitted_formula_ is None or self.formula_ in (_EMPTY, LINEAR):
-            return False
-        few_outputs = not task.classification or task.n_outputs == 2
-        return few_outputs and len(self.fitted_formula_.term_names()) <= _READABLE_TERMS
-
-    def _search_again(self, task: Task) -> Callable[[NDArray[np.intp]], FittedFormula]:
-        """Return the same search, for some of the rows."""
-        search, target = self.search_, self._search_target(task)
-        assert search is not None
-        names = search.fitted_formula_.feature_names
-
-        def on_rows(rows: NDArray[np.intp]) -> FittedFormula:
-            if task.classification and len(np.unique(target[rows])) < 2:
-                # a class so rare that none of it is left: its odds are as good as nothing
-                odds = [_SURE if target[rows[0]] else -_SURE]
-                return FittedFormula(NeuronFormula(), odds, feature_names=names, link="logit")
-            part = EncodedTable(
-                task.inputs.raw[rows], names, task.weight[rows], rows, task.inputs.codes[rows]
-            )
-            # silent: callbacks and the user have seen this search on all rows
-            again = clone(search).set_params(n_resamples=0, verbose=0).set_callbacks()
-            again._fit_encoded(
-                self.encoder_,
-                part,
-                target[rows],
-                classification=task.classification,
-                scale_number=search._scale_number,
-            )
-            return again.fitted_formula_
-
-        return on_rows
-
-    @staticmethod
-    def _search_target(task: Task) -> NDArray[Any]:
-        return task.target if task.classification else task.target * task.unit + task.shift
+            naming["feature_names_in_"] = self.feature_names_in_
+        equation = Equation(self.encoder_, table, task, self.search, seed, naming, report)
+        self.search_ = equation.search
+        self.formula_, self.fitted_formula_ = equation.formula, equation.fitted
+        return equation
 
     def _layer_sizes(self) -> tuple[int, ...]:
         sizes = self.hidden_layer_sizes
@@ -435,34 +273,6 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         if not all(isinstance(size, Integral) and int(size) >= 1 for size in listed):
             raise ValueError(f"hidden_layer_sizes must be positive whole numbers, got {sizes!r}")
         return tuple(int(size) for size in listed)
-
-    def _recipe(self, task: Task, validation: Validation, seed: int) -> NetworkRecipe:
-        n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
-        defaults, rate, batch_size = self._defaults, self.learning_rate, self.batch_size
-        if isinstance(rate, str):
-            rate = defaults.class_learning_rate if task.classification else defaults.learning_rate
-        if isinstance(batch_size, str):
-            batch_size = defaults.batch_size(n_rows)
-        n_epochs = self.max_epochs
-        if isinstance(n_epochs, str):
-            n_epochs = defaults.epochs(n_rows, int(batch_size))
-        return NetworkRecipe(
-            hidden_layer_sizes=self._layer_sizes(),
-            activation=self.activation,
-            dropout=float(self.dropout),
-            learning_rate=float(rate),
-            weight_decay=float(self.weight_decay),
-            label_smoothing=defaults.label_smoothing,
-            n_epochs=int(n_epochs),
-            batch_size=int(batch_size),
-            patience=self.n_iter_no_change,
-            stop_early=isinstance(self.max_epochs, str),
-            device=self.device,
-            dtype=self.dtype,
-            seed=seed,
-            callbacks=tuple(self.skorch_callbacks or ()),
-            verbose=int(self.verbose),
-        )
 
     @abstractmethod
     def _as_score(self, task: Task, loss: float) -> float:

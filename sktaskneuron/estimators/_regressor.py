@@ -195,7 +195,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        given = self._check_settings()
+        given, clock = self._check_settings()
         target = check_target(self, X, y, numeric=True)
         encoder = TableEncoder(self.categorical_features)
         table = encode_table(self, encoder, X, sample_weight)
@@ -210,7 +210,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
             standard = (values - shift) / unit
             return Task(inputs, standard, table.weight, len(unit), False, shift, unit)
 
-        self._fit(table, encoder, task_of, given, report)
+        self._fit(table, encoder, task_of, given, clock, report)
         return self
 
     def _as_score(self, task: Task, loss: float) -> float:

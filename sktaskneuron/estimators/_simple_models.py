@@ -15,6 +15,8 @@ from sktaskneuron.formula import FittedFormula
 
 _ALPHAS = tuple(10.0 ** np.arange(-3, 5))
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+# Rows beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
+_MOST_ROWS = 100_000
 # Log odds of a class that no row of a split's training part belongs to.
 _UNSEEN = -20.0
 
@@ -52,7 +54,15 @@ def linear_candidate(task: Task, validation: Validation) -> Candidate:
     return Candidate("linear", _fit_linear(task, np.arange(len(task)), best), tried[best])
 
 
+def _some(rows: Rows) -> Rows:
+    """Return at most ``_MOST_ROWS`` of the rows."""
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, size=_MOST_ROWS, replace=False))
+
+
 def _fit_linear(task: Task, rows: Rows, penalty: float) -> LinearModel:
+    rows = _some(rows)
     raw, weight = task.inputs.raw[rows], task.weight[rows]
     center = weight @ raw / weight.sum()
     spread = np.sqrt(weight @ (raw - center) ** 2 / weight.sum())
@@ -105,8 +115,9 @@ def formula_candidate(
     def model(equation: FittedFormula) -> FormulaModel:
         return FormulaModel(equation, task.shift, task.unit, task.classification)
 
-    own = task.losses(model(fitted).predict_raw(task.inputs), np.arange(len(task)))
-    if task.weight @ own / task.weight.sum() >= rival:
+    rows = _some(np.arange(len(task)))
+    own = task.losses(model(fitted).predict_raw(task.inputs.take(rows)), rows)
+    if np.average(own, weights=task.weight[rows]) >= rival:
         return []
     outputs = validation.outputs(task, lambda rows: model(search(rows)))
     return [Candidate("formula", model(fitted), outputs)]

@@ -76,10 +76,14 @@ class Task:
         return np.asarray(((raw - self.target[rows]) ** 2).mean(axis=1))
 
     def table(self, view: View, device: torch.device, dtype: torch.dtype) -> TensorTable:
-        """Return the rows as tensors: on ``device``, or on the host if they would fill it."""
+        """Return the rows as tensors: on ``device``, or on the host if they would fill it.
+
+        One view is held at a time.
+        """
         from sktaskneuron.training import TensorTable, place_of
 
         if view not in self._tables:
+            self._tables.clear()
             shape = (len(self), self.inputs.n_columns)
             device = place_of(shape, dtype, device)
             kind = np.float64 if dtype.itemsize == 8 else np.float32

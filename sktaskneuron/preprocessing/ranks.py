@@ -38,8 +38,8 @@ class NormalScoreScaler(
 
     with the mid-distribution F (Parzen, 2004, "Quantile probability and statistical data
     modeling", Statistical Science 19) of the rows of fit: ties share one score, and the mean of F
-    is one half. F is kept at up to ``n_quantiles`` values, linear between them and constant beyond
-    the lowest and the highest. So a column becomes nearly normal whatever its shape, and its
+    is one half. Scores are kept for up to ``n_quantiles`` values, linear between them and constant
+    beyond the lowest and the highest. So a column becomes nearly normal whatever its shape, and its
     scores stay finite: n rows give scores of at most :math:`\Phi^{-1}(1 - 1/(2n))` in size, 3.3
     for a thousand.
 
@@ -52,15 +52,13 @@ class NormalScoreScaler(
     Parameters
     ----------
     n_quantiles : int, default=1000
-        Most values at which F is kept. A column with more distinct ones keeps its lowest, its
+        Most values whose scores are kept. A column with more distinct ones keeps its lowest, its
         highest and those nearest to equal steps of F.
 
     Attributes
     ----------
     values_ : list of ndarray of shape (n_nodes,)
-        The values at which F is kept, ascending, of each column.
-    probabilities_ : list of ndarray of shape (n_nodes,)
-        F of these values.
+        The values whose scores are kept, ascending, of each column.
     scores_ : list of ndarray of shape (n_nodes,)
         What these values become.
     center_, scale_ : ndarray of shape (n_features,)
@@ -91,7 +89,6 @@ class NormalScoreScaler(
     """
 
     values_: list[FloatArray]
-    probabilities_: list[FloatArray]
     scores_: list[FloatArray]
     center_: FloatArray
     scale_: FloatArray
@@ -135,7 +132,7 @@ class NormalScoreScaler(
         self.constant_, self.two_valued_ = few.constant, few.two_valued
         self.center_ = np.where(few.two_valued, few.mean, 0.0)
         self.scale_ = np.where(few.two_valued, few.half_range, 1.0)
-        self.values_, self.probabilities_, self.scores_ = [], [], []
+        self.values_, self.scores_ = [], []
         for columns in column_chunks(data.shape):
             for j, column in enumerate(np.array(data[:, columns].T, order="C"), columns.start):
                 values, probabilities = _mid_distribution(column, weight)
@@ -143,8 +140,9 @@ class NormalScoreScaler(
                     nodes = _spread(probabilities, 1 if few.constant[j] else self.n_quantiles)
                     values, probabilities = values[nodes], probabilities[nodes]
                 self.values_.append(values)
-                self.probabilities_.append(probabilities)
-                self.scores_.append(self._score(values, j))
+                self.scores_.append(ndtri(probabilities))
+                if few.constant[j] or few.two_valued[j]:
+                    self.scores_[j] = self._score(values, j)
         return self
 
     def transform(self, X: ArrayLike) -> FloatArray:
@@ -183,12 +181,11 @@ class NormalScoreScaler(
             with np.errstate(over="ignore"):
                 z = (x - self.center_[column]) / self.scale_[column]
             return np.clip(z, -_TWO_VALUED_BOUND, _TWO_VALUED_BOUND)
-        values, probabilities = self.values_[column], self.probabilities_[column]
+        values, scores = self.values_[column], self.scores_[column]
         if values[-1] / 2 - values[0] / 2 > np.finfo(np.float64).max / 2:
             x, values = x / 2, values / 2  # a difference of two large numbers may overflow
-        p = np.interp(x, values, probabilities)
         # between two denormal numbers the slope is infinite
-        return np.asarray(ndtri(np.clip(p, probabilities[0], probabilities[-1])))
+        return np.asarray(np.clip(np.interp(x, values, scores), scores[0], scores[-1]))
 
 
 def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = None) -> FloatArray:

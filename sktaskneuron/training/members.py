@@ -35,6 +35,8 @@ Rows = NDArray[np.intp]
 
 # Held-out rows evaluated at a time, per member.
 _CHUNK = 4096
+# Share by which a cycle of the learning rate must lower the held-out loss for the next to follow.
+_LEAST_GAIN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +282,7 @@ class StopRules(Callback):
             net.stop("time")
         if len(net.history) in self.ends_:
             loss = net.history[-1]["valid_loss"]
-            if loss >= self.last_:
+            if loss >= self.last_ * (1.0 - _LEAST_GAIN):
                 net.stop("cycle")
             self.last_ = loss
 

@@ -2,12 +2,19 @@
 
 import numpy as np
 
-#: A network of a few neurons and epochs, compared with simpler models on two folds.
-QUICK = {"hidden_layer_sizes": (8,), "max_epochs": 3, "validation": 2, "random_state": 0}
-#: The task-driven network alone, on all rows, in float64.
+#: Two groups of two networks of a few neurons and epochs, with simpler models on two folds.
+QUICK = {
+    "hidden_layer_sizes": (8,),
+    "max_epochs": 3,
+    "n_members": 4,
+    "validation": 2,
+    "random_state": 0,
+}
+#: One task-driven network alone, on all rows, in float64.
 ALONE = {
     "hidden_layer_sizes": (8,),
     "max_epochs": 10,
+    "n_members": 1,
     "validation": None,
     "dropout": 0.0,
     "dtype": "float64",
@@ -32,6 +39,14 @@ def draw_classes(n_rows=150, names=("inside", "outside"), seed=0):
     radius = X[:, 0] ** 2 + X[:, 1] ** 2
     edges = np.quantile(radius, np.arange(1, len(names)) / len(names))
     return X, np.asarray(names)[np.searchsorted(edges, radius)]
+
+
+def draw_by_odds(log_odds, n_rows=300, names=("no", "yes"), seed=0):
+    """X (n_rows, 4) and labels, the second of which has the given log odds."""
+    X = draw_columns(n_rows, seed=seed)
+    probability = 1 / (1 + np.exp(-log_odds(X)))
+    draws = np.random.default_rng([seed, 2]).random(n_rows)
+    return X, np.asarray(names)[(draws < probability).astype(int)]
 
 
 def draw_people(n_rows=120, seed=0):

@@ -5,7 +5,7 @@ import pytest
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRegressor
 
-from .data import QUICK, draw_classes, draw_columns, draw_people, draw_quadratic
+from .data import QUICK, draw_by_odds, draw_columns, draw_people, draw_quadratic
 
 CASES = {
     "powers and a product": lambda X: 2 * X[:, 0] ** 2 + X[:, 1] * X[:, 2],
@@ -55,7 +55,7 @@ class TestExpression:
         np.testing.assert_allclose(by_sympy(model.expression_, names, new), predicted, atol=1e-6)
 
     def test_is_the_log_odds_for_two_classes(self):
-        X, y = draw_classes(400)
+        X, y = draw_by_odds(lambda X: 2 * X[:, 0] ** 2 - 2, 400)
         model = NeuronSeekClassifier(**QUICK).fit(X, y)
         assert model.selected_ == "formula"
         probability = model.predict_proba(X)

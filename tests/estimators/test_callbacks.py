@@ -59,7 +59,7 @@ class TestTasks:
         X, y = draw_quadratic()
         recorder = Recorder()
         NeuronSeekRegressor("x + x**2", **QUICK).set_callbacks(recorder).fit(X, y)
-        networks = [f"fit/{kind}, fold {fold}" for kind in ("mlp", "task") for fold in (1, 2)]
+        networks = ["fit/task", "fit/ranks"]
         assert [task for task in dict.fromkeys(recorder.begun) if "epoch" not in task] == [
             "fit",
             *networks,
@@ -158,23 +158,23 @@ class TestStopping:
         assert np.isfinite(model.predict(X)).all()
 
     @pytest.mark.parametrize("epoch", [1, 3, 7])
-    def test_every_fold(self, epoch):
+    def test_every_group(self, epoch):
         X, y = draw_quadratic()
         recorder = Recorder(lambda path, count: path.endswith("epoch") and count == epoch)
-        settings = {**QUICK, "max_epochs": 120, "compare_simple": False}
+        settings = {**QUICK, "max_epochs": 20}
         model = NeuronSeekRegressor("x + x**2", **settings).set_callbacks(recorder).fit(X, y)
         assert model.n_iter_ == epoch
+        assert recorder.ended.count("fit/ranks/epoch") == epoch
         assert np.isfinite(model.predict(X)).all()
 
     @pytest.mark.parametrize("epoch", [1, 3, 7])
-    def test_one_fold_only(self, epoch):
-        """Folds share one epoch for prediction; a fold that ends early is met with its last."""
+    def test_one_group_only(self, epoch):
         X, y = draw_quadratic()
-        recorder = Recorder(lambda path, count: path.endswith("fold 1/epoch") and count == epoch)
-        settings = {**QUICK, "max_epochs": 120, "compare_simple": False}
+        recorder = Recorder(lambda path, count: path.endswith("task/epoch") and count == epoch)
+        settings = {**QUICK, "max_epochs": 20}
         model = NeuronSeekRegressor("x + x**2", **settings).set_callbacks(recorder).fit(X, y)
-        assert recorder.ended.count("fit/task, fold 1/epoch") == epoch
-        assert recorder.ended.count("fit/task, fold 2/epoch") == 120
+        assert recorder.ended.count("fit/task/epoch") == epoch
+        assert recorder.ended.count("fit/ranks/epoch") == 20
         assert np.isfinite(model.predict(X)).all()
 
     def test_held_out_share(self):
@@ -192,7 +192,7 @@ class TestAmongOthers:
         model.fit(X, y)
         out = capsys.readouterr().out
         assert "NeuronSeekRegressor - fit" in out
-        assert "task, fold 2" in out
+        assert "ranks" in out
         assert "100%" in out
 
     def test_progress_bar_in_a_pipeline(self, capsys):

@@ -1,4 +1,4 @@
-"""Never worse than simple: the simplest model that predicts held-out rows well is kept."""
+"""Never worse than simple: a readable model that predicts held-out rows as well is kept."""
 
 import numpy as np
 import pytest
@@ -7,37 +7,51 @@ from sklearn.metrics import log_loss
 
 from sktaskneuron import NeuronFormula, NeuronSeekClassifier, NeuronSeekRegressor
 
-from .data import QUICK, draw_columns, draw_quadratic
+from .data import QUICK, draw_by_odds, draw_columns, draw_quadratic
 
 #: Networks that have had time to learn.
 THOROUGH = {
     "hidden_layer_sizes": (16,),
     "max_epochs": 30,
     "batch_size": 64,
+    "n_members": 6,
     "validation": 3,
     "random_state": 0,
 }
 
 
 class TestNull:
-    @pytest.mark.parametrize("seed", range(3))
-    def test_noise_is_met_with_the_mean(self, seed):
-        rng = np.random.default_rng(seed)
-        X, y = rng.normal(size=(200, 6)), rng.normal(5.0, 2.0, size=200)
-        model = NeuronSeekRegressor(**QUICK).fit(X, y)
-        assert model.formula_ == NeuronFormula()
-        assert model.selected_ == "constant"
-        np.testing.assert_allclose(model.fitted_formula_.evaluate(X), y.mean())
-        np.testing.assert_allclose(model.predict(X), y.mean())
+    """One standard error lets about one fit to noise in six through; it does little harm."""
 
-    @pytest.mark.parametrize("seed", range(3))
-    def test_noise_is_met_with_the_prior(self, seed):
-        rng = np.random.default_rng(seed)
-        X, y = rng.normal(size=(300, 6)), rng.random(300) < 0.25
-        model = NeuronSeekClassifier(**QUICK).fit(X, y)
-        assert model.formula_ == NeuronFormula()
-        assert model.selected_ == "constant"
-        np.testing.assert_allclose(model.predict_proba(X)[:, 1], y.mean())
+    def test_noise_is_met_with_the_mean(self):
+        n_constant = 0
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            X, y = rng.normal(size=(200, 6)), rng.normal(5.0, 2.0, size=200)
+            model = NeuronSeekRegressor(**QUICK).fit(X, y)
+            assert model.formula_ == NeuronFormula()
+            np.testing.assert_allclose(model.fitted_formula_.evaluate(X), y.mean())
+            if model.selected_ == "constant":
+                n_constant += 1
+                np.testing.assert_allclose(model.predict(X), y.mean())
+            new, truth = rng.normal(size=(2000, 6)), rng.normal(5.0, 2.0, size=2000)
+            assert np.mean((model.predict(new) - truth) ** 2) < 1.05 * np.var(truth)
+        assert n_constant >= 4
+
+    def test_noise_is_met_with_the_prior(self):
+        n_constant = 0
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            X, y = rng.normal(size=(300, 6)), rng.random(300) < 0.25
+            model = NeuronSeekClassifier(**QUICK).fit(X, y)
+            assert model.formula_ == NeuronFormula()
+            if model.selected_ == "constant":
+                n_constant += 1
+                np.testing.assert_allclose(model.predict_proba(X)[:, 1], y.mean())
+            new, truth = rng.normal(size=(2000, 6)), rng.random(2000) < 0.25
+            prior = log_loss(truth, np.full(2000, y.mean()))
+            assert log_loss(truth, model.predict_proba(new)) < 1.05 * prior
+        assert n_constant >= 4
 
 
 class TestLinear:
@@ -54,14 +68,10 @@ class TestLinear:
         assert np.abs(model.predict(new) - expected).max() < 0.1
 
     def test_linear_odds_select_linear(self):
-        X = draw_columns(400, 4)
-        rng = np.random.default_rng(1)
-        y = rng.random(400) < 1 / (1 + np.exp(-2 * X[:, 0] + X[:, 1]))
+        X, y = draw_by_odds(lambda X: 2 * X[:, 0] - X[:, 1], 400)
         model = NeuronSeekClassifier("x + x**2 + <x,x>:2", **THOROUGH).fit(X, y)
         assert model.selected_ == "linear"
-        new = draw_columns(500, 4, seed=2)
-        odds = 1 / (1 + np.exp(-2 * new[:, 0] + new[:, 1]))
-        truth = rng.random(500) < odds
+        new, truth = draw_by_odds(lambda X: 2 * X[:, 0] - X[:, 1], 1000, seed=2)
         simple = LogisticRegression().fit(X, y).predict_proba(new)
         assert log_loss(truth, model.predict_proba(new)) < 1.02 * log_loss(truth, simple)
 
@@ -72,7 +82,7 @@ class TestRich:
         model = NeuronSeekRegressor(**THOROUGH).fit(X, y)
         assert model.selected_ == "formula"
         scores = model.validation_scores_
-        assert set(scores) == {"constant", "linear", "formula", "mlp", "task"}
+        assert set(scores) == {"constant", "linear", "formula", "task", "ranks", "blend"}
         assert scores["formula"] == max(scores.values())
 
     def test_truth_beyond_polynomials_selects_a_network(self):
@@ -80,9 +90,9 @@ class TestRich:
             return np.sin(3 * X[:, 0]) * np.abs(X[:, 1])
 
         X, new = draw_columns(400, 2), draw_columns(500, 2, seed=3)
-        settings = {**THOROUGH, "validation": 0.3, "max_epochs": 100}
+        settings = {**THOROUGH, "validation": 0.3, "max_epochs": 60, "n_members": 4}
         model = NeuronSeekRegressor("x + sin(3*x)", **settings).fit(X, truth(X))
-        assert model.selected_ in {"mlp", "task"}
+        assert model.selected_ in {"task", "ranks", "blend"}
         assert model.validation_scores_["linear"] < 0.1
         assert model.score(new, truth(new)) > 0.3
 
@@ -100,9 +110,10 @@ class TestSwitch:
         X, y = draw_quadratic()
         model = NeuronSeekRegressor(**{**QUICK, "compare_simple": False}).fit(X, y)
         assert model.selected_ == "task"
-        assert set(model.validation_scores_) == {"task"}
+        assert set(model.validation_scores_) == {"task", "blend"}
+        assert model.weights_ == {"task": 1.0}
         model.set_params(formula="x").fit(X, y)
-        assert model.selected_ == "mlp"
+        assert model.selected_ == "task"
 
     def test_without_validation(self):
         X, y = draw_quadratic()

@@ -26,6 +26,7 @@ OTHER_NETWORK = {
     "weight_decay": 0.9,
     "max_epochs": 20,
     "batch_size": 16,
+    "n_members": 2,
     "validation": 0.3,
     "dtype": "float32",
     "random_state": 1,
@@ -35,6 +36,8 @@ ELSEWHERE = {
     "search",
     "n_iter_no_change",
     "compare_simple",
+    "term_evidence",
+    "time_limit",
     "categorical_features",
     "class_weight",
     "device",
@@ -90,13 +93,15 @@ class TestNetwork:
             settings = {**ALONE, "max_epochs": "auto", "batch_size": batch_size}
             assert NeuronSeekRegressor("x", **settings).fit(X, y).n_iter_ == n_epochs
 
-    def test_early_stopping(self):
+    @pytest.mark.parametrize("validation", [0.3, 2])
+    def test_early_stopping(self, validation):
         X, y = draw_quadratic()
-        settings = {**QUICK, "max_epochs": 200, "validation": 0.3, "learning_rate": 0.5}
+        settings = {**QUICK, "max_epochs": 100, "learning_rate": 0.5}
+        settings |= {"compare_simple": False, "n_members": 2, "validation": validation}
         patient = NeuronSeekRegressor("x", **settings).fit(X, y)
         stopped = NeuronSeekRegressor("x", **settings, n_iter_no_change=3).fit(X, y)
-        assert patient.n_iter_ == 200
-        assert stopped.n_iter_ < 200
+        assert patient.n_iter_ == 100
+        assert stopped.n_iter_ < 100
         assert len(stopped.history_["valid_loss"]) == stopped.n_iter_
         best = int(np.argmin(stopped.history_["valid_loss"])) + 1
         assert stopped.n_iter_ == best + 3
@@ -121,22 +126,42 @@ class TestNetwork:
         np.testing.assert_array_equal(model.set_params(device="cpu").predict(X), expected)
 
 
+def networks_of(model):
+    """Packed networks that predict."""
+    parts = getattr(model._model, "models", (model._model,))
+    return [part for part in parts if hasattr(part, "n_members")]
+
+
 class TestValidation:
-    @pytest.mark.parametrize(("validation", "n_networks"), [(2, 2), (3, 3), (0.2, 1), (None, 1)])
-    def test_number_of_members(self, validation, n_networks):
-        X, y = draw_quadratic()
-        settings = {**QUICK, "validation": validation, "compare_simple": False}
-        model = NeuronSeekRegressor("x + x**2", **settings).fit(X, y)
-        assert len(model._model.states) == n_networks
-        assert ("valid_loss" in model.history_) is (validation is not None)
+    """How rows are held out; the splits themselves are tested with the validation."""
+
+    @pytest.mark.parametrize("validation", [2, 3, 0.2, None])
+    def test_number_of_members_is_free(self, validation):
+        X, y = draw_quadratic(60)
+        for n_members in (3, 5):
+            settings = {**QUICK, "validation": validation, "n_members": n_members}
+            model = NeuronSeekRegressor("x + x**2", **settings, compare_simple=False).fit(X, y)
+            (network,) = networks_of(model)
+            assert network.n_members == n_members
+            assert ("valid_loss" in model.history_) is (validation is not None)
+
+    @pytest.mark.parametrize(("n_members", "shared_out"), [(2, (1, 1)), (5, (3, 2)), ("auto", (4, 4))])
+    def test_members_are_shared_out(self, n_members, shared_out):
+        X, y = draw_quadratic(60)
+        settings = {**QUICK, "n_members": n_members, "validation": 0.3}
+        model = NeuronSeekRegressor("x + x**2", **settings)
+        groups = model._shared_out(model._groups(NeuronFormula(), compare=True), len(X))
+        assert [group.name for group, _ in groups] == ["task", "ranks"]
+        assert tuple(n for _, n in groups) == shared_out
+        assert set(model.fit(X, y).weights_) == {"constant", "linear", "task", "ranks"}
 
     def test_auto(self):
-        settings = {**QUICK, "max_epochs": 1, "validation": "auto", "compare_simple": False}
-        for n_rows, n_networks in ((19, 1), (20, 5), (5000, 1)):
+        settings = {**QUICK, "max_epochs": 1, "validation": "auto", "n_members": "auto"}
+        for n_rows in (19, 20):
             X, y = draw_quadratic(n_rows)
             model = NeuronSeekRegressor("x + x**2", **settings).fit(X, y)
-            assert len(model._model.states) == n_networks
             assert ("valid_loss" in model.history_) is (n_rows >= 20)
+            assert np.isfinite(model.oof_score_) == (n_rows >= 20)
 
 
 class TestTable:

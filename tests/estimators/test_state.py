@@ -10,7 +10,7 @@ import skops.io
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRegressor
 
-from .data import ALONE, QUICK, draw_classes, draw_columns, draw_people, draw_quadratic
+from .data import ALONE, QUICK, draw_by_odds, draw_classes, draw_columns, draw_people, draw_quadratic
 
 MODELS = {
     "regressor, linear": NeuronSeekRegressor("x", **QUICK),
@@ -29,7 +29,10 @@ def fit(name, n_rows=120):
     if "linear" in name:
         y = X[:, 0] - X[:, 1] + 0.1 * y
     if "class" in name:
-        y = np.where(y > np.median(y), "high", "low")
+        X, y = draw_by_odds(
+            lambda X: 2 * X[:, 0] - X[:, 1] if "linear" in name else 2 * X[:, 0] ** 2 - 2,
+            max(n_rows, 200),
+        )
     model = MODELS[name].fit(X, y)
     kind = name.partition(", ")[2]
     if kind in ("linear", "formula"):
@@ -82,20 +85,24 @@ class TestSaving:
         model = NeuronSeekRegressor("x + x**2", **ALONE).fit(table, y)
         np.testing.assert_array_equal(way(model).predict(table), model.predict(table))
 
-    @pytest.mark.parametrize("name", MODELS)
+    @pytest.mark.parametrize("name", ["regressor, network", "classifier, network", "search"])
     def test_holds_no_rows_and_no_optimiser(self, name):
-        """The pickle of a fit on many times the rows is as large."""
-        before = len(pickle.dumps(fit(name)[0]))
-        large, X = fit(name, n_rows=4000)
-        assert len(pickle.dumps(large)) - before < 5_000 < X.nbytes / 20
+        """The pickle of a fit on many times the rows is as large.
+
+        From 1,000 rows on: so many quantiles of each column are kept.
+        """
+        before = len(pickle.dumps(fit(name, n_rows=1500)[0]))
+        large, X = fit(name, n_rows=6000)
+        assert len(pickle.dumps(large)) - before < 5_000 < X.nbytes / 30
 
     def test_size_is_that_of_the_weights(self):
         X, y = draw_quadratic()
         settings = {**QUICK, "hidden_layer_sizes": (64, 64), "compare_simple": False}
         model = NeuronSeekRegressor("x + x**2", **settings).fit(X, y)
         n_weights = (4 * 2 + 1) * 64 + 65 * 64 + 65 + 2 * 4
-        n_members = settings["validation"]
-        assert len(pickle.dumps(model)) < n_members * n_weights * 4 + 15_000
+        n_quantiles = 3 * X.size
+        size = settings["n_members"] * n_weights * 4 + n_quantiles * 8
+        assert 0.9 * size < len(pickle.dumps(model)) < size + 10_000
 
     @pytest.mark.parametrize("name", MODELS)
     def test_state_holds_no_tensor(self, name):

@@ -44,6 +44,7 @@ def null_answer(
 
 def refit_on_all(
     X: Array,
+    usable: NDArray[np.intp],
     target: Array,
     weight: Array,
     scale: Standardisation,
@@ -55,8 +56,10 @@ def refit_on_all(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_usable)
-        Usable columns in raw units.
+    X : ndarray of shape (n_samples, n_features)
+        Raw units.
+    usable : ndarray of int of shape (n_usable,)
+        Columns that were searched.
     target : ndarray of shape (n_samples, n_outputs)
         Standardised as for the search.
     weight : ndarray of shape (n_samples,)
@@ -81,7 +84,7 @@ def refit_on_all(
     for start in range(0, len(X), _CHUNK):
         part = slice(start, start + _CHUNK)
         max_order = max([*fit.structure.pure, *fit.structure.ranks(), 1])
-        design = fit.structure.design(Table.from_array(scale(X[part]), max_order))
+        design = fit.structure.design(Table.from_array(scale(X[part][:, usable]), max_order))
         block = np.concatenate([design, target[part]], axis=1) * np.sqrt(weight[part])[:, None]
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
     coef = weighted_lstsq(triangle[:, :n_columns], triangle[:, n_columns:], np.ones(len(triangle)))

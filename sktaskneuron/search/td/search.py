@@ -106,7 +106,7 @@ def search_td(
     score, problem, selection, scale, number = best
     fit = selection.fit
     if len(rows) < len(X):
-        fit = refit_on_all(X[:, usable], standard, weight, scale, fit, classification, caps)
+        fit = refit_on_all(X, usable, standard, weight, scale, fit, classification, caps)
     _note_screening(usable.size, options, caps)
     result = TDResult(
         export(fit, scale, usable, X.shape[1], feature_names, shift, unit, family.link),

@@ -1,0 +1,375 @@
+"""What each part of NeuronSeek's default recipe adds, on the tables of a folder.
+
+    python benchmarks/recipes.py --data FOLDER --store CACHE --out recipes.csv
+    python benchmarks/recipes.py --data FOLDER --store CACHE --variants default,no_products --half A
+
+Every candidate of a blend (a simple model, or one group of packed networks) is trained once per
+table and fold, and its held-out and test outputs are kept in --store. A variant is a list of
+candidates: blending them takes no training. So all variants see the same folds, starts and rows.
+
+The halves of the suite are for discipline: a recipe is chosen on half A and confirmed on half B.
+Errors are RMSE over the standard deviation of the table's target, log loss and class error; the
+table shows the change of their geometric means against the first variant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from _rows import append_row
+from _tables import Table, load_table, make_folds, table_names
+
+from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
+from sktaskneuron.estimators._choice import choose
+from sktaskneuron.estimators._defaults import LINEAR, Defaults
+from sktaskneuron.estimators._members import MemberGroup, NetworkRecipe, group_candidate
+from sktaskneuron.estimators._models import softmax
+from sktaskneuron.estimators._simple_models import (
+    constant_candidate,
+    formula_candidate,
+    linear_candidate,
+)
+from sktaskneuron.estimators._stage_two import StageTwo
+from sktaskneuron.estimators._validation import Candidate, Task, Validation
+
+HALF_A = {
+    *("airfoil", "california_housing", "diamonds", "pol", "yacht", "wine_quality_red"),
+    *("churn", "higgs_small", "letter", "vehicle", "spambase"),
+}
+
+TASK, RANKS = Defaults().task, Defaults().rivals[0]
+PLAIN = MemberGroup("plain", LINEAR)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A group of networks to be trained: what it carries and how it is trained."""
+
+    group: MemberGroup
+    members: int = 4
+    search: bool = False
+    changes: tuple[tuple[str, Any], ...] = ()
+    smoothing: float | None = None
+
+
+GROUPS: dict[str, Trained] = {
+    "task": Trained(TASK, search=True),
+    "task_unsearched": Trained(TASK),
+    "task_wavy": Trained(replace(TASK, frequency_std=0.3)),
+    "task_no_terms": Trained(replace(TASK, terms=None)),
+    "task_bins": Trained(replace(TASK, terms="piecewise")),
+    "task_first_layer": Trained(replace(TASK, hidden_formula=None)),
+    "task_order_3": Trained(replace(TASK, formula=TASK.formula.parse("x + <x,x>:16 + <x,x,x>:8"))),
+    "task_unsmoothed": Trained(TASK, smoothing=0.0),
+    "plain": Trained(PLAIN),
+    "plain_unsmoothed": Trained(PLAIN, smoothing=0.0),
+    "plain_no_terms": Trained(replace(PLAIN, terms=None)),
+    "powers": Trained(MemberGroup("powers", LINEAR.parse("x + x**2 + x**3"), terms=None)),
+    "ranks": Trained(RANKS),
+    "ranks_calm": Trained(replace(RANKS, frequency_std=0.1)),
+    "one": Trained(TASK, members=1),
+}
+
+SIMPLE = "constant+linear+formula"
+VARIANTS: dict[str, str] = {
+    "default": f"{SIMPLE}+task+ranks",
+    "no_products": f"{SIMPLE}+plain+ranks",
+    "no_learned_terms": f"{SIMPLE}+task_no_terms+ranks",
+    "powers_for_learned_terms": f"{SIMPLE}+powers+ranks",
+    "plain_mlp": f"{SIMPLE}+plain_no_terms",
+    "no_search": "constant+linear+task_unsearched+ranks",
+    "ranks_of_formula_ignored": f"{SIMPLE}+task_unsearched+ranks",
+    "networks_only": "task+ranks",
+    "task_only": "task",
+    "no_ranks": f"{SIMPLE}+task",
+    "one_member": "one",
+    "three_groups": f"{SIMPLE}+task+plain+ranks",
+    "wavy_task": f"{SIMPLE}+task_wavy+ranks",
+    "calm_ranks": f"{SIMPLE}+task+ranks_calm",
+    "half_wavy": f"{SIMPLE}+task_unsearched/task_wavy+ranks",
+    "half_products": f"{SIMPLE}+task_unsearched/plain+ranks",
+    "half_products_unsmoothed": f"{SIMPLE}+task_unsearched/plain_unsmoothed+ranks",
+    "first_layer_only": f"{SIMPLE}+task_first_layer+ranks",
+    "order_3": f"{SIMPLE}+task_order_3+ranks",
+    "no_smoothing": f"{SIMPLE}+task_unsmoothed+ranks",
+    "with_bins": f"{SIMPLE}+task+ranks+task_bins",
+}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model whose outputs on the test rows are known."""
+
+    test: np.ndarray
+
+    def predict_raw(self, inputs: Any) -> np.ndarray:
+        return self.test
+
+
+class Fold:
+    """One fold of a table, prepared as the estimator does; its candidates, trained when asked."""
+
+    def __init__(self, table: Table, rows: tuple[np.ndarray, np.ndarray], store: Path, name: str):
+        self.table, self.rows, self.store, self.name = table, rows, store, name
+        train, _ = rows
+        kind = NeuronSeekClassifier if table.classes else NeuronSeekRegressor
+        self.estimator = _Prepared.of(kind)(random_state=0)
+        self.estimator.fit(table.X.iloc[train], table.y[train])
+
+    @property
+    def stage_two(self) -> StageTwo:
+        return self.estimator.stage_two
+
+    @property
+    def task(self) -> Task:
+        return self.stage_two.task
+
+    @property
+    def validation(self) -> Validation:
+        return self.stage_two.validation
+
+    @cached_property
+    def test_inputs(self) -> Any:
+        return self.estimator.inputs_of(self.table.X.iloc[self.rows[1]])
+
+    def candidate(self, name: str) -> tuple[Candidate, np.ndarray, float] | None:
+        """(candidate with held-out outputs, its members' test outputs, processor seconds)."""
+        path = self.store / f"{self.name}__{name}.npz"
+        if path.exists():
+            with np.load(path) as kept:
+                if not kept["held"].size:
+                    return None
+                return (
+                    Candidate(name, Stored(kept["test"].mean(axis=0)), kept["held"], n_epochs=1),
+                    kept["test"],
+                    float(kept["cpu"]),
+                )
+        rival = self._rival() if name == "formula" else 0.0
+        start = time.process_time()
+        found = self._simple(name, rival) if name in SIMPLE.split("+") else self._trained(name)
+        cpu = time.process_time() - start
+        held, test = (np.zeros(0), np.zeros(0)) if found is None else found
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, held=held, test=test, cpu=cpu)
+        print(f"{self.name:24s} {name:24s} {cpu:6.1f} s", file=sys.stderr, flush=True)
+        return self.candidate(name)
+
+    def _simple(self, name: str, rival: float) -> tuple[np.ndarray, np.ndarray] | None:
+        task, validation = self.task, self.validation
+        if name == "formula":
+            equation = self.stage_two.equation
+            assert equation is not None
+            if not equation.is_readable:
+                return None
+            found = formula_candidate(task, equation.fitted, validation, equation.on_rows, rival)
+            if not found:
+                return None
+            model = found[0]
+        else:
+            make: Callable[..., Candidate] = (
+                constant_candidate if name == "constant" else linear_candidate
+            )
+            model = make(task, validation)
+        return model.outputs, model.model.predict_raw(self.test_inputs)[None]
+
+    def _rival(self) -> float:
+        losses = []
+        for name in ("linear", "task", "ranks"):
+            candidate, _, _ = self.candidate(name)
+            values = self.task.losses(candidate.outputs, self.validation.rows)
+            losses.append(np.average(values, weights=self.validation.weight))
+        return float(min(losses))
+
+    def _trained(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        trained = GROUPS[name]
+        group = trained.group
+        if trained.search:
+            formula = type(LINEAR)(interactions=self.estimator.formula_.interactions)
+            group = replace(group, formula=group.formula | formula)
+        number = 0 if "ranks" not in name else 1
+        recipe: NetworkRecipe = self.stage_two.recipe(self.stage_two.seed + number)
+        recipe = replace(recipe, **dict(trained.changes))
+        if trained.smoothing is not None:
+            recipe = replace(recipe, label_smoothing=trained.smoothing)
+        validation = self.validation
+        if trained.members == 1:  # one network: its first split is all that is held out
+            validation = Validation.of(self.task, validation.splits[:1])
+        candidate = group_candidate(
+            group, trained.members, self.task, recipe, validation, lambda *_: False
+        )
+        return candidate.outputs, member_outputs(candidate.model, self.test_inputs)
+
+    def blend(self, variant: str) -> tuple[np.ndarray, float]:
+        """Raw test outputs of a variant, and the processor seconds of its candidates."""
+        candidates, seconds = [], 0.0
+        for name in variant.split("+"):
+            if "/" in name:
+                candidate, cpu = self._mixed(*name.split("/"))
+            else:
+                found = self.candidate(name)
+                if found is None:
+                    continue
+                candidate, _, cpu = found
+            candidates.append(candidate)
+            seconds += cpu
+        if len(candidates) == 1:
+            # at the temperature of the held-out rows, as fit does
+            validation = self.validation
+            if len(candidates[0].outputs) < len(validation.rows):
+                validation = Validation.of(self.task, validation.splits[:1])
+        else:
+            validation = self.validation
+        choice = choose(self.task, validation, candidates, Defaults().simple_margin)
+        return choice.model.predict_raw(None), seconds
+
+    def _mixed(self, first: str, second: str) -> tuple[Candidate, float]:
+        """Members 0 and 1 of one group, 2 and 3 of another, as one group."""
+        (a, test_a, cpu_a), (b, test_b, cpu_b) = self.candidate(first), self.candidate(second)
+        cut = sum(len(held) for _, held in self.validation.splits[:2])
+        held = np.concatenate([a.outputs[:cut], b.outputs[cut:]])
+        test = np.concatenate([test_a[:2], test_b[2:]]).mean(axis=0)
+        return Candidate(f"{first}/{second}", Stored(test), held, n_epochs=1), (cpu_a + cpu_b) / 2
+
+    def errors(self, variant: str) -> dict[str, float]:
+        """Errors of a variant on the test rows."""
+        raw, seconds = self.blend(variant)
+        y = self.table.y[self.rows[1]]
+        if self.table.classes:
+            p = softmax(raw)
+            chosen = np.clip(p[np.arange(len(y)), y], 1e-7, 1.0)
+            return {
+                "log_loss": float(-np.log(chosen).mean()),
+                "class_error": float((p.argmax(axis=1) != y).mean()),
+                "cpu_s": seconds,
+            }
+        value = raw[:, 0] * self.task.unit[0] + self.task.shift[0]
+        rmse = np.sqrt(np.mean((value - y) ** 2))
+        return {"nrmse": float(rmse / self.table.y.std()), "cpu_s": seconds}
+
+
+class _Prepared:
+    """An estimator whose fit ends after the search, with the table encoded and scaled."""
+
+    @staticmethod
+    def of(kind: type) -> type:
+        class Prepared(kind):  # type: ignore[misc]
+            def fit(self, X: Any, y: Any) -> Any:
+                def stop(stage_two: StageTwo) -> None:
+                    self.stage_two = stage_two
+                    raise _ReadyError
+
+                with patch.object(StageTwo, "candidates", stop), suppress(_ReadyError):
+                    super().fit(X, y)
+                return self
+
+            def inputs_of(self, X: Any) -> Any:
+                return self._inputs(*self.encoder_._transform_with_codes(X))
+
+        Prepared.__name__ = kind.__name__
+        return Prepared
+
+
+class _ReadyError(Exception):
+    pass
+
+
+def member_outputs(model: Any, inputs: Any) -> np.ndarray:
+    """Outputs of every member by itself, (n_members, n_rows, n_outputs)."""
+    import torch
+
+    from sktaskneuron.nn import TaskNetwork
+    from sktaskneuron.training import arrays_to_module
+
+    network = TaskNetwork.from_spec(model.spec, dtype=torch.float32)
+    arrays_to_module(network, model.state)
+    network.eval()
+    with torch.inference_mode():
+        rows = torch.from_numpy(inputs.block(model.view, slice(None))).to(torch.float32)
+        output = network(rows.expand(model.n_members, *rows.shape)).double().numpy()
+    return output if model.low is None else output.clip(model.low, model.high)
+
+
+def run(args: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
+    """Errors by variant and table, means over folds."""
+    results: dict[str, dict[str, dict[str, float]]] = {name: {} for name in args.variants}
+    for name in args.tables:
+        table = load_table(args.data, name, args.max_rows, 0)
+        folds = make_folds(table, 3, 0)
+        rows = []
+        for number in range(args.folds):
+            fold = Fold(table, folds[number], args.store, f"{name}__{number}")
+            rows.append({v: fold.errors(VARIANTS[v]) for v in args.variants})
+            for variant, errors in rows[-1].items():
+                row = {"table": name, "fold": number, "variant": variant, **errors}
+                append_row(args.out, {k: row.get(k, "") for k in FIELDS}, FIELDS)
+        for variant in args.variants:
+            results[variant][name] = {
+                key: float(np.mean([row[variant][key] for row in rows])) for key in rows[0][variant]
+            }
+    return results
+
+
+FIELDS = ["table", "fold", "variant", "nrmse", "log_loss", "class_error", "cpu_s"]
+
+
+def report(results: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Markdown: changes of geometric means against the first variant, for both halves."""
+    first = next(iter(results))
+    lines = [
+        "| variant | nrmse A | nrmse B | log loss A | log loss B | class error A | class error B "
+        "| processor s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for variant, tables in results.items():
+        cells = []
+        for key in ("nrmse", "log_loss", "class_error"):
+            for in_a in (True, False):
+                chosen = [t for t in tables if key in tables[t] and (t in HALF_A) == in_a]
+                # half a row's error keeps a table without errors in the mean
+                ratios = [
+                    np.log((tables[t][key] + 1e-3) / (results[first][t][key] + 1e-3))
+                    for t in chosen
+                ]
+                cells.append(f"{100 * np.expm1(np.mean(ratios)):+.1f} %" if ratios else "–")
+        seconds = np.mean([tables[t]["cpu_s"] for t in tables])
+        lines.append(f"| {variant} | " + " | ".join(cells) + f" | {seconds:.1f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="bundled")
+    parser.add_argument("--store", type=Path, required=True, help="folder for trained outputs")
+    parser.add_argument("--tables", type=lambda s: s.split(","), default=None)
+    parser.add_argument("--half", choices=("A", "B"), default=None)
+    parser.add_argument("--variants", type=lambda s: s.split(","), default=list(VARIANTS))
+    parser.add_argument("--folds", type=int, default=1, help="of three, how many")
+    parser.add_argument("--max-rows", type=int, default=3000)
+    parser.add_argument("--out", type=Path, default=None)
+    args = parser.parse_args()
+    names = table_names(args.data)
+    if args.half:
+        names = [name for name in names if (name in HALF_A) == (args.half == "A")]
+    args.tables = args.tables or names
+    import torch
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    print(report(run(args)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The equation that an estimator finds on the way to its networks."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
+from sktaskneuron.estimators._input import EncodedTable
+from sktaskneuron.estimators._reporting import FitReport
+from sktaskneuron.estimators._validation import Rows, Task
+from sktaskneuron.formula import FittedFormula, NeuronFormula
+from sktaskneuron.preprocessing import TableEncoder
+
+# Terms up to which an equation counts as a simple model, and steps and rows of the default search:
+# what comes later no reader and no network needs.
+_READABLE_TERMS, _STEPS, _ROWS = 25, 12, 5_000
+# Log odds of a class that was never seen.
+_SURE = 20.0
+_UNREADABLE = (NeuronFormula(), NeuronFormula(pure=("x",)))
+
+
+class Equation:
+    """A searched formula with its numbers, and how it came about.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+    table : EncodedTable
+    task : Task
+    search : NeuronFormulaSearch or None
+        None takes the estimators' own settings: one scale of the columns and few steps.
+    seed : int
+        Of the default search.
+    naming : dict of str to object
+        Attributes of the columns' names and number for the search.
+    report : FitReport
+
+    Attributes
+    ----------
+    search : NeuronFormulaSearch
+        Fitted.
+    seconds : float
+        What it took.
+    """
+
+    def __init__(
+        self,
+        encoder: TableEncoder,
+        table: EncodedTable,
+        task: Task,
+        search: NeuronFormulaSearch | None,
+        seed: int,
+        naming: dict[str, Any],
+        report: FitReport,
+    ) -> None:
+        start = time.perf_counter()
+        self.encoder, self.task = encoder, task
+        self.target = task.target
+        if not task.classification:
+            self.target = task.target * task.unit + task.shift
+        self.search: NeuronFormulaSearch = (
+            NeuronFormulaSearch(
+                n_resamples=0, max_steps=_STEPS, max_samples=_ROWS, random_state=seed
+            )
+            if search is None
+            else clone(search)
+        )
+        for name, value in naming.items():
+            setattr(self.search, name, value)
+        with report.searching(self.search):
+            self.search._fit_encoded(
+                encoder,
+                table,
+                self.target,
+                classification=task.classification,
+                scale_number=0 if search is None else None,
+            )
+        self.seconds = time.perf_counter() - start
+
+    @property
+    def formula(self) -> NeuronFormula:
+        """Its shape."""
+        return self.search.formula_
+
+    @property
+    def fitted(self) -> FittedFormula:
+        """With its numbers."""
+        return self.search.fitted_formula_
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it is a simple model of its own.
+
+        One equation per class is not, nor one of many terms; to validate them takes many searches.
+        """
+        few_outputs = not self.task.classification or self.task.n_outputs == 2
+        return (
+            few_outputs
+            and self.formula not in _UNREADABLE
+            and len(self.fitted.term_names()) <= _READABLE_TERMS
+        )
+
+    def on_rows(self, rows: Rows) -> FittedFormula:
+        """Repeat the search on some of the rows."""
+        task, target = self.task, self.target[rows]
+        names = self.fitted.feature_names
+        if task.classification and len(np.unique(target)) < 2:
+            # a class so rare that none of it is left: its odds are as good as nothing
+            odds = [_SURE if target[0] else -_SURE]
+            return FittedFormula(NeuronFormula(), odds, feature_names=names, link="logit")
+        raw: NDArray[np.float64] = task.inputs.raw[rows]
+        part = EncodedTable(raw, names, task.weight[rows], rows, task.inputs.codes[rows])
+        # silent: callbacks and the user have seen this search on all rows
+        again = clone(self.search).set_params(n_resamples=0, verbose=0).set_callbacks()
+        again._fit_encoded(
+            self.encoder,
+            part,
+            target,
+            classification=task.classification,
+            scale_number=self.search._scale_number,
+        )
+        return again.fitted_formula_

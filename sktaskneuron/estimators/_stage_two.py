@@ -1,0 +1,197 @@
+"""Stage two: train the groups of networks and the simple models that one fit compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sktaskneuron.estimators._defaults import LINEAR, Defaults
+from sktaskneuron.estimators._equation import Equation
+from sktaskneuron.estimators._members import MemberGroup, NetworkRecipe, group_candidate
+from sktaskneuron.estimators._reporting import FitReport
+from sktaskneuron.estimators._simple_models import (
+    constant_candidate,
+    formula_candidate,
+    linear_candidate,
+)
+from sktaskneuron.estimators._validation import Candidate, Task, Validation
+from sktaskneuron.formula import NeuronFormula
+
+if TYPE_CHECKING:
+    from sktaskneuron.training import Clock
+
+
+@dataclass(frozen=True, eq=False)
+class StageTwo:
+    """What one fit trains after the search.
+
+    Parameters
+    ----------
+    settings : NeuronSeek
+        The estimator, for its parameters.
+    defaults : Defaults
+        What "auto" means.
+    task : Task
+    validation : Validation
+    formula : NeuronFormula or None
+        Given by the user; None where it was searched.
+    equation : Equation or None
+        What was searched.
+    seed : int
+    clock : Clock
+    report : FitReport
+    """
+
+    settings: Any
+    defaults: Defaults
+    task: Task
+    validation: Validation
+    formula: NeuronFormula | None
+    equation: Equation | None
+    seed: int
+    clock: Clock
+    report: FitReport
+
+    @property
+    def compares(self) -> bool:
+        """Whether there are rivals to the task-driven networks."""
+        return bool(self.validation) and self.settings.compare_simple
+
+    def candidates(self) -> list[Candidate]:
+        """Train everything, the simple models first."""
+        simple = []
+        if self.compares:
+            simple = [
+                constant_candidate(self.task, self.validation),
+                linear_candidate(self.task, self.validation),
+            ]
+        networks = self._networks()
+        equation = self.equation
+        if self.compares and equation is not None and self._can_judge(equation):
+            rival = min(self._loss(candidate) for candidate in [*simple, *networks])
+            simple += formula_candidate(
+                self.task, equation.fitted, self.validation, equation.on_rows, rival
+            )
+        return [*simple, *networks]
+
+    def _can_judge(self, equation: Equation) -> bool:
+        """Whether there is time for as many searches as there are splits."""
+        needed = equation.seconds * len(self.validation.splits)
+        return equation.is_readable and self.clock.left() >= needed
+
+    def _networks(self) -> list[Candidate]:
+        from sktaskneuron.training import Clock
+
+        trained: list[Candidate] = []
+        groups = self.groups()
+        for number, (group, n_members) in enumerate(groups):
+            left = self.clock.left()
+            if trained and left <= 0:
+                break
+            clock = Clock(None if left == np.inf else left / (len(groups) - number))
+            trained.append(self._train(group, n_members, self.seed + number, clock))
+        return trained
+
+    def _train(
+        self, group: MemberGroup, n_members: int, seed: int, clock: Clock | None = None
+    ) -> Candidate:
+        return group_candidate(
+            group,
+            n_members,
+            self.task,
+            self.recipe(seed),
+            self.validation,
+            self.report.epoch,
+            clock,
+        )
+
+    def _loss(self, candidate: Candidate) -> float:
+        """Mean held-out loss."""
+        assert candidate.outputs is not None
+        losses = self.task.losses(candidate.outputs, self.validation.rows)
+        return float(np.average(losses, weights=self.validation.weight))
+
+    def groups(self) -> list[tuple[MemberGroup, int]]:
+        """Return the groups with their numbers of members, the most important first."""
+        defaults, n_rows = self.defaults, len(self.task)
+        if self.equation is None:
+            assert self.formula is not None
+            task = MemberGroup("task", self.formula | LINEAR, terms=None)
+        else:
+            task = defaults.task
+            if defaults.use_search:
+                found = NeuronFormula(interactions=self.equation.formula.interactions)
+                task = replace(task, formula=task.formula | found)
+        groups = [task]
+        if self.compares and n_rows < defaults.rivals_below:
+            groups += defaults.rivals
+        return self._shared_out(groups, n_rows)
+
+    def _shared_out(
+        self, groups: Sequence[MemberGroup], n_rows: int
+    ) -> list[tuple[MemberGroup, int]]:
+        total = self.settings.n_members
+        if isinstance(total, str):
+            each = self.defaults.members_per_group(n_rows)
+            return [(group, each) for group in groups]
+        used = groups[: min(len(groups), int(total))]
+        each, rest = divmod(int(total), len(used))
+        return [(group, each + (number < rest)) for number, group in enumerate(used)]
+
+    def term_gains(self, full_loss: float) -> dict[str, float]:
+        """Return by how much the task group's held-out loss rises without each kind of term.
+
+        The same members are trained once more for every kind, on the same rows.
+        """
+        group, n_members = self.groups()[0]
+        formula = group.formula
+        lacking = {
+            "products": replace(
+                group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None
+            ),
+            "pure terms": replace(
+                group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
+            ),
+            "learned terms": replace(group, terms=None),
+        }
+        return {
+            kind: self._loss(
+                self._train(replace(other, name=f"task without {kind}"), n_members, self.seed)
+            )
+            - full_loss
+            for kind, other in lacking.items()
+            if other != group
+        }
+
+    def recipe(self, seed: int) -> NetworkRecipe:
+        """Return how networks are built and trained."""
+        settings, defaults, task = self.settings, self.defaults, self.task
+        n_rows = min((len(train) for train, _ in self.validation.splits), default=len(task))
+        rate, batch_size = settings.learning_rate, settings.batch_size
+        n_epochs = settings.max_epochs
+        if isinstance(rate, str):
+            rate = defaults.class_learning_rate if task.classification else defaults.learning_rate
+        if isinstance(batch_size, str):
+            batch_size = defaults.batch_size(n_rows)
+        if isinstance(n_epochs, str):
+            n_epochs = defaults.epochs(n_rows, int(batch_size))
+        return NetworkRecipe(
+            hidden_layer_sizes=settings._layer_sizes(),
+            activation=settings.activation,
+            dropout=float(settings.dropout),
+            learning_rate=float(rate),
+            weight_decay=float(settings.weight_decay),
+            label_smoothing=defaults.label_smoothing,
+            n_epochs=int(n_epochs),
+            batch_size=int(batch_size),
+            patience=settings.n_iter_no_change,
+            stop_early=isinstance(settings.max_epochs, str),
+            device=settings.device,
+            dtype=settings.dtype,
+            seed=seed,
+            callbacks=tuple(settings.skorch_callbacks or ()),
+            verbose=int(settings.verbose),
+        )
