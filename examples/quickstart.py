@@ -1,8 +1,8 @@
 """Fit three tables with default settings and put the test scores beside scikit-learn's.
 
 Prints, for each table, the neuron's formula, the searched equation on the raw columns (of the log
-odds, if the target is a class), the model that did best on held-out rows, and the score on a test
-part that no model has seen.
+odds, if the target is a class), what predicts (a blend or one model, chosen on held-out rows), and
+the score on a test part that no model has seen.
 
     python examples/quickstart.py
 """

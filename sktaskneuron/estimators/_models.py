@@ -34,8 +34,8 @@ class Inputs:
         Raw units, numeric columns first.
     codes : ndarray of shape (n_rows, n_large)
         Codes of the levels of columns with many levels.
-    scalers : dict of str to transformer
-        From raw units to what networks see, by the name of the view.
+    scalers : dict of view to transformer
+        From raw units to what networks see.
     n_numeric : int
         Number of numeric columns.
     n_levels : tuple of int
@@ -44,7 +44,7 @@ class Inputs:
 
     raw: FloatArray
     codes: FloatArray
-    scalers: Mapping[str, Any]
+    scalers: Mapping[View, Any]
     n_numeric: int
     n_levels: tuple[int, ...] = ()
 

@@ -26,7 +26,7 @@ from sktaskneuron.estimators._input import (
     draw_seed,
     read_table,
 )
-from sktaskneuron.estimators._models import FittedModel, Inputs, on_device
+from sktaskneuron.estimators._models import FittedModel, Inputs, View, on_device
 from sktaskneuron.estimators._reporting import FitReport
 from sktaskneuron.estimators._stage_two import StageTwo
 from sktaskneuron.estimators._validation import Task, Validation, make_splits
@@ -195,12 +195,19 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         self.encoder_ = encoder
         self._bounds = column_range(table)
         self.scaler_ = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
-        self.rank_scaler_ = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
+        self._scalers: dict[View, Any] = {"robust": self.scaler_}
+        self.__dict__.pop("rank_scaler_", None)
+        if self.compare_simple and len(table.matrix) < self._defaults.rivals_below:
+            self.rank_scaler_ = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
+            self._scalers["ranks"] = self.rank_scaler_
         task = task_of(self._inputs(table.matrix, table.codes))
         seed = draw_seed(self.random_state)
         equation = self._search_formula(table, task, given, seed, report)
         seed %= 2**31
-        validation = Validation.of(task, make_splits(task, self._held_out(len(task)), seed))
+        splits = make_splits(task, self._held_out(len(task)), seed)
+        if not isinstance(self.n_members, str):
+            splits = splits[: int(self.n_members)]
+        validation = Validation.of(task, splits)
         stage_two = StageTwo(
             self, self._defaults, task, validation, given, equation, seed, clock, report
         )
@@ -233,7 +240,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         return Inputs(
             matrix,
             codes,
-            {"robust": self.scaler_, "ranks": self.rank_scaler_},
+            self._scalers,
             int((~self.encoder_.indicator_).sum()),
             tuple(self.encoder_.n_levels_),
         )

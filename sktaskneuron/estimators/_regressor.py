@@ -53,14 +53,16 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
         Passes over the rows; the learning rate falls to zero over them, in four cycles. "auto" is
-        80, within 400 and 6,000 steps, and training ends where a whole cycle did not lower the
-        held-out loss.
+        80, within 400 and 6,000 steps, and training ends where a whole cycle lowered the held-out
+        loss by less than a hundredth.
     batch_size : "auto" or int, default="auto"
-        Most rows of a member in a training step. "auto" is 256; 512 from 100,000 rows, 1,024 from
-        400,000.
+        Most rows of a member in a training step. "auto" is 256; 512 from 100,000 training rows,
+        1,024 from 400,000.
     n_members : "auto" or int, default="auto"
-        Networks in all, shared out evenly among the groups. "auto" is 4 per group, 2 from 100,000
-        rows.
+        Networks in all. Every group needs one for each fold: with fewer in all than twice the
+        folds there is the task group alone, and with fewer than the folds so many folds are held
+        out. "auto" is one per fold in each group, and no fewer than 4 (2 from 100,000 rows on);
+        from 400,000 rows on there is the task group alone.
     validation : "auto", int, float or None, default="auto"
         Held-out rows, which choose the epoch and the weights of the models. An int k: k
         folds, each held out once, by one member of a group after the other. A float: that share of
@@ -89,8 +91,8 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     skorch_callbacks : sequence or None, default=None
         Callbacks of skorch, or pairs (name, callback), passed on to every network's training. The
         callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
-        one task per network, in it the epochs. A callback's wish to stop ends the network in
-        training.
+        one task per group of networks, in it the epochs. A callback's wish to stop ends the group
+        in training.
     random_state : int, RandomState instance or None, default=None
         Draws held-out rows, starting weights, batches and dropout. The same number gives the same
         model, bit for bit, on the same device and number of threads. None takes a new seed from
@@ -133,7 +135,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     scaler_ : SmoothClipScaler
         Scales them for the task group.
     rank_scaler_ : NormalScoreScaler
-        Scales them for the group that sees ranks.
+        Scales them for the group that sees ranks; not there where that group was not trained.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -171,7 +173,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Search the formula, train the networks, keep the best model.
+        """Search the formula, train the networks, blend what the held-out rows favour.
 
         Parameters
         ----------

@@ -23,6 +23,9 @@ from sktaskneuron.formula import NeuronFormula
 if TYPE_CHECKING:
     from sktaskneuron.training import Clock
 
+# Share of the time left that may go into judging the equation.
+_MOST_TO_JUDGE = 0.4
+
 
 @dataclass(frozen=True, eq=False)
 class StageTwo:
@@ -68,30 +71,35 @@ class StageTwo:
                 constant_candidate(self.task, self.validation),
                 linear_candidate(self.task, self.validation),
             ]
-        networks = self._networks()
-        equation = self.equation
-        if self.compares and equation is not None and self._can_judge(equation):
+        reserve = self._seconds_to_judge()
+        networks = self._networks(reserve or 0.0)
+        if reserve is not None and self.equation is not None:
             rival = min(self._loss(candidate) for candidate in [*simple, *networks])
             simple += formula_candidate(
-                self.task, equation.fitted, self.validation, equation.on_rows, rival
+                self.task, self.equation.fitted, self.validation, self.equation.on_rows, rival
             )
         return [*simple, *networks]
 
-    def _can_judge(self, equation: Equation) -> bool:
-        """Whether there is time for as many searches as there are splits."""
-        needed = equation.seconds * len(self.validation.splits)
-        return equation.is_readable and self.clock.left() >= needed
+    def _seconds_to_judge(self) -> float | None:
+        """Return what the held-out loss of the equation costs; None if it is not to be judged.
 
-    def _networks(self) -> list[Candidate]:
+        It takes as many searches as there are splits, and at most a part of the time left.
+        """
+        if not self.compares or self.equation is None or not self.equation.is_readable:
+            return None
+        seconds = self.equation.seconds * len(self.validation.splits)
+        return seconds if seconds <= _MOST_TO_JUDGE * self.clock.left() else None
+
+    def _networks(self, reserve: float) -> list[Candidate]:
         from sktaskneuron.training import Clock
 
         trained: list[Candidate] = []
         groups = self.groups()
         for number, (group, n_members) in enumerate(groups):
-            left = self.clock.left()
+            left = self.clock.left() - reserve
             if trained and left <= 0:
                 break
-            clock = Clock(None if left == np.inf else left / (len(groups) - number))
+            clock = Clock(None if np.isinf(left) else left / (len(groups) - number))
             trained.append(self._train(group, n_members, self.seed + number, clock))
         return trained
 
@@ -133,19 +141,22 @@ class StageTwo:
     def _shared_out(
         self, groups: Sequence[MemberGroup], n_rows: int
     ) -> list[tuple[MemberGroup, int]]:
-        total = self.settings.n_members
+        """Give every group as many members as there are splits, or leave it out."""
+        n_splits, total = max(1, len(self.validation.splits)), self.settings.n_members
         if isinstance(total, str):
-            each = self.defaults.members_per_group(n_rows)
+            each = max(n_splits, self.defaults.members_per_group(n_rows))
             return [(group, each) for group in groups]
-        used = groups[: min(len(groups), int(total))]
+        used = groups[: max(1, int(total) // n_splits)]
         each, rest = divmod(int(total), len(used))
         return [(group, each + (number < rest)) for number, group in enumerate(used)]
 
     def term_gains(self, full_loss: float) -> dict[str, float]:
         """Return by how much the task group's held-out loss rises without each kind of term.
 
-        The same members are trained once more for every kind, on the same rows.
+        The same members are trained once more for every kind, on the same rows, while time is left.
         """
+        from sktaskneuron.training import Clock
+
         group, n_members = self.groups()[0]
         formula = group.formula
         lacking = {
@@ -157,14 +168,15 @@ class StageTwo:
             ),
             "learned terms": replace(group, terms=None),
         }
-        return {
-            kind: self._loss(
-                self._train(replace(other, name=f"task without {kind}"), n_members, self.seed)
-            )
-            - full_loss
-            for kind, other in lacking.items()
-            if other != group
-        }
+        gains = {}
+        for kind, other in lacking.items():
+            left = self.clock.left()
+            if other == group or left <= 0:
+                continue
+            named = replace(other, name=f"task without {kind}")
+            rest = self._train(named, n_members, self.seed, Clock(None if np.isinf(left) else left))
+            gains[kind] = self._loss(rest) - full_loss
+        return gains
 
     def recipe(self, seed: int) -> NetworkRecipe:
         """Return how networks are built and trained."""

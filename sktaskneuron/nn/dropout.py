@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 
 _LEVELS = 2**16
+# Draws in a pool, or so many times the entries of a mask, and masks cut from it.
+_POOL, _POOL_FACTOR, _USES = 2**20, 4, 64
 
 
 class GeneratorDropout(nn.Module):
@@ -11,8 +13,9 @@ class GeneratorDropout(nn.Module):
 
     ``torch.nn.Dropout`` reads torch's global random stream, so training would change the numbers
     that the user draws afterwards, and two trainings with the same seed would differ. This module
-    never touches the global stream. It is also several times cheaper on the CPU: one 64-bit draw
-    of the generator gives four mask entries of 16 bits each.
+    never touches the global stream. It is also several times cheaper on the CPU, where drawing the
+    masks would cost as much as the matrix products: they are windows of a pool of draws, at random
+    places, and the pool is drawn anew after some uses.
 
     Parameters
     ----------
@@ -55,12 +58,14 @@ class GeneratorDropout(nn.Module):
         self.rate = float(rate)
         self.p = self.rate
         self.seed = int(seed)
-        self._generator: torch.Generator | None = None
+        self.reseed(self.seed)
 
     def reseed(self, seed: int) -> None:
         """Start the private stream again from ``seed``."""
         self.seed = int(seed)
-        self._generator = None
+        self._generator: torch.Generator | None = None
+        self._levels, self._mask = torch.empty(0), torch.empty(0)
+        self._mask_of, self._uses = 0, 0
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply dropout in training mode; the identity in evaluation mode.
@@ -79,18 +84,31 @@ class GeneratorDropout(nn.Module):
         if self._generator is None or self._generator.device != input.device:
             self._generator = torch.Generator(input.device).manual_seed(self.seed)
         if input.device.type == "cpu":
-            # int16 -> float before the comparison: torch compares floats with vector
-            # instructions, and the mask is then ready to multiply
-            draws = torch.empty((input.numel() + 3) // 4, dtype=torch.int64)
+            return input * self._window(input, n_dropped)
+        # accelerators draw in parallel: nothing to save
+        draws = torch.rand(
+            input.shape, generator=self._generator, device=input.device, dtype=input.dtype
+        )
+        return input * draws.ge_(n_dropped / _LEVELS).mul_(_LEVELS / (_LEVELS - n_dropped))
+
+    def _window(self, input: Tensor, n_dropped: int) -> Tensor:
+        """Return a mask of the shape of ``input``, cut from the pool."""
+        size = input.numel()
+        fits = _POOL_FACTOR * size <= len(self._levels) and self._levels.dtype == input.dtype
+        if not fits or self._uses >= _USES:
+            n_draws = max(_POOL, _POOL_FACTOR * size)
+            # one 64-bit draw gives four entries of 16 bits
+            draws = torch.empty((n_draws + 3) // 4, dtype=torch.int64)
             draws.random_(-(2**63), None, generator=self._generator)
-            levels = draws.view(torch.int16)[: input.numel()].view(input.shape)
-            mask = levels.to(input.dtype).ge_(n_dropped - _LEVELS // 2)
-        else:  # accelerators draw in parallel: nothing to save
-            mask = torch.rand(
-                input.shape, generator=self._generator, device=input.device, dtype=input.dtype
-            ).ge_(n_dropped / _LEVELS)
-        mask.mul_(_LEVELS / (_LEVELS - n_dropped))
-        return input * mask
+            self._levels = draws.view(torch.int16)[:n_draws].to(input.dtype)
+            self._mask_of, self._uses = 0, 0
+        if self._mask_of != n_dropped:
+            self._mask = self._levels.ge(n_dropped - _LEVELS // 2).to(input.dtype)
+            self._mask.mul_(_LEVELS / (_LEVELS - n_dropped))
+            self._mask_of = n_dropped
+        self._uses += 1
+        start = int(torch.randint(len(self._mask) - size + 1, (), generator=self._generator))
+        return self._mask[start : start + size].view(input.shape)
 
     def extra_repr(self) -> str:
         """Show the rate in ``repr``."""

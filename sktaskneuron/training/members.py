@@ -88,7 +88,7 @@ class Clock:
 
     def __call__(self) -> float:
         """Return the share used, from 0; above 1 once the budget is exceeded."""
-        if self.seconds is None or self.seconds == math.inf:
+        if self.seconds is None:
             return 0.0
         if self.seconds <= 0:
             return math.inf

@@ -12,6 +12,7 @@ from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRe
 EXACT = {
     "hidden_layer_sizes": (8,),
     "max_epochs": 25,
+    "n_members": 2,
     "learning_rate": 0.2,
     "batch_size": 1_000,
     "dropout": 0.0,
@@ -24,6 +25,7 @@ DEFAULT = {
     "search": NeuronFormulaSearch(max_order=2, max_interaction_order=2, n_resamples=0),
     "hidden_layer_sizes": (8,),
     "max_epochs": 3,
+    "n_members": 4,
     "validation": 2,
     "random_state": 0,
 }

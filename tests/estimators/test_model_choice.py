@@ -21,7 +21,7 @@ THOROUGH = {
 
 
 class TestNull:
-    """One standard error lets about one fit to noise in six through; it does little harm."""
+    """One standard error lets some fits to noise through; they do little harm."""
 
     def test_noise_is_met_with_the_mean(self):
         n_constant = 0
@@ -35,8 +35,8 @@ class TestNull:
                 n_constant += 1
                 np.testing.assert_allclose(model.predict(X), y.mean())
             new, truth = rng.normal(size=(2000, 6)), rng.normal(5.0, 2.0, size=2000)
-            assert np.mean((model.predict(new) - truth) ** 2) < 1.05 * np.var(truth)
-        assert n_constant >= 4
+            assert np.mean((model.predict(new) - truth) ** 2) < 1.03 * np.var(truth)
+        assert n_constant >= 3
 
     def test_noise_is_met_with_the_prior(self):
         n_constant = 0
@@ -50,8 +50,8 @@ class TestNull:
                 np.testing.assert_allclose(model.predict_proba(X)[:, 1], y.mean())
             new, truth = rng.normal(size=(2000, 6)), rng.random(2000) < 0.25
             prior = log_loss(truth, np.full(2000, y.mean()))
-            assert log_loss(truth, model.predict_proba(new)) < 1.05 * prior
-        assert n_constant >= 4
+            assert log_loss(truth, model.predict_proba(new)) < 1.03 * prior
+        assert n_constant >= 3
 
 
 class TestLinear:

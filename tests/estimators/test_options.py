@@ -1,6 +1,7 @@
 """Every option has an effect, and the effect that its description promises."""
 
 import inspect
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sktaskneuron import (
     NeuronSeekClassifier,
     NeuronSeekRegressor,
 )
+from sktaskneuron.estimators._members import group_candidate
 
 from .data import ALONE, QUICK, draw_classes, draw_columns, draw_people, draw_quadratic
 
@@ -145,15 +147,22 @@ class TestValidation:
             assert network.n_members == n_members
             assert ("valid_loss" in model.history_) is (validation is not None)
 
-    @pytest.mark.parametrize(("n_members", "shared_out"), [(2, (1, 1)), (5, (3, 2)), ("auto", (4, 4))])
+    @pytest.mark.parametrize(
+        ("n_members", "shared_out"), [(2, (1, 1)), (5, (3, 2)), ("auto", (4, 4))]
+    )
     def test_members_are_shared_out(self, n_members, shared_out):
         X, y = draw_quadratic(60)
         settings = {**QUICK, "n_members": n_members, "validation": 0.3}
-        model = NeuronSeekRegressor("x + x**2", **settings)
-        groups = model._shared_out(model._groups(NeuronFormula(), compare=True), len(X))
-        assert [group.name for group, _ in groups] == ["task", "ranks"]
-        assert tuple(n for _, n in groups) == shared_out
-        assert set(model.fit(X, y).weights_) == {"constant", "linear", "task", "ranks"}
+        trained = []
+
+        def watch(group, n, *rest):
+            trained.append((group.name, n))
+            return group_candidate(group, n, *rest)
+
+        with mock.patch("sktaskneuron.estimators._stage_two.group_candidate", watch):
+            model = NeuronSeekRegressor("x + x**2", **settings).fit(X, y)
+        assert trained == list(zip(("task", "ranks"), shared_out, strict=True))
+        assert set(model.weights_) == {"constant", "linear", "task", "ranks"}
 
     def test_auto(self):
         settings = {**QUICK, "max_epochs": 1, "validation": "auto", "n_members": "auto"}
