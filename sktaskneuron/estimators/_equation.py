@@ -33,7 +33,7 @@ class Equation:
     table : EncodedTable
     task : Task
     search : NeuronFormulaSearch or None
-        None takes the estimators' own settings: one scale of the columns and few steps.
+        None takes the estimators' own settings: one scale of the columns, few steps, no second try.
     seed : int
         Of the default search.
     naming : dict of str to object
@@ -79,7 +79,9 @@ class Equation:
                 self.target,
                 classification=task.classification,
                 scale_number=0 if search is None else None,
+                swap=search is not None,
             )
+        self.swap = search is not None
         self.seconds = time.perf_counter() - start
 
     @property
@@ -123,5 +125,6 @@ class Equation:
             target,
             classification=task.classification,
             scale_number=self.search._scale_number,
+            swap=self.swap,
         )
         return again.fitted_formula_

@@ -222,12 +222,12 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         *,
         classification: bool,
         scale_number: int | None = None,
-        race_steps: int | None = None,
+        swap: bool = True,
     ) -> Self:
         """Search in a table that an estimator around this one has already encoded and checked.
 
-        ``scale_number`` repeats a search on the scale that won on all rows; ``race_steps`` lets the
-        scales race for so many steps.
+        ``scale_number`` searches on one scale only, ``swap`` is as in TDOptions: what an estimator
+        asks for that needs the terms soon.
         """
         if classification:
             self.classes_, codes = class_codes(self, target)
@@ -235,9 +235,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         self.encoder_ = encoder
         self._bounds = column_range(table)
         self._take_over(
-            self._search(
-                table, target.reshape(len(target), -1), classification, scale_number, race_steps
-            )
+            self._search(table, target.reshape(len(target), -1), classification, scale_number, swap)
         )
         return self
 
@@ -247,7 +245,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         target: FloatArray,
         classification: bool,
         scale_number: int | None,
-        race_steps: int | None,
+        swap: bool,
     ) -> TDResult:
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self)
@@ -269,7 +267,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             max_steps=self.max_steps,
             n_resamples=self.n_resamples,
             scale_number=scale_number,
-            race_steps=race_steps,
+            swap=swap,
         )
         varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
         constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)

@@ -19,8 +19,8 @@ StepHook = Callable[[str, int, str], None]
 class TDOptions:
     """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`.
 
-    ``scale_number`` repeats a search on one of the scales of the columns; None tries all. With
-    ``race_steps`` only the scale that scores best after so many steps is searched to the end.
+    ``scale_number`` searches on one of the scales of the columns only; None tries all. Without
+    ``swap`` atoms found one after another are not tried afresh together.
     """
 
     engine: Engine = "als"
@@ -32,7 +32,7 @@ class TDOptions:
     max_steps: int | None = None
     n_resamples: int = 5
     scale_number: int | None = None
-    race_steps: int | None = None
+    swap: bool = True
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class Problem:
                 judge,
                 seed=self.seed,
                 max_steps=MAX_STEPS if steps is None else steps,
+                swap=self.options.swap,
                 on_step=on_step,
             )
         return selection, judge.score(selection.fit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -81,18 +80,7 @@ def search_td(
     family = make_family(standard[rows], weight[rows], classification)
     part = X[np.ix_(rows, usable)]
     best: tuple[float, Problem, Selection, Standardisation, int] | None = None
-    scales = _scales(part, weight[rows], target.shape[1], options, caps)
-    if options.race_steps is not None and len(scales) > 1:
-        sprint = replace(options, max_steps=options.race_steps)
-        scales = [
-            min(
-                scales,
-                key=lambda item: Problem.from_scaled(item[1](part), family, sprint, seed).solve()[
-                    1
-                ],
-            )
-        ]
-    for number, scale in scales:
+    for number, scale in _scales(part, weight[rows], target.shape[1], options, caps):
         problem = Problem.from_scaled(scale(part), family, options, seed)
 
         def report(step: int, fit: Fit, number: int = number) -> None:

@@ -75,6 +75,7 @@ def select(
     *,
     seed: int,
     max_steps: int,
+    swap: bool = True,
     on_step: Callable[[int, Fit], None] | None = None,
 ) -> Selection:
     """Add the best term while it pays, and after each addition take out whatever no longer does.
@@ -93,6 +94,8 @@ def select(
         Of the random starts of atoms.
     max_steps : int
         Most additions.
+    swap : bool
+        Whether to try other atoms for each order in the end.
     on_step : callable, optional
         Called before every addition with the step and the fit so far.
 
@@ -113,6 +116,8 @@ def select(
             break
         fit = _merged(table, family, judge, _pruned(table, family, price, judge, grown))
         visited.append(fit)
+    if not swap:
+        return Selection(fit, visited)
     swapped = _swapped(table, family, price, judge, forward, fit)
     if swapped is not fit:
         visited.append(swapped)
