@@ -48,8 +48,7 @@ HALF_A = {
     *("churn", "higgs_small", "letter", "vehicle", "spambase"),
 }
 
-TASK, RANKS = Defaults().task, Defaults().rivals[0]
-PLAIN = MemberGroup("plain", LINEAR)
+TASK, (RANKS, PLAIN) = Defaults().task, Defaults().class_rivals
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,10 @@ GROUPS: dict[str, Trained] = {
     "task": Trained(TASK, search=True),
     "task_unsearched": Trained(TASK),
     "task_wavy": Trained(replace(TASK, frequency_std=0.3)),
+    "task_spread": Trained(replace(TASK, frequency_std=(0.05, 0.5))),
+    "task_spread_far": Trained(replace(TASK, frequency_std=(0.05, 1.0))),
+    "task_long": Trained(TASK, changes=(("epoch_factor", 2),)),
+    "ranks_spread": Trained(replace(RANKS, frequency_std=(0.1, 1.0))),
     "task_no_terms": Trained(replace(TASK, terms=None)),
     "task_bins": Trained(replace(TASK, terms="piecewise")),
     "task_first_layer": Trained(replace(TASK, hidden_formula=None)),
@@ -100,6 +103,12 @@ VARIANTS: dict[str, str] = {
     "half_wavy": f"{SIMPLE}+task_unsearched/task_wavy+ranks",
     "half_products": f"{SIMPLE}+task_unsearched/plain+ranks",
     "half_products_unsmoothed": f"{SIMPLE}+task_unsearched/plain_unsmoothed+ranks",
+    "spread_task": f"{SIMPLE}+task_spread+ranks",
+    "far_spread_task": f"{SIMPLE}+task_spread_far+ranks",
+    "long_task": f"{SIMPLE}+task_long+ranks",
+    "spread_both": f"{SIMPLE}+task_spread+ranks_spread",
+    "three_wavy": f"{SIMPLE}+task+task_wavy+ranks",
+    "three_spread": f"{SIMPLE}+task_spread+plain+ranks",
     "first_layer_only": f"{SIMPLE}+task_first_layer+ranks",
     "order_3": f"{SIMPLE}+task_order_3+ranks",
     "no_smoothing": f"{SIMPLE}+task_unsmoothed+ranks",
@@ -199,7 +208,9 @@ class Fold:
             group = replace(group, formula=group.formula | formula)
         number = 0 if "ranks" not in name else 1
         recipe: NetworkRecipe = self.stage_two.recipe(self.stage_two.seed + number)
-        recipe = replace(recipe, **dict(trained.changes))
+        changes = dict(trained.changes)
+        recipe = replace(recipe, n_epochs=recipe.n_epochs * changes.pop("epoch_factor", 1))
+        recipe = replace(recipe, **changes)
         if trained.smoothing is not None:
             recipe = replace(recipe, label_smoothing=trained.smoothing)
         validation = self.validation

@@ -54,6 +54,8 @@ def choose(
     if not validation:
         return _equal_shares(candidates)
     usable = [c for c in candidates if c.outputs is not None and np.isfinite(c.outputs).all()]
+    # in a blend of logits the sum of the weights does what the constant does among values
+    parts = [c for c in usable if not (task.classification and c.name == "constant")] or usable
     rows, weight = validation.rows, validation.weight
 
     def losses_of(outputs: FloatArray) -> FloatArray:
@@ -62,12 +64,12 @@ def choose(
     losses = {c.name: losses_of(_outputs(c)) for c in usable}
     share = weight / weight.sum()
     means = {name: float(share @ values) for name, values in losses.items()}
-    blend = _Blended.of(task, validation, usable)
+    blend = _Blended.of(task, validation, parts)
     losses["blend"] = losses_of(blend.outputs)
     means["blend"] = float(share @ losses["blend"])
     gains = {}
-    for left_out in usable if len(usable) > 1 else ():
-        rest = _Blended.of(task, validation, [c for c in usable if c is not left_out])
+    for left_out in parts if len(parts) > 1 else ():
+        rest = _Blended.of(task, validation, [c for c in parts if c is not left_out])
         gains[left_out.name] = float(share @ losses_of(rest.outputs)) - means["blend"]
 
     by_name = {c.name: c for c in usable}
@@ -85,13 +87,16 @@ def choose(
         if mean > needed * error:
             best = name
     if best == "blend":
-        weights = dict(zip((c.name for c in usable), blend.weights, strict=True))
-        total = sum(weights.values())
-        kept = [(c, w) for c, w in zip(usable, blend.weights, strict=True) if w > 0]
+        total = blend.weights.sum()
+        weights = {c.name: 0.0 for c in usable}
+        weights |= {c.name: float(w / total) for c, w in zip(parts, blend.weights, strict=True)}
+        kept = [(c, w) for c, w in zip(parts, blend.weights, strict=True) if w > 0]
+        # a readable model of another temperature is not the one that its name promises
+        alone = len(kept) == 1 and (kept[0][1] == 1.0 or kept[0][0].name not in _READABLE)
         return Choice(
-            kept[0][0].name if len(kept) == 1 else "blend",
+            kept[0][0].name if alone else "blend",
             Blend(tuple(c.model for c, _ in kept), np.asarray([w for _, w in kept])),
-            {name: float(w / total) for name, w in weights.items()},
+            weights,
             means,
             blend.outputs,
             gains,

@@ -35,10 +35,10 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
     A search finds which powers and interactions of the columns the classes ask for [1]_. Small
     networks are built from it and trained together in packs: the "task" group's neurons multiply
     projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
-    columns; the "ranks" group sees the ranks of the values instead. Every member holds out other
-    rows. On those, the groups are blended with the shares of the classes, logistic regression and,
-    for two classes, the searched equation; where a readable model alone is as good within the error
-    of that comparison, it predicts.
+    columns; the "ranks" group sees the ranks of the values instead, and the "plain" group sums as
+    ordinary neurons do. Every member holds out other rows. On those, the groups are blended with
+    the shares of the classes, logistic regression and, for two classes, the searched equation;
+    where a readable model alone is as good within the error of that comparison, it predicts.
 
     Tables of numbers, categories and missing values go in as they are; labels may be of any type.
 
@@ -83,7 +83,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
-        Whether simpler models and the group that sees ranks may take part. False trains the
+        Whether simpler models and the other groups of networks may take part. False trains the
         task-driven networks alone.
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
@@ -128,7 +128,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         "formula". Not there if no search was made or the equation is too long.
     search_ : NeuronFormulaSearch or None
         The fitted search, with its evidence.
-    selected_ : {"constant", "linear", "formula", "task", "ranks", "blend"}
+    selected_ : {"constant", "linear", "formula", "task", "ranks", "plain", "blend"}
         What predicts: the shares of the classes, logistic regression, the searched equation, one
         group of networks, or a blend.
     weights_ : dict of str to float

@@ -15,8 +15,9 @@ from sktaskneuron.formula import NeuronFormula
 LINEAR = NeuronFormula(pure=("x",))
 PRODUCTS = NeuronFormula.parse("x + <x,x>:16")
 
-_TASK = MemberGroup("task", PRODUCTS, PRODUCTS)
+_TASK = MemberGroup("task", PRODUCTS, PRODUCTS, frequency_std=0.3)
 _RANKS = MemberGroup("ranks", LINEAR, frequency_std=0.3, view="ranks")
+_PLAIN = MemberGroup("plain", LINEAR, frequency_std=0.1)
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Defaults:
         The task group where the formula is searched: what is found adds to its formula.
     use_search : bool
         Whether the task group's formula takes over the interactions that the search found.
-    rivals : tuple of MemberGroup
-        Groups beside the task group.
+    rivals, class_rivals : tuple of MemberGroup
+        Groups beside the task group, of regression and of classes.
     learning_rate, class_learning_rate : float
         Of regression and of classes.
     label_smoothing : float
@@ -48,6 +49,7 @@ class Defaults:
     task: MemberGroup = _TASK
     use_search: bool = True
     rivals: tuple[MemberGroup, ...] = (_RANKS,)
+    class_rivals: tuple[MemberGroup, ...] = (_RANKS, _PLAIN)
     learning_rate: float = 0.1
     class_learning_rate: float = 0.04
     label_smoothing: float = 0.05

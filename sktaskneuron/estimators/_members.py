@@ -38,7 +38,7 @@ class MemberGroup:
         Aggregation of the further layers.
     terms : {"periodic", "piecewise"} or None
         Functions of single columns beside the columns.
-    frequency_std : float
+    frequency_std : float or pair of floats
         Of periodic terms: how wavy the functions are at the start.
     view : {"robust", "ranks"}
         Scale of the columns.
@@ -48,7 +48,7 @@ class MemberGroup:
     formula: NeuronFormula
     hidden_formula: NeuronFormula | None = None
     terms: str | None = "periodic"
-    frequency_std: float = 0.1
+    frequency_std: float | tuple[float, float] = 0.1
     view: View = "robust"
 
 

@@ -135,7 +135,7 @@ class StageTwo:
                 task = replace(task, formula=task.formula | found)
         groups = [task]
         if self.compares and n_rows < defaults.rivals_below:
-            groups += defaults.rivals
+            groups += defaults.class_rivals if self.task.classification else defaults.rivals
         return self._shared_out(groups, n_rows)
 
     def _shared_out(

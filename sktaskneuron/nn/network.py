@@ -69,8 +69,8 @@ class TaskNetwork(nn.Module):
         They are built for so many columns, the first ones; None is all but those of levels.
     n_terms, n_frequencies : int, default=3, 16
         Learned functions and cosines per column.
-    frequency_std : float, default=0.1
-        Standard deviation of the cosines' frequencies at the start.
+    frequency_std : float or pair of floats, default=0.1
+        Standard deviation of the cosines' frequencies at the start, or its lowest and highest.
     n_bins : int, default=16
         Bins per column.
     n_levels : sequence of int, default=()
@@ -125,7 +125,7 @@ class TaskNetwork(nn.Module):
         n_term_columns: int | None = None,
         n_terms: int = 3,
         n_frequencies: int = 16,
-        frequency_std: float = 0.1,
+        frequency_std: float | Sequence[float] = 0.1,
         n_bins: int = 16,
         n_levels: Sequence[int] = (),
         bound: float = DEFAULT_BOUND,
@@ -155,7 +155,7 @@ class TaskNetwork(nn.Module):
             "n_term_columns": n_term_columns,
             "n_terms": n_terms,
             "n_frequencies": n_frequencies,
-            "frequency_std": float(frequency_std),
+            "frequency_std": np.asarray(frequency_std, dtype=np.float64).tolist(),
             "n_bins": n_bins,
             "n_levels": list(n_levels),
         }

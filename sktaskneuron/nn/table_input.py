@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,8 +30,9 @@ class PeriodicTerms(nn.Module):
         Learned functions per column.
     n_frequencies : int, default=16
         Cosines that the functions of one column share.
-    frequency_std : float, default=0.1
-        Standard deviation of the frequencies :math:`\omega` at the start: small means smooth.
+    frequency_std : float or pair of floats, default=0.1
+        Standard deviation of the frequencies :math:`\omega` at the start: small means smooth. A
+        pair spreads the frequencies of a column from the one to the other, evenly in the logarithm.
     n_members : int or None, default=None
         Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
@@ -49,7 +51,7 @@ class PeriodicTerms(nn.Module):
         n_terms: int = 3,
         n_frequencies: int = 16,
         *,
-        frequency_std: float = 0.1,
+        frequency_std: float | Sequence[float] = 0.1,
         n_members: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -62,7 +64,8 @@ class PeriodicTerms(nn.Module):
                 f"{n_columns=}, {n_terms=} and {n_frequencies=}"
             )
         self.n_columns, self.n_terms, self.n_frequencies = n_columns, n_terms, n_frequencies
-        self.frequency_std = float(frequency_std)
+        low, high = np.broadcast_to(np.asarray(frequency_std, dtype=np.float64), (2,)).tolist()
+        self.frequency_std = (low, high)
         lead = leading_shape(n_members)
         where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
 
@@ -82,8 +85,9 @@ class PeriodicTerms(nn.Module):
             return (2.0 * draws - 1.0) * bound
 
         with torch.no_grad():
+            spread = torch.from_numpy(np.geomspace(*self.frequency_std, self.n_frequencies))
             self.frequency.copy_(
-                randn(tuple(self.frequency.shape), generator) * (2.0 * math.pi * self.frequency_std)
+                randn(tuple(self.frequency.shape), generator) * (2.0 * math.pi * spread)
             )
             self.phase.copy_(uniform(self.phase, math.pi))
             for parameter in (self.mixing, self.constant):

@@ -10,7 +10,15 @@ import skops.io
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRegressor
 
-from .data import ALONE, QUICK, draw_by_odds, draw_classes, draw_columns, draw_people, draw_quadratic
+from .data import (
+    ALONE,
+    QUICK,
+    draw_by_odds,
+    draw_classes,
+    draw_columns,
+    draw_people,
+    draw_quadratic,
+)
 
 MODELS = {
     "regressor, linear": NeuronSeekRegressor("x", **QUICK),

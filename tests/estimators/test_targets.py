@@ -115,9 +115,10 @@ class TestSampleWeight:
     def test_ones_equal_none(self, kind, settings):
         X, y = draw_quadratic()
         y = y > 1 if kind is NeuronSeekClassifier else y
-        model = kind(**settings)
+        search = NeuronFormulaSearch(max_order=2, max_interaction_order=2, n_resamples=0)
+        model = kind(search=search, **settings)
         without = output(model.fit(X, y), X)
-        for ones in (np.ones(len(X)), [1] * len(X), np.full(len(X), 0.5)):
+        for ones in ([1] * len(X), np.full(len(X), 0.5)):
             np.testing.assert_allclose(
                 output(model.fit(X, y, sample_weight=ones), X), without, rtol=1e-6
             )
@@ -166,7 +167,9 @@ class TestClassWeight:
         y = np.where((y == "rare") & (np.arange(300) % 4 == 0), "rare", "common")
         share = {}
         for class_weight in (None, "balanced", {"rare": 50.0}):
-            model = NeuronSeekClassifier(**settings, class_weight=class_weight).fit(X, y)
+            model = NeuronSeekClassifier("x + x**2", **settings, class_weight=class_weight).fit(
+                X, y
+            )
             share[str(class_weight)] = model.predict_proba(X)[:, 1].mean()
         assert share["None"] < share["balanced"] < share["{'rare': 50.0}"]
 

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
 from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback
 
 from sktaskneuron.nn import TaskNetwork
 from sktaskneuron.training import (
@@ -56,7 +56,9 @@ def outputs_of(state, X, rows, **options):
     with torch.no_grad():
         longest = max(map(len, rows))
         stack = torch.stack([X[np.resize(part, longest)] for part in rows])
-        return [o[: len(part)].double().numpy() for o, part in zip(network(stack), rows, strict=True)]
+        return [
+            o[: len(part)].double().numpy() for o, part in zip(network(stack), rows, strict=True)
+        ]
 
 
 class TestRows:
@@ -402,9 +404,7 @@ class TestOptions:
         for smoothing in (0.0, 0.3):
             network = make_packed(2, 2)
             options = {"loss": "cross_entropy", "n_epochs": 30, "learning_rate": 0.3}
-            train(
-                table, [np.arange(90)] * 2, network=network, label_smoothing=smoothing, **options
-            )
+            train(table, [np.arange(90)] * 2, network=network, label_smoothing=smoothing, **options)
             with torch.no_grad():
                 logits = network(table.X.expand(2, -1, -1))
             sure[smoothing] = logits.softmax(dim=-1).max(dim=-1).values.mean().item()
