@@ -101,10 +101,11 @@ class PeriodicTerms(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return g: (..., batch, n_columns) -> (..., batch, n_columns * n_terms)."""
-        column = input.transpose(-1, -2).unsqueeze(-1)
-        angle = torch.addcmul(self.phase.unsqueeze(-2), column, self.frequency.unsqueeze(-2))
-        terms = torch.cos(angle) @ self.mixing + self.constant.unsqueeze(-2)
-        return terms.transpose(-2, -3).flatten(-2)
+        # rows last: long vectors for the cosines, and matrix products that are not too narrow
+        column = input.transpose(-1, -2).unsqueeze(-2)
+        angle = torch.addcmul(self.phase.unsqueeze(-1), column, self.frequency.unsqueeze(-1))
+        terms = self.mixing.transpose(-1, -2) @ torch.cos(angle) + self.constant.unsqueeze(-1)
+        return terms.flatten(-3, -2).transpose(-1, -2)
 
     def extra_repr(self) -> str:
         """Show the sizes in ``repr``."""
