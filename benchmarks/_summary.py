@@ -226,7 +226,7 @@ def comparisons(results: Results, reference: str) -> str:
                 ),
                 f"{wins} / {len(loss) - wins - losses} / {losses}",
                 p_value(p),
-                f"{cpu[reference] / cpu[model]:.2g}",
+                f"{cpu[reference] / cpu[model]:.3g}",
                 str(len(loss)),
             ]
         )

@@ -183,12 +183,12 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, default=300.0, help="processor seconds of a fit")
     parser.add_argument("--retry", type=names, default=[], help="run rows of this status again")
     parser.add_argument("--out", type=Path, help="CSV file of rows, continued if it exists")
-    parser.add_argument("--summary", type=Path, metavar="ROWS", help="only summarise this file")
+    parser.add_argument("--summary", type=Path, nargs="+", help="only summarise these row files")
     parser.add_argument("--reference", default="neuronseek", help="model to compare with the rest")
     parser.add_argument("--plot", type=Path, help="draw the critical-difference diagram here")
     args = parser.parse_args()
     if args.summary:
-        rows = read_rows(args.summary)
+        rows = [row for path in args.summary for row in read_rows(path)]
     else:
         if args.data != "bundled":
             args.data = str(Path(args.data).resolve())
