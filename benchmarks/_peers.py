@@ -181,6 +181,8 @@ def _pytabkit(setting: Setting, name: str) -> Any:
 
 
 def realmlp(setting: Setting) -> Any:
+    import torch._dynamo  # noqa: F401  (as for neuronseek)
+
     return _pytabkit(setting, "RealMLP_TD")
 
 
@@ -288,7 +290,7 @@ def catboost(setting: Setting) -> Any:
 def neuronseek(setting: Setting) -> Any:
     import skorch  # noqa: F401  (the first fit would time the imports)
     import sympy  # noqa: F401
-    import torch  # noqa: F401
+    import torch._dynamo  # noqa: F401  (what torch's optimisers load when first built)
 
     from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
 

@@ -37,7 +37,8 @@ class Defaults:
     label_smoothing : float
         Of classes.
     n_epochs, least_steps, most_steps : int
-        Passes over the rows, within these numbers of steps.
+        Passes over the rows, within these numbers of steps. Where the steps ask for more passes, an
+        epoch has several: the held-out rows are looked at between epochs.
     batch_sizes, members : tuple of (least number of rows, value)
         Ascending in the number of rows.
     rivals_below : int
@@ -69,10 +70,13 @@ class Defaults:
         """Return the number of members of every group."""
         return _at(self.members, n_rows)
 
-    def epochs(self, n_rows: int, batch_size: int) -> int:
-        """Return the passes over ``n_rows`` training rows."""
+    def epochs(self, n_rows: int, batch_size: int) -> tuple[int, int]:
+        """Return the epochs, and the passes over ``n_rows`` training rows in each."""
         steps = -(-n_rows // batch_size)
-        return min(max(self.n_epochs, -(-self.least_steps // steps)), -(-self.most_steps // steps))
+        most = -(-self.most_steps // steps)
+        n_passes = min(max(self.n_epochs, -(-self.least_steps // steps)), most)
+        passes = -(-n_passes // self.n_epochs)
+        return -(-n_passes // passes), passes
 
 
 def _at(table: tuple[tuple[int, int], ...], n_rows: int) -> int:

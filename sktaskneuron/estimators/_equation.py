@@ -19,6 +19,8 @@ from sktaskneuron.preprocessing import TableEncoder
 # Terms up to which an equation counts as a simple model, and steps and rows of the default search:
 # what comes later no reader and no network needs.
 _READABLE_TERMS, _STEPS, _ROWS = 25, 12, 5_000
+# Steps for more than two classes, where there is no one equation to read.
+_CLASS_STEPS = 4
 # Log odds of a class that was never seen.
 _SURE = 20.0
 _UNREADABLE = (NeuronFormula(), NeuronFormula(pure=("x",)))
@@ -63,9 +65,10 @@ class Equation:
         self.target = task.target
         if not task.classification:
             self.target = task.target * task.unit + task.shift
+        steps = _CLASS_STEPS if task.classification and task.n_outputs > 2 else _STEPS
         self.search: NeuronFormulaSearch = (
             NeuronFormulaSearch(
-                n_resamples=0, max_steps=_STEPS, max_samples=_ROWS, random_state=seed
+                n_resamples=0, max_steps=steps, max_samples=_ROWS, random_state=seed
             )
             if search is None
             else clone(search)

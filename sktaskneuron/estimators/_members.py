@@ -63,6 +63,7 @@ class NetworkRecipe:
     weight_decay: float
     label_smoothing: float
     n_epochs: int
+    passes_per_epoch: int
     batch_size: int
     patience: int | None
     stop_early: bool
@@ -124,6 +125,7 @@ def group_candidate(
         label_smoothing=recipe.label_smoothing if task.classification else 0.0,
         bounds=None if low is None else (low, high),
         n_epochs=recipe.n_epochs,
+        passes_per_epoch=recipe.passes_per_epoch,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,

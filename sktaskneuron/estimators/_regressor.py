@@ -54,7 +54,8 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     max_epochs : "auto" or int, default="auto"
         Passes over the rows; the learning rate falls to zero over them, in four cycles. "auto" is
         80, within 400 and 6,000 steps, and training ends where a whole cycle lowered the held-out
-        loss by less than a hundredth.
+        loss by less than a hundredth. Where 400 steps take more than 80 passes, an epoch has
+        several.
     batch_size : "auto" or int, default="auto"
         Most rows of a member in a training step. "auto" is 256; 512 from 100,000 training rows,
         1,024 from 400,000.

@@ -188,8 +188,9 @@ class StageTwo:
             rate = defaults.class_learning_rate if task.classification else defaults.learning_rate
         if isinstance(batch_size, str):
             batch_size = defaults.batch_size(n_rows)
+        passes = 1
         if isinstance(n_epochs, str):
-            n_epochs = defaults.epochs(n_rows, int(batch_size))
+            n_epochs, passes = defaults.epochs(n_rows, int(batch_size))
         return NetworkRecipe(
             hidden_layer_sizes=settings._layer_sizes(),
             activation=settings.activation,
@@ -198,6 +199,7 @@ class StageTwo:
             weight_decay=float(settings.weight_decay),
             label_smoothing=defaults.label_smoothing,
             n_epochs=int(n_epochs),
+            passes_per_epoch=passes,
             batch_size=int(batch_size),
             patience=settings.n_iter_no_change,
             stop_early=isinstance(settings.max_epochs, str),

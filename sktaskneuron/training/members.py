@@ -130,6 +130,8 @@ class MemberBatches:
     dataset : MemberTable
     batch_size : int
         Upper bound of the rows of a member in a batch.
+    n_passes : int, default=1
+        Passes over the rows in an epoch.
     generator : torch.Generator
         CPU generator of the permutations.
     device : torch.device
@@ -142,19 +144,26 @@ class MemberBatches:
         dataset: MemberTable,
         batch_size: int,
         *,
+        n_passes: int = 1,
         generator: torch.Generator,
         device: torch.device,
         clock: Clock,
     ) -> None:
-        self.dataset, self.generator = dataset, generator
+        self.dataset, self.generator, self.n_passes = dataset, generator, n_passes
         self.device, self.clock = device, clock
         n_rows, count = len(dataset), n_batches(len(dataset), batch_size)
         self.edges = [n_rows * i // count for i in range(count + 1)]
 
     def __len__(self) -> int:
-        return len(self.edges) - 1
+        return self.n_passes * (len(self.edges) - 1)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Target]]:
+        for number in range(self.n_passes):
+            if number and self.clock() >= 1.0:
+                return
+            yield from self._pass()
+
+    def _pass(self) -> Iterator[tuple[Tensor, Target]]:
         table = self.dataset.table
         order = torch.stack(
             [
@@ -298,6 +307,7 @@ def fit_members(
     label_smoothing: float = 0.0,
     bounds: tuple[Any, Any] | None = None,
     n_epochs: int = 80,
+    passes_per_epoch: int = 1,
     batch_size: int = 256,
     learning_rate: float = 0.04,
     weight_decay: float = 0.02,
@@ -333,6 +343,9 @@ def fit_members(
         Range to which held-out outputs are cut before their loss is taken.
     n_epochs : int, default=80
         The schedules span this number of epochs.
+    passes_per_epoch : int, default=1
+        Passes over the rows in an epoch: more on a small table, where looking at the held-out rows
+        after every pass would cost as much as the pass.
     batch_size : int, default=256
         Upper bound of the rows of a member in a step.
     learning_rate, weight_decay, betas, schedule, max_gradient_norm, callbacks, verbose
@@ -376,7 +389,7 @@ def fit_members(
     clock = clock or Clock()
     module.to(device=device, dtype=table.X.dtype)
     members = MemberTable(table, train_rows)
-    steps_per_epoch = n_batches(len(members), batch_size)
+    steps_per_epoch = passes_per_epoch * n_batches(len(members), batch_size)
     row_loss = get_row_loss(loss)
     train_loss = row_loss
     if label_smoothing:
@@ -414,6 +427,7 @@ def fit_members(
         max_epochs=n_epochs,
         batch_size=batch_size,
         iterator_train=MemberBatches,
+        iterator_train__n_passes=passes_per_epoch,
         iterator_train__generator=torch.Generator().manual_seed(seeds[0]),
         iterator_train__device=device,
         iterator_train__clock=clock,
