@@ -1,7 +1,9 @@
 """What each part of NeuronSeek's default recipe adds, on the tables of a folder.
 
     python benchmarks/recipes.py --data FOLDER --store CACHE --out recipes.csv
-    python benchmarks/recipes.py --data FOLDER --store CACHE --variants default,no_products --half A
+    python benchmarks/recipes.py --data FOLDER --store CACHE --variants default,order_3 --half A
+
+Without --variants it prints the ablation: what each part of the default adds.
 
 Every candidate of a blend (a simple model, or one group of packed networks) is trained once per
 table and fold, and its held-out and test outputs are kept in --store. A variant is a list of
@@ -58,62 +60,61 @@ class Trained:
     group: MemberGroup
     members: int = 4
     search: bool = False
-    changes: tuple[tuple[str, Any], ...] = ()
+    epoch_factor: int = 1
     smoothing: float | None = None
 
 
 GROUPS: dict[str, Trained] = {
     "task": Trained(TASK, search=True),
     "task_unsearched": Trained(TASK),
-    "task_wavy": Trained(replace(TASK, frequency_std=0.3)),
+    "task_calm": Trained(replace(TASK, frequency_std=0.1)),
     "task_spread": Trained(replace(TASK, frequency_std=(0.05, 0.5))),
-    "task_spread_far": Trained(replace(TASK, frequency_std=(0.05, 1.0))),
-    "task_long": Trained(TASK, changes=(("epoch_factor", 2),)),
-    "ranks_spread": Trained(replace(RANKS, frequency_std=(0.1, 1.0))),
+    "task_long": Trained(TASK, epoch_factor=2),
+    "task_no_products": Trained(replace(TASK, formula=LINEAR, hidden_formula=None)),
     "task_no_terms": Trained(replace(TASK, terms=None)),
+    "task_powers": Trained(
+        replace(TASK, formula=TASK.formula | LINEAR.parse("x**2 + x**3"), terms=None)
+    ),
     "task_bins": Trained(replace(TASK, terms="piecewise")),
     "task_first_layer": Trained(replace(TASK, hidden_formula=None)),
-    "task_order_3": Trained(replace(TASK, formula=TASK.formula.parse("x + <x,x>:16 + <x,x,x>:8"))),
+    "task_order_3": Trained(replace(TASK, formula=TASK.formula | LINEAR.parse("<x,x,x>:8"))),
     "task_unsmoothed": Trained(TASK, smoothing=0.0),
-    "plain": Trained(PLAIN),
-    "plain_unsmoothed": Trained(PLAIN, smoothing=0.0),
-    "plain_no_terms": Trained(replace(PLAIN, terms=None)),
-    "powers": Trained(MemberGroup("powers", LINEAR.parse("x + x**2 + x**3"), terms=None)),
     "ranks": Trained(RANKS),
     "ranks_calm": Trained(replace(RANKS, frequency_std=0.1)),
+    "plain": Trained(PLAIN),
     "one": Trained(TASK, members=1),
 }
 
 SIMPLE = "constant+linear+formula"
+# a name with a question mark takes part for classes only
 VARIANTS: dict[str, str] = {
-    "default": f"{SIMPLE}+task+ranks",
-    "no_products": f"{SIMPLE}+plain+ranks",
-    "no_learned_terms": f"{SIMPLE}+task_no_terms+ranks",
-    "powers_for_learned_terms": f"{SIMPLE}+powers+ranks",
-    "plain_mlp": f"{SIMPLE}+plain_no_terms",
-    "no_search": "constant+linear+task_unsearched+ranks",
-    "ranks_of_formula_ignored": f"{SIMPLE}+task_unsearched+ranks",
-    "networks_only": "task+ranks",
+    "default": f"{SIMPLE}+task+ranks+plain?",
+    "no_products": f"{SIMPLE}+task_no_products+ranks+plain?",
+    "no_learned_terms": f"{SIMPLE}+task_no_terms+ranks+plain?",
+    "no_search": "constant+linear+task_unsearched+ranks+plain?",
+    "no_equation": "constant+linear+task+ranks+plain?",
+    "no_simple_models": "task+ranks+plain?",
+    "no_ranks": f"{SIMPLE}+task+plain?",
     "task_only": "task",
-    "no_ranks": f"{SIMPLE}+task",
     "one_member": "one",
-    "three_groups": f"{SIMPLE}+task+plain+ranks",
-    "wavy_task": f"{SIMPLE}+task_wavy+ranks",
-    "calm_ranks": f"{SIMPLE}+task+ranks_calm",
-    "half_wavy": f"{SIMPLE}+task_unsearched/task_wavy+ranks",
-    "half_products": f"{SIMPLE}+task_unsearched/plain+ranks",
-    "half_products_unsmoothed": f"{SIMPLE}+task_unsearched/plain_unsmoothed+ranks",
-    "spread_task": f"{SIMPLE}+task_spread+ranks",
-    "far_spread_task": f"{SIMPLE}+task_spread_far+ranks",
-    "long_task": f"{SIMPLE}+task_long+ranks",
-    "spread_both": f"{SIMPLE}+task_spread+ranks_spread",
-    "three_wavy": f"{SIMPLE}+task+task_wavy+ranks",
-    "three_spread": f"{SIMPLE}+task_spread+plain+ranks",
-    "first_layer_only": f"{SIMPLE}+task_first_layer+ranks",
-    "order_3": f"{SIMPLE}+task_order_3+ranks",
-    "no_smoothing": f"{SIMPLE}+task_unsmoothed+ranks",
-    "with_bins": f"{SIMPLE}+task+ranks+task_bins",
+    "two_groups": f"{SIMPLE}+task+ranks",
+    "three_groups": f"{SIMPLE}+task+ranks+plain",
+    "powers_for_learned_terms": f"{SIMPLE}+task_powers+ranks+plain?",
+    "calm_task": f"{SIMPLE}+task_calm+ranks+plain?",
+    "half_calm": f"{SIMPLE}+task_unsearched/task_calm+ranks+plain?",
+    "spread_task": f"{SIMPLE}+task_spread+ranks+plain?",
+    "long_task": f"{SIMPLE}+task_long+ranks+plain?",
+    "calm_ranks": f"{SIMPLE}+task+ranks_calm+plain?",
+    "half_products": f"{SIMPLE}+task_unsearched/task_no_products+ranks+plain?",
+    "first_layer_only": f"{SIMPLE}+task_first_layer+ranks+plain?",
+    "order_3": f"{SIMPLE}+task_order_3+ranks+plain?",
+    "no_smoothing": f"{SIMPLE}+task_unsmoothed+ranks+plain?",
+    "with_bins": f"{SIMPLE}+task+ranks+plain?+task_bins",
 }
+ABLATION = [
+    *("default", "no_products", "no_learned_terms", "no_search", "no_equation"),
+    *("no_simple_models", "no_ranks", "task_only", "one_member", "two_groups"),
+]
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,7 @@ class Fold:
             group = replace(group, formula=group.formula | formula)
         number = 0 if "ranks" not in name else 1
         recipe: NetworkRecipe = self.stage_two.recipe(self.stage_two.seed + number)
-        changes = dict(trained.changes)
-        recipe = replace(recipe, n_epochs=recipe.n_epochs * changes.pop("epoch_factor", 1))
-        recipe = replace(recipe, **changes)
+        recipe = replace(recipe, n_epochs=recipe.n_epochs * trained.epoch_factor)
         if trained.smoothing is not None:
             recipe = replace(recipe, label_smoothing=trained.smoothing)
         validation = self.validation
@@ -225,6 +224,9 @@ class Fold:
         """Raw test outputs of a variant, and the processor seconds of its candidates."""
         candidates, seconds = [], 0.0
         for name in variant.split("+"):
+            if name.endswith("?") and not self.table.classes:
+                continue
+            name = name.removesuffix("?")
             if "/" in name:
                 candidate, cpu = self._mixed(*name.split("/"))
             else:
@@ -366,7 +368,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True, help="folder for trained outputs")
     parser.add_argument("--tables", type=lambda s: s.split(","), default=None)
     parser.add_argument("--half", choices=("A", "B"), default=None)
-    parser.add_argument("--variants", type=lambda s: s.split(","), default=list(VARIANTS))
+    parser.add_argument("--variants", type=lambda s: s.split(","), default=ABLATION)
     parser.add_argument("--folds", type=int, default=1, help="of three, how many")
     parser.add_argument("--max-rows", type=int, default=3000)
     parser.add_argument("--out", type=Path, default=None)

@@ -21,6 +21,8 @@ from sktaskneuron.preprocessing import TableEncoder
 _READABLE_TERMS, _STEPS, _ROWS = 25, 12, 5_000
 # Steps for more than two classes, where there is no one equation to read.
 _CLASS_STEPS = 4
+# Rows beyond which the weights of an equation gain nothing, when it is judged.
+_MOST_ROWS = 100_000
 # Log odds of a class that was never seen.
 _SURE = 20.0
 _UNREADABLE = (NeuronFormula(), NeuronFormula(pure=("x",)))
@@ -111,7 +113,9 @@ class Equation:
         )
 
     def on_rows(self, rows: Rows) -> FittedFormula:
-        """Repeat the search on some of the rows."""
+        """Repeat the search on some of the rows, of very many on a part."""
+        if len(rows) > _MOST_ROWS:
+            rows = np.sort(np.random.default_rng(0).choice(rows, size=_MOST_ROWS, replace=False))
         task, target = self.task, self.target[rows]
         names = self.fitted.feature_names
         if task.classification and len(np.unique(target)) < 2:
