@@ -22,7 +22,7 @@ _READABLE_TERMS, _STEPS, _ROWS = 25, 12, 5_000
 # Steps for more than two classes, where there is no one equation to read.
 _CLASS_STEPS = 4
 # Rows beyond which the weights of an equation gain nothing, when it is judged.
-_MOST_ROWS = 100_000
+_MOST_ROWS = 30_000
 # Log odds of a class that was never seen.
 _SURE = 20.0
 _UNREADABLE = (NeuronFormula(), NeuronFormula(pure=("x",)))

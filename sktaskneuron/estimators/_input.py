@@ -34,7 +34,7 @@ _LARGEST_WEIGHT = 1e30
 # New values count as far out as so many ranges of the training column, so that powers stay finite.
 _FAR_OUT = 1e6
 # Rows looked at at a time.
-_ROWS = 65_536
+_ROWS = 8_192
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ State = dict[str, NDArray[Any]]
 View = Literal["robust", "ranks"]
 
 # Rows scaled at a time.
-_ROWS = 65_536
+_ROWS = 8_192
 
 
 @dataclass(frozen=True, eq=False)

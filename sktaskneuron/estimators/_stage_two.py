@@ -73,6 +73,7 @@ class StageTwo:
             ]
         reserve = self._seconds_to_judge()
         networks = self._networks(reserve or 0.0)
+        self.task.release()
         if reserve is not None and self.equation is not None:
             rival = min(self._loss(candidate) for candidate in [*simple, *networks])
             simple += formula_candidate(

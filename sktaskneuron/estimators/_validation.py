@@ -33,7 +33,7 @@ _SMALLEST = 20
 # Log loss of a row is counted up to here.
 _LARGEST_LOSS = 35.0
 # Rows turned into tensors at a time.
-_ROWS = 65_536
+_ROWS = 8_192
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,10 @@ class Task:
             return np.minimum(logsumexp(raw, axis=1) - chosen, _LARGEST_LOSS)
         return np.asarray(((raw - self.target[rows]) ** 2).mean(axis=1))
 
+    def release(self) -> None:
+        """Give the tensors' memory back; they are made anew when asked for."""
+        self._tables.clear()
+
     def table(self, view: View, device: torch.device, dtype: torch.dtype) -> TensorTable:
         """Return the rows as tensors: on ``device``, or on the host if they would fill it.
 
@@ -83,7 +87,7 @@ class Task:
         from sktaskneuron.training import TensorTable, place_of
 
         if view not in self._tables:
-            self._tables.clear()
+            self.release()
             shape = (len(self), self.inputs.n_columns)
             device = place_of(shape, dtype, device)
             kind = np.float64 if dtype.itemsize == 8 else np.float32
