@@ -1,11 +1,13 @@
 """Training of torch modules on tables that lie on the device."""
 
+from sktaskneuron.training.clock import Clock
 from sktaskneuron.training.data import TensorBatches, TensorTable
 from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
-from sktaskneuron.training.fit import DivergedError, TrainingResult, fit_network
-from sktaskneuron.training.members import Clock, MeanOfMembers, MemberResult, fit_members
+from sktaskneuron.training.fit import TrainingResult, fit_network
+from sktaskneuron.training.members import MemberResult, fit_members
 from sktaskneuron.training.net import TaskDrivenNet
-from sktaskneuron.training.predict import predict_blocks, predict_in_chunks
+from sktaskneuron.training.predict import MeanOfMembers, predict_blocks, predict_in_chunks
+from sktaskneuron.training.run import DivergedError
 from sktaskneuron.training.state import arrays_to_module, module_to_arrays
 
 __all__ = [

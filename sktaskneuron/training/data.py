@@ -124,6 +124,11 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
         return self.X[index], (self.y[index], None if self.weight is None else self.weight[index])
 
 
+def take_inputs(table: TensorTable, rows: Tensor, device: torch.device) -> Tensor:
+    """Return the inputs of rows of any shape, on ``device``."""
+    return table.X[rows.to(table.X.device)].to(device)
+
+
 def n_batches(n_rows: int, batch_size: int) -> int:
     """Return the number of batches of an epoch: the rounded-up quotient.
 

@@ -1,31 +1,20 @@
 """Train a module on a table: the plain function face of the training room."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import torch
-from sklearn.exceptions import ConvergenceWarning
 from skorch.helper import predefined_split
 from torch import nn
 
-from sktaskneuron.exceptions import SkTaskNeuronError
-from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.training.callbacks import BestEpoch, EpochHook, HookCallback, Schedules
 from sktaskneuron.training.data import TensorBatches, TensorTable, n_batches
-from sktaskneuron.training.device import random_scope
-from sktaskneuron.training.losses import RowLoss, WeightedLoss, get_row_loss
-from sktaskneuron.training.net import TaskDrivenNet
+from sktaskneuron.training.losses import RowLoss, get_row_loss
+from sktaskneuron.training.run import check_options, history_columns, run_training
 from sktaskneuron.training.state import State, module_to_arrays
 
 # validation needs no gradients: larger batches cost less
 _VALID_BATCH = 8192
-
-
-class DivergedError(SkTaskNeuronError, ArithmeticError):
-    """Training met a loss that is not finite before the end of its first epoch."""
 
 
 @dataclass(frozen=True)
@@ -184,76 +173,31 @@ def fit_network(
     if on_epoch_end is not None:
         own.append(("task_epoch_hook", HookCallback(on_epoch_end)))
 
-    dropouts = [child for child in module.modules() if isinstance(child, GeneratorDropout)]
-    seeds = np.random.SeedSequence(seed).generate_state(2 + len(dropouts), np.uint32).tolist()
-    for dropout, dropout_seed in zip(dropouts, seeds[2:], strict=True):
-        dropout.reseed(dropout_seed)
-    net = TaskDrivenNet(
+    net = run_training(
         module,
-        WeightedLoss(get_row_loss(loss)),
-        optimizer=torch.optim.AdamW,
+        train,
+        get_row_loss(loss),
+        best,
+        [*own, *callbacks],
+        device=device,
+        seed=seed,
+        learning_rate=learning_rate,
         optimizer__betas=betas,
-        lr=learning_rate,
         weight_decay=weight_decay,
         max_gradient_norm=max_gradient_norm,
         max_epochs=n_epochs,
         batch_size=batch_size,
         iterator_train=TensorBatches,
         iterator_train__shuffle=shuffle,
-        iterator_train__generator=torch.Generator().manual_seed(seeds[0]),
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=max(batch_size, _VALID_BATCH),
         train_split=None if valid is None else predefined_split(valid),
-        callbacks=[*own, *callbacks],
-        device=device,
         verbose=verbose,
     )
-    with random_scope(seeds[1], device):
-        net.fit(train)
-    module.eval()
-    n_run = len(net.history)
-    if not best.kept_:
-        raise DivergedError(
-            f"the loss was not finite in epoch {n_run}, before any usable state; lower "
-            f"learning_rate (now {learning_rate:g}) or look for extreme values in X and y"
-        )
-    best.load()
-    if net.stop_reason_ == "not_finite":
-        warnings.warn(
-            f"the loss was not finite in epoch {n_run}; the state of epoch {best.kept_epoch_} is "
-            f"kept. A lower learning_rate (now {learning_rate:g}) may help.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
     return TrainingResult(
         state=module_to_arrays(module),
-        n_epochs=n_run,
+        n_epochs=len(net.history),
         best_epoch=best.kept_epoch_,
         history=history_columns(net),
         stop_reason=net.stop_reason_ or "max_epochs",
     )
-
-
-def check_options(**options: Any) -> None:
-    """Refuse values that would fail later or train nothing."""
-    for name in ("max_epochs", "batch_size", "patience"):
-        value = options[name]
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value!r}")
-    for name in ("learning_rate", "max_gradient_norm"):
-        value = options[name]
-        if value is not None and not value > 0:
-            raise ValueError(f"{name} must be positive, got {value!r}")
-    if not options["weight_decay"] >= 0:
-        raise ValueError(f"weight_decay must not be negative, got {options['weight_decay']!r}")
-
-
-def history_columns(net: TaskDrivenNet) -> dict[str, list[Any]]:
-    """Turn skorch's list of epochs into a list per key, without its book-keeping."""
-    epochs = [dict(epoch) for epoch in net.history]
-    keys = dict.fromkeys(key for epoch in epochs for key in epoch)
-    return {
-        key: [epoch.get(key) for epoch in epochs]
-        for key in keys
-        if key not in ("batches", "epoch", "valid_loss_best")
-    }

@@ -110,3 +110,37 @@ def _one_thread_each(evaluate: Callable[[int], Tensor], starts: range) -> list[T
             return list(executor.map(evaluate, starts))
     finally:
         torch.set_num_threads(n_threads)
+
+
+class MeanOfMembers(nn.Module):
+    """A packed module as one model: the mean of its members' outputs.
+
+    Of classes the logits are averaged, not the probabilities: members that disagree then give a
+    less confident answer, and one temperature fits the mean.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Maps (n_members, batch, n_features) to (n_members, batch, n_outputs).
+    n_members : int
+    bounds : tuple of two array-like of shape (n_outputs,), default=None
+        Range to which every member's values are cut.
+    """
+
+    def __init__(
+        self, module: nn.Module, n_members: int, bounds: tuple[Any, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.module, self.n_members = module, n_members
+        like = next(module.parameters())
+        self.bounds = None
+        if bounds is not None:
+            low, high = (torch.as_tensor(np.asarray(b)).to(like) for b in bounds)
+            self.bounds = (low, high)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the mean: (batch, n_features) -> (batch, n_outputs)."""
+        output: Tensor = self.module(input.expand(self.n_members, *input.shape))
+        if self.bounds is not None:
+            output = output.clamp(*self.bounds)
+        return output.mean(dim=0)
