@@ -9,7 +9,7 @@ has a hole at 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -24,6 +24,7 @@ __all__ = [
     "make_power",
     "make_product",
     "make_sum",
+    "rebuilt",
     "sort_key",
     "without_scale",
 ]
@@ -73,10 +74,10 @@ def _exponent(value: float) -> float:
 def sort_key(node: Node) -> tuple[int, float, str]:
     """Order trees: powers of x upwards, then inverse powers, then by complexity and text."""
     match node:
-        case Variable():
-            return 0, 1, ""
-        case Power(Variable(), int(exponent)):
-            return (0 if exponent > 0 else 1), abs(exponent), ""
+        case Variable(name):
+            return 0, 1, name
+        case Power(Variable(name), int(exponent)):
+            return (0 if exponent > 0 else 1), abs(exponent), name
         case _:
             return 2, complexity(node), text_of(node)
 
@@ -326,3 +327,43 @@ def without_scale(node: Node) -> Node | None:
             return _monic(node, _leading(node))
         case _:
             return node
+
+
+def rebuilt(node: Node, variable: Callable[[str], Node]) -> Node:
+    """Build a tree anew with something else for its variables, in canonical form.
+
+    Parameters
+    ----------
+    node : Node
+        Without clipped parts.
+    variable : callable
+        ``name -> tree`` that stands for the variable.
+
+    Returns
+    -------
+    node : Node
+
+    Raises
+    ------
+    FormulaError
+        If a constant of the new tree is not finite, or a part of the old one is clipped.
+    """
+
+    def build(inner: Node) -> Node:
+        match inner:
+            case Number():
+                return inner
+            case Variable(name):
+                return variable(name)
+            case Call(name, argument):
+                return make_call(name, build(argument))
+            case Power(base, exponent):
+                return make_power(build(base), exponent)
+            case Product(coefficient, factors):
+                return make_product([Number(coefficient), *map(build, factors)])
+            case Sum(terms, constant):
+                return make_sum([*map(build, terms), Number(constant)])
+            case _:
+                raise FormulaError("a clipped tree has no canonical form")
+
+    return build(node)

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from ..exceptions import FormulaError
 from .canonical import without_scale
-from .nodes import Call, Node, Number, Power, Product, Sum, Variable, complexity, render, text_of
+from .evaluation import evaluate, in_domain, primitives_of, variables
+from .nodes import Node, Number, Power, Variable, complexity, render, text_of
 from .parser import MAX_DEPTH, MAX_TEXT_LENGTH, parse_node
-from .primitives import NUMPY_NAMESPACE, PRIMITIVES, get_primitive
+from .primitives import NUMPY_NAMESPACE, PRIMITIVES
+from .tree_sympy import node_to_sympy
 
 __all__ = ["ElementwiseExpression"]
 
@@ -49,6 +51,9 @@ class ElementwiseExpression:
     node: Node
 
     def __post_init__(self) -> None:
+        others = variables(self.node) - {"x"}
+        if others:
+            raise FormulaError(f"an elementwise function has the variable x only, got {min(others)!r}")
         text = self.text
         depth = deepest = 0
         for character in text:
@@ -122,7 +127,7 @@ class ElementwiseExpression:
     @property
     def primitives(self) -> frozenset[str]:
         """Names of the primitives that evaluation calls."""
-        return frozenset(_names(self.node))
+        return primitives_of(self.node)
 
     def without_scale(self) -> ElementwiseExpression | None:
         """Return g without its leading factor and added constant, or None for a constant.
@@ -159,7 +164,7 @@ class ElementwiseExpression:
             if isinstance(self.node, Number):
                 return np.full(values.shape, self.node.value)
             with np.errstate(all="ignore"):
-                result = _evaluate(self.node, values, NUMPY_NAMESPACE)
+                result = evaluate(self.node, {"x": values}, NUMPY_NAMESPACE)
             # g(x) = x must not hand out the caller's own array.
             return np.array(result, dtype=np.float64) if result is values else np.asarray(result)
         missing = self.primitives - namespace.keys()
@@ -167,7 +172,7 @@ class ElementwiseExpression:
             raise FormulaError(f"the namespace lacks the functions {', '.join(sorted(missing))}")
         if isinstance(self.node, Number):
             return x * 0 + self.node.value
-        return _evaluate(self.node, x, namespace)
+        return evaluate(self.node, {"x": x}, namespace)
 
     def in_domain(self, x: Any) -> NDArray[np.bool_]:
         """Tell for every value whether g is defined there.
@@ -185,7 +190,7 @@ class ElementwiseExpression:
         values = np.asarray(x, dtype=np.float64)
         inside = np.isfinite(values) & np.isfinite(self.evaluate(values))
         with np.errstate(all="ignore"):
-            return np.asarray(inside & _in_domain(self.node, values))
+            return np.asarray(inside & in_domain(self.node, {"x": values}))
 
     def to_sympy(self, symbol: Any = None) -> Any:
         """Return g as a sympy expression.
@@ -202,7 +207,7 @@ class ElementwiseExpression:
         """
         import sympy
 
-        return _to_sympy(self.node, sympy.Symbol("x") if symbol is None else symbol, sympy)
+        return node_to_sympy(self.node, {"x": sympy.Symbol("x") if symbol is None else symbol}, sympy)
 
     def to_source(self, variable: str = "x") -> str:
         """Return g as Python source.
@@ -221,7 +226,7 @@ class ElementwiseExpression:
         def call(name: str, argument: str) -> str:
             return PRIMITIVES[name].source.format(x=argument)
 
-        return render(self.node, variable, call)
+        return render(self.node, lambda _: variable, call)
 
     def format(self, variable: str) -> str:
         """Return the canonical text with another name for x, as in ``sin(age)``.
@@ -234,100 +239,4 @@ class ElementwiseExpression:
         -------
         text : str
         """
-        return render(self.node, variable)
-
-
-def _names(node: Node) -> set[str]:
-    match node:
-        case Call(name, argument):
-            return {name} | _names(argument)
-        case Power(base, exponent):
-            return _names(base) | ({"sqrt"} if abs(exponent) == 0.5 else set())
-        case Product(_, parts) | Sum(parts, _):
-            return set().union(*(_names(part) for part in parts))
-        case _:
-            return set()
-
-
-def _raised(value: Any, exponent: float, namespace: Mapping[str, Callable[[Any], Any]]) -> Any:
-    if exponent < 0:
-        return 1.0 / _raised(value, -exponent, namespace)
-    if exponent == 0.5:
-        return namespace["sqrt"](value)
-    if not isinstance(exponent, int):
-        return value**exponent
-    # Squaring and multiplying: numpy's ** goes through pow(), ten times slower from x**3 on.
-    result = None
-    while True:
-        if exponent % 2:
-            result = value if result is None else result * value
-        exponent //= 2
-        if exponent == 0:
-            return result
-        value = value * value
-
-
-def _evaluate(node: Node, x: Any, namespace: Mapping[str, Callable[[Any], Any]]) -> Any:
-    match node:
-        case Number(value):
-            return value
-        case Variable():
-            return x
-        case Call(name, argument):
-            return namespace[name](_evaluate(argument, x, namespace))
-        case Power(base, exponent):
-            return _raised(_evaluate(base, x, namespace), exponent, namespace)
-        case Product(coefficient, factors):
-            result = _evaluate(factors[0], x, namespace)
-            for factor in factors[1:]:
-                result = result * _evaluate(factor, x, namespace)
-            return result if coefficient == 1 else coefficient * result
-        case Sum(terms, constant):
-            result = _evaluate(terms[0], x, namespace)
-            for term in terms[1:]:
-                result = result + _evaluate(term, x, namespace)
-            return result if constant == 0 else result + constant
-
-
-def _in_domain(node: Node, x: NDArray[np.float64]) -> Any:
-    match node:
-        case Call(name, argument):
-            value = _evaluate(argument, x, NUMPY_NAMESPACE)
-            return _in_domain(argument, x) & get_primitive(name).domain.contains(value)
-        case Power(base, exponent):
-            value = _evaluate(base, x, NUMPY_NAMESPACE)
-            inside = _in_domain(base, x)
-            if not isinstance(exponent, int):
-                inside = inside & (value >= 0)
-            return inside & (value != 0) if exponent < 0 else inside
-        case Product(_, parts) | Sum(parts, _):
-            return np.logical_and.reduce([_in_domain(part, x) for part in parts])
-        case _:
-            return np.ones(x.shape, dtype=bool)
-
-
-def _to_sympy(node: Node, symbol: Any, sympy: Any) -> Any:
-    def convert(inner: Node) -> Any:
-        return _to_sympy(inner, symbol, sympy)
-
-    match node:
-        case Number(value):
-            return sympy_number(value, sympy)
-        case Variable():
-            return symbol
-        case Call(name, argument):
-            return get_primitive(name).sympy(sympy, convert(argument))
-        case Power(base, exponent):
-            return sympy.Pow(convert(base), sympy_number(exponent, sympy))
-        case Product(coefficient, factors):
-            return sympy.Mul(sympy_number(coefficient, sympy), *map(convert, factors))
-        case Sum(terms, constant):
-            return sympy.Add(*map(convert, terms), sympy_number(constant, sympy))
-
-
-def sympy_number(value: float, sympy: Any) -> Any:
-    """Return a sympy number: exact for whole numbers and halves, a 53-bit float otherwise."""
-    value = float(value)
-    if abs(value) < 1e6 and (2 * value).is_integer():
-        return sympy.Rational(int(2 * value), 2)
-    return sympy.Float(value)
+        return render(self.node, lambda _: variable)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..exceptions import FormulaError
 from .neuron_formula import NeuronFormula
 from .terms import AtomTerm, PureTerm, atom_values, term_names
-from .validation import check_shape, count_features, frozen, numbers
+from .validation import check_shape, column_matrix, count_features, frozen, numbers
 
 __all__ = ["AtomTerm", "FittedFormula", "NumpyFunction", "PureTerm"]
 
@@ -227,24 +227,6 @@ class FittedFormula:
         clipped = np.clip(values[:, used], self.lower[used], self.upper[used])
         return np.asarray((clipped - self.center[used]) / self.scale[used])
 
-    def _matrix(self, X: Any) -> FloatArray:
-        """Return X as a float64 matrix; the columns of a table or mapping go by their names."""
-        names = list(self.feature_names)
-        if isinstance(X, Mapping) or hasattr(X, "columns"):
-            keys = X.keys() if isinstance(X, Mapping) else X.columns
-            missing = [name for name in names if name not in keys]
-            if missing:
-                raise FormulaError(
-                    f"the table lacks the columns {missing}; columns of a table go by name"
-                )
-            X = np.column_stack([X[name] for name in names]) if isinstance(X, Mapping) else X[names]
-        values = np.asarray(X, dtype=np.float64)
-        if values.ndim != 2 or values.shape[1] != self.n_features:
-            raise FormulaError(
-                f"X must have shape (n_samples, {self.n_features}), got {values.shape}"
-            )
-        return values
-
     def _blocks(self, z: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield the values of the terms and their weights, block by block in term order.
 
@@ -279,7 +261,7 @@ class FittedFormula:
         FormulaError
             If X has another number of columns, or the table lacks one.
         """
-        values = self._matrix(X)
+        values = column_matrix(X, self.feature_names)
         result = np.tile(self.intercept, (values.shape[0], 1))
         for start in range(0, values.shape[0], _ROWS):
             rows = slice(start, start + _ROWS)
@@ -304,7 +286,7 @@ class FittedFormula:
             with a non-zero loading one column ``A_{k,r}(z)``; ``intercept + values @
             term_weights`` is what `evaluate` returns.
         """
-        values = self._matrix(X)
+        values = column_matrix(X, self.feature_names)
         result = np.empty((values.shape[0], len(self.terms)))
         for start in range(0, values.shape[0], _ROWS):
             rows = slice(start, start + _ROWS)

@@ -1,4 +1,4 @@
-"""The tree of one elementwise function g(x), and its text.
+"""The tree of a function of one variable or of named columns, and its text.
 
 The classes here only hold; `canonical` builds them, and is the only module that should, because
 every function of this room relies on the canonical form it keeps.
@@ -6,19 +6,24 @@ every function of this room relies on the canonical form it keeps.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from .primitives import PRIMITIVES
+
 __all__ = [
     "Call",
+    "Clip",
     "Node",
     "Number",
     "Power",
     "Product",
     "Sum",
     "Variable",
+    "column_text",
     "complexity",
     "number_text",
     "render",
@@ -35,7 +40,9 @@ class Number:
 
 @dataclass(frozen=True)
 class Variable:
-    """The variable x."""
+    """A variable: x of an elementwise function, or a named column."""
+
+    name: str = "x"
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,19 @@ class Sum:
     constant: float
 
 
-Node: TypeAlias = Number | Variable | Call | Power | Product | Sum
+@dataclass(frozen=True)
+class Clip:
+    """An argument kept within bounds, of which one may be infinite.
+
+    It stands in trees made of a `FittedFormula` only; texts have no form for it.
+    """
+
+    argument: Node
+    lower: float
+    upper: float
+
+
+Node: TypeAlias = Number | Variable | Call | Power | Product | Sum | Clip
 
 
 def number_text(value: float) -> str:
@@ -83,18 +102,37 @@ def number_text(value: float) -> str:
     return repr(float(value))
 
 
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*", re.ASCII)
+
+
+def column_text(name: str) -> str:
+    """Write a column's name as a text has it: in backticks unless it is a free identifier."""
+    if _IDENTIFIER.fullmatch(name) and name not in PRIMITIVES and name != "pi":
+        return name
+    return "`" + name.replace("`", "``") + "`"
+
+
 def _formula_call(name: str, argument: str) -> str:
     return f"{name}({argument})"
 
 
-def render(node: Node, variable: str = "x", call: Callable[[str, str], str] = _formula_call) -> str:
+def _formula_clip(argument: str, lower: float, upper: float) -> str:
+    return f"clip({argument}, {lower!r}, {upper!r})"
+
+
+def render(
+    node: Node,
+    variable: Callable[[str], str] = column_text,
+    call: Callable[[str, str], str] = _formula_call,
+) -> str:
     """Write a tree as text, with the brackets that Python's precedence needs.
 
     Parameters
     ----------
     node : Node
-    variable : str
-        What stands for x; must read as one operand (an identifier, a subscript, a bracket).
+    variable : callable
+        ``name -> text`` of a variable; must read as one operand (an identifier, a subscript, a
+        bracket).
     call : callable
         ``(primitive name, argument text) -> text`` of a function call.
 
@@ -104,7 +142,7 @@ def render(node: Node, variable: str = "x", call: Callable[[str, str], str] = _f
     """
 
     def operand(inner: Node) -> str:
-        if isinstance(inner, Variable | Call) or (
+        if isinstance(inner, Variable | Call | Clip) or (
             isinstance(inner, Power) and inner.exponent == 0.5
         ):
             return write(inner)
@@ -137,10 +175,12 @@ def render(node: Node, variable: str = "x", call: Callable[[str, str], str] = _f
         match inner:
             case Number(value):
                 return number_text(value)
-            case Variable():
-                return variable
+            case Variable(name):
+                return variable(name)
             case Call(name, argument):
                 return call(name, write(argument))
+            case Clip(argument, lower, upper):
+                return _formula_clip(write(argument), lower, upper)
             case Power():
                 return product(1.0, (inner,))
             case Product(coefficient, factors):
@@ -170,6 +210,8 @@ def complexity(node: Node) -> int:
             return 1
         case Call(_, argument):
             return 1 + complexity(argument)
+        case Clip(argument):
+            return 3 + complexity(argument)
         case Power(base, exponent):
             return complexity(base) + (1 if exponent == 0.5 else 2)
         case Product(coefficient, factors):

@@ -9,7 +9,9 @@ Grammar, with blanks free between the tokens::
     product     = unary { ("*" | "/") unary }
     unary       = { "+" | "-" } power
     power       = operand [ "**" unary ]              the exponent must be a constant
-    operand     = number | "x" | name "(" sum ")" | "(" sum ")"
+    operand     = number | "pi" | variable | name "(" sum ")" | "(" sum ")"
+    variable    = "x", or in an expression of columns a column's name, in backticks unless it is an
+                  identifier
 
 Text is never handed to eval, exec or sympify: a name means what `PRIMITIVES` says, or an error.
 """
@@ -17,8 +19,9 @@ Text is never handed to eval, exec or sympify: a name means what `PRIMITIVES` sa
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -48,6 +51,7 @@ MAX_RANK = 10_000
 _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
+    r"|`(?P<column>(?:[^`]|``)*)`"
     r"|(?P<symbol>\*\*|[-+*/()<>,:])",
     re.ASCII,
 )
@@ -56,7 +60,7 @@ _BLANK = re.compile(r"\s*")
 
 @dataclass(frozen=True)
 class _Token:
-    kind: str  # "number", "name", "symbol" or "end"
+    kind: str  # "number", "name", "column", "symbol" or "end"
     text: str
     position: int
 
@@ -78,14 +82,18 @@ def _tokenize(text: str) -> list[_Token]:
             character = text[position]
             hint = "; a power is written x**2" if character == "^" else ""
             raise FormulaError(f"unexpected character {character!r}{hint}", text, position)
-        tokens.append(_Token(str(match.lastgroup), match.group(), position))
+        kind = str(match.lastgroup)
+        tokens.append(_Token(kind, match.group(kind), position))
         position = match.end()
 
 
 class _Parser:
-    """State of one reading: the tokens and the place among them."""
+    """State of one reading: the tokens and the place among them.
 
-    def __init__(self, text: str) -> None:
+    Without ``columns`` the variable is x, else every one of their names is a variable.
+    """
+
+    def __init__(self, text: str, columns: Sequence[str] | None = None) -> None:
         if not isinstance(text, str):
             raise FormulaError(f"a formula text must be a str, got {type(text).__name__}")
         if len(text) > MAX_TEXT_LENGTH:
@@ -95,6 +103,7 @@ class _Parser:
         if not text or text.isspace():
             raise FormulaError("the text is empty; a formula without terms is written 0")
         self.text = text
+        self.columns = None if columns is None else frozenset(columns)
         self.tokens = _tokenize(text)
         self.index = 0
         self.depth = 0
@@ -125,7 +134,7 @@ class _Parser:
         token = self.token
         if token.kind == "end":
             return
-        if token.kind in ("number", "name") or token.text in ("(", "<"):
+        if token.kind in ("number", "name", "column") or token.text in ("(", "<"):
             raise self.fail(f"expected an operator before {token}")
         raise self.fail(f"unexpected {token}")
 
@@ -205,6 +214,8 @@ class _Parser:
                 return make_number(float(token.text))
         if token.kind == "name":
             return self.named(token)
+        if token.kind == "column":
+            return self.column(token, token.text.replace("``", "`"))
         if token.text == "(":
             with self.nested(token):
                 inner = self.sum()
@@ -214,11 +225,27 @@ class _Parser:
             raise self.fail("an interaction <x,x> must stand alone as a term of its own", token)
         raise self.fail(f"expected a number, x, a function or a bracket, found {token}", token)
 
+    def column(self, token: _Token, name: str) -> Node:
+        if self.columns is None:
+            raise self.fail("a function has the one variable x, and no columns in backticks", token)
+        if name not in self.columns:
+            close = difflib.get_close_matches(name, sorted(self.columns), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise self.fail(f"unknown column {name!r}{hint}", token)
+        return Variable(name)
+
     def named(self, token: _Token) -> Node:
-        if token.text == "x":
-            if self.at("("):
+        called = self.at("(")
+        if self.columns is None and token.text == "x":
+            if called:
                 raise self.fail("x is the variable, not a function")
             return Variable()
+        if self.columns is not None and not called and token.text in self.columns:
+            return Variable(token.text)
+        if token.text == "pi" and not called:
+            return make_number(math.pi)
+        if self.columns is not None and not called and token.text not in PRIMITIVES:
+            return self.column(token, token.text)
         if token.text not in PRIMITIVES:
             raise self.fail(_unknown_name(token.text, is_call=self.at("(")), token)
         self.expect("(", f"after the function {token.text}")
@@ -291,12 +318,14 @@ def _unknown_name(name: str, *, is_call: bool) -> str:
     return f"unknown name {name!r}; the variable is x, standing for every input in turn"
 
 
-def parse_node(text: str) -> Node:
-    """Read one elementwise function.
+def parse_node(text: str, columns: Sequence[str] | None = None) -> Node:
+    """Read one elementwise function, or an expression of columns.
 
     Parameters
     ----------
     text : str
+    columns : sequence of str, optional
+        Names of the columns that the text may read, instead of the variable x.
 
     Returns
     -------
@@ -308,7 +337,7 @@ def parse_node(text: str) -> Node:
     FormulaError
         If the text does not follow the grammar; the message shows the place.
     """
-    parser = _Parser(text)
+    parser = _Parser(text, columns)
     node = parser.sum()
     parser.expect_end()
     return node

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..exceptions import FormulaError
-from .expression import ElementwiseExpression, sympy_number
+from .expression import ElementwiseExpression
+from .tree_sympy import sympy_number
 from .fitted import FittedFormula
 from .polynomial import (
     Polynomial,

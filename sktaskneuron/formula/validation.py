@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..exceptions import FormulaError
 
-__all__ = ["check_shape", "count_features", "frozen", "numbers"]
+__all__ = ["check_shape", "column_matrix", "count_features", "frozen", "numbers"]
 
 FloatArray = NDArray[np.float64]
 
@@ -54,3 +54,29 @@ def count_features(
         if values.ndim == 3:
             return int(values.shape[1])
     raise FormulaError("the number of columns is unknown; give feature_names")
+
+
+def column_matrix(X: Any, names: Sequence[str]) -> FloatArray:
+    """Return X as a float64 matrix; the columns of a table or mapping go by their names.
+
+    Raises
+    ------
+    FormulaError
+        If X has another number of columns, or the table lacks one.
+    """
+    wanted = list(names)
+    if isinstance(X, Mapping) or hasattr(X, "columns"):
+        keys = X.keys() if isinstance(X, Mapping) else X.columns
+        missing = [name for name in wanted if name not in keys]
+        if missing:
+            raise FormulaError(
+                f"the table lacks the columns {missing}; columns of a table go by name"
+            )
+        if isinstance(X, Mapping):
+            X = np.column_stack([X[name] for name in wanted])
+        else:
+            X = X[wanted]
+    values = np.asarray(X, dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != len(wanted):
+        raise FormulaError(f"X must have shape (n_samples, {len(wanted)}), got {values.shape}")
+    return values

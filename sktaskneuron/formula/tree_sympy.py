@@ -1,0 +1,60 @@
+"""Trees as sympy expressions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
+from .primitives import get_primitive
+
+__all__ = ["node_to_sympy", "sympy_number"]
+
+
+def node_to_sympy(node: Node, symbols: Mapping[str, Any], sympy: Any) -> Any:
+    """Return a tree as a sympy expression.
+
+    Parameters
+    ----------
+    node : Node
+    symbols : mapping of str to sympy expression
+        What stands for the variables.
+    sympy : module
+
+    Returns
+    -------
+    expression : sympy.Expr
+    """
+
+    def convert(inner: Node) -> Any:
+        match inner:
+            case Number(value):
+                return sympy_number(value, sympy)
+            case Variable(name):
+                return symbols[name]
+            case Call(name, argument):
+                return get_primitive(name).sympy(sympy, convert(argument))
+            case Power(base, exponent):
+                return sympy.Pow(convert(base), sympy_number(exponent, sympy))
+            case Product(coefficient, factors):
+                return sympy.Mul(sympy_number(coefficient, sympy), *map(convert, factors))
+            case Sum(terms, constant):
+                return sympy.Add(*map(convert, terms), sympy_number(constant, sympy))
+            case Clip(argument, lower, upper):
+                result = convert(argument)
+                if math.isfinite(lower):
+                    result = sympy.Max(result, sympy_number(lower, sympy))
+                if math.isfinite(upper):
+                    result = sympy.Min(result, sympy_number(upper, sympy))
+                return result
+
+    return convert(node)
+
+
+def sympy_number(value: float, sympy: Any) -> Any:
+    """Return a sympy number: exact for whole numbers and halves, a 53-bit float otherwise."""
+    value = float(value)
+    if abs(value) < 1e6 and (2 * value).is_integer():
+        return sympy.Rational(int(2 * value), 2)
+    return sympy.Float(value)
