@@ -15,6 +15,7 @@ from sktaskneuron.estimators._reporting import FitReport
 from sktaskneuron.estimators._validation import Rows, Task
 from sktaskneuron.formula import FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.search.sr.library import rescaled
 
 # Terms up to which an equation counts as a simple model, and steps and rows of the default search:
 # what comes later no reader and no network needs.
@@ -36,6 +37,8 @@ class Equation:
     encoder : TableEncoder
     table : EncodedTable
     task : Task
+    method : {"td", "sr"}
+        Of the default search.
     search : NeuronFormulaSearch or None
         None takes the estimators' own settings: one scale of the columns, few steps, no second try.
     seed : int
@@ -57,6 +60,7 @@ class Equation:
         encoder: TableEncoder,
         table: EncodedTable,
         task: Task,
+        method: str,
         search: NeuronFormulaSearch | None,
         seed: int,
         naming: dict[str, Any],
@@ -70,7 +74,7 @@ class Equation:
         steps = _CLASS_STEPS if task.classification and task.n_outputs > 2 else _STEPS
         self.search: NeuronFormulaSearch = (
             NeuronFormulaSearch(
-                n_resamples=0, max_steps=steps, max_samples=_ROWS, random_state=seed
+                method, n_resamples=0, max_steps=steps, max_samples=_ROWS, random_state=seed
             )
             if search is None
             else clone(search)
@@ -93,6 +97,30 @@ class Equation:
     def formula(self) -> NeuronFormula:
         """Its shape."""
         return self.search.formula_
+
+    def network_formula(self, unit: NDArray[np.float64]) -> NeuronFormula:
+        """Return the terms that a network takes over.
+
+        Those are the interactions, and functions found by symbolic regression, as far as a network
+        can be trained through them. (Powers that the tensor search found add nothing measurable
+        to the learned functions of single columns that the networks have.)
+
+        Parameters
+        ----------
+        unit : ndarray of shape (n_columns,)
+            Scales of the network's columns. Inner constants are brought to these, by the median
+            ratio to the scales of the equation.
+        """
+        interactions = self.formula.interactions
+        if self.search.method != "sr":
+            return NeuronFormula(interactions=interactions)
+        from sktaskneuron.nn.start import is_trainable
+
+        used = self.fitted.used_features
+        ratio = np.median(unit[used] / self.fitted.scale[used]) if used.size else 1.0
+        ratio = float(f"{ratio:.3g}")
+        pure = [rescaled(expression, ratio) for expression in self.formula.expressions]
+        return NeuronFormula([g for g in pure if is_trainable(g)], interactions)
 
     @property
     def fitted(self) -> FittedFormula:

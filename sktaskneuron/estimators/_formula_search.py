@@ -26,29 +26,46 @@ from sktaskneuron.estimators._input import (
     looks_like_classes,
     read_rows,
 )
+from sktaskneuron.estimators._methods import (
+    ENGINES,
+    resolve_engine,
+    resolve_interactions,
+    run_search,
+)
 from sktaskneuron.estimators._reporting import say
 from sktaskneuron.formula import FittedFormula, NeuronFormula, ParetoFront
 from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.search.td import TDOptions, TDResult, search_td
+from sktaskneuron.search.td import TDOptions, TDResult
+
+# Ranges of a training column, beyond its ends, within which new values are read: the widest at
+# which the equation, which may hold an exponential, stays finite.
+_READ_RANGES = (1e6, 1e4, 1e2, 10.0, 1.0, 0.0)
 
 
 class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    r"""Find which powers and interactions of the columns the target asks for.
+    r"""Find which functions and interactions of the columns the target asks for.
 
-    The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i x_i^k` and of
+    The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
     low-rank interactions, rank-one products :math:`\prod_m \langle u_m, x\rangle` with their
-    diagonal :math:`x_i^k` taken out, so that an answer is unique. The orders, the columns inside
-    each term and the rank of each interaction are chosen together.
+    diagonal :math:`x_i^k` taken out, so that an answer is unique. With ``method="td"`` the
+    functions g are powers; their orders, the columns inside each term and the rank of each
+    interaction are chosen together. With ``method="sr"`` (vectorised symbolic regression [3]_) the
+    functions g themselves are found: powers, sin(a x), exp(a x), tanh(a x), log(1 + a|x|) and
+    others, each one for all columns.
 
     Parameters
     ----------
-    method : {"td"}, default="td"
-        "td" searches by tensor decomposition.
-    engine : {"als", "gates"}, default="als"
-        "als": forward-backward selection of columns, blocks and atoms fitted by alternating least
-        squares; deterministic. "gates": the differentiable dual stream with hard-concrete gates of
-        the paper, kept as a reference: it finds which orders are active, at a fixed rank, and
-        needs thousands of optimiser steps.
+    method : {"td", "sr"}, default="td"
+        "td" searches powers and interactions by tensor decomposition, "sr" functions of one
+        column, with a weight for every column, by symbolic regression.
+    engine : {"auto", "als", "gates", "builtin"}, default="auto"
+        Of "td": "als" (its default), forward-backward selection of columns, blocks and atoms fitted
+        by alternating least squares; deterministic. "gates", the differentiable dual stream with
+        hard-concrete gates of the paper, kept as a reference: it finds which orders are active, at
+        a fixed rank, and needs thousands of optimiser steps. Of "sr": "builtin", sets of functions
+        by exchange on their Gram matrix, inner constants by least squares; deterministic.
+    interactions : "auto" or bool, default="auto"
+        Whether to look for interactions too. "auto": with "td", not with "sr".
     max_order : int, default=5
         Highest power among the pure terms.
     max_interaction_order : int, default=3
@@ -70,7 +87,8 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         Rows on which the structure is searched; beyond it rows are drawn at random (`caps_` says
         so) and the weights are refitted on all of them.
     max_steps : int or None, default=None
-        Forward steps of "als" (None: 100), optimiser steps of "gates" (None: 2000).
+        Forward steps of "als" and most functions of "builtin" (None: 100, and 8 functions),
+        optimiser steps of "gates" (None: 2000).
     n_resamples : int, default=5
         Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
         skips this evidence and most of the time.
@@ -83,7 +101,8 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     Attributes
     ----------
     formula_ : NeuronFormula
-        The neuron's formula: orders and ranks. Empty if nothing beats a constant.
+        The neuron's formula: functions, orders and ranks. Empty if nothing beats a constant. The
+        inner constants are those of the scaled columns, see `fitted_formula_`.
     fitted_formula_ : FittedFormula
         The formula with its numbers, on raw columns: evaluate it, or export it.
     expression_ : sympy.Expr or list of sympy.Expr
@@ -114,6 +133,8 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     ----------
     .. [1] "NeuronSeek: on stability and expressivity of task-driven neurons", arXiv 2506.15715.
     .. [2] Chen and Chen, "Extended Bayesian information criteria", Biometrika 95(3), 2008.
+    .. [3] Fan et al., "No one-size-fits-all neurons: task-based neurons for artificial neural
+       networks", arXiv 2405.02369.
 
     Examples
     --------
@@ -127,11 +148,18 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     x**2 + <x,x>:1
     >>> search.get_feature_names_out()
     array(['x0**2', 'x1*x2'], dtype=object)
+
+    One function for all columns, with a weight for each:
+
+    >>> y = np.sin(2.5 * X) @ [1.0, -2.0, 0.5, 1.5, -1.0] + 0.1 * rng.normal(size=300)
+    >>> print(NeuronFormulaSearch(method="sr").fit(X, y).formula_)
+    sin(2.5*x)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "method": [StrOptions({"td"})],
-        "engine": [StrOptions({"als", "gates"})],
+        "method": [StrOptions(set(ENGINES))],
+        "engine": [StrOptions({"auto"}.union(*ENGINES.values()))],
+        "interactions": [StrOptions({"auto"}), "boolean"],
         "max_order": [Interval(Integral, 1, 9, closed="both")],
         "max_interaction_order": [Interval(Integral, 0, 6, closed="both")],
         "max_rank": [Interval(Integral, 1, None, closed="left")],
@@ -152,7 +180,8 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         self,
         method: str = "td",
         *,
-        engine: Literal["als", "gates"] = "als",
+        engine: Literal["auto", "als", "gates", "builtin"] = "auto",
+        interactions: bool | Literal["auto"] = "auto",
         max_order: int = 5,
         max_interaction_order: int = 3,
         max_rank: int = 8,
@@ -167,6 +196,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     ) -> None:
         self.method = method
         self.engine = engine
+        self.interactions = interactions
         self.max_order = max_order
         self.max_interaction_order = max_interaction_order
         self.max_rank = max_rank
@@ -202,6 +232,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
+        resolve_engine(self.method, self.engine)
         classification = self.target_type == "classes" or (
             self.target_type == "auto" and looks_like_classes(y)
         )
@@ -233,10 +264,13 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             self.classes_, codes = class_codes(self, target)
             target = indicators(codes, len(self.classes_))
         self.encoder_ = encoder
-        self._bounds = column_range(table)
         self._take_over(
             self._search(table, target.reshape(len(target), -1), classification, scale_number, swap)
         )
+        for far_out in _READ_RANGES:
+            self._bounds = column_range(table, far_out)
+            if np.isfinite(self.fitted_formula_.evaluate(self._bounds)).all():
+                break
         return self
 
     def _search(
@@ -256,11 +290,13 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             sub.call_on_fit_task_end(estimator=self)
             say(self, f"{scale}, step {step}: {formula}")
 
+        engine = resolve_engine(self.method, self.engine)
+        products = resolve_interactions(self.method, self.interactions)
         seed = draw_seed(self.random_state)
         options = TDOptions(
-            engine=self.engine,
+            engine="gates" if engine == "gates" else "als",
             max_order=self.max_order,
-            max_interaction_order=self.max_interaction_order,
+            max_interaction_order=self.max_interaction_order if products else 0,
             max_rank=self.max_rank,
             criterion=self.criterion,
             max_samples=self.max_samples,
@@ -273,13 +309,14 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
         result = TDResult(constant, 0.0, 0.0)
         if varying.size:
-            result = search_td(
-                table.matrix,
-                target[:, varying],
-                table.weight,
+            result = run_search(
+                self.method,
+                options,
+                X=table.matrix,
+                target=target[:, varying],
+                weight=table.weight,
                 classification=classification,
                 feature_names=table.names,
-                options=options,
                 rng=np.random.default_rng(seed),
                 on_step=on_step,
             )

@@ -165,10 +165,10 @@ def draw_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def column_range(table: EncodedTable) -> FloatArray:
+def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> FloatArray:
     """Bounds (2, n_columns) far outside the training values, within which new values are read."""
     low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
-    margin = _FAR_OUT * (high - low)
+    margin = far_out * (high - low)
     return np.stack([low - margin, high + margin])
 
 

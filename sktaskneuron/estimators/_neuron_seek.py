@@ -26,6 +26,7 @@ from sktaskneuron.estimators._input import (
     draw_seed,
     read_table,
 )
+from sktaskneuron.estimators._methods import SEARCHED, resolve_engine
 from sktaskneuron.estimators._models import FittedModel, Inputs, View, on_device
 from sktaskneuron.estimators._reporting import FitReport
 from sktaskneuron.estimators._stage_two import StageTwo
@@ -146,11 +147,17 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         given = None
         if isinstance(self.formula, NeuronFormula):
             given = self.formula
-        elif self.formula != "td":
+        elif self.formula not in SEARCHED:
             given = NeuronFormula.parse(self.formula)
         if self.search is not None:
             # fit switched the validation of nested estimators off
             self.search._validate_params()
+            resolve_engine(self.search.method, self.search.engine)
+            if given is None and self.search.method != self.formula:
+                raise ValueError(
+                    f"formula={self.formula!r} and search.method={self.search.method!r} disagree; "
+                    f"use formula={self.search.method!r}"
+                )
         _check_skorch_callbacks(self.skorch_callbacks)
 
         from sktaskneuron.nn import TaskNetwork
@@ -269,8 +276,10 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         naming = {"n_features_in_": self.n_features_in_}
         if hasattr(self, "feature_names_in_"):
             naming["feature_names_in_"] = self.feature_names_in_
-        equation = Equation(self.encoder_, table, task, self.search, seed, naming, report)
+        method = str(self.formula)
+        equation = Equation(self.encoder_, table, task, method, self.search, seed, naming, report)
         self.search_ = equation.search
+        self._bounds = equation.search._bounds
         self.formula_, self.fitted_formula_ = equation.formula, equation.fitted
         return equation
 
@@ -309,7 +318,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         if self.fitted_formula_ is None:
             raise AttributeError(
                 f"expression_ needs a search, but formula={str(self.formula)!r} was given; "
-                "use formula='td'"
+                "use formula='td' or formula='sr'"
             )
         return readable_expression(self.fitted_formula_)
 

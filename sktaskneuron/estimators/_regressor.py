@@ -35,8 +35,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     Parameters
     ----------
     formula : str or NeuronFormula, default="td"
-        "td" searches by tensor decomposition. Otherwise the formula itself, as
-        ``"x + x**2 + <x,x>:4"``; a part ``x`` is always added.
+        "td" searches powers and products by tensor decomposition, "sr" functions of single columns
+        by symbolic regression. Otherwise the formula itself, as ``"x + x**2 + <x,x>:4"``; a part
+        ``x`` is always added.
     search : NeuronFormulaSearch or None, default=None
         Settings of the search. None: the defaults, without the evidence from resamples. Its
         `categorical_features` and `target_type` are not read, the table and the target are this

@@ -132,7 +132,7 @@ class StageTwo:
         else:
             task = defaults.task
             if defaults.use_search:
-                found = NeuronFormula(interactions=self.equation.formula.interactions)
+                found = self.equation.network_formula(self.settings.scaler_.scale_)
                 task = replace(task, formula=task.formula | found)
         groups = [task]
         if self.compares and n_rows < defaults.rivals_below:

@@ -5,8 +5,10 @@ The lowest room of the package: numpy only; sympy and scipy load when something 
 
 from __future__ import annotations
 
+from .exports import Exports, NumpyFunction
 from .expression import ElementwiseExpression
-from .fitted import FittedFormula, NumpyFunction
+from .fitted import FittedFormula
+from .fitted_expression import FittedExpression
 from .neuron_formula import NeuronFormula
 from .pareto import ParetoFront, ParetoPoint
 from .primitives import NUMPY_NAMESPACE, PRIMITIVES, Domain, Primitive, get_primitive
@@ -18,6 +20,8 @@ __all__ = [
     "AtomTerm",
     "Domain",
     "ElementwiseExpression",
+    "Exports",
+    "FittedExpression",
     "FittedFormula",
     "NeuronFormula",
     "NumpyFunction",

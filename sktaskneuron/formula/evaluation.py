@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
-
-import numpy as np
 
 from .nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
 from .primitives import NUMPY_NAMESPACE, get_primitive
@@ -128,7 +128,7 @@ def in_domain(node: Node, columns: Mapping[str, Any]) -> Any:
                 inside = inside & (value >= 0)
             return inside & (value != 0) if exponent < 0 else inside
         case Product(_, parts) | Sum(parts, _):
-            return np.logical_and.reduce([in_domain(part, columns) for part in parts])
+            return reduce(operator.and_, (in_domain(part, columns) for part in parts))
         case Clip(argument):
             return in_domain(argument, columns)
         case _:

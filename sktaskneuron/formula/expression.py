@@ -19,6 +19,9 @@ from .tree_sympy import node_to_sympy
 
 __all__ = ["ElementwiseExpression"]
 
+# Longest source of a function's argument, in characters.
+_MAX_SOURCE = 100_000
+
 
 @dataclass(frozen=True, repr=False)
 class ElementwiseExpression:
@@ -53,7 +56,9 @@ class ElementwiseExpression:
     def __post_init__(self) -> None:
         others = variables(self.node) - {"x"}
         if others:
-            raise FormulaError(f"an elementwise function has the variable x only, got {min(others)!r}")
+            raise FormulaError(
+                f"an elementwise function has the variable x only, got {min(others)!r}"
+            )
         text = self.text
         depth = deepest = 0
         for character in text:
@@ -207,7 +212,9 @@ class ElementwiseExpression:
         """
         import sympy
 
-        return node_to_sympy(self.node, {"x": sympy.Symbol("x") if symbol is None else symbol}, sympy)
+        return node_to_sympy(
+            self.node, {"x": sympy.Symbol("x") if symbol is None else symbol}, sympy
+        )
 
     def to_source(self, variable: str = "x") -> str:
         """Return g as Python source.
@@ -221,9 +228,17 @@ class ElementwiseExpression:
         -------
         source : str
             In terms of ``np`` (numpy) and, for erf and sigmoid, ``special`` (scipy.special).
+
+        Raises
+        ------
+        FormulaError
+            If the source is longer than 100,000 characters.
         """
 
         def call(name: str, argument: str) -> str:
+            # softsign has its argument twice: nested, it doubles the text at every level
+            if len(argument) > _MAX_SOURCE:
+                raise FormulaError("the function's source is too long; its parts repeat")
             return PRIMITIVES[name].source.format(x=argument)
 
         return render(self.node, lambda _: variable, call)

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..exceptions import FormulaError
-from .neuron_formula import NeuronFormula
+from .exports import Exports
+from .neuron_formula import NeuronFormula, load_json
+from .nodes import Node
 from .terms import AtomTerm, PureTerm, atom_values, term_names
 from .validation import check_shape, column_matrix, count_features, frozen, numbers
 
-__all__ = ["AtomTerm", "FittedFormula", "NumpyFunction", "PureTerm"]
+__all__ = ["AtomTerm", "FittedFormula", "PureTerm"]
 
 FloatArray = NDArray[np.float64]
 
@@ -25,7 +27,7 @@ _ROWS = 4096
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class FittedFormula:
+class FittedFormula(Exports):
     r"""A neuron formula with fitted numbers: an equation from raw columns to outputs.
 
     .. math::
@@ -342,6 +344,15 @@ class FittedFormula:
         except FormulaError:  # too long to read
             return repr(self)
 
+    def trees(self) -> tuple[Node, ...]:
+        """Return one tree per output on the raw columns, clipped where there are bounds.
+
+        See `sktaskneuron.formula.fitted_trees.trees`.
+        """
+        from .fitted_trees import trees
+
+        return trees(self)
+
     def to_sympy(self, *, form: str = "auto", max_terms: int = 5000) -> Any:
         """Return the equation as sympy expressions of the raw columns.
 
@@ -351,7 +362,7 @@ class FittedFormula:
 
         return to_sympy(self, form=form, max_terms=max_terms)
 
-    def to_text(self, *, digits: int = 4, form: str = "auto", max_terms: int = 200) -> str:
+    def to_text(self, digits: int = 4, *, form: str = "auto", max_terms: int = 200) -> str:
         """Return the equation as readable text, with rounded numbers.
 
         See `sktaskneuron.formula.sympy_export.to_text`.
@@ -360,7 +371,7 @@ class FittedFormula:
 
         return to_text(self, digits=digits, form=form, max_terms=max_terms)
 
-    def to_latex(self, *, digits: int = 4, form: str = "auto", max_terms: int = 200) -> str:
+    def to_latex(self, digits: int = 4, *, form: str = "auto", max_terms: int = 200) -> str:
         """Return the equation as LaTeX, with rounded numbers.
 
         See `sktaskneuron.formula.sympy_export.to_latex`.
@@ -368,25 +379,6 @@ class FittedFormula:
         from .sympy_export import to_latex
 
         return to_latex(self, digits=digits, form=form, max_terms=max_terms)
-
-    def to_numpy(self) -> NumpyFunction:
-        """Return a callable of the raw columns, shaped as predict returns values.
-
-        Returns
-        -------
-        function : NumpyFunction
-            ``function(X)`` has shape (n_samples,) for one output, else (n_samples, n_outputs).
-        """
-        return NumpyFunction(self)
-
-    def to_python(self, *, name: str = "predict") -> str:
-        """Return the source of a module with one function, free of this package.
-
-        See `sktaskneuron.formula.python_export.to_python`.
-        """
-        from .python_export import to_python
-
-        return to_python(self, name=name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data (str, float, list, dict, None) that `from_dict` reads."""
@@ -401,41 +393,7 @@ class FittedFormula:
 
         return from_dict(data)
 
-    def to_json(self) -> str:
-        """Return the equation as JSON text with a format number; numbers are exact."""
-        from .fitted_json import to_json
-
-        return to_json(self)
-
     @classmethod
     def from_json(cls, text: str) -> FittedFormula:
         """Read what `to_json` wrote; raises FormulaError."""
-        from .fitted_json import from_json
-
-        return from_json(text)
-
-
-@dataclass(frozen=True)
-class NumpyFunction:
-    """A fitted formula as a plain callable.
-
-    Parameters
-    ----------
-    fitted : FittedFormula
-    """
-
-    fitted: FittedFormula
-
-    def __call__(self, X: Any) -> FloatArray:
-        """Compute the outputs of every row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), or a table or mapping of columns
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        values = self.fitted.evaluate(X)
-        return values[:, 0] if self.fitted.n_outputs == 1 else values
+        return cls.from_dict(load_json(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,14 +16,16 @@ from .evaluation import evaluate, in_domain, variables
 from .exports import Exports
 from .neuron_formula import check_format, load_json
 from .nodes import Node, Number, Product, Sum, Variable, complexity, render
-from .parser import parse_node
+from .parser import check_readable, parse_node
 from .validation import column_matrix
 
-__all__ = ["JSON_VERSION", "FittedExpression", "additive_terms", "renamed"]
+__all__ = ["JSON_VERSION", "MAX_OUTPUTS", "FittedExpression", "additive_terms", "renamed"]
 
 #: Format number that `FittedExpression.to_json` writes.
 JSON_VERSION = 1
 _JSON_FORMAT = "sktaskneuron.FittedExpression"
+#: Most outputs of one expression.
+MAX_OUTPUTS = 1000
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +54,8 @@ class FittedExpression(Exports):
     Raises
     ------
     FormulaError
-        If a tree reads other columns, names repeat, or there is no output.
+        If a tree reads other columns, names repeat, there is no output, or a tree is longer than
+        a text may be.
 
     Examples
     --------
@@ -72,9 +75,11 @@ class FittedExpression(Exports):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
-        object.__setattr__(self, "feature_names", tuple(map(str, self.feature_names)))
-        if not self.nodes:
-            raise FormulaError("an expression needs at least one output")
+        object.__setattr__(self, "feature_names", _names(self.feature_names))
+        if not 1 <= len(self.nodes) <= MAX_OUTPUTS:
+            raise FormulaError(
+                f"an expression has 1 to {MAX_OUTPUTS} outputs, got {len(self.nodes)}"
+            )
         if len(set(self.feature_names)) != len(self.feature_names) or "" in self.feature_names:
             raise FormulaError("feature_names must be distinct and not empty")
         unknown = frozenset().union(*map(variables, self.nodes)) - set(self.feature_names)
@@ -82,6 +87,9 @@ class FittedExpression(Exports):
             raise FormulaError(f"the expression reads {min(unknown)!r}, which is no column")
         if not isinstance(self.link, str) or not self.link.isprintable():
             raise FormulaError(f"link must be a printable str, got {self.link!r}")
+        for node in self.nodes:
+            # What is printed must be readable again, whoever built the tree.
+            check_readable(render(node, lambda _: "x"))
 
     @classmethod
     def parse(
@@ -106,9 +114,13 @@ class FittedExpression(Exports):
         FormulaError
             If a text does not follow the grammar; the message shows the place.
         """
-        texts = [text] if isinstance(text, str) else list(text)
-        names = tuple(map(str, feature_names))
-        return cls(tuple(parse_node(item, names) for item in texts), names, link)
+        texts = [text] if isinstance(text, str) else text
+        if not isinstance(texts, Sequence):
+            raise FormulaError(
+                f"an expression's text must be a str or a sequence of them, got {text!r}"
+            )
+        names = _names(feature_names)
+        return cls(_parsed(texts, names), names, link)
 
     def texts(self) -> tuple[str, ...]:
         """Return one exact text per output, which `parse` reads back."""
@@ -140,9 +152,7 @@ class FittedExpression(Exports):
     @cached_property
     def terms(self) -> tuple[Node, ...]:
         """The additive terms of all outputs, without their weights and the constants."""
-        return tuple(
-            dict.fromkeys(term for node in self.nodes for term in additive_terms(node)[0])
-        )
+        return tuple(dict.fromkeys(term for node in self.nodes for term in additive_terms(node)[0]))
 
     @property
     def intercept(self) -> FloatArray:
@@ -241,12 +251,12 @@ class FittedExpression(Exports):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data (str, list, dict) that `from_dict` reads."""
-        # by position: a text of columns called "a" and "b" would mean others elsewhere
-        place = {name: f"x{i}" for i, name in enumerate(self.feature_names)}
+        # By their own names: under others the terms sort otherwise, and sums inside of products
+        # would be divided by another of their numbers, which rounds.
         return {
             "format": _JSON_FORMAT,
             "version": JSON_VERSION,
-            "expressions": [render(node, place.__getitem__) for node in self.nodes],
+            "expressions": list(self.texts()),
             "feature_names": list(self.feature_names),
             "link": self.link,
         }
@@ -277,14 +287,25 @@ class FittedExpression(Exports):
             raise FormulaError(
                 "an expression's data need lists of texts for 'expressions' and 'feature_names'"
             )
-        place = {f"x{i}": name for i, name in enumerate(names)}
-        nodes = tuple(renamed(parse_node(text, tuple(place)), place) for text in texts)
-        return cls(nodes, tuple(names), data.get("link", "identity"))
+        return cls(_parsed(texts, names), tuple(names), data.get("link", "identity"))
 
     @classmethod
     def from_json(cls, text: str) -> FittedExpression:
         """Read what `to_json` wrote; raises FormulaError."""
         return cls.from_dict(load_json(text))
+
+
+def _names(feature_names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(feature_names, str) or not isinstance(feature_names, Iterable):
+        raise FormulaError(f"feature_names must be a sequence of names, got {feature_names!r}")
+    return tuple(map(str, feature_names))
+
+
+def _parsed(texts: Sequence[str], names: Iterable[str]) -> tuple[Node, ...]:
+    if len(texts) > MAX_OUTPUTS:  # before reading so many
+        raise FormulaError(f"an expression has 1 to {MAX_OUTPUTS} outputs, got {len(texts)}")
+    known = frozenset(names)
+    return tuple(parse_node(text, known) for text in texts)
 
 
 def additive_terms(node: Node) -> tuple[dict[Node, float], float]:

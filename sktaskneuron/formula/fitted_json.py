@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from ..exceptions import FormulaError
 from .fitted import FittedFormula
-from .neuron_formula import NeuronFormula, check_format, load_json
+from .neuron_formula import NeuronFormula, check_format
 
-__all__ = ["JSON_VERSION", "from_dict", "from_json", "to_dict", "to_json"]
+__all__ = ["JSON_VERSION", "from_dict", "to_dict"]
 
 #: Format number that is written.
 JSON_VERSION = 1
@@ -91,36 +90,3 @@ def from_dict(data: Any) -> FittedFormula:
         raise
     except (TypeError, ValueError, AttributeError) as error:
         raise FormulaError(f"the fitted formula's data are malformed: {error}") from None
-
-
-def to_json(fitted: FittedFormula) -> str:
-    """Return a fitted formula as JSON text; every float reads back exactly.
-
-    Parameters
-    ----------
-    fitted : FittedFormula
-
-    Returns
-    -------
-    text : str
-    """
-    return json.dumps(to_dict(fitted), allow_nan=False)
-
-
-def from_json(text: str) -> FittedFormula:
-    """Read the JSON text of a fitted formula.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    fitted : FittedFormula
-
-    Raises
-    ------
-    FormulaError
-        If the text is not JSON, or not that of a fitted formula.
-    """
-    return from_dict(load_json(text))

@@ -274,6 +274,8 @@ class NeuronFormula:
         pure, interactions = data.get("pure"), data.get("interactions")
         if not isinstance(pure, list) or not isinstance(interactions, dict):
             raise FormulaError("a formula's data need a list 'pure' and a dict 'interactions'")
+        if len(pure) > MAX_TEXT_LENGTH:  # before reading so many
+            raise FormulaError(f"the formula has {len(pure)} pure terms, more than a text can hold")
         try:
             orders = {int(order): rank for order, rank in interactions.items()}
         except ValueError:
@@ -315,10 +317,14 @@ def _whole(value: Any, what: str) -> int:
         ) from None
 
 
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
 def load_json(text: str) -> Any:
     """Read JSON text; raises FormulaError where json would raise errors of its own."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refused)
     except (ValueError, TypeError, RecursionError) as error:
         raise FormulaError(f"not a JSON text: {error}") from None
 

@@ -23,6 +23,7 @@ __all__ = [
     "Product",
     "Sum",
     "Variable",
+    "children",
     "column_text",
     "complexity",
     "number_text",
@@ -90,6 +91,17 @@ class Clip:
 
 
 Node: TypeAlias = Number | Variable | Call | Power | Product | Sum | Clip
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the parts that a node is made of."""
+    match node:
+        case Call(_, inner) | Power(inner, _) | Clip(inner):
+            return (inner,)
+        case Product(_, parts) | Sum(parts, _):
+            return parts
+        case _:
+            return ()
 
 
 def number_text(value: float) -> str:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,12 +35,18 @@ __all__ = [
     "MAX_ORDER",
     "MAX_RANK",
     "MAX_TEXT_LENGTH",
+    "MAX_TOKENS",
+    "check_readable",
     "parse_formula_parts",
     "parse_node",
 ]
 
 #: Longest text, in characters, of a formula or of one function.
 MAX_TEXT_LENGTH = 4000
+#: Most numbers, names and symbols of an expression of columns; reading them takes a second at most.
+MAX_TOKENS = 8000
+# Its longest text: columns' names may be long.
+_MAX_COLUMNS_LENGTH = 200_000
 #: Deepest nesting of brackets, functions and exponents; far below Python's recursion limit.
 MAX_DEPTH = 50
 #: Highest order of an interaction term.
@@ -69,9 +75,11 @@ class _Token:
 
 
 def _tokenize(text: str) -> list[_Token]:
-    tokens = []
+    tokens: list[_Token] = []
     position = 0
     while True:
+        if len(tokens) > MAX_TOKENS:
+            raise FormulaError(f"the text is too long; at most {MAX_TOKENS} tokens are allowed")
         blank = _BLANK.match(text, position)
         position = blank.end() if blank else position
         if position == len(text):
@@ -93,12 +101,13 @@ class _Parser:
     Without ``columns`` the variable is x, else every one of their names is a variable.
     """
 
-    def __init__(self, text: str, columns: Sequence[str] | None = None) -> None:
+    def __init__(self, text: str, columns: Collection[str] | None = None) -> None:
         if not isinstance(text, str):
             raise FormulaError(f"a formula text must be a str, got {type(text).__name__}")
-        if len(text) > MAX_TEXT_LENGTH:
+        longest = MAX_TEXT_LENGTH if columns is None else _MAX_COLUMNS_LENGTH
+        if len(text) > longest:
             raise FormulaError(
-                f"the text has {len(text)} characters; at most {MAX_TEXT_LENGTH} are allowed"
+                f"the text has {len(text)} characters; at most {longest} are allowed"
             )
         if not text or text.isspace():
             raise FormulaError("the text is empty; a formula without terms is written 0")
@@ -318,13 +327,39 @@ def _unknown_name(name: str, *, is_call: bool) -> str:
     return f"unknown name {name!r}; the variable is x, standing for every input in turn"
 
 
-def parse_node(text: str, columns: Sequence[str] | None = None) -> Node:
+def check_readable(text: str) -> None:
+    """Check that a printed expression of columns is one that `parse_node` reads.
+
+    Parameters
+    ----------
+    text : str
+
+    Raises
+    ------
+    FormulaError
+        If the text is too long or nested too deeply.
+    """
+    depth = deepest = 0
+    count = -1
+    for token in _tokenize(text):
+        count += 1
+        if token.kind == "symbol":
+            depth += (token.text == "(") - (token.text == ")")
+            deepest = max(deepest, depth)
+    if count > MAX_TOKENS or deepest > MAX_DEPTH:
+        raise FormulaError(
+            f"the expression is too long: its text has {count} tokens, nested {deepest} deep; at "
+            f"most {MAX_TOKENS} and {MAX_DEPTH} are allowed"
+        )
+
+
+def parse_node(text: str, columns: Collection[str] | None = None) -> Node:
     """Read one elementwise function, or an expression of columns.
 
     Parameters
     ----------
     text : str
-    columns : sequence of str, optional
+    columns : collection of str, optional
         Names of the columns that the text may read, instead of the variable x.
 
     Returns

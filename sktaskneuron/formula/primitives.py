@@ -88,6 +88,10 @@ class Primitive:
         Where the function is defined, finite and free of poles.
     parity : {-1, 0, 1}
         -1 for odd functions, 1 for even ones, 0 for neither.
+    c, sql, excel : str, optional
+        The function in C99 with ``math.h``, in SQL:2016 and in Excel, with ``{x}`` for the
+        argument, which may be any expression; each reads as one operand. The export to that
+        language refuses a function without one.
     """
 
     name: str
@@ -98,6 +102,9 @@ class Primitive:
     doc: str
     domain: Domain = Domain()
     parity: int = 0
+    c: str | None = None
+    sql: str | None = None
+    excel: str | None = None
 
     def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
         # The entries hold lambdas, which do not pickle; the name says everything.
@@ -135,10 +142,28 @@ def _softsign(x: Any) -> Any:
 
 _TABLE = (
     Primitive(
-        "sin", np.sin, "sin", lambda sp, x: sp.sin(x), "np.sin({x})", "sine, in radians", parity=-1
+        "sin",
+        np.sin,
+        "sin",
+        lambda sp, x: sp.sin(x),
+        "np.sin({x})",
+        "sine, in radians",
+        parity=-1,
+        c="sin({x})",
+        sql="SIN({x})",
+        excel="SIN({x})",
     ),
     Primitive(
-        "cos", np.cos, "cos", lambda sp, x: sp.cos(x), "np.cos({x})", "cosine, in radians", parity=1
+        "cos",
+        np.cos,
+        "cos",
+        lambda sp, x: sp.cos(x),
+        "np.cos({x})",
+        "cosine, in radians",
+        parity=1,
+        c="cos({x})",
+        sql="COS({x})",
+        excel="COS({x})",
     ),
     Primitive(
         "tan",
@@ -149,6 +174,9 @@ _TABLE = (
         "tangent, in radians; the domain is the branch around 0, between two poles",
         Domain(-math.pi / 2, math.pi / 2),
         parity=-1,
+        c="tan({x})",
+        sql="TAN({x})",
+        excel="TAN({x})",
     ),
     Primitive(
         "atan",
@@ -158,6 +186,9 @@ _TABLE = (
         "np.arctan({x})",
         "inverse tangent",
         parity=-1,
+        c="atan({x})",
+        sql="ATAN({x})",
+        excel="ATAN({x})",
     ),
     Primitive(
         "asin",
@@ -168,6 +199,9 @@ _TABLE = (
         "inverse sine",
         Domain(-1.0, 1.0, low_open=False, high_open=False),
         parity=-1,
+        c="asin({x})",
+        sql="ASIN({x})",
+        excel="ASIN({x})",
     ),
     Primitive(
         "acos",
@@ -177,6 +211,9 @@ _TABLE = (
         "np.arccos({x})",
         "inverse cosine",
         Domain(-1.0, 1.0, low_open=False, high_open=False),
+        c="acos({x})",
+        sql="ACOS({x})",
+        excel="ACOS({x})",
     ),
     Primitive(
         "sinh",
@@ -186,6 +223,9 @@ _TABLE = (
         "np.sinh({x})",
         "(exp(x) - exp(-x)) / 2",
         parity=-1,
+        c="sinh({x})",
+        sql="SINH({x})",
+        excel="SINH({x})",
     ),
     Primitive(
         "cosh",
@@ -195,6 +235,9 @@ _TABLE = (
         "np.cosh({x})",
         "(exp(x) + exp(-x)) / 2",
         parity=1,
+        c="cosh({x})",
+        sql="COSH({x})",
+        excel="COSH({x})",
     ),
     Primitive(
         "tanh",
@@ -204,6 +247,9 @@ _TABLE = (
         "np.tanh({x})",
         "sinh(x) / cosh(x)",
         parity=-1,
+        c="tanh({x})",
+        sql="TANH({x})",
+        excel="TANH({x})",
     ),
     Primitive(
         "asinh",
@@ -213,6 +259,13 @@ _TABLE = (
         "np.arcsinh({x})",
         "log(x + sqrt(x**2 + 1)), a logarithm that takes both signs",
         parity=-1,
+        c="asinh({x})",
+        sql=(
+            # the sign apart: x + sqrt(x**2 + 1) would cancel far below 0
+            "(CASE WHEN ({x}) < 0.0E0 THEN -LN(SQRT(POWER({x}, 2.0E0) + 1.0E0) - ({x})) "
+            "ELSE LN(SQRT(POWER({x}, 2.0E0) + 1.0E0) + ({x})) END)"
+        ),
+        excel="ASINH({x})",
     ),
     Primitive(
         "sigmoid",
@@ -221,6 +274,9 @@ _TABLE = (
         lambda sp, x: 1 / (1 + sp.exp(-x)),
         "special.expit({x})",
         "1 / (1 + exp(-x))",
+        c="(({x}) < 0.0 ? exp({x}) / (1.0 + exp({x})) : 1.0 / (1.0 + exp(-({x}))))",
+        sql="(CASE WHEN ({x}) < -700.0E0 THEN 0.0E0 ELSE 1.0E0/(1.0E0 + EXP(-({x}))) END)",
+        excel="(1/(1+EXP(MIN(-({x}),700))))",
     ),
     Primitive(
         "softplus",
@@ -229,6 +285,13 @@ _TABLE = (
         lambda sp, x: sp.log(1 + sp.exp(x)),
         "np.logaddexp(0.0, {x})",
         "log(1 + exp(x)); torch takes x itself above 20, 2e-9 away",
+        c="(fmax({x}, 0.0) + log1p(exp(-fabs({x}))))",
+        # far below 0, log(1 + exp(x)) has no digits left without log1p
+        sql=(
+            "(CASE WHEN ({x}) < -18.0E0 THEN EXP({x}) WHEN ({x}) < 0.0E0 THEN LN(1.0E0 + EXP({x})) "
+            "ELSE ({x}) + LN(1.0E0 + EXP(-({x}))) END)"
+        ),
+        excel="IF(({x})<-18,EXP({x}),MAX({x},0)+LN(1+EXP(-ABS({x}))))",
     ),
     Primitive(
         "softsign",
@@ -238,6 +301,9 @@ _TABLE = (
         "(({x}) / (1.0 + np.abs({x})))",
         "x / (1 + |x|)",
         parity=-1,
+        c="(({x}) / (1.0 + fabs({x})))",
+        sql="(1.0E0*({x})/(1.0E0 + ABS({x})))",
+        excel="(({x})/(1+ABS({x})))",
     ),
     Primitive(
         "relu",
@@ -246,9 +312,20 @@ _TABLE = (
         lambda sp, x: sp.Max(0, x),
         "np.maximum({x}, 0.0)",
         "max(x, 0)",
+        c="fmax({x}, 0.0)",
+        sql="(CASE WHEN ({x}) < 0.0E0 THEN 0.0E0 ELSE ({x}) END)",
+        excel="MAX({x},0)",
     ),
     Primitive(
-        "exp", np.exp, "exp", lambda sp, x: sp.exp(x), "np.exp({x})", "e**x, finite below 709"
+        "exp",
+        np.exp,
+        "exp",
+        lambda sp, x: sp.exp(x),
+        "np.exp({x})",
+        "e**x, finite below 709",
+        c="exp({x})",
+        sql="EXP({x})",
+        excel="EXP({x})",
     ),
     Primitive(
         "log",
@@ -258,6 +335,9 @@ _TABLE = (
         "np.log({x})",
         "natural logarithm",
         Domain(low=0.0),
+        c="log({x})",
+        sql="LN({x})",
+        excel="LN({x})",
     ),
     Primitive(
         "sqrt",
@@ -267,8 +347,22 @@ _TABLE = (
         "np.sqrt({x})",
         "x**0.5",
         Domain(low=0.0, low_open=False),
+        c="sqrt({x})",
+        sql="SQRT({x})",
+        excel="SQRT({x})",
     ),
-    Primitive("abs", np.abs, "abs", lambda sp, x: sp.Abs(x), "np.abs({x})", "|x|", parity=1),
+    Primitive(
+        "abs",
+        np.abs,
+        "abs",
+        lambda sp, x: sp.Abs(x),
+        "np.abs({x})",
+        "|x|",
+        parity=1,
+        c="fabs({x})",
+        sql="ABS({x})",
+        excel="ABS({x})",
+    ),
     Primitive(
         "sign",
         np.sign,
@@ -277,6 +371,9 @@ _TABLE = (
         "np.sign({x})",
         "-1, 0 or 1; its gradient is 0 everywhere, so a network cannot train through it",
         parity=-1,
+        c="((double)((({x}) > 0.0) - (({x}) < 0.0)))",
+        sql=("(CASE WHEN ({x}) > 0.0E0 THEN 1.0E0 WHEN ({x}) < 0.0E0 THEN -1.0E0 ELSE 0.0E0 END)"),
+        excel="SIGN({x})",
     ),
     Primitive(
         "gaussian",
@@ -286,6 +383,9 @@ _TABLE = (
         "np.exp(-np.square({x}))",
         "exp(-x**2)",
         parity=1,
+        c="exp(-({x}) * ({x}))",
+        sql="EXP(-POWER({x}, 2.0E0))",
+        excel="EXP(-(({x})^2))",
     ),
     Primitive(
         "erf",
@@ -295,6 +395,8 @@ _TABLE = (
         "special.erf({x})",
         "the Gauss error function",
         parity=-1,
+        c="erf({x})",
+        excel="ERF({x})",
     ),
 )
 

@@ -1,30 +1,35 @@
-"""A fitted formula as Python source that needs numpy only."""
+"""Trees as Python source that needs numpy only."""
 
 from __future__ import annotations
 
 import keyword
 import math
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from ..exceptions import FormulaError
-from .fitted import FittedFormula
-from .terms import AtomTerm, PureTerm
+from .evaluation import variables
+from .nodes import Node, Variable, number_text
+from .primitives import Primitive
+from .printer import Level, StatementPrinter, Text
 
 __all__ = ["to_python"]
 
+# A function of such a name would hide what its own body reads.
+_TAKEN = ("FEATURE_NAMES", "np", "special")
 
-def to_python(fitted: FittedFormula, *, name: str = "predict") -> str:
-    """Return the source of a module with one function that evaluates a fitted formula.
+
+def to_python(trees: Sequence[Node], feature_names: Sequence[str], *, name: str = "predict") -> str:
+    """Return the source of a module with one function that evaluates trees.
 
     The module imports numpy (and `scipy.special` for erf and sigmoid), nothing else. Column
-    names appear as quoted text only, so that any name is safe. The length grows with the number
-    of non-zero weights, not with the number of monomials.
+    names appear as quoted text only, so that any name is safe. Parts that are used twice are
+    local variables: the length grows with the number of distinct parts.
 
     Parameters
     ----------
-    fitted : FittedFormula
+    trees : sequence of Node
+        One per output.
+    feature_names : sequence of str
     name : str
         Name of the function, an identifier.
 
@@ -39,94 +44,71 @@ def to_python(fitted: FittedFormula, *, name: str = "predict") -> str:
     FormulaError
         If the name is no identifier.
     """
-    if not name.isidentifier() or keyword.iskeyword(name):
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise FormulaError(f"name must be a Python identifier, got {name!r}")
-    body = [f"    {line}" for line in _body(fitted)]
+    if name in _TAKEN:
+        raise FormulaError(f"name must not be {name!r}, an identifier that the module uses itself")
+    printer = _PythonPrinter(trees, feature_names)
+    values = [printer.output(tree) for tree in trees]
+    value = values[0] if len(values) == 1 else f"np.column_stack([{', '.join(values)}])"
+    body = ["X = np.asarray(X, dtype=np.float64)", *printer.statements, f"return {value}"]
     imports = ["import numpy as np"]
     if any("special." in line for line in body):
         imports.append("from scipy import special")
-    names = [f"    {feature!r}," for feature in fitted.feature_names]
     lines = [
         *imports,
         "",
         "FEATURE_NAMES = [",
-        *names,
+        *(f"    {feature!r}," for feature in feature_names),
         "]",
         "",
         "",
         f"def {name}(X):",
         '    """Evaluate the equation on columns in the order of FEATURE_NAMES."""',
-        *body,
+        *(f"    {line}" for line in body),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float) -> str:
-    return repr(float(value))
+class _PythonPrinter(StatementPrinter):
+    language = "Python"
 
+    def __init__(self, trees: Sequence[Node], feature_names: Sequence[str]) -> None:
+        super().__init__(trees)
+        self._place = {name: i for i, name in enumerate(feature_names)}
 
-def _signed_sum(parts: list[str]) -> str:
-    text = parts[0]
-    for part in parts[1:]:
-        text += f" - {part[1:]}" if part.startswith("-") else f" + {part}"
-    return text
+    def output(self, tree: Node) -> str:
+        value = self.signed(self.write(tree))
+        if not variables(tree):
+            return f"np.full(X.shape[0], {value})"
+        # a bare column would be a view of the caller's own array
+        return f"{value}.copy()" if isinstance(tree, Variable) else value
 
+    def form(self, primitive: Primitive) -> str:
+        return primitive.source
 
-def _scaled(coefficient: float, text: str) -> str:
-    if coefficient == 1:
-        return text
-    return f"-{text}" if coefficient == -1 else f"{_number(coefficient)} * {text}"
+    def variable(self, name: str) -> str:
+        return f"X[:, {self._place[name]}]"
 
+    def assignment(self, name: str, value: str) -> str:
+        return f"{name} = {value}"
 
-def _body(fitted: FittedFormula) -> list[str]:
-    lines = ["X = np.asarray(X, dtype=float)"]
-    lines += [_column(fitted, int(i)) for i in fitted.used_features]
-    if fitted.n_outputs == 1:
-        lines.append(f"f = np.full(X.shape[0], {_number(fitted.intercept[0])})")
-    else:
-        lines.append(f"f = np.tile({_vector(fitted.intercept)}, (X.shape[0], 1))")
-    for term in fitted.terms:
-        match term:
-            case PureTerm(t, feature):
-                value = fitted.formula.expressions[t].to_source(f"z{feature}")
-                lines.append(_addition(fitted.pure_weights[t][feature], f"({value})"))
-            case AtomTerm(order, r):
-                lines.append(f"a = {_atom(fitted.factors[order][:, :, r])}")
-                lines.append(_addition(fitted.loadings[order][r], "a"))
-    return [*lines, "return f"]
+    def call(self, name: str, argument: Node) -> Text:
+        form = self.form_of(name)
+        if form.count("{x}") > 1:
+            return Text(form.format(x=self.named(argument)))
+        return super().call(name, argument)
 
+    def power(self, base: Node, exponent: float) -> Text:
+        text = self.write(base)
+        if exponent == 0.5:
+            return Text(f"np.sqrt({self.signed(text)})")
+        return Text(f"{self.operand(text)}**{number_text(exponent)}", Level.POWER)
 
-def _column(fitted: FittedFormula, i: int) -> str:
-    value = f"X[:, {i}]"
-    lower, upper = float(fitted.lower[i]), float(fitted.upper[i])
-    if math.isfinite(lower):
-        value = f"np.maximum({value}, {_number(lower)})"
-    if math.isfinite(upper):
-        value = f"np.minimum({value}, {_number(upper)})"
-    if fitted.center[i] != 0:
-        value = f"({_signed_sum([value, _number(-fitted.center[i])])})"
-    if fitted.scale[i] != 1:
-        value = f"{value} / {_number(fitted.scale[i])}"
-    return f"z{i} = {value}"
-
-
-def _vector(values: NDArray[np.float64]) -> str:
-    return f"[{', '.join(map(_number, values))}]"
-
-
-def _addition(weights: NDArray[np.float64], value: str) -> str:
-    if weights.size == 1:
-        return f"f += {_scaled(float(weights[0]), value)}"
-    return f"f += np.outer({value}, {_vector(weights)})"
-
-
-def _atom(factors: NDArray[np.float64]) -> str:
-    """Write a product of sums, minus the pure powers that the interaction leaves out."""
-    order = factors.shape[0]
-    sums = []
-    for u in factors:
-        sums.append(_signed_sum([_scaled(float(u[i]), f"z{i}") for i in np.flatnonzero(u)]))
-    product = " * ".join(f"({text})" for text in sums)
-    diagonal = factors.prod(axis=0)
-    powers = [_scaled(-float(diagonal[i]), f"z{i}**{order}") for i in np.flatnonzero(diagonal)]
-    return _signed_sum([product, *powers])
+    def clip(self, argument: Text, lower: float, upper: float) -> str:
+        value = self.signed(argument)
+        if math.isfinite(lower):
+            value = f"np.maximum({value}, {self.constant(lower)})"
+        if math.isfinite(upper):
+            value = f"np.minimum({value}, {self.constant(upper)})"
+        return value

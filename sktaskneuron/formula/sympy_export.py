@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import numpy as np
 
 from ..exceptions import FormulaError
 from .expression import ElementwiseExpression
-from .tree_sympy import sympy_number
 from .fitted import FittedFormula
+from .notation import check_digits, latex_lines, latex_name, text_lines
 from .polynomial import (
     Polynomial,
     raw_polynomial,
@@ -20,6 +19,7 @@ from .polynomial import (
     too_many_terms,
 )
 from .terms import AtomTerm, PureTerm
+from .tree_sympy import sympy_number
 
 __all__ = ["FORMS", "to_latex", "to_sympy", "to_text"]
 
@@ -95,9 +95,7 @@ def to_text(
         sympy.sstr(expression, full_prec=False)
         for expression in _Builder(fitted, form, max_terms, digits).expressions()
     ]
-    if fitted.n_outputs == 1:
-        return str(lines[0])
-    return "\n".join(f"f[{j}] = {line}" for j, line in enumerate(lines))
+    return text_lines(lines)
 
 
 def to_latex(
@@ -124,38 +122,12 @@ def to_latex(
     """
     import sympy
 
-    names = {sympy.Symbol(name): _latex_name(name) for name in fitted.feature_names}
+    names = {sympy.Symbol(name): latex_name(name) for name in fitted.feature_names}
     lines = [
         sympy.latex(expression, symbol_names=names)
         for expression in _Builder(fitted, form, max_terms, digits).expressions()
     ]
-    if fitted.n_outputs == 1:
-        return str(lines[0])
-    rows = " \\\\\n".join(f"f_{{{j}}} &= {line}" for j, line in enumerate(lines))
-    return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
-
-
-_LATEX_SPECIAL = {
-    "\\": r"\backslash ",
-    "{": r"\{",
-    "}": r"\}",
-    "_": r"\_",
-    "^": r"\hat{\ }",
-    "~": r"\sim ",
-    "#": r"\#",
-    "$": r"\$",
-    "%": r"\%",
-    "&": r"\&",
-    " ": r"\ ",
-}
-
-
-def _latex_name(name: str) -> str:
-    indexed = re.fullmatch(r"([A-Za-z])_?(\d*)", name)
-    if indexed:
-        letter, index = indexed.groups()
-        return f"{letter}_{{{index}}}" if index else letter
-    return r"\mathrm{" + "".join(_LATEX_SPECIAL.get(c, c) for c in name) + "}"
+    return latex_lines(lines)
 
 
 class _Builder:
@@ -168,8 +140,8 @@ class _Builder:
 
         if form not in FORMS:
             raise FormulaError(f"unknown form {form!r}; known are {', '.join(FORMS)}")
-        if digits is not None and digits < 1:
-            raise FormulaError(f"digits must be at least 1, got {digits}")
+        if digits is not None:
+            check_digits(digits)
         self.sympy = sympy
         self.fitted = fitted
         self.digits = digits

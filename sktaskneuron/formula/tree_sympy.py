@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from .nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
+from ..exceptions import FormulaError
+from .nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable, children
+from .notation import simple_fraction
 from .primitives import get_primitive
 
 __all__ = ["node_to_sympy", "sympy_number"]
+
+# Softsign has its argument twice: nested, it doubles at every level what sympy walks over.
+_MAX_UNFOLDED = 20_000
 
 
 def node_to_sympy(node: Node, symbols: Mapping[str, Any], sympy: Any) -> Any:
@@ -25,7 +31,16 @@ def node_to_sympy(node: Node, symbols: Mapping[str, Any], sympy: Any) -> Any:
     Returns
     -------
     expression : sympy.Expr
+
+    Raises
+    ------
+    FormulaError
+        If functions that sympy writes with their argument twice are nested too deeply.
     """
+    if _unfolded(node, sympy) > _MAX_UNFOLDED:
+        raise FormulaError(
+            f"the equation has more than {_MAX_UNFOLDED} parts in sympy; use to_python() or to_c()"
+        )
 
     def convert(inner: Node) -> Any:
         match inner:
@@ -36,6 +51,9 @@ def node_to_sympy(node: Node, symbols: Mapping[str, Any], sympy: Any) -> Any:
             case Call(name, argument):
                 return get_primitive(name).sympy(sympy, convert(argument))
             case Power(base, exponent):
+                fraction = simple_fraction(exponent)
+                if fraction is not None:  # a root
+                    return sympy.Pow(convert(base), sympy.Rational(fraction))
                 return sympy.Pow(convert(base), sympy_number(exponent, sympy))
             case Product(coefficient, factors):
                 return sympy.Mul(sympy_number(coefficient, sympy), *map(convert, factors))
@@ -50,6 +68,19 @@ def node_to_sympy(node: Node, symbols: Mapping[str, Any], sympy: Any) -> Any:
                 return result
 
     return convert(node)
+
+
+def _unfolded(node: Node, sympy: Any) -> int:
+    """Count the parts of a tree, those of an argument as often as sympy writes it."""
+    inner = sum(_unfolded(child, sympy) for child in children(node))
+    return 1 + inner * (_repeats(node.name, sympy) if isinstance(node, Call) else 1)
+
+
+@cache
+def _repeats(name: str, sympy: Any) -> int:
+    x = sympy.Dummy("x")
+    form = get_primitive(name).sympy(sympy, x)
+    return sum(part == x for part in sympy.preorder_traversal(form))
 
 
 def sympy_number(value: float, sympy: Any) -> Any:

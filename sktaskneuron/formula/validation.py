@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..exceptions import FormulaError
 
-__all__ = ["check_shape", "column_matrix", "count_features", "frozen", "numbers"]
+__all__ = ["check_shape", "column_matrix", "column_texts", "count_features", "frozen", "numbers"]
 
 FloatArray = NDArray[np.float64]
 
@@ -80,3 +80,17 @@ def column_matrix(X: Any, names: Sequence[str]) -> FloatArray:
     if values.ndim != 2 or values.shape[1] != len(wanted):
         raise FormulaError(f"X must have shape (n_samples, {len(wanted)}), got {values.shape}")
     return values
+
+
+def column_texts(
+    texts: Mapping[str, str] | None, feature_names: Sequence[str], what: str
+) -> dict[str, str]:
+    """Check a mapping from columns to their texts; raises FormulaError."""
+    given = dict(texts or {})
+    unknown = given.keys() - set(feature_names)
+    if unknown:
+        raise FormulaError(f"{what} names {min(map(str, unknown))!r}, which is no feature")
+    for name, text in given.items():
+        if not isinstance(text, str) or not text.strip():
+            raise FormulaError(f"{what}[{name!r}] must be a text, got {text!r}")
+    return given

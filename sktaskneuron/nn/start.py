@@ -62,6 +62,24 @@ def check_slopes(
         _check_slopes(expressions, bound, dtype)
 
 
+def is_trainable(expression: ElementwiseExpression, bound: float = 4.0) -> bool:
+    """Tell whether a network can be trained through a term, in single precision.
+
+    Parameters
+    ----------
+    expression : ElementwiseExpression
+    bound : float, default=4.0
+        Of the term's argument; the default is that of a task neuron.
+    """
+    if not expression.in_domain([-bound, 0.0, bound]).all():
+        return False
+    try:
+        check_slopes([expression], bound, torch.float32)
+    except FormulaError:
+        return False
+    return True
+
+
 def _check_slopes(
     expressions: Sequence[ElementwiseExpression], bound: float, dtype: torch.dtype
 ) -> None:

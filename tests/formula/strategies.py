@@ -112,3 +112,31 @@ def draw_rows(fitted: FittedFormula, n: int = 30) -> np.ndarray:
     """Draw raw rows around the centers of a fitted formula."""
     z = np.random.default_rng(1).normal(size=(n, fitted.n_features))
     return fitted.center + fitted.scale * z
+
+
+COLUMN_NAMES = ("sin", "b c", "a")
+
+
+def draw_text(seed: int) -> str:
+    """Draw the text of an expression of `COLUMN_NAMES`, of about ten operations.
+
+    By a seed: Hypothesis would mostly draw constants and bare columns.
+    """
+    rng = np.random.default_rng(seed)
+    primitives = sorted(PRIMITIVES)
+
+    def grown(leaves: int) -> str:
+        kind = rng.random()
+        if leaves == 1 and kind < 0.6:
+            number = str(rng.choice(["2", "0.5", "3.25", "1e-3", "0.3"]))
+            return str(rng.choice(["a", "a", "`b c`", "`sin`", number]))
+        if leaves == 1 or kind < 0.35:
+            inner = grown(leaves)
+            if rng.random() < 0.7:
+                return f"{rng.choice(primitives)}({inner})"
+            return f"({inner})**{rng.choice(['2', '3', '-1', '-2', '0.5', '1.5', '6', '-0.5'])}"
+        left = int(rng.integers(1, leaves))
+        sign = rng.choice(["+", "-", "*", "/"])
+        return f"({grown(left)}) {sign} ({grown(leaves - left)})"
+
+    return grown(6)

@@ -14,6 +14,7 @@ from .fit import Fit
 from .model import Table
 from .options import TDResult, as_formula
 from .standardise import Standardisation
+from .terms import POWERS, TermLibrary
 
 _CHUNK = 20_000
 
@@ -51,6 +52,7 @@ def refit_on_all(
     fit: Fit,
     classification: bool,
     caps: list[str],
+    library: TermLibrary = POWERS,
 ) -> Fit:
     """Fit the linear weights on every row, chunk by chunk; factors keep their values.
 
@@ -70,6 +72,8 @@ def refit_on_all(
         A logistic fit has no closed form to add up over chunks, so it stays as it is.
     caps : list of str
         Gets a line where the weights stay those of the searched rows.
+    library : TermLibrary
+        Functions behind the keys of the structure.
 
     Returns
     -------
@@ -81,10 +85,13 @@ def refit_on_all(
         return fit
     n_columns = fit.structure.n_linear
     triangle = np.zeros((0, n_columns + target.shape[1]))
+    used = library.only(fit.structure.pure)
+    powers = fit.structure.pure.keys() - used.functions.keys()
+    max_order = max([*powers, *fit.structure.ranks(), 1])
     for start in range(0, len(X), _CHUNK):
         part = slice(start, start + _CHUNK)
-        max_order = max([*fit.structure.pure, *fit.structure.ranks(), 1])
-        design = fit.structure.design(Table.from_array(scale(X[part][:, usable]), max_order))
+        table = Table.from_array(scale(X[part][:, usable]), max_order, used)
+        design = fit.structure.design(table)
         block = np.concatenate([design, target[part]], axis=1) * np.sqrt(weight[part])[:, None]
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
     coef = weighted_lstsq(triangle[:, :n_columns], triangle[:, n_columns:], np.ones(len(triangle)))
@@ -100,6 +107,7 @@ def export(
     shift: Array,
     unit: Array,
     link: str,
+    library: TermLibrary = POWERS,
 ) -> FittedFormula:
     """Return the fit on the usable, scaled columns as a formula on all raw columns.
 
@@ -115,23 +123,25 @@ def export(
     feature_names : sequence of str
     shift, unit : ndarray of shape (n_outputs,)
         The target was searched as (target - shift) / unit.
-    classification : bool
+    link : str
+        Of the family.
+    library : TermLibrary
+        Functions behind the keys of the structure.
 
     Returns
     -------
     FittedFormula
     """
     structure = fit.structure
+    formula = as_formula(structure, library)
     coef = fit.coef * unit
     n_outputs = coef.shape[1]
-    pure_weights = []
+    # the formula has its own order of terms
+    place = {expression: t for t, expression in enumerate(formula.expressions)}
+    pure_weights = [np.zeros((n_features, n_outputs)) for _ in formula.expressions]
     columns = structure.pure_columns()
-    for order in sorted(structure.pure):
-        weights = np.zeros((n_features, n_outputs))
-        for position, (k, i) in enumerate(columns):
-            if k == order:
-                weights[usable[i]] = coef[1 + position]
-        pure_weights.append(weights)
+    for position, (key, i) in enumerate(columns):
+        pure_weights[place[library.expression(key)]][usable[i]] = coef[1 + position]
     factors: dict[int, Array] = {}
     loadings: dict[int, Array] = {}
     first_atom = 1 + len(columns)
@@ -147,7 +157,7 @@ def export(
     center[usable], spread[usable] = scale.center, scale.scale
     lower[usable], upper[usable] = scale.lower, scale.upper
     return FittedFormula(
-        as_formula(structure),
+        formula,
         coef[0] + shift,
         pure_weights,
         factors,

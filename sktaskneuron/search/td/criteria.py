@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from .model import Atom, Structure, log_binomial
+from .terms import POWERS, TermLibrary
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Price:
         Each output has its own weight for every column.
     n_allowed : mapping of int to int
         Columns that may enter as pure terms of each order.
+    library : TermLibrary
+        Knows the fitted inner constants of a function, each a free number, and among how many
+        functions it was chosen.
     """
 
     log_n: float
@@ -38,6 +42,7 @@ class Price:
     n_orders: int
     n_outputs: int
     n_allowed: Mapping[int, int]
+    library: TermLibrary = POWERS
 
     def pure(self, order: int, size: int) -> float:
         """Return the price of ``size`` pure columns of one order."""
@@ -60,11 +65,14 @@ class Price:
     def __call__(self, structure: Structure) -> float:
         """Return the price of a whole structure."""
         pure_orders, interaction_orders = structure.orders
-        active = len(pure_orders) + len(interaction_orders)
+        one_of = math.log(self.n_orders)
+        choices = sum(self.library.choices.get(key, one_of) for key in pure_orders)
+        constants = sum(self.library.constants.get(key, 0) for key in pure_orders)
         return (
             sum(self.pure(order, int(mask.sum())) for order, mask in structure.pure.items())
             + sum(self.atom(atom) for atom in structure.atoms)
-            + 2 * self.gamma * active * math.log(self.n_orders)
+            + constants * self.log_n
+            + 2 * self.gamma * (choices + len(interaction_orders) * one_of)
         )
 
     def free_numbers(self, structure: Structure) -> int:

@@ -117,7 +117,7 @@ class ForwardSearch:
     def _pure_gains(self, step: _Step) -> dict[int, Array]:
         """Return, per order, the gain of each single column: (n_features, n_outputs)."""
         orders = self._space.pure_orders or (1,)
-        columns = np.concatenate([self._table.powers[k] for k in orders], axis=1)
+        columns = np.concatenate([self._table.pure(k) for k in orders], axis=1)
         _, gain = step.fitter.gains(columns.T)
         d = self._table.n_features
         return {k: gain[j * d : (j + 1) * d] for j, k in enumerate(orders)}
@@ -143,7 +143,7 @@ class ForwardSearch:
                 new = np.flatnonzero(mask & ~inside)
                 if len(new) < 2 or mask.sum() * 2 > self._family.n_effective:
                     continue
-                joint = step.joint_gain(self._table.powers[order][:, new])
+                joint = step.joint_gain(self._table.pure(order)[:, new])
                 out.append(self._proposal(fit, fit.structure.with_pure(order, mask), joint, kind))
         return out
 

@@ -10,29 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._linalg import Array, Rows
+from .terms import POWERS, TermLibrary
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Standardised columns and their powers.
+    """Standardised columns, their powers and other functions of them.
 
     Parameters
     ----------
     powers : mapping of int to ndarray of shape (n_samples, n_features)
         Per order the columns to that power; ``powers[1]`` is the table itself.
+    functions : mapping of int to ndarray of shape (n_samples, n_features)
+        Values of the library's functions by their keys.
     """
 
     powers: Mapping[int, Array]
+    functions: Mapping[int, Array] = field(default_factory=dict)
 
     @classmethod
-    def from_array(cls, z: Array, max_order: int) -> Table:
-        """Return the table of ``z`` (n_samples, n_features) with its powers up to ``max_order``."""
+    def from_array(cls, z: Array, max_order: int, library: TermLibrary = POWERS) -> Table:
+        """Return the table of ``z`` (n_samples, n_features).
+
+        It holds the powers up to ``max_order`` and the functions of ``library``.
+        """
         powers = {1: z}
         for order in range(2, max_order + 1):
             powers[order] = powers[order - 1] * z
-        return cls(powers)
+        return cls(powers, library.values(z))
+
+    def pure(self, key: int) -> Array:
+        """Return the values of one pure term, (n_samples, n_features)."""
+        return self.functions[key] if key in self.functions else self.powers[key]
 
     @property
     def z(self) -> Array:
@@ -51,7 +62,8 @@ class Table:
 
     def subset(self, rows: Rows) -> Table:
         """Return the same columns of some of the rows."""
-        return Table({order: power[rows] for order, power in self.powers.items()})
+        powers = {order: power[rows] for order, power in self.powers.items()}
+        return Table(powers, {key: values[rows] for key, values in self.functions.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +156,7 @@ class Structure:
     ----------
     n_features : int
     pure : mapping of int to ndarray of bool of shape (n_features,)
-        Per order its columns, at least one.
+        Per order (or key of another function) its columns, at least one.
     atoms : tuple of Atom
     """
 
@@ -155,7 +167,7 @@ class Structure:
     def design(self, table: Table) -> Array:
         """Return the columns [1 | pure terms by order | atoms], shape (n_samples, n_columns)."""
         parts = [np.ones((table.n_samples, 1))]
-        parts += [table.powers[order][:, self.pure[order]] for order in sorted(self.pure)]
+        parts += [table.pure(order)[:, self.pure[order]] for order in sorted(self.pure)]
         parts += [atom.values(table)[:, None] for atom in self.atoms]
         return np.concatenate(parts, axis=1)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ...formula import FittedFormula, NeuronFormula
 from .model import Structure
+from .terms import POWERS, TermLibrary
 
 Criterion = Literal["bic", "ebic", "cv"]
 Engine = Literal["als", "gates"]
@@ -62,19 +63,12 @@ class TDResult:
     scale_number: int = 0
 
 
-def pure_text(order: int) -> str:
-    """Return the text of a pure term."""
-    return "x" if order == 1 else f"x**{order}"
-
-
 def interaction_text(order: int) -> str:
     """Return the text of an interaction, without its rank."""
     return "<" + ",".join("x" * order) + ">"
 
 
-def as_formula(structure: Structure) -> NeuronFormula:
-    """Return the shape of a structure: its orders and ranks."""
+def as_formula(structure: Structure, library: TermLibrary = POWERS) -> NeuronFormula:
+    """Return the shape of a structure: its pure terms, orders and ranks."""
     pure, _ = structure.orders
-    return NeuronFormula(
-        pure=tuple(pure_text(k) for k in sorted(pure)), interactions=structure.ranks()
-    )
+    return NeuronFormula(map(library.expression, sorted(pure)), structure.ranks())

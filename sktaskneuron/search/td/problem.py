@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .options import TDOptions
 from .proposals import Space
 from .selection import InformationJudge, Judge, Selection, select
 from .standardise import distinct_values
+from .terms import POWERS, TermLibrary
 
 # Forward steps of the default engine: far more than any readable formula has terms.
 MAX_STEPS = 100
@@ -27,24 +28,42 @@ _N_FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Rows, likelihood, what may enter, and the settings of the search."""
+    """Rows, likelihood, what may enter, and the settings of the search.
+
+    ``n_kinds`` is the number of kinds of terms that were on offer, where that is more than may
+    enter now.
+    """
 
     table: Table
     family: Family
     space: Space
     options: TDOptions
     seed: int
+    library: TermLibrary = POWERS
+    n_kinds: int = 0
 
     @classmethod
-    def from_scaled(cls, z: Array, family: Family, options: TDOptions, seed: int) -> Problem:
-        """Set up the search in scaled columns ``z`` of shape (n_samples, n_features)."""
-        table = Table.from_array(z, max(options.max_order, options.max_interaction_order))
-        levels = distinct_values(z, options.max_order + 2)
+    def from_scaled(
+        cls,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        library: TermLibrary = POWERS,
+    ) -> Problem:
+        """Set up the search in scaled columns ``z`` of shape (n_samples, n_features).
+
+        Beside the powers, the functions of ``library`` may enter.
+        """
+        table = Table.from_array(z, max(options.max_order, options.max_interaction_order), library)
+        levels = distinct_values(z, max(options.max_order, 2) + 2)
         allowed: dict[int, Mask] = {k: levels > k for k in range(1, options.max_order + 1)}
+        # of two values every function is a line
+        allowed |= dict.fromkeys(library.functions, levels > 2)
         pure = tuple(k for k, mask in allowed.items() if mask.any())
         products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
         space = Space(pure, products, options.max_rank, allowed)
-        return cls(table, family, space, options, seed)
+        return cls(table, family, space, options, seed, library)
 
     @property
     def price(self) -> Price:
@@ -52,9 +71,10 @@ class Problem:
         return Price(
             log_n=float(np.log(max(self.family.n_effective, 3.0))),
             gamma=0.0 if self.options.criterion == "bic" else 1.0,
-            n_orders=self.space.n_orders,
+            n_orders=max(self.space.n_orders, self.n_kinds),
             n_outputs=self.family.n_free_outputs,
             n_allowed={k: int(mask.sum()) for k, mask in self.space.allowed.items()},
+            library=self.library,
         )
 
     def judge(self) -> Judge:
@@ -67,12 +87,15 @@ class Problem:
 
     def subset(self, rows: Rows) -> Problem:
         """Return the same problem for some of the rows."""
-        return Problem(
-            self.table.subset(rows), self.family.subset(rows), self.space, self.options, self.seed
-        )
+        table, family = self.table.subset(rows), self.family.subset(rows)
+        return replace(self, table=table, family=family)
 
-    def solve(self, on_step: Callable[[int, Fit], None] | None = None) -> tuple[Selection, float]:
-        """Search; return the selection and its score (smaller is better)."""
+    def solve(
+        self,
+        on_step: Callable[[int, Fit], None] | None = None,
+        start: Structure | None = None,
+    ) -> tuple[Selection, float]:
+        """Search, from ``start`` if given; return the selection and its score (less is better)."""
         judge = self.judge()
         if self.options.engine == "gates":
             selection = self._solve_by_gates()
@@ -88,6 +111,7 @@ class Problem:
                 max_steps=MAX_STEPS if steps is None else steps,
                 swap=self.options.swap,
                 on_step=on_step,
+                start=start,
             )
         return selection, judge.score(selection.fit)
 

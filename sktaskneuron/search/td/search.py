@@ -1,15 +1,17 @@
-"""Search by tensor decomposition: from a numeric table and a target to a fitted formula."""
+"""From a numeric table and a target to a fitted formula: what all ways to search share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from ._linalg import Array, Rows
 from .answer import export, null_answer, refit_on_all
 from .evidence import folds, term_gains, validated_path
-from .family import make_family
+from .family import Family, make_family
 from .fit import Fit
 from .options import (
     PathPoint,
@@ -18,7 +20,6 @@ from .options import (
     TDResult,
     as_formula,
     interaction_text,
-    pure_text,
 )
 from .problem import Problem
 from .screening import DENSE_COLUMNS, screened_size
@@ -33,11 +34,118 @@ _MAX_ENTRIES = 4_000_000
 _FEWEST_ROWS, _FEWEST_OF_A_CLASS = 1000, 10
 
 
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a search on one scale of the columns came to.
+
+    Parameters
+    ----------
+    problem : Problem
+        With the functions that may enter.
+    selection : Selection
+    score : float
+        Smaller is better; comparable over scales and methods.
+    """
+
+    problem: Problem
+    selection: Selection
+    score: float
+
+    @property
+    def terms(self) -> list[str]:
+        """Texts of the terms that are in."""
+        pure, interactions = self.selection.fit.structure.orders
+        texts = [self.problem.library.text(key) for key in sorted(pure)]
+        return texts + [interaction_text(order) for order in sorted(interactions)]
+
+
+class Method(Protocol):
+    """A way to search."""
+
+    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+        """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
+        ...
+
+    def solve(
+        self,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        on_step: Callable[[int, str], None],
+        caps: list[str],
+    ) -> Solution:
+        """Search in scaled columns ``z`` (n_samples, n_features)."""
+        ...
+
+    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+        """Search once more on some rows; return the terms, named as in ``solution``."""
+        ...
+
+
+class TensorDecomposition:
+    """Powers and interactions, in one forward-backward selection (or by gates)."""
+
+    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+        """Return one to four scales."""
+        scales = standardisations(X, weight)
+        # gates find orders by a penalty, not by a criterion that compares scales
+        return scales[:1] if options.engine == "gates" else scales
+
+    def solve(
+        self,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        on_step: Callable[[int, str], None],
+        caps: list[str],
+    ) -> Solution:
+        """Select powers and atoms."""
+        problem = Problem.from_scaled(z, family, options, seed)
+
+        def report(step: int, fit: Fit) -> None:
+            on_step(step, str(as_formula(fit.structure)))
+
+        return Solution(problem, *problem.solve(report))
+
+    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+        """Repeat the selection on some rows."""
+        part = solution.problem.subset(rows)
+        return Solution(part, *part.solve()).terms
+
+
 def search_td(
     X: Array,
     target: Array,
     weight: Array,
     *,
+    classification: bool,
+    feature_names: Sequence[str],
+    options: TDOptions,
+    rng: np.random.Generator,
+    on_step: StepHook | None = None,
+) -> TDResult:
+    """Find powers and interactions by tensor decomposition; see :func:`search_formula`."""
+    return search_formula(
+        X,
+        target,
+        weight,
+        method=TensorDecomposition(),
+        classification=classification,
+        feature_names=feature_names,
+        options=options,
+        rng=rng,
+        on_step=on_step,
+    )
+
+
+def search_formula(
+    X: Array,
+    target: Array,
+    weight: Array,
+    *,
+    method: Method,
     classification: bool,
     feature_names: Sequence[str],
     options: TDOptions,
@@ -54,6 +162,8 @@ def search_td(
         For classification 0/1 indicators, one column for two classes.
     weight : ndarray of shape (n_samples,)
         Positive.
+    method : Method
+        How the terms are found.
     classification : bool
         Whether the likelihood is logistic.
     feature_names : sequence of str
@@ -79,33 +189,34 @@ def search_td(
     standard = (target - shift) / unit
     family = make_family(standard[rows], weight[rows], classification)
     part = X[np.ix_(rows, usable)]
-    best: tuple[float, Problem, Selection, Standardisation, int] | None = None
-    for number, scale in _scales(part, weight[rows], target.shape[1], options, caps):
-        problem = Problem.from_scaled(scale(part), family, options, seed)
+    best: tuple[Solution, Standardisation, int] | None = None
+    scales = method.scales(part, weight[rows], options)
+    for number, scale in _affordable(scales, part.size * target.shape[1], options, caps):
 
-        def report(step: int, fit: Fit, number: int = number) -> None:
+        def report(step: int, formula: str, number: int = number) -> None:
             if on_step is not None:
-                on_step(f"scale {number + 1}", step, str(as_formula(fit.structure)))
+                on_step(f"scale {number + 1}", step, formula)
 
-        selection, score = problem.solve(report)
-        if best is None or score < best[0]:
-            best = score, problem, selection, scale, number
+        solution = method.solve(scale(part), family, options, seed, report, caps)
+        if best is None or solution.score < best[0].score:
+            best = solution, scale, number
     assert best is not None
-    score, problem, selection, scale, number = best
-    fit = selection.fit
+    solution, scale, number = best
+    problem, selection = solution.problem, solution.selection
+    fit, library = selection.fit, problem.library
     if len(rows) < len(X):
-        fit = refit_on_all(X, usable, standard, weight, scale, fit, classification, caps)
+        fit = refit_on_all(X, usable, standard, weight, scale, fit, classification, caps, library)
     _note_screening(usable.size, options, caps)
     result = TDResult(
-        export(fit, scale, usable, X.shape[1], feature_names, shift, unit, family.link),
-        criterion=score,
+        export(fit, scale, usable, X.shape[1], feature_names, shift, unit, family.link, library),
+        criterion=solution.score,
         null_criterion=problem.judge().score(selection.visited[0]),
-        caps=tuple(caps),
+        caps=tuple(dict.fromkeys(caps)),
         n_steps=len(selection.visited) - 1,
         scale_number=number,
     )
     if 2 <= options.n_resamples <= problem.table.n_samples // 2:
-        _add_evidence(result, problem, selection)
+        _add_evidence(result, method, solution)
     return result
 
 
@@ -145,19 +256,17 @@ def _target_scale(target: Array, weight: Array, classification: bool) -> tuple[A
     return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
 
 
-def _scales(
-    X: Array, weight: Array, n_outputs: int, options: TDOptions, caps: list[str]
+def _affordable(
+    scales: list[Standardisation], n_entries: int, options: TDOptions, caps: list[str]
 ) -> list[tuple[int, Standardisation]]:
     """Return the numbered scales of the columns to search on."""
-    scales = list(enumerate(standardisations(X, weight)))
+    numbered = list(enumerate(scales))
     if options.scale_number is not None:
-        return [scales[min(options.scale_number, len(scales) - 1)]]
-    if options.engine == "gates":
-        return scales[:1]  # orders found by a penalty, not by a criterion that compares scales
-    if len(scales) > 1 and X.size * n_outputs > _MANY_SCALES_ENTRIES:
+        return [numbered[min(options.scale_number, len(scales) - 1)]]
+    if len(scales) > 1 and n_entries > _MANY_SCALES_ENTRIES:
         caps.append(f"one of {len(scales)} scales of the columns tried: centred, far tails clipped")
-        return scales[:1]
-    return scales
+        return numbered[:1]
+    return numbered
 
 
 def _note_screening(d: int, options: TDOptions, caps: list[str]) -> None:
@@ -172,27 +281,27 @@ def _note_screening(d: int, options: TDOptions, caps: list[str]) -> None:
         caps.append(f"dense atoms start from the {DENSE_COLUMNS} most promising of {d} columns")
 
 
-def _add_evidence(result: TDResult, problem: Problem, selection: Selection) -> None:
+def _add_evidence(result: TDResult, method: Method, solution: Solution) -> None:
     """Write validated gains, frequencies over folds and the validated path into ``result``."""
+    problem, selection, library = solution.problem, solution.selection, solution.problem.library
     table, family = problem.table, problem.family
     n_resamples = problem.options.n_resamples
     splits = folds(table.n_samples, n_resamples, np.random.default_rng([problem.seed, 1]))
     gains = term_gains(table, family, selection.fit, splits)
     result.term_gain = {
-        pure_text(order) if stream == "pure" else interaction_text(order): gain
+        library.text(order) if stream == "pure" else interaction_text(order): gain
         for (stream, order), gain in gains.items()
     }
     counts: dict[str, int] = {}
     for train, _ in splits:
-        found, _ = problem.subset(train).solve()
-        pure, interactions = found.fit.structure.orders
-        for text in [*map(pure_text, pure), *map(interaction_text, interactions)]:
+        for text in method.terms_on(solution, train):
             counts[text] = counts.get(text, 0) + 1
     result.selection_frequency = {
         text: count / n_resamples for text, count in sorted(counts.items())
     }
     scores = validated_path(table, family, selection.visited, splits)
+    price = problem.price
     result.path = [
-        PathPoint(problem.price.free_numbers(fit.structure), score, as_formula(fit.structure))
+        PathPoint(price.free_numbers(fit.structure), score, as_formula(fit.structure, library))
         for fit, score in zip(selection.visited, scores, strict=True)
     ]

@@ -77,6 +77,7 @@ def select(
     max_steps: int,
     swap: bool = True,
     on_step: Callable[[int, Fit], None] | None = None,
+    start: Structure | None = None,
 ) -> Selection:
     """Add the best term while it pays, and after each addition take out whatever no longer does.
 
@@ -98,6 +99,8 @@ def select(
         Whether to try other atoms for each order in the end.
     on_step : callable, optional
         Called before every addition with the step and the fit so far.
+    start : Structure, optional
+        Where to begin, if it is better than a constant.
 
     Returns
     -------
@@ -106,6 +109,12 @@ def select(
     forward = ForwardSearch(table, family, price, space, seed)
     fit = fit_structure(table, family, Structure(table.n_features))
     visited = [fit]
+    if start is not None:
+        first = fit_structure(table, family, start)
+        first = _merged(table, family, judge, _pruned(table, family, price, judge, first))
+        if judge.worth_adding(first, fit):
+            fit = first
+            visited.append(fit)
     for step in range(max_steps):
         if on_step is not None:
             on_step(step, fit)

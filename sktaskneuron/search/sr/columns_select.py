@@ -1,0 +1,178 @@
+"""Which of many columns a target is a weighted sum of: forward with exchanges, and backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Places = tuple[int, ...]
+
+# Share of a column's norm that must be left beside the chosen ones.
+_INDEPENDENT = 1e-11
+# Rounds in which every chosen column may be exchanged, and columns up to which sums are exchanged.
+_MAX_EXCHANGES = 3
+# Columns in a row that did not pay, after which no more are added.
+_WITHOUT_GAIN = 3
+# Residual share at which a sum counts as exact.
+_EXACT = 1e-24
+# Passes over a column that are needed once: the rest of a subtraction of nearly equal vectors.
+_T_CLEARLY_NOTHING = 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Weighted sums of some of the columns, by their number of columns.
+
+    Parameters
+    ----------
+    places : dict of int to tuple of int
+        The best columns found for each number of them.
+    loss : dict of int to float
+        Share of the target's weighted sum of squares that is left.
+    """
+
+    places: dict[int, Places]
+    loss: dict[int, float]
+
+    def add(self, places: Places, loss: float) -> None:
+        """Take a sum if it is the best of its size."""
+        if loss < self.loss.get(len(places), np.inf):
+            self.places[len(places)] = tuple(sorted(places))
+            self.loss[len(places)] = loss
+
+
+def _normalised(values: Array, target: Array, weight: Array) -> tuple[Array, Array]:
+    """Return weighted columns and target with the constant taken out, both of unit length."""
+    root = np.sqrt(weight)
+    share = weight / weight.sum()
+    columns = (values - share @ values) * root[:, None]
+    norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    columns /= np.where(norm > 0, norm, 1.0)
+    y = (target - share @ target) * root
+    return columns, y / max(float(np.linalg.norm(y)), 1e-300)
+
+
+def _basis(columns: Array) -> Array:
+    return np.linalg.qr(columns)[0] if columns.shape[1] else columns
+
+
+def _best_addition(columns: Array, y: Array, chosen: list[int]) -> tuple[int, float] | None:
+    """Return the column that lowers the residual most beside the chosen ones, and what is left."""
+    q = _basis(columns[:, chosen])
+    residual = y - q @ (q.T @ y)
+    residual -= q @ (q.T @ residual)
+    inside = q.T @ columns
+    left = 1.0 - np.einsum("ij,ij->j", inside, inside)
+    left[chosen] = 0.0
+    with np.errstate(all="ignore"):
+        gain = np.where(left > _INDEPENDENT, (residual @ columns) ** 2 / left, 0.0)
+    best = int(np.argmax(gain))
+    if gain[best] <= 0:
+        return None
+    return best, max(float(residual @ residual - gain[best]), 0.0)
+
+
+def forward(
+    values: Array, target: Array, weight: Array, most: int, price: float | None = None
+) -> Sums:
+    """Add the best column one after another, and exchange each for a better one after every step.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Finite.
+    target : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,)
+    most : int
+        Most columns of a sum; a constant is always there.
+    price : float, optional
+        What a column must lower the deviance by; after two columns in a row that did not, the
+        steps end. The default is the extended Bayesian criterion's.
+
+    Returns
+    -------
+    Sums
+    """
+    columns, y = _normalised(values, target, weight)
+    n = len(y)
+    if price is None:
+        price = float(np.log(max(n, 3)) + 2 * np.log(max(columns.shape[1], 2)))
+    sums = Sums({0: ()}, {0: 1.0})
+    chosen: list[int] = []
+    best, best_size = 0.0, 0
+    while len(chosen) < min(most, columns.shape[1]):
+        found = _best_addition(columns, y, chosen)
+        if found is None:
+            break
+        chosen = [*chosen, found[0]]
+        loss = found[1]
+        for _ in range(_MAX_EXCHANGES if len(chosen) > 1 else 0):
+            exchanged = False
+            for place in list(chosen):
+                rest = [other for other in chosen if other != place]
+                found = _best_addition(columns, y, rest)
+                if found is not None and found[1] < loss * (1 - 1e-9) and found[0] != place:
+                    chosen, loss = [*rest, found[0]], found[1]
+                    exchanged = True
+            if not exchanged:
+                break
+        sums.add(tuple(chosen), loss)
+        value = n * np.log(max(loss, _EXACT)) + price * len(chosen)
+        if value < best:
+            best, best_size = value, len(chosen)
+        if loss < _EXACT or len(chosen) >= best_size + _WITHOUT_GAIN:
+            break
+    return sums
+
+
+def backward(values: Array, target: Array, weight: Array, most: int) -> Sums:
+    """Start from all columns and take out the least significant one after another.
+
+    Where columns are nearly collinear and there is little noise this finds what steps forward miss.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Finite, with fewer columns than rows.
+    target : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,)
+    most : int
+        Sizes above it are not reported.
+
+    Returns
+    -------
+    Sums
+    """
+    columns, y = _normalised(values, target, weight)
+    n = len(y)
+    triangle = np.linalg.qr(np.column_stack([columns, y]), mode="r")
+    kept = list(range(columns.shape[1]))
+    sums = Sums({0: ()}, {0: 1.0})
+    while kept:
+        inner = np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], mode="r")
+        r, right = inner[: len(kept), : len(kept)], inner[: len(kept), -1]
+        size = np.abs(np.diag(r))
+        dependent = np.flatnonzero(size < 1e-13)
+        if dependent.size:
+            kept = [place for j, place in enumerate(kept) if j not in set(dependent.tolist())]
+            continue
+        inverse = np.linalg.inv(r)
+        beta = inverse @ right
+        loss = float(inner[len(kept), -1] ** 2) if len(inner) > len(kept) else 0.0
+        if len(kept) <= most:
+            sums.add(tuple(kept), loss)
+        spread = np.sqrt(np.einsum("ij,ij->i", inverse, inverse))
+        noise = np.sqrt(max(loss, 1e-30) / max(n - len(kept) - 1, 1))
+        t = np.abs(beta) / (spread * noise)
+        nothing = np.flatnonzero(t < _T_CLEARLY_NOTHING)
+        if len(kept) > 2 * most and nothing.size > 1:
+            # several at once while there are many: the weaker half of those that say nothing
+            drop = nothing[np.argsort(t[nothing], kind="stable")][: (nothing.size + 1) // 2]
+        else:
+            drop = np.asarray([int(np.argmin(t))])
+        gone = set(drop.tolist())
+        kept = [place for j, place in enumerate(kept) if j not in gone]
+    return sums

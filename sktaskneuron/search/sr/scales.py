@@ -1,0 +1,66 @@
+"""Scales of the columns for functions with an inner constant.
+
+sin(a x) with one a for all columns says something only where the columns share a unit. Brought to
+unit spread one by one they share none: the sampling noise of a spread, two in a hundred at a
+thousand rows, is enough to blur a fast wave. So beside the scales of the tensor search one scale
+for all columns is tried, where their spreads are alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..td.standardise import Standardisation, standardisations
+
+Array = NDArray[np.float64]
+
+# Columns of so different spreads have no common unit; raw units serve as they are within it.
+_ALIKE = 3.0
+# As for single columns: a mean within so many standard errors of zero is zero, and origins so many
+# spreads away are numerically useless.
+_CENTERED, _FAR_ORIGIN = 4.0, 30.0
+
+
+def scales(X: Array, weight: Array) -> list[Standardisation]:
+    """Return the scales worth trying: common ones first, then those of single columns.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Usable columns in raw units.
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    list of Standardisation
+    """
+    return [*common_scales(X, weight), *standardisations(X, weight)]
+
+
+def common_scales(X: Array, weight: Array) -> list[Standardisation]:
+    """Return scales with one centre and one unit for all columns; none if these are unlike."""
+    share = weight / weight.sum()
+    mean = share @ X
+    spread = np.sqrt(share @ (X - mean) ** 2)
+    if spread.min() <= 0 or spread.max() > _ALIKE * spread.min():
+        return []
+    unit = float(np.sqrt((spread**2).mean()))
+    pooled = float(mean.mean())
+    error = unit / np.sqrt(max(float(weight.sum()), 1.0) * X.shape[1])
+    origins = [0.0] if abs(pooled) <= _FAR_ORIGIN * unit else []
+    if abs(pooled) > _CENTERED * error:
+        origins.append(_rounded(pooled, 3))
+    nowhere = np.full(X.shape[1], np.inf)
+    out = []
+    for origin in origins:
+        rms = float(np.sqrt((share @ (X - origin) ** 2).mean()))
+        common = 1.0 if 1 / _ALIKE <= rms <= _ALIKE else _rounded(rms, 1)
+        center, scale = np.full(X.shape[1], origin), np.full(X.shape[1], common)
+        out.append(Standardisation(center, scale, -nowhere, nowhere))
+    return out
+
+
+def _rounded(value: float, digits: int) -> float:
+    """Round to so many digits: a unit of the equation that people can read."""
+    return float(f"{value:.{digits}g}")

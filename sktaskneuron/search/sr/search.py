@@ -1,0 +1,295 @@
+"""Search by vectorised symbolic regression: one formula for all columns.
+
+The neuron is b + sum_t <w_t, g_t(x)>. Sets of functions g are found on the Gram matrix of their
+blocks (`sets`, `evolve`); the selection of the tensor search then decides on columns, and on
+interactions beside them, with the same likelihoods and prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..td.family import Family, Gaussian
+from ..td.fit import Fit
+from ..td.model import Structure
+from ..td.options import StepHook, TDOptions, TDResult, as_formula
+from ..td.problem import Problem
+from ..td.search import Solution, search_formula
+from ..td.standardise import Standardisation
+from ..td.terms import FIRST_FUNCTION, TermLibrary
+from .blocks import Quadratic
+from .library import SHAPES, Shape, Term, choice, powers
+from .rounding import rounded
+from .scales import scales
+from .sets import SetSearch
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+# Rows and columns on which sets of functions are compared. All columns have the same functions, so
+# the twelve that say most show which; more rows than these tell no more functions apart.
+SET_ROWS, SET_COLUMNS = 4_000, 12
+# Rounds of finding functions, selecting columns and interactions, and looking again at what those
+# leave.
+_ROUNDS = 3
+_REL_TOL = 1e-6
+
+
+def search_sr(
+    X: Array,
+    target: Array,
+    weight: Array,
+    *,
+    classification: bool,
+    feature_names: Sequence[str],
+    options: TDOptions,
+    rng: np.random.Generator,
+    on_step: StepHook | None = None,
+) -> TDResult:
+    """Find one formula for all columns.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite floats in raw units.
+    target : ndarray of shape (n_samples, n_outputs)
+        For classification 0/1 indicators, one column for two classes.
+    weight : ndarray of shape (n_samples,)
+        Positive.
+    classification : bool
+        Whether the likelihood is logistic.
+    feature_names : sequence of str
+    options : TDOptions
+        With ``max_interaction_order=0`` for pure terms alone.
+    rng : numpy.random.Generator
+    on_step : callable, optional
+        Called before every step with the scale, the step and the formula so far.
+
+    Returns
+    -------
+    TDResult
+    """
+    return search_formula(
+        X,
+        target,
+        weight,
+        method=SymbolicRegression(),
+        classification=classification,
+        feature_names=feature_names,
+        options=options,
+        rng=rng,
+        on_step=on_step,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionSolution(Solution):
+    """A solution that knows the terms behind its library."""
+
+    terms_found: tuple[Term, ...] = ()
+
+
+class SymbolicRegression:
+    """Functions of all columns, with interactions beside them if asked for."""
+
+    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+        """Return common scales of the columns first, then each column's own."""
+        return scales(X, weight)
+
+    def solve(
+        self,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        on_step: Callable[[int, str], None],
+        caps: list[str],
+    ) -> FunctionSolution:
+        """Find functions, then select columns and interactions; look again while that helps."""
+        return _Search(z, family, options, seed, on_step, caps).solve()
+
+    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+        """Search once more on some rows.
+
+        A function found again with a slightly different constant counts as the same.
+        """
+        problem = solution.problem
+        assert isinstance(solution, FunctionSolution)
+        again = self.solve(
+            problem.table.z[rows],
+            problem.family.subset(rows),
+            problem.options,
+            problem.seed,
+            lambda step, formula: None,
+            [],
+        )
+        names = {term.expression.text: term for term in solution.terms_found}
+        out = []
+        for text in again.terms:
+            twin = next((t for t in again.terms_found if t.expression.text == text), None)
+            same = [name for name, term in names.items() if twin and _alike(term, twin)]
+            out.append(same[0] if same else text)
+        return list(dict.fromkeys(out))
+
+
+def _alike(first: Term, second: Term) -> bool:
+    return first.shape == second.shape and abs(np.log(abs(first.a / second.a))) < 0.2
+
+
+@dataclass(eq=False)
+class _Search:
+    """One search on one scale."""
+
+    z: Array
+    family: Family
+    options: TDOptions
+    seed: int
+    on_step: Callable[[int, str], None]
+    caps: list[str]
+
+    def __post_init__(self) -> None:
+        self.shapes = (*powers(self.options.max_order), *SHAPES)
+        self.step = 0
+
+    @property
+    def max_steps(self) -> int | None:
+        """Most steps of all parts together."""
+        return self.options.max_steps
+
+    def solve(self) -> FunctionSolution:
+        """Take turns: functions for what the rest leaves, then the rest beside the functions."""
+        best: FunctionSolution | None = None
+        for _ in range(_ROUNDS):
+            terms = self._functions(best)
+            if best is not None and set(terms) == set(best.terms_found):
+                break
+            solution = self._select(terms)
+            if best is not None and solution.score > best.score - _REL_TOL * abs(best.score):
+                break
+            best = solution
+            structure = best.selection.fit.structure
+            everything_seen = self.z.shape[1] <= SET_COLUMNS and len(self.z) <= SET_ROWS
+            if isinstance(self.family, Gaussian) and everything_seen and not structure.atoms:
+                break
+        assert best is not None
+        return best
+
+    # -- functions ---------------------------------------------------------------------------------
+
+    def _functions(self, so_far: FunctionSolution | None) -> tuple[Term, ...]:
+        """Return the set of terms, for what the other parts of the solution so far leave."""
+        fit = None if so_far is None else so_far.selection.fit
+        eta = self.family.fit_linear(np.ones((len(self.z), 1))).eta if fit is None else fit.eta
+        # of classes the working responses: what a Newton step on the likelihood would fit
+        working = self.family.working(eta).with_shared_weight()
+        target = eta + working.residual
+        start: tuple[Term, ...] = ()
+        if so_far is not None and fit is not None:
+            start = so_far.terms_found
+            target = target - self._beside(so_far, fit)
+        rows = self._rows()
+        weight = working.weight[rows, 0]
+        problem = Quadratic(weight, target[rows], isinstance(self.family, Gaussian))
+        columns = self._columns(problem, rows)
+        part = np.ascontiguousarray(self.z[np.ix_(rows, columns)])
+        candidates = [term for shape in self.shapes for term in shape.terms]
+        search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
+        if self.max_steps is not None:
+            search.max_terms = min(search.max_terms, self.max_steps)
+        return rounded(search, search(start)).terms
+
+    def _beside(self, so_far: FunctionSolution, fit: Fit) -> Array:
+        """Return the part of the prediction that is not a function of the columns looked at."""
+        structure = fit.structure
+        inside = set(self._last_columns.tolist())
+        keep = np.array(
+            [i not in inside for _, i in structure.pure_columns()] + [True] * len(structure.atoms)
+        )
+        if not keep.any():
+            return np.zeros_like(fit.eta)
+        design = structure.design(so_far.problem.table)[:, 1:]
+        return np.asarray(design[:, keep] @ fit.coef[1:][keep])
+
+    def _rows(self) -> Rows:
+        n = len(self.z)
+        if n <= SET_ROWS:
+            return np.arange(n)
+        self.caps.append(f"functions compared on {SET_ROWS} rows, drawn at random")
+        rng = np.random.default_rng([self.seed, 2])
+        return np.sort(rng.choice(n, size=SET_ROWS, replace=False))
+
+    def _columns(self, problem: Quadratic, rows: Rows) -> Rows:
+        d = self.z.shape[1]
+        if d <= SET_COLUMNS:
+            self._last_columns = np.arange(d)
+            return self._last_columns
+        self.caps.append(f"functions found on the {SET_COLUMNS} most promising of {d} columns")
+        z = self.z[rows]
+        root = np.sqrt(problem.weight)[:, None]
+        one = root / np.linalg.norm(root)
+        target = problem.target * root
+        target = target - one * (one.T @ target)
+        best = np.zeros(d)
+        for text in ("x", "x**2", "x**3", "abs(x)", "sin(x)", "cos(x)", "sin(2*x)", "cos(2*x)"):
+            values = Shape(text).terms[0].values(z) * root
+            values -= one * (one.T @ values)
+            norm = np.maximum(np.einsum("nd,nd->d", values, values), 1e-300)
+            np.maximum(best, ((values.T @ target) ** 2).sum(axis=1) / norm, out=best)
+        self._last_columns = np.sort(np.argsort(-best, kind="stable")[:SET_COLUMNS])
+        return self._last_columns
+
+    def _cost(self, problem: Quadratic, width: int) -> Callable[[Term], float]:
+        """Return the price of a block of the columns looked at."""
+        log_n = float(np.log(max(float(self.family.n_effective), 3.0)))
+        gamma = 0.0 if self.options.criterion == "bic" else 1.0
+        per_block = self.family.n_free_outputs * width * log_n
+
+        def cost(term: Term) -> float:
+            constants = term.shape.n_constants * log_n
+            return per_block + constants + 2 * gamma * self._choice(term.shape)
+
+        return cost
+
+    def _choice(self, shape: Shape) -> float:
+        return choice(shape, self.shapes)
+
+    # -- columns and interactions ------------------------------------------------------------------
+
+    def _library(self, terms: tuple[Term, ...]) -> tuple[TermLibrary, dict[int, Term]]:
+        functions = [term for term in terms if term.shape.power is None]
+        keys = dict(enumerate(functions, FIRST_FUNCTION))
+        choices = {k + 1: self._choice(s) for k, s in enumerate(self.shapes) if s.power}
+        choices |= {key: self._choice(term.shape) for key, term in keys.items()}
+        return (
+            TermLibrary(
+                {key: term.expression for key, term in keys.items()},
+                {key: term.shape.n_constants for key, term in keys.items()},
+                choices,
+            ),
+            keys,
+        )
+
+    def _select(self, terms: tuple[Term, ...]) -> FunctionSolution:
+        """Select columns of the terms, and interactions if asked for."""
+        library, keys = self._library(terms)
+        # an interaction is one of as many kinds of terms as there are functions on offer
+        problem = Problem.from_scaled(self.z, self.family, self.options, self.seed, library)
+        problem = replace(problem, n_kinds=len(self.shapes) + len(problem.space.interaction_orders))
+        allowed = problem.space.allowed
+        pure = {key: allowed[key] for key in keys}
+        pure |= {term.shape.power: allowed[term.shape.power] for term in terms if term.shape.power}
+        start = Structure(self.z.shape[1], {k: m for k, m in pure.items() if m.any()})
+
+        def report(step: int, fit: Fit) -> None:
+            self.on_step(self.step, str(as_formula(fit.structure, library)))
+            self.step += 1
+
+        selection, score = problem.solve(report, start if start.pure else None)
+        found = tuple(keys[key] for key in sorted(selection.fit.structure.pure) if key in keys)
+        in_now = sorted(selection.fit.structure.pure)
+        found += tuple(Term(self.shapes[k - 1]) for k in in_now if k not in keys)
+        return FunctionSolution(problem, selection, score, found)

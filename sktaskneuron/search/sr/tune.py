@@ -1,0 +1,162 @@
+"""Inner constants by variable projection.
+
+The weights are linear and eliminated; the constants a of all terms h(a x) move together, in damped
+Gauss-Newton steps of log a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import Blocks, Quadratic
+from .library import Term
+
+Array = NDArray[np.float64]
+
+# Most change of log a in one step.
+_MOST = 0.3
+_HALVINGS = 5
+# Fall of the deviance below which constants have converged.
+_CONVERGED = 1e-3
+_RIDGE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """Terms with their weights.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+    deviance : float
+    rss : ndarray of shape (n_outputs,)
+    tangents : ndarray of shape (n_samples, n_constants * n_outputs)
+        Unit columns in which the prediction moves with the constants, of each output.
+    """
+
+    terms: tuple[Term, ...]
+    deviance: float
+    rss: Array
+    tangents: Array
+
+
+class Tuner:
+    """Fits the constants of sets of terms to one problem.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_columns)
+        Scaled columns.
+    problem : Quadratic
+    """
+
+    def __init__(self, z: Array, problem: Quadratic) -> None:
+        self._z = z
+        self._problem = problem
+        self._space = Blocks(z, problem, ())
+
+    def __call__(self, terms: Sequence[Term], max_steps: int = 15) -> Tuned:
+        """Return the terms with the best constants near the given ones."""
+        fit = self._fit(tuple(terms))
+        free = [t for t, term in enumerate(fit.terms) if term.shape.n_constants]
+        if not free:
+            return fit.tuned()
+        for _ in range(max_steps):
+            step = fit.step(free)
+            better = None
+            for _ in range(_HALVINGS):
+                trial = self._fit(_moved(fit.terms, free, step))
+                if trial.deviance < fit.deviance:
+                    better = trial
+                    break
+                step = step / 3.0
+            if better is None:
+                break
+            drop = fit.deviance - better.deviance
+            fit = better
+            if drop < _CONVERGED:
+                break
+        return fit.tuned()
+
+    def fixed(self, terms: Sequence[Term]) -> Tuned:
+        """Return the terms as they are."""
+        return self._fit(tuple(terms)).tuned()
+
+    def _fit(self, terms: tuple[Term, ...]) -> _Fit:
+        return _Fit(self._z, self._problem, self._space, terms)
+
+
+def _moved(terms: tuple[Term, ...], free: list[int], step: Array) -> tuple[Term, ...]:
+    out = list(terms)
+    for t, change in zip(free, step, strict=True):
+        a = terms[t].a * float(np.exp(change))
+        out[t] = terms[t].at(float(np.sign(a) * np.clip(abs(a), *terms[t].shape.bounds)))
+    return tuple(out)
+
+
+class _Fit:
+    """One set of terms with its least-squares weights."""
+
+    def __init__(
+        self, z: Array, problem: Quadratic, space: Blocks, terms: tuple[Term, ...]
+    ) -> None:
+        self.terms, self._space, self._z = terms, space, z
+        blocks = [space.normal(term.values(z)) for term in terms]
+        columns = np.concatenate([np.zeros((len(z), 0)), *blocks], axis=1)
+        self._columns = columns
+        gram = columns.T @ columns
+        dead = np.diag(gram) < 0.5
+        p = len(gram)
+        gram += (dead * 1.0 + 1e-11 * p)[:, None] * np.eye(p)
+        self._root = np.linalg.cholesky(gram) if p else gram
+        self._coef = self._solved(columns.T @ space.target)
+        self._residual = space.target - columns @ self._coef
+        self.rss = np.einsum("nq,nq->q", self._residual, self._residual)
+        self.deviance = float(problem.deviance(self.rss))
+        self._precision = problem.precision(self.rss)
+        self._tangents: Array | None = None
+
+    def _solved(self, right: Array) -> Array:
+        if not len(self._root):
+            return right
+        return np.asarray(np.linalg.solve(self._root.T, np.linalg.solve(self._root, right)))
+
+    def tangents(self, free: list[int]) -> Array:
+        """Return how the prediction moves with log a: (n_samples, n_outputs, n_free)."""
+        d = self._z.shape[1]
+        parts = []
+        for t in free:
+            term = self.terms[t]
+            slope, values = term.slope(self._z), term.values(self._z)
+            good = np.isfinite(slope).all(axis=0) & np.isfinite(values).all(axis=0)
+            # weights of the raw values: the columns were brought to unit length
+            length = np.linalg.norm(self._space.centred(np.where(good, values, 0.0)), axis=0)
+            usable = good & (length > 0)
+            share = usable / np.where(usable, length, 1.0)
+            weight = self._coef[t * d : (t + 1) * d] * share[:, None]
+            parts.append(self._space.centred(np.where(good, slope, 0.0) @ weight))
+        return np.stack(parts, axis=2) if parts else np.zeros((*self._residual.shape, 0))
+
+    def step(self, free: list[int]) -> Array:
+        """Return the Gauss-Newton step of log a, (n_free,)."""
+        moves = self.tangents(free)
+        n, q, k = moves.shape
+        flat = moves.reshape(n, q * k)
+        flat = flat - self._columns @ self._solved(self._columns.T @ flat)
+        moves = flat.reshape(n, q, k)
+        gram = np.einsum("q,nqk,nql->kl", self._precision, moves, moves)
+        right = np.einsum("q,nqk,nq->k", self._precision, moves, self._residual)
+        gram += (_RIDGE * np.trace(gram) + 1e-300) * np.eye(k)
+        return np.asarray(np.clip(np.linalg.solve(gram, right), -_MOST, _MOST))
+
+    def tuned(self) -> Tuned:
+        """Return the terms with what others need to know of the fit."""
+        free = [t for t, term in enumerate(self.terms) if term.shape.n_constants]
+        moves = self.tangents(free)
+        columns = moves.transpose(0, 2, 1).reshape(len(moves), -1)
+        norm = np.linalg.norm(columns, axis=0)
+        return Tuned(self.terms, self.deviance, self.rss, columns / np.where(norm > 0, norm, 1.0))
