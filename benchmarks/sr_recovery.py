@@ -275,7 +275,8 @@ def report(rows: list[dict[str, Any]]) -> str:
             f"| {noise} | {len(laws)} | {share(laws, 'exact')} | {share(laws, 'shapes')} "
             f"| {sum(silent)} of {len(silent)} | {np.median(seconds):.1f} | {seconds.max():.1f} |"
         )
-    lines += ["", "| law | " + " | ".join(f"noise {noise}" for noise in levels) + " | found instead |"]
+    heads = " | ".join(f"noise {noise}" for noise in levels)
+    lines += ["", f"| law | {heads} | found instead |"]
     lines.append("|---" * (len(levels) + 2) + "|")
     for case in sorted({int(row["case"]) for row in rows}):
         mine = [row for row in rows if int(row["case"]) == case]

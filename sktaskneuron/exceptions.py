@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FormulaError", "MissingDependencyError", "SkTaskNeuronError"]
+__all__ = ["EngineError", "FormulaError", "MissingDependencyError", "SkTaskNeuronError"]
 
 # Characters of a formula shown on each side of the place of an error: a line of a terminal.
 _EXCERPT = 30
@@ -14,6 +14,10 @@ class SkTaskNeuronError(Exception):
 
 class MissingDependencyError(SkTaskNeuronError, ImportError):
     """An optional dependency is asked for but not installed; the message names the extra."""
+
+
+class EngineError(SkTaskNeuronError, RuntimeError):
+    """A search engine of another package died, hung, or answered what cannot be read."""
 
 
 class FormulaError(SkTaskNeuronError, ValueError):

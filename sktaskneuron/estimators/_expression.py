@@ -1,8 +1,11 @@
-"""How the estimators show their equations."""
+"""How the estimators show and complete their equations."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedFormula
@@ -34,3 +37,33 @@ def readable_expression(fitted: FittedFormula) -> Any:
         raise AttributeError(
             f"expression_ is left out: {error}. See fitted_formula_ and its exports"
         ) from error
+
+
+def with_constant_outputs(
+    fitted: FittedFormula, varying: NDArray[np.intp], values: NDArray[np.float64]
+) -> FittedFormula:
+    """Put constant outputs, of which no search can be made, back among the varying ones.
+
+    values : (n_outputs,) of the constant outputs; at the places ``varying`` they are not read.
+    """
+    intercept = values.copy()
+    intercept[varying] = fitted.intercept
+
+    def widened(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        wide = np.zeros((len(weights), len(values)))
+        wide[:, varying] = weights
+        return wide
+
+    return FittedFormula(
+        fitted.formula,
+        intercept,
+        [widened(weights) for weights in fitted.pure_weights],
+        fitted.factors,
+        {order: widened(loadings) for order, loadings in fitted.loadings.items()},
+        fitted.center,
+        fitted.scale,
+        fitted.lower,
+        fitted.upper,
+        fitted.feature_names,
+        fitted.link,
+    )

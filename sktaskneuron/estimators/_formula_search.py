@@ -6,14 +6,14 @@ from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._expression import readable_expression
+from sktaskneuron.estimators._expression import readable_expression, with_constant_outputs
 from sktaskneuron.estimators._input import (
     EncodedTable,
     FloatArray,
@@ -321,7 +321,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
                 on_step=on_step,
             )
         if 0 < varying.size < target.shape[1]:
-            result.fitted = _with_constant_outputs(result.fitted, varying, target[0])
+            result.fitted = with_constant_outputs(result.fitted, varying, target[0])
         context.call_on_fit_task_end(estimator=self)
         return result
 
@@ -398,33 +398,3 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         tags.input_tags.categorical = True
         tags.input_tags.string = self.categorical_features is not None
         return tags
-
-
-def _with_constant_outputs(
-    fitted: FittedFormula, varying: NDArray[np.intp], values: FloatArray
-) -> FittedFormula:
-    """Put constant outputs, of which no search can be made, back among the varying ones.
-
-    values : (n_outputs,) of the constant outputs; at the places ``varying`` they are not read.
-    """
-    intercept = values.copy()
-    intercept[varying] = fitted.intercept
-
-    def widened(weights: FloatArray) -> FloatArray:
-        wide = np.zeros((len(weights), len(values)))
-        wide[:, varying] = weights
-        return wide
-
-    return FittedFormula(
-        fitted.formula,
-        intercept,
-        [widened(weights) for weights in fitted.pure_weights],
-        fitted.factors,
-        {order: widened(loadings) for order, loadings in fitted.loadings.items()},
-        fitted.center,
-        fitted.scale,
-        fitted.lower,
-        fitted.upper,
-        fitted.feature_names,
-        fitted.link,
-    )

@@ -33,12 +33,15 @@ DEFAULT = {
 INSTANCES = {
     "search-als": NeuronFormulaSearch(n_resamples=2),
     "search-gates": NeuronFormulaSearch(engine="gates", max_steps=5, n_resamples=0),
+    "search-sr": NeuronFormulaSearch("sr", max_steps=3, n_resamples=0),
     "regressor-pure": NeuronSeekRegressor("x + x**2", **EXACT),
     "regressor-td": NeuronSeekRegressor("td", **EXACT),
+    "regressor-sr": NeuronSeekRegressor("sr", **EXACT),
     "regressor-interaction": NeuronSeekRegressor("x + x**2 + <x,x>:2", **EXACT),
     "regressor-default": NeuronSeekRegressor(**DEFAULT),
     "classifier-pure": NeuronSeekClassifier("x + x**2", **EXACT),
     "classifier-td": NeuronSeekClassifier("td", **EXACT),
+    "classifier-sr": NeuronSeekClassifier("sr", **EXACT),
     "classifier-interaction": NeuronSeekClassifier("x + <x,x>:2 + <x,x,x>:1", **EXACT),
     "classifier-default": NeuronSeekClassifier(**DEFAULT),
 }

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from .library import Term
 
@@ -20,6 +21,8 @@ Set = tuple[int, ...]
 
 # Left of a column's length below which a set explains it already, and what keeps factors finite.
 _COLLINEAR, _JITTER = 1e-9, 1e-11
+# Columns longer than this overflow somewhere.
+_TOO_LONG = 1e100
 # As in the likelihood of values: what is less than a millionth of the spread is rounding.
 _VARIANCE_FLOOR = 1e-12
 # Numbers held at once while pairs are looked at.
@@ -104,16 +107,18 @@ class Blocks:
     def centred(self, values: Array) -> Array:
         """Weight ``values`` (n_samples, n) and project the constant out of them."""
         values = values * self._root
-        return np.asarray(values - np.outer(self._one, self._one @ values))
+        values -= np.outer(self._one, self._one @ values)
+        return np.asarray(values)
 
     def normal(self, values: Array) -> Array:
         """Return weighted, centred columns of unit length; zero for those that say nothing."""
         finite = np.isfinite(values).all(axis=0)
         values = np.where(finite, values, 0.0)
-        size = np.linalg.norm(values * self._root, axis=0)
-        columns = self.centred(values)
-        norm = np.linalg.norm(columns, axis=0)
-        alive = (norm > 1e-7 * size) & (norm < 1e150)
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = np.linalg.norm(values * self._root, axis=0)
+            columns = self.centred(values)
+            norm = np.linalg.norm(columns, axis=0)
+            alive = (norm > 1e-7 * size) & (norm < _TOO_LONG)
         return np.asarray(np.where(alive, columns, 0.0) / np.where(alive, norm, 1.0))
 
     def add(self, terms: Sequence[Term]) -> list[int]:
@@ -158,8 +163,8 @@ class Blocks:
         if not len(base):
             return Rest(self, self.gram, self.inner, self.rss0)
         root = np.linalg.cholesky(base + _JITTER * len(base) * np.eye(len(base)))
-        cross = np.linalg.solve(root, cross)
-        inner = np.linalg.solve(root, inner)
+        cross = solve_triangular(root, cross, lower=True, check_finite=False)
+        inner = solve_triangular(root, inner, lower=True, check_finite=False)
         rss = self.rss0 - (inner**2).sum(axis=0)
         return Rest(self, self.gram, self.inner - cross.T @ inner, rss, cross)
 

@@ -27,8 +27,9 @@ from .columns_library import (
     unary_of,
     waves,
 )
-from .columns_links import LINKS, Factor, Link, find_factor, no_factor
+from .columns_links import LINKS, Factor, Link, find_factors, no_factor
 from .columns_select import Sums, backward, forward
+from .engine import ColumnsProblem
 
 Array = NDArray[np.float64]
 
@@ -37,11 +38,17 @@ _MOST_TERMS, _DEEP_TERMS, _DEEP_ROWS = 8, 4, 300
 # Libraries up to this size are tried with every transform of the target, larger ones with the most
 # promising.
 _ALL_LINKS, _MOST_LINKS = 1_500, 4
+# Functions of which modulated polynomials are fitted to the end.
+_MOST_MODULATED, _MODULATED_LINKS = 8, 6
 # Columns up to which products of all of them are formed.
-_FEW_COLUMNS = 6
+_FEW_COLUMNS = 5
 # Columns up to which atoms of pairs are formed, the most promising ones of a wide table.
 _MOST_COLUMNS = 12
-_SMALL, _MEDIUM = 400, 5_000
+_SMALL, _MEDIUM = 400, 4_000
+# Rows times atoms of a library that is looked through on all rows.
+_MOST_ENTRIES = 1_500_000
+# Stages that a target is not sent through if it is, with a factor divided out.
+_DEEP_STAGES = slice(1, 5, 3)
 # Residual variances above the exact one that still count as exact.
 _NEARLY = 1e3
 # Equations may be so much longer than allowed before their numbers are made simple.
@@ -109,6 +116,31 @@ def _weights_of(values: Array, target: Array, weight: Array) -> Array:
     return np.asarray(np.linalg.lstsq(scaled, target * root, rcond=1e-14)[0] / size)
 
 
+def _left_of_modulated(
+    quadratic: Array, columns: Array, w: Array, target: Array, weight: Array
+) -> Array:
+    """Return the share of a target that ``P + Q w + R w**2`` leaves, for every w: (n_w,).
+
+    By normal equations, all w at once: to rank them needs no more digits.
+    """
+    root = np.sqrt(weight)
+    y = (target - np.average(target, weights=weight)) * root
+    fixed = np.column_stack([np.ones(len(y)), quadratic])
+    fixed = fixed / np.maximum(np.linalg.norm(fixed, axis=0), 1e-300)
+    wave = (w / np.maximum(np.abs(w).max(axis=0), 1e-300)).T[:, :, None]
+    shape = (len(wave), *fixed.shape)
+    linear = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+    design = np.concatenate([np.broadcast_to(fixed, shape), fixed * wave, linear * wave**2], axis=2)
+    design = design * root[:, None]
+    design /= np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-300)
+    gram = np.matmul(design.transpose(0, 2, 1), design)
+    right = np.matmul(design.transpose(0, 2, 1), y)
+    ridge = 1e-10 * np.eye(gram.shape[1])
+    coef = np.linalg.solve(gram + ridge, right[:, :, None])[:, :, 0]
+    residual = y - np.einsum("wnp,wp->wn", design, coef)
+    return np.asarray(np.einsum("wn,wn->w", residual, residual) / max(float(y @ y), 1e-300))
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """The target divided by a factor, on the columns that are left."""
@@ -136,6 +168,32 @@ class View:
         return make_product([self.factor.node, node])
 
 
+def search_builtin(problem: ColumnsProblem) -> list[Node]:
+    """Return candidate equations by the package's own engine.
+
+    Parameters
+    ----------
+    problem : ColumnsProblem
+        ``max_steps`` counts stages: sums, modulated polynomials, ratios, products, the deep
+        library, broken lines.
+
+    Returns
+    -------
+    nodes : list of Node
+        Canonical trees, the best by description length first.
+    """
+    search = Builtin(
+        problem.X,
+        problem.names,
+        problem.y,
+        problem.weight,
+        problem.max_complexity,
+        problem.max_steps,
+        problem.on_step,
+    )
+    return search.run()
+
+
 class Builtin:
     """One search for the equation of one target.
 
@@ -147,6 +205,8 @@ class Builtin:
     weight : ndarray of shape (n_samples,)
     max_complexity : int
         Of an equation, in nodes.
+    max_steps : int or None
+        Most stages.
     on_step : callable, optional
         Called with a text before every stage.
     """
@@ -158,8 +218,11 @@ class Builtin:
         y: Array,
         weight: Array,
         max_complexity: int,
+        max_steps: int | None = None,
         on_step: Callable[[str], None] | None = None,
     ) -> None:
+        self.max_steps = max_steps
+        self.in_short = False
         self.names = tuple(names)
         self.X, self.y, self.weight = X, y, weight
         self.rows = Rows(dict(zip(self.names, X.T, strict=True)), y, weight)
@@ -174,19 +237,21 @@ class Builtin:
         chosen = self._promising()
         X, names = self.X[:, chosen], tuple(self.names[i] for i in chosen)
         views = []
-        factor = find_factor(X, self.y, self.weight, names)
-        if factor is not None:
+        for factor in find_factors(X, self.y, self.weight, names):
             views.append(View.of(X, names, self.y, self.weight, factor))
-            self.pool.add(lambda: make_product([Number(1.0), views[0].factor.node]))
+            self.pool.add(lambda node=factor.node: make_product([Number(1.0), node]))  # type: ignore[misc]
         views.append(View.of(X, names, self.y, self.weight, no_factor(len(X))))
-        stages = (self._sums, self._ratios, self._products, self._deep)
-        for stage in stages:
+        stages = (self._sums, self._modulated, self._ratios, self._products, self._deep)
+        for stage in stages[: self.max_steps]:
             for view in views:
-                if view.names:
+                # with a factor divided out, the rest is looked at as a whole in short only
+                self.in_short = view.factor.exponents == {} and len(views) > 1
+                if view.names and not (self.in_short and stage in stages[_DEEP_STAGES]):
                     stage(view)
                 if self.pool.is_exact:
                     return self.pool.nodes()
-        self._hinges(views[-1])
+        if self.max_steps is None or self.max_steps > len(stages):
+            self._hinges(views[-1])
         return self.pool.nodes()
 
     # -- columns ----------------------------------------------------------------------------------
@@ -224,14 +289,17 @@ class Builtin:
         columns = columns_as_atoms(X, names)
         bent = unary_of(columns, ("sin", "cos", "exp", "exp-", "log abs", "sqrt abs", "tanh"))
         angles = unary_of(pairs_of(columns, columns, "+-*", 200), ("sin", "cos"))
-        curves = columns + bent + angles
+        even = unary_of(unary_of(columns, ("square",)), ("square",)) + unary_of(columns, ("square",))
+        bumps = unary_of(unary_of(even, ("1+",)), ("inverse",))
+        curves = columns + bent + angles + bumps
         products = pairs_of(quadratic, bent + angles, "*", _MEDIUM)
+        products = products + pairs_of(columns, unary_of(angles, ("square",)), "*", 1_000)
         high = monomials(X, names, [tuple(range(1, 10))], _SMALL)
         libraries = [(quadratic, True), (whole, True), (curves + whole, True)]
         if X.shape[1] <= 2:
             libraries.insert(2, (high, True))
         libraries += [
-            (curves + products, False),
+            (quadratic + curves + products, False),
             (laurent, False),
             (self._full_products(X, names), False),
         ]
@@ -256,6 +324,8 @@ class Builtin:
 
     def _sums(self, view: View) -> None:
         for number, (atoms, from_all) in enumerate(self._libraries(view)):
+            if self.in_short and len(atoms) > _SMALL:
+                continue
             self.on_step(f"sums of {len(atoms)} atoms")
             for link in self._links(view, promising=number >= 3 and len(atoms) > _ALL_LINKS):
                 self._linked(view, link, atoms, from_all)
@@ -286,6 +356,12 @@ class Builtin:
             return
         target, fine, weight = given
         values = atoms.values if len(fine) == len(atoms.values) else atoms.values[fine]
+        if values.size > _MOST_ENTRIES:
+            # a look at some of the rows chooses the atoms; their weights are fitted on all
+            step = -(-values.size // _MOST_ENTRIES)
+            part = np.arange(0, len(fine), step)
+            if len(part) >= min(_DEEP_ROWS, len(fine)):
+                values, target, weight = values[part], target[part], weight[part]
         for sums in self._sums_of(values, target, weight, from_all):
             for size in self._worth(sums, len(fine), len(atoms)):
                 places = sums.places[size]
@@ -336,6 +412,43 @@ class Builtin:
         if abs(constant) > 1e-7 * max(spread, abs(float(np.average(target)))):
             terms.append(Number(constant))
         return view.equation(link.inverse(make_sum(terms)))
+
+    # -- polynomials whose terms one function of the columns multiplies ------------------------------
+
+    def _modulated(self, view: View) -> None:
+        """Fit ``P + Q w + R w**2``, P and Q quadratic, R linear, for every w of a library.
+
+        All terms at once, so that no greedy step has to find them; then those that say nothing go.
+        """
+        X, names = view.X, view.names
+        quadratic = monomials(X, names, [(1, 2), (1,)], _SMALL)
+        if X.shape[1] > _FEW_COLUMNS or 6 * len(quadratic) > min(len(X), _DEEP_ROWS):
+            return
+        self.on_step("modulated polynomials")
+        columns = columns_as_atoms(X, names)
+        pairs = pairs_of(columns, columns, "+-*/", 200)
+        w = unary_of(columns + pairs, ("sin", "cos", "exp", "exp-", "log abs"))
+        rows = np.linspace(0, len(X) - 1, min(_DEEP_ROWS, len(X))).astype(int)
+        share: list[tuple[float, int, int]] = []
+        for number, link in enumerate(LINKS[:_MODULATED_LINKS]):
+            given = link.rows(view.y[rows], view.weight[rows])
+            if given is None:
+                continue
+            left = _left_of_modulated(
+                quadratic.values[rows][given[1]],
+                columns.values[rows][given[1]],
+                w.values[rows][given[1]],
+                given[0],
+                given[2],
+            )
+            share += [(float(value), number, place) for place, value in enumerate(left)]
+        for _, number, place in sorted(share)[:_MOST_MODULATED]:
+            own = w.take([place])
+            both = quadratic + own + pairs_of(quadratic, own, "*", _SMALL)
+            both = both + pairs_of(columns, unary_of(own, ("square",)), "*", _SMALL)
+            self._linked(view, LINKS[number], both, from_all=True)
+            if self.pool.is_exact:
+                return
 
     # -- ratios of sums ----------------------------------------------------------------------------
 
@@ -478,13 +591,15 @@ class Builtin:
         mixed = pairs_of(columns, single, "+-*/", 2_000)
         twice = unary_of(single + pairs, functions + ("tanh", "gaussian", "1+", "1-", "log 1+"))
         triples = pairs_of(pairs, columns, "+-*/", 2_000)
+        inside = unary_of(columns, ("square", "cube", "inverse", "sqrt"))
+        nested = unary_of(inside + columns, ("sin", "cos", "exp", "exp-", "log")) + columns
         level2 = level1 + pairs + mixed + twice + triples
         level3 = (
             level2
             + unary_of(mixed + triples, ("sin", "cos", "exp", "exp-", "log", "sqrt", "inverse"))
             + pairs_of(level1, twice, "*/", 8_000)
             + pairs_of(single, single, "*/", 3_000)
-            + (pairs_of(twice, twice, "*", 8_000) if len(twice) < 130 else twice)
+            + pairs_of(nested, nested, "*", 5_000)
         )
         inner = self._monomials_of_all(X, names)
         curved = unary_of(inner, (*functions, "tanh", "gaussian", "1+", "1-", "log 1+", "asin"))

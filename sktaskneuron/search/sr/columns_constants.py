@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import pi
 from typing import Any
@@ -24,9 +24,8 @@ Array = NDArray[np.float64]
 EXACT = 1e-20
 # A node of a tree is a choice among this many symbols and the columns.
 _SYMBOLS = 12
-# Significant digits of numbers that count as simple, and denominators of simple fractions.
-_SHORT_DIGITS = (1, 2, 3)
-_DENOMINATORS = (1, 2, 3, 4, 5, 6, 8)
+# Largest whole number that counts as simple as it stands.
+_MOST_PARTS = 20
 
 
 def free_constants(node: Node) -> list[float]:
@@ -44,6 +43,10 @@ def free_constants(node: Node) -> list[float]:
             return own + [value for part in parts for value in free_constants(part)]
         case _:
             return []
+
+
+def _is_small_half(value: float) -> bool:
+    return abs(value) <= _MOST_PARTS and (2 * value).is_integer()
 
 
 def with_constants(node: Node, values: Sequence[float]) -> Node:
@@ -127,15 +130,17 @@ class Rows:
     def criterion(self, node: Node, loss: float | None = None) -> float:
         """Return the description length of y by a tree: deviance, numbers and symbols.
 
-        The extended Bayesian criterion for trees: log n for every free number, and for every node
-        twice the log of the number of symbols it was chosen from.
+        The extended Bayesian criterion for trees: log n for every number that was fitted (a small
+        whole or half number is a symbol like others), and for every node twice the log of the
+        number of symbols it was chosen from.
         """
         loss = self.loss(node) if loss is None else loss
         if not np.isfinite(loss):
             return np.inf
         n = self.n_effective
         deviance = n * np.log(max(loss, EXACT * self.variance))
-        price = len(free_constants(node)) * np.log(max(n, 3.0))
+        fitted = sum(not _is_small_half(value) for value in free_constants(node))
+        price = fitted * np.log(max(n, 3.0))
         symbols = 2.0 * np.log(_SYMBOLS + len(self.columns)) * complexity(node)
         return float(deviance + price + symbols)
 
@@ -297,16 +302,26 @@ def _has_inner(node: Node) -> bool:
 
 
 def simple_values(value: float) -> list[float]:
-    """Return simpler numbers near one, the simplest first: whole, fractions, parts of pi, short."""
-    near = []
-    for factor in (1.0, pi, 1.0 / pi):
-        for denominator in _DENOMINATORS:
+    """Return simpler numbers near one, the simplest first: whole, short, fractions, parts of pi."""
+    near: list[float] = []
+
+    def fractions(denominators: Sequence[int], factor: float = 1.0) -> None:
+        for denominator in denominators:
             top = round(value * denominator / factor)
-            if top != 0 and abs(top) <= 12 * denominator:
+            if top != 0 and abs(top) <= _MOST_PARTS * denominator:
                 near.append(top * factor / denominator)
-    near += [float(f"{value:.{digits}g}") for digits in _SHORT_DIGITS]
-    size = abs(value)
-    close = [number for number in near if abs(number - value) < 0.05 * size]
+
+    def short(digits: int) -> None:
+        near.append(float(f"{value:.{digits}g}"))
+
+    fractions((1, 2))
+    short(1)
+    fractions((3, 4))
+    short(2)
+    for factor in (pi, 1.0 / pi):
+        fractions((1, 2, 3, 4, 6, 8), factor)
+    short(3)
+    close = [number for number in near if abs(number - value) < 0.05 * abs(value)]
     return list(dict.fromkeys(number for number in close if number != value))
 
 
@@ -426,3 +441,58 @@ def simplified(node: Node, rows: Rows) -> Node:
     if complexity(shorter) < complexity(node) and rows.loss(shorter) <= tolerance:
         return shorter
     return node
+
+
+def pruned(node: Node, rows: Rows) -> Node:
+    """Take out summands, one after another, while that lowers the description length.
+
+    Parameters
+    ----------
+    node : Node
+    rows : Rows
+
+    Returns
+    -------
+    node : Node
+        Canonical, its numbers refitted where something was taken out.
+    """
+    best, value = node, rows.criterion(node)
+    improved = True
+    while improved:
+        improved = False
+        for shorter in _without_one(best):
+            tidy = canonical(shorter)
+            if tidy is None or not np.isfinite(rows.loss(tidy)):
+                continue
+            trial = refit(tidy, rows)
+            new = rows.criterion(trial)
+            if new < value:
+                best, value, improved = trial, new, True
+                break
+    return best
+
+
+def _without_one(node: Node) -> Iterator[Node]:
+    """Yield the trees that lack one summand of a sum, at any depth."""
+    match node:
+        case Sum(parts, constant):
+            if constant != 0:
+                yield Sum(parts, 0.0) if len(parts) > 1 else parts[0]
+            for place in range(len(parts)):
+                rest = parts[:place] + parts[place + 1 :]
+                yield Sum(rest, constant) if rest else Number(constant)
+            for place, part in enumerate(parts):
+                for other in _without_one(part):
+                    yield Sum((*parts[:place], other, *parts[place + 1 :]), constant)
+        case Product(coefficient, parts):
+            for place, part in enumerate(parts):
+                for other in _without_one(part):
+                    yield Product(coefficient, (*parts[:place], other, *parts[place + 1 :]))
+        case Call(name, argument):
+            for other in _without_one(argument):
+                yield Call(name, other)
+        case Power(base, exponent):
+            for other in _without_one(base):
+                yield Power(other, exponent)
+        case _:
+            return

@@ -17,10 +17,11 @@ Array = NDArray[np.float64]
 
 # Share of the rows on which a transform must be defined; noise takes a few out.
 _DEFINED = 0.95
-# Chance below which a factor's non-linear part counts as real, and how near an exponent must come
-# to a simple one.
-_REAL, _NEAR_EXPONENT = 1e-4, 0.04
-_SIMPLE_EXPONENTS = tuple(sorted({k / q for q in (1, 2, 3) for k in range(-6 * q, 6 * q + 1)}))
+# Chance below which the non-linear part of a column counts as real; where the polynomial does not fit
+# the rest, its residual has far tails and F is larger by chance than it should be.
+_REAL, _LARGE_F = 1e-4, 6.0
+# How near an exponent must come to a half, at most, and to a third.
+_NEAR_HALF, _NEAREST_HALF, _NEAR_THIRD = 0.04, 0.12, 0.005
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def no_factor(n_rows: int) -> Factor:
     return Factor({}, np.ones(n_rows), Number(1.0))
 
 
-def find_factor(X: Array, y: Array, weight: Array, names: Sequence[str]) -> Factor | None:
+def find_factors(X: Array, y: Array, weight: Array, names: Sequence[str]) -> list[Factor]:
     """Find the columns of which the target has a plain power as a factor, and those without use.
 
     log|y| is regressed on a cubic (on wide tables quadratic) polynomial of log x; columns whose
@@ -138,61 +139,96 @@ def find_factor(X: Array, y: Array, weight: Array, names: Sequence[str]) -> Fact
 
     Returns
     -------
-    Factor or None
-        None if there is no such column.
+    factors : list of Factor
+        At most two: by a strict test, and by a loose one if that finds more.
     """
     n, d = X.shape
     size = np.abs(y)
     fine = size > 1e-9 * size.max()
     positive = X.min(axis=0) > 0
     if fine.mean() < _DEFINED or not positive.any() or d > 20:
-        return None
-    u = np.where(positive, np.log(np.where(positive, X, 1.0)), X)[fine]
-    u = (u - u.mean(axis=0)) / np.maximum(u.std(axis=0), 1e-300)
-    target, w = np.log(size[fine]), (weight * size**2)[fine]
-    w = np.minimum(w, 50 * np.median(w))
-    terms = [(i,) for i in range(d)]
-    for degree in (2, 3):
-        more = list(combinations_with_replacement(range(d), degree))
-        if len(terms) + len(more) < len(target) / 3:
-            terms += more
-    design = np.stack([np.prod(u[:, term], axis=1) for term in terms], axis=1)
-    design = np.column_stack([np.ones(len(u)), design]) * np.sqrt(w)[:, None]
-    right = target * np.sqrt(w)
+        return []
+    regression = _LogRegression(X[fine], positive, np.log(size[fine]), (weight * size**2)[fine])
+    if not regression.has_crossed:
+        return []
+    tests = [(int(i), *regression.test(int(i))) for i in np.flatnonzero(positive)]
+    found: list[dict[int, float]] = []
+    for loose in (False, True):
+        linear = [i for i, f, p in tests if p > _REAL or (loose and f < _LARGE_F)]
+        exponents = regression.exponents(linear) if linear else {}
+        if exponents and exponents not in found:
+            found.append(exponents)
+    return [_factor_of(exponents, X, names) for exponents in found]
 
-    def left(keep: NDArray[np.bool_]) -> tuple[float, Array]:
-        coef, *_ = np.linalg.lstsq(design[:, keep], right, rcond=1e-12)
-        return float(np.sum((right - design[:, keep] @ coef) ** 2)), coef
 
-    everything = np.ones(design.shape[1], dtype=bool)
-    free = max(len(u) - design.shape[1], 1)
-    rss, _ = left(everything)
-    total = float(w @ (target - w @ target / w.sum()) ** 2)
-    floor = 1e-24 * max(total, 1e-300)
-    linear = []
-    for i in np.flatnonzero(positive):
-        crossed = np.asarray([False, *(len(term) > 1 and i in term for term in terms)])
-        if not crossed.any():
-            continue
-        without, _ = left(~crossed)
-        statistic = (without - rss) / crossed.sum() / max(rss / free, floor)
-        if f_distribution.sf(statistic, crossed.sum(), free) > _REAL or without < floor * 1e4:
-            linear.append(int(i))
-    if not linear:
-        return None
-    crossed = np.asarray([False, *(len(t) > 1 and bool(set(linear) & set(t)) for t in terms)])
-    _, coef = left(~crossed)
-    places = np.flatnonzero(~crossed)
-    spread = np.log(X[fine][:, positive]).std(axis=0)
-    spread_of = dict(zip(np.flatnonzero(positive).tolist(), spread, strict=True))
-    exponents: dict[int, float] = {}
-    for i in linear:
-        slope = float(coef[np.flatnonzero(places == 1 + i)[0]]) / spread_of[i]
-        simple = min(_SIMPLE_EXPONENTS, key=lambda e, slope=slope: abs(e - slope))  # type: ignore[misc]
-        if abs(simple - slope) < _NEAR_EXPONENT:
-            exponents[i] = int(simple) if float(simple).is_integer() else simple
-    if not exponents:
-        return None
+def _factor_of(exponents: dict[int, float], X: Array, names: Sequence[str]) -> Factor:
     node = make_product([make_power(Variable(names[i]), e) for i, e in exponents.items()])
     values = np.prod([X[:, i] ** e for i, e in exponents.items()], axis=0)
     return Factor(exponents, values, node)
+
+
+class _LogRegression:
+    """log|y| as a polynomial of the logarithms of the columns that are positive."""
+
+    def __init__(
+        self, X: Array, positive: NDArray[np.bool_], target: Array, weight: Array
+    ) -> None:
+        d = X.shape[1]
+        u = np.where(positive, np.log(np.where(positive, X, 1.0)), X)
+        self.spread = np.maximum(u.std(axis=0), 1e-300)
+        u = (u - u.mean(axis=0)) / self.spread
+        root = np.sqrt(np.minimum(weight, 50 * np.median(weight)))
+        self.terms: list[tuple[int, ...]] = [(i,) for i in range(d)]
+        for degree in (2, 3):
+            more = list(combinations_with_replacement(range(d), degree))
+            if len(self.terms) + len(more) < len(target) / 3:
+                self.terms += more
+        columns = [np.ones(len(u)), *(np.prod(u[:, term], axis=1) for term in self.terms)]
+        self.design = np.stack(columns, axis=1) * root[:, None]
+        self.right = target * root
+        self.free = max(len(u) - self.design.shape[1], 1)
+        spread = target - np.average(target, weights=root**2)
+        self.floor = 1e-24 * max(float(np.sum((root * spread) ** 2)), 1e-300)
+        self.rss, _ = self._left(np.ones(self.design.shape[1], dtype=bool))
+
+    @property
+    def has_crossed(self) -> bool:
+        """Whether rows are enough for terms of a degree beyond one."""
+        return len(self.terms[-1]) > 1
+
+    def _left(self, keep: NDArray[np.bool_]) -> tuple[float, Array]:
+        coef, *_ = np.linalg.lstsq(self.design[:, keep], self.right, rcond=1e-12)
+        return float(np.sum((self.right - self.design[:, keep] @ coef) ** 2)), coef
+
+    def _crossed(self, columns: Sequence[int]) -> NDArray[np.bool_]:
+        chosen = set(columns)
+        return np.asarray([False, *(len(t) > 1 and bool(chosen & set(t)) for t in self.terms)])
+
+    def test(self, column: int) -> tuple[float, float]:
+        """Return F of a column's non-linear terms, and the chance of one as large."""
+        crossed = self._crossed([column])
+        without, _ = self._left(~crossed)
+        if without < self.floor * 1e4:
+            return 0.0, 1.0
+        statistic = (without - self.rss) / crossed.sum() / max(self.rss / self.free, self.floor)
+        return statistic, float(f_distribution.sf(statistic, crossed.sum(), self.free))
+
+    def exponents(self, columns: Sequence[int]) -> dict[int, float]:
+        """Return the simple exponents of columns without non-linear terms; others are left out."""
+        crossed = self._crossed(columns)
+        rss, coef = self._left(~crossed)
+        places = np.flatnonzero(~crossed).tolist()
+        kept = self.design[:, ~crossed]
+        inverse = np.linalg.pinv(kept.T @ kept, rcond=1e-12, hermitian=True)
+        errors = np.sqrt((rss + self.floor) / self.free * np.diag(inverse))
+        result: dict[int, float] = {}
+        for i in columns:
+            place = places.index(1 + i)
+            slope = float(coef[place] / self.spread[i])
+            near = min(max(_NEAR_HALF, 4 * float(errors[place] / self.spread[i])), _NEAREST_HALF)
+            half, third = round(2 * slope) / 2, round(3 * slope) / 3
+            if abs(third - slope) < _NEAR_THIRD and abs(third) <= 6:
+                half, near = third, _NEAR_THIRD
+            if abs(half - slope) < near and abs(half) <= 6:
+                result[i] = int(half) if float(half).is_integer() else half
+        return result

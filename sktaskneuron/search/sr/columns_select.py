@@ -13,7 +13,7 @@ Places = tuple[int, ...]
 # Share of a column's norm that must be left beside the chosen ones.
 _INDEPENDENT = 1e-11
 # Rounds in which every chosen column may be exchanged, and columns up to which sums are exchanged.
-_MAX_EXCHANGES = 3
+_MAX_EXCHANGES, _MOST_EXCHANGED = 2, 6
 # Columns in a row that did not pay, after which no more are added.
 _WITHOUT_GAIN = 3
 # Residual share at which a sum counts as exact.
@@ -109,7 +109,7 @@ def forward(
             break
         chosen = [*chosen, found[0]]
         loss = found[1]
-        for _ in range(_MAX_EXCHANGES if len(chosen) > 1 else 0):
+        for _ in range(_MAX_EXCHANGES if 1 < len(chosen) <= _MOST_EXCHANGED else 0):
             exchanged = False
             for place in list(chosen):
                 rest = [other for other in chosen if other != place]

@@ -7,6 +7,7 @@ interactions beside them, with the same likelihoods and prices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,14 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..td.family import Family, Gaussian
-from ..td.fit import Fit
+from ..td.fit import Fit, fit_structure
 from ..td.model import Structure
 from ..td.options import StepHook, TDOptions, TDResult, as_formula
 from ..td.problem import Problem
 from ..td.search import Solution, search_formula
 from ..td.standardise import Standardisation
 from ..td.terms import FIRST_FUNCTION, TermLibrary
+from .adequacy import leaves_functions
 from .blocks import Quadratic
+from .evolve import N_TREES, evolved
 from .library import SHAPES, Shape, Term, choice, powers
 from .rounding import rounded
 from .scales import scales
@@ -37,6 +40,8 @@ SET_ROWS, SET_COLUMNS = 4_000, 12
 # leave.
 _ROUNDS = 3
 _REL_TOL = 1e-6
+# So many functions other than powers may stand for one that the library lacks.
+_MANY_FUNCTIONS = 3
 
 
 def search_sr(
@@ -88,17 +93,26 @@ def search_sr(
 
 @dataclass(frozen=True, eq=False)
 class FunctionSolution(Solution):
-    """A solution that knows the terms behind its library."""
+    """A solution that knows the terms behind its library, and the settings of the whole search."""
 
-    terms_found: tuple[Term, ...] = ()
+    terms_found: tuple[Term, ...]
+    adequate: bool
+    options: TDOptions
 
 
 class SymbolicRegression:
     """Functions of all columns, with interactions beside them if asked for."""
 
+    first_scale = "one unit for all, or each its own where they are unlike"
+
     def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
         """Return common scales of the columns first, then each column's own."""
         return scales(X, weight)
+
+    def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
+        """Leave out another unit about the same origin where no function is left to be found."""
+        assert isinstance(solution, FunctionSolution)
+        return solution.adequate and bool((scale.center == other.center).all())
 
     def solve(
         self,
@@ -122,7 +136,7 @@ class SymbolicRegression:
         again = self.solve(
             problem.table.z[rows],
             problem.family.subset(rows),
-            problem.options,
+            solution.options,
             problem.seed,
             lambda step, formula: None,
             [],
@@ -154,11 +168,9 @@ class _Search:
     def __post_init__(self) -> None:
         self.shapes = (*powers(self.options.max_order), *SHAPES)
         self.step = 0
-
-    @property
-    def max_steps(self) -> int | None:
-        """Most steps of all parts together."""
-        return self.options.max_steps
+        self.adequate = True
+        self.smaller: list[tuple[Term, ...]] = []
+        self.choices = {shape: choice(shape, self.shapes) for shape in self.shapes}
 
     def solve(self) -> FunctionSolution:
         """Take turns: functions for what the rest leaves, then the rest beside the functions."""
@@ -198,9 +210,20 @@ class _Search:
         part = np.ascontiguousarray(self.z[np.ix_(rows, columns)])
         candidates = [term for shape in self.shapes for term in shape.terms]
         search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
-        if self.max_steps is not None:
-            search.max_terms = min(search.max_terms, self.max_steps)
-        return rounded(search, search(start)).terms
+        if self.options.max_steps is not None:
+            search.max_terms = min(search.max_terms, self.options.max_steps)
+        answer = search(start)
+        self.adequate = not answer.terms or not leaves_functions(part, problem, answer.terms)
+        n_functions = sum(term.shape.power is None for term in answer.terms)
+        if not self.adequate or n_functions >= _MANY_FUNCTIONS:
+            answer = evolved(search, answer, self.shapes, self.seed)
+        answer = rounded(search, answer)
+        self.smaller = [
+            rounded(search, other).terms
+            for size, other in sorted(search.by_size.items())
+            if 0 < size < len(answer.terms)
+        ]
+        return answer.terms
 
     def _beside(self, so_far: FunctionSolution, fit: Fit) -> Array:
         """Return the part of the prediction that is not a function of the columns looked at."""
@@ -255,41 +278,62 @@ class _Search:
         return cost
 
     def _choice(self, shape: Shape) -> float:
-        return choice(shape, self.shapes)
+        # a tree is one of all that evolution makes, whatever its size
+        return self.choices.get(shape, math.log(len(self.shapes) + N_TREES))
 
     # -- columns and interactions ------------------------------------------------------------------
 
     def _library(self, terms: tuple[Term, ...]) -> tuple[TermLibrary, dict[int, Term]]:
+        """Return the functions among ``terms`` with their prices, and the terms by their keys."""
         functions = [term for term in terms if term.shape.power is None]
         keys = dict(enumerate(functions, FIRST_FUNCTION))
-        choices = {k + 1: self._choice(s) for k, s in enumerate(self.shapes) if s.power}
+        choices = {k: self._choice(shape) for shape in self.shapes if (k := shape.power)}
         choices |= {key: self._choice(term.shape) for key, term in keys.items()}
-        return (
-            TermLibrary(
-                {key: term.expression for key, term in keys.items()},
-                {key: term.shape.n_constants for key, term in keys.items()},
-                choices,
-            ),
-            keys,
-        )
+        expressions = {key: term.expression for key, term in keys.items()}
+        constants = {key: term.shape.n_constants for key, term in keys.items()}
+        return TermLibrary(expressions, constants, choices), keys
+
+    def _structure(
+        self, problem: Problem, terms: tuple[Term, ...], keys: dict[int, Term]
+    ) -> Structure:
+        """Return the structure of full blocks of the terms."""
+        number = {term: key for key, term in keys.items()}
+        pure = {}
+        for term in terms:
+            key = term.shape.power or number[term]
+            if problem.space.allowed[key].any():
+                pure[key] = problem.space.allowed[key]
+        return Structure(self.z.shape[1], pure)
 
     def _select(self, terms: tuple[Term, ...]) -> FunctionSolution:
         """Select columns of the terms, and interactions if asked for."""
-        library, keys = self._library(terms)
+        options = self.options
+        if options.max_steps is not None:
+            options = replace(options, max_steps=max(0, options.max_steps - len(terms)))
+        # functions of smaller sets are there for the record of models met on the way only
+        known = tuple(dict.fromkeys([*terms, *(t for other in self.smaller for t in other)]))
+        library, keys = self._library(known)
+        problem = Problem.from_scaled(self.z, self.family, options, self.seed, library)
+        offered = tuple(
+            key for key in problem.space.pure_orders if key not in keys or keys[key] in terms
+        )
         # an interaction is one of as many kinds of terms as there are functions on offer
-        problem = Problem.from_scaled(self.z, self.family, self.options, self.seed, library)
-        problem = replace(problem, n_kinds=len(self.shapes) + len(problem.space.interaction_orders))
-        allowed = problem.space.allowed
-        pure = {key: allowed[key] for key in keys}
-        pure |= {term.shape.power: allowed[term.shape.power] for term in terms if term.shape.power}
-        start = Structure(self.z.shape[1], {k: m for k, m in pure.items() if m.any()})
+        problem = replace(
+            problem,
+            space=replace(problem.space, pure_orders=offered),
+            n_kinds=len(self.shapes) + len(problem.space.interaction_orders),
+        )
 
         def report(step: int, fit: Fit) -> None:
             self.on_step(self.step, str(as_formula(fit.structure, library)))
             self.step += 1
 
+        start = self._structure(problem, terms, keys)
         selection, score = problem.solve(report, start if start.pure else None)
-        found = tuple(keys[key] for key in sorted(selection.fit.structure.pure) if key in keys)
+        if self.options.n_resamples:
+            smaller = [self._structure(problem, other, keys) for other in self.smaller]
+            met = [fit_structure(problem.table, self.family, s) for s in smaller if s.pure]
+            selection.visited[1:1] = met
         in_now = sorted(selection.fit.structure.pure)
-        found += tuple(Term(self.shapes[k - 1]) for k in in_now if k not in keys)
-        return FunctionSolution(problem, selection, score, found)
+        found = tuple(keys[key] if key in keys else Term(self.shapes[key - 1]) for key in in_now)
+        return FunctionSolution(problem, selection, score, found, self.adequate, self.options)

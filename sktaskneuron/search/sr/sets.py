@@ -77,6 +77,7 @@ class SetSearch:
     max_terms: int = _MAX_TERMS
     blocks: Blocks = field(init=False)
     tuner: Tuner = field(init=False)
+    by_size: dict[int, Answer] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.blocks = Blocks(self.z, self.problem, self.candidates)
@@ -111,8 +112,12 @@ class SetSearch:
         return sum(self.cost(term) for term in terms)
 
     def answer(self, tuned: Tuned) -> Answer:
-        """Return tuned terms with their criterion."""
-        return Answer(tuned.terms, tuned.deviance + self.price(tuned.terms), tuned)
+        """Return tuned terms with their criterion; keep the best set of each size."""
+        answer = Answer(tuned.terms, tuned.deviance + self.price(tuned.terms), tuned)
+        size = len(answer.terms)
+        if size not in self.by_size or answer.score < self.by_size[size].score:
+            self.by_size[size] = answer
+        return answer
 
     def terms_of(self, blocks: Set) -> tuple[Term, ...]:
         """Return the candidates of some numbers."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve
 
 from .blocks import Blocks, Quadratic
 from .library import Term
@@ -23,6 +25,8 @@ _HALVINGS = 5
 # Fall of the deviance below which constants have converged.
 _CONVERGED = 1e-3
 _RIDGE = 1e-9
+# Numbers of columns kept.
+_MOST_KNOWN = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,7 @@ class Tuner:
         self._z = z
         self._problem = problem
         self._space = Blocks(z, problem, ())
+        self._known: dict[Term, _Block] = {}
 
     def __call__(self, terms: Sequence[Term], max_steps: int = 15) -> Tuned:
         """Return the terms with the best constants near the given ones."""
@@ -87,7 +92,15 @@ class Tuner:
         return self._fit(tuple(terms)).tuned()
 
     def _fit(self, terms: tuple[Term, ...]) -> _Fit:
-        return _Fit(self._z, self._problem, self._space, terms)
+        return _Fit(self._problem, self._space.target, terms, [self._block(t) for t in terms])
+
+    def _block(self, term: Term) -> _Block:
+        """Return the columns of a term, computed once: the sets tried share most of theirs."""
+        if term not in self._known:
+            if len(self._known) * self._z.size > _MOST_KNOWN:
+                self._known.clear()
+            self._known[term] = _Block(self._z, self._space, term)
+        return self._known[term]
 
 
 def _moved(terms: tuple[Term, ...], free: list[int], step: Array) -> tuple[Term, ...]:
@@ -98,47 +111,62 @@ def _moved(terms: tuple[Term, ...], free: list[int], step: Array) -> tuple[Term,
     return tuple(out)
 
 
+class _Block:
+    """The columns of one term."""
+
+    def __init__(self, z: Array, space: Blocks, term: Term) -> None:
+        self._z, self._space, self._term = z, space, term
+        values = term.values(z)
+        self._values = np.where(np.isfinite(values).all(axis=0), values, 0.0)
+        self.columns = space.normal(values)
+        alive = self.columns.any(axis=0)
+        self._values = np.where(alive, self._values, 0.0)
+        length = np.linalg.norm(space.centred(self._values), axis=0)
+        usable = alive & (length > 0)
+        self._share = usable / np.where(usable, length, 1.0)
+
+    @cached_property
+    def _slope(self) -> Array:
+        slope = self._term.slope(self._z, self._values)
+        return np.where((self._share > 0) & np.isfinite(slope), slope, 0.0)
+
+    def tangent(self, coef: Array) -> Array:
+        """Return how the prediction moves with log a, for weights of the unit columns."""
+        return self._space.centred(self._slope @ (coef * self._share[:, None]))
+
+
 class _Fit:
     """One set of terms with its least-squares weights."""
 
     def __init__(
-        self, z: Array, problem: Quadratic, space: Blocks, terms: tuple[Term, ...]
+        self, problem: Quadratic, target: Array, terms: tuple[Term, ...], blocks: list[_Block]
     ) -> None:
-        self.terms, self._space, self._z = terms, space, z
-        blocks = [space.normal(term.values(z)) for term in terms]
-        columns = np.concatenate([np.zeros((len(z), 0)), *blocks], axis=1)
+        self.terms, self._blocks = terms, blocks
+        nothing = np.zeros((len(target), 0))
+        columns = np.concatenate([nothing, *(block.columns for block in blocks)], axis=1)
         self._columns = columns
         gram = columns.T @ columns
         dead = np.diag(gram) < 0.5
         p = len(gram)
         gram += (dead * 1.0 + 1e-11 * p)[:, None] * np.eye(p)
         self._root = np.linalg.cholesky(gram) if p else gram
-        self._coef = self._solved(columns.T @ space.target)
-        self._residual = space.target - columns @ self._coef
+        self._coef = self._solved(columns.T @ target)
+        self._residual = target - columns @ self._coef
         self.rss = np.einsum("nq,nq->q", self._residual, self._residual)
         self.deviance = float(problem.deviance(self.rss))
         self._precision = problem.precision(self.rss)
-        self._tangents: Array | None = None
 
     def _solved(self, right: Array) -> Array:
         if not len(self._root):
             return right
-        return np.asarray(np.linalg.solve(self._root.T, np.linalg.solve(self._root, right)))
+        return np.asarray(cho_solve((self._root, True), right, check_finite=False))
 
     def tangents(self, free: list[int]) -> Array:
         """Return how the prediction moves with log a: (n_samples, n_outputs, n_free)."""
-        d = self._z.shape[1]
         parts = []
         for t in free:
-            term = self.terms[t]
-            slope, values = term.slope(self._z), term.values(self._z)
-            good = np.isfinite(slope).all(axis=0) & np.isfinite(values).all(axis=0)
-            # weights of the raw values: the columns were brought to unit length
-            length = np.linalg.norm(self._space.centred(np.where(good, values, 0.0)), axis=0)
-            usable = good & (length > 0)
-            share = usable / np.where(usable, length, 1.0)
-            weight = self._coef[t * d : (t + 1) * d] * share[:, None]
-            parts.append(self._space.centred(np.where(good, slope, 0.0) @ weight))
+            d = self._blocks[t].columns.shape[1]
+            parts.append(self._blocks[t].tangent(self._coef[t * d : (t + 1) * d]))
         return np.stack(parts, axis=2) if parts else np.zeros((*self._residual.shape, 0))
 
     def step(self, free: list[int]) -> Array:

@@ -141,7 +141,7 @@ def export(
     pure_weights = [np.zeros((n_features, n_outputs)) for _ in formula.expressions]
     columns = structure.pure_columns()
     for position, (key, i) in enumerate(columns):
-        pure_weights[place[library.expression(key)]][usable[i]] = coef[1 + position]
+        pure_weights[place[library.expression(key)]][usable[i]] += coef[1 + position]
     factors: dict[int, Array] = {}
     loadings: dict[int, Array] = {}
     first_atom = 1 + len(columns)

@@ -60,7 +60,9 @@ class Solution:
 
 
 class Method(Protocol):
-    """A way to search."""
+    """A way to search; ``first_scale`` describes the scale that is tried where one must do."""
+
+    first_scale: str
 
     def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
         """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
@@ -78,6 +80,10 @@ class Method(Protocol):
         """Search in scaled columns ``z`` (n_samples, n_features)."""
         ...
 
+    def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
+        """Return whether the solution on ``scale`` makes a search on the scale ``other`` idle."""
+        ...
+
     def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
         """Search once more on some rows; return the terms, named as in ``solution``."""
         ...
@@ -85,6 +91,8 @@ class Method(Protocol):
 
 class TensorDecomposition:
     """Powers and interactions, in one forward-backward selection (or by gates)."""
+
+    first_scale = "centred, far tails clipped"
 
     def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
         """Return one to four scales."""
@@ -108,6 +116,10 @@ class TensorDecomposition:
             on_step(step, str(as_formula(fit.structure)))
 
         return Solution(problem, *problem.solve(report))
+
+    def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
+        """Try all scales."""
+        return False
 
     def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
         """Repeat the selection on some rows."""
@@ -191,7 +203,10 @@ def search_formula(
     part = X[np.ix_(rows, usable)]
     best: tuple[Solution, Standardisation, int] | None = None
     scales = method.scales(part, weight[rows], options)
-    for number, scale in _affordable(scales, part.size * target.shape[1], options, caps):
+    n_entries = part.size * target.shape[1]
+    for number, scale in _numbered(scales, n_entries, method.first_scale, options, caps):
+        if best is not None and method.is_enough(best[0], best[1], scale):
+            continue
 
         def report(step: int, formula: str, number: int = number) -> None:
             if on_step is not None:
@@ -256,15 +271,15 @@ def _target_scale(target: Array, weight: Array, classification: bool) -> tuple[A
     return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
 
 
-def _affordable(
-    scales: list[Standardisation], n_entries: int, options: TDOptions, caps: list[str]
+def _numbered(
+    scales: list[Standardisation], n_entries: int, first: str, options: TDOptions, caps: list[str]
 ) -> list[tuple[int, Standardisation]]:
-    """Return the numbered scales of the columns to search on."""
+    """Return the numbered scales of the columns to search on; of large tables the first."""
     numbered = list(enumerate(scales))
     if options.scale_number is not None:
         return [numbered[min(options.scale_number, len(scales) - 1)]]
     if len(scales) > 1 and n_entries > _MANY_SCALES_ENTRIES:
-        caps.append(f"one of {len(scales)} scales of the columns tried: centred, far tails clipped")
+        caps.append(f"one of {len(scales)} scales of the columns tried: {first}")
         return numbered[:1]
     return numbered
 
