@@ -141,7 +141,7 @@ def search_peer(X: Array, y: Array) -> tuple[list[ElementwiseExpression], str]:
     return [], text
 
 
-# A hundredth of its default population and a quarter of its generations.
+# A tenth of its default population and a quarter of its generations.
 PEER_BUDGET: dict[str, Any] = {"pop_size": 500, "max_generations": 5}
 
 

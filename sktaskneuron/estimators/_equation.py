@@ -125,7 +125,9 @@ class Equation:
     @property
     def fitted(self) -> FittedFormula:
         """With its numbers."""
-        return self.search.fitted_formula_
+        fitted = self.search.fitted_formula_
+        assert isinstance(fitted, FittedFormula)  # a search of scope "columns" was refused before
+        return fitted
 
     @property
     def is_readable(self) -> bool:

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula import FittedFormula
+from sktaskneuron.formula import FittedExpression, FittedFormula
 
 # Longer equations take seconds to build and no reader to the end.
 _READABLE_TERMS = 1000
 
 
-def readable_expression(fitted: FittedFormula) -> Any:
+def readable_expression(fitted: FittedFormula | FittedExpression) -> Any:
     """Return an equation as sympy.
 
     Parameters
     ----------
-    fitted : FittedFormula
+    fitted : FittedFormula or FittedExpression
 
     Returns
     -------
@@ -32,6 +32,8 @@ def readable_expression(fitted: FittedFormula) -> Any:
         reads every public attribute of an estimator.
     """
     try:
+        if isinstance(fitted, FittedExpression):
+            return fitted.to_sympy()
         return fitted.to_sympy(max_terms=_READABLE_TERMS)
     except FormulaError as error:
         raise AttributeError(

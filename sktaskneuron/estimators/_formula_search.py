@@ -28,13 +28,16 @@ from sktaskneuron.estimators._input import (
 )
 from sktaskneuron.estimators._methods import (
     ENGINES,
+    SEARCHED,
     resolve_engine,
     resolve_interactions,
+    run_columns,
     run_search,
 )
 from sktaskneuron.estimators._reporting import say
-from sktaskneuron.formula import FittedFormula, NeuronFormula, ParetoFront
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.search.sr.columns import ColumnsResult
 from sktaskneuron.search.td import TDOptions, TDResult
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
@@ -53,25 +56,39 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     functions g themselves are found: powers, sin(a x), exp(a x), tanh(a x), log(1 + a|x|) and
     others, each one for all columns.
 
+    With ``scope="columns"`` it is not a neuron's formula that is found but an equation of y in the
+    named columns, by ordinary symbolic regression: products, ratios, functions of columns and of
+    each other. Its candidates are refitted by weighted least squares, their numbers made simple
+    where the criterion agrees, and compared on held-out rows.
+
     Parameters
     ----------
     method : {"td", "sr"}, default="td"
         "td" searches powers and interactions by tensor decomposition, "sr" functions of one
         column, with a weight for every column, by symbolic regression.
+    scope : {"neuron", "columns"}, default="neuron"
+        "neuron" finds the formula of a neuron, the same for all columns; "columns", with "sr" only,
+        an equation of the named columns.
     engine : {"auto", "als", "gates", "builtin"}, default="auto"
         Of "td": "als" (its default), forward-backward selection of columns, blocks and atoms fitted
         by alternating least squares; deterministic. "gates", the differentiable dual stream with
         hard-concrete gates of the paper, kept as a reference: it finds which orders are active, at
         a fixed rank, and needs thousands of optimiser steps. Of "sr": "builtin", sets of functions
-        by exchange on their Gram matrix, inner constants by least squares; deterministic.
+        by exchange on their Gram matrix, inner constants by least squares; deterministic. Of "sr"
+        and ``scope="columns"``: "builtin", sums, ratios and products in libraries of growing
+        depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
+        programming by these packages, in a process of its own.
     interactions : "auto" or bool, default="auto"
-        Whether to look for interactions too. "auto": with "td", not with "sr".
+        Whether to look for interactions too. "auto": with "td", not with "sr". Not read for
+        ``scope="columns"``, and neither are the orders, the rank and the criterion.
     max_order : int, default=5
         Highest power among the pure terms.
     max_interaction_order : int, default=3
         Highest number of factors in an interaction, from 2; 1 or 0 looks for none.
     max_rank : int, default=8
         Most atoms per interaction order.
+    max_complexity : int, default=50
+        Most nodes of an equation of columns: columns, numbers, functions and operations, one each.
     criterion : {"ebic", "bic", "cv"}, default="ebic"
         Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
         [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
@@ -85,13 +102,16 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         likelihood.
     max_samples : int, default=10000
         Rows on which the structure is searched; beyond it rows are drawn at random (`caps_` says
-        so) and the weights are refitted on all of them.
+        so) and the weights are refitted on all of them. Equations of columns are searched on 2,000
+        at most.
     max_steps : int or None, default=None
         Forward steps of "als" and most functions of "builtin" (None: 100, and 8 functions),
-        optimiser steps of "gates" (None: 2000).
+        optimiser steps of "gates" (None: 2000); for equations of columns stages of "builtin"
+        (None: all six), evaluations of "operon", iterations of "pysr".
     n_resamples : int, default=5
         Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
-        skips this evidence and most of the time.
+        skips this evidence and most of the time. Equations of columns are compared on one fifth
+        of the rows instead, whatever it is.
     random_state : int, RandomState instance or None, default=0
         Draws the rows of large tables, the folds and the random starts of the atoms. None takes a
         new seed from the operating system; numpy's global stream is never drawn from.
@@ -102,18 +122,22 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     ----------
     formula_ : NeuronFormula
         The neuron's formula: functions, orders and ranks. Empty if nothing beats a constant. The
-        inner constants are those of the scaled columns, see `fitted_formula_`.
-    fitted_formula_ : FittedFormula
-        The formula with its numbers, on raw columns: evaluate it, or export it.
+        inner constants are those of the scaled columns, see `fitted_formula_`. Not there for
+        ``scope="columns"``.
+    fitted_formula_ : FittedFormula or FittedExpression
+        The formula with its numbers, on raw columns: evaluate it, or export it. A
+        FittedExpression for ``scope="columns"``.
     expression_ : sympy.Expr or list of sympy.Expr
         The same equation as sympy, a list for several outputs. Not there if it is too long.
     selection_frequency_ : dict of str to float
         Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``, on the scale
-        of the columns that won on all rows. Not there if ``n_resamples=0``.
+        of the columns that won on all rows. Not there if ``n_resamples=0``, nor for
+        ``scope="columns"``; nor is `term_gain_`.
     term_gain_ : dict of str to float
         Validated R2 (classes: explained deviance) lost when a term is taken out.
     pareto_front_ : ParetoFront
-        Formulas met on the way, by number of free weights and validated score.
+        Formulas met on the way, by number of free weights and validated score; equations of
+        columns by number of nodes and R2 on held-out rows (those of the first output).
     criterion_, null_criterion_ : float
         The criterion of the answer and that of a constant; smaller is better.
     caps_ : tuple of str
@@ -154,15 +178,24 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     >>> y = np.sin(2.5 * X) @ [1.0, -2.0, 0.5, 1.5, -1.0] + 0.1 * rng.normal(size=300)
     >>> print(NeuronFormulaSearch(method="sr").fit(X, y).formula_)
     sin(2.5*x)
+
+    An equation of named columns:
+
+    >>> y = X[:, 0] * X[:, 1] / (1 + X[:, 2] ** 2)
+    >>> search = NeuronFormulaSearch(method="sr", scope="columns").fit(X, y)
+    >>> print(search.fitted_formula_)
+    x0*x1/(x2**2 + 1)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "method": [StrOptions(set(ENGINES))],
+        "method": [StrOptions(set(SEARCHED))],
+        "scope": [StrOptions({scope for _, scope in ENGINES})],
         "engine": [StrOptions({"auto"}.union(*ENGINES.values()))],
         "interactions": [StrOptions({"auto"}), "boolean"],
         "max_order": [Interval(Integral, 1, 9, closed="both")],
         "max_interaction_order": [Interval(Integral, 0, 6, closed="both")],
         "max_rank": [Interval(Integral, 1, None, closed="left")],
+        "max_complexity": [Interval(Integral, 1, None, closed="left")],
         "criterion": [StrOptions({"bic", "ebic", "cv"})],
         "target_type": [StrOptions({"auto", "continuous", "classes"})],
         "max_samples": [Interval(Integral, 50, None, closed="left")],
@@ -173,18 +206,20 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
     }
 
     formula_: NeuronFormula
-    fitted_formula_: FittedFormula
+    fitted_formula_: FittedFormula | FittedExpression
     _bounds: FloatArray
 
     def __init__(
         self,
         method: str = "td",
         *,
-        engine: Literal["auto", "als", "gates", "builtin"] = "auto",
+        scope: Literal["neuron", "columns"] = "neuron",
+        engine: Literal["auto", "als", "gates", "builtin", "operon", "pysr"] = "auto",
         interactions: bool | Literal["auto"] = "auto",
         max_order: int = 5,
         max_interaction_order: int = 3,
         max_rank: int = 8,
+        max_complexity: int = 50,
         criterion: Literal["bic", "ebic", "cv"] = "ebic",
         categorical_features: Any = "from_dtype",
         target_type: str = "auto",
@@ -195,11 +230,13 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         verbose: int = 0,
     ) -> None:
         self.method = method
+        self.scope = scope
         self.engine = engine
         self.interactions = interactions
         self.max_order = max_order
         self.max_interaction_order = max_interaction_order
         self.max_rank = max_rank
+        self.max_complexity = max_complexity
         self.criterion = criterion
         self.categorical_features = categorical_features
         self.target_type = target_type
@@ -231,8 +268,12 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         ------
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
+        MissingDependencyError
+            If the engine's package is not installed.
+        EngineError
+            If an engine in a process of its own failed.
         """
-        resolve_engine(self.method, self.engine)
+        resolve_engine(self.method, self.scope, self.engine)
         classification = self.target_type == "classes" or (
             self.target_type == "auto" and looks_like_classes(y)
         )
@@ -264,14 +305,51 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             self.classes_, codes = class_codes(self, target)
             target = indicators(codes, len(self.classes_))
         self.encoder_ = encoder
-        self._take_over(
-            self._search(table, target.reshape(len(target), -1), classification, scale_number, swap)
-        )
+        target = target.reshape(len(target), -1)
+        if self.scope == "columns":
+            self._take_over_columns(self._search_columns(table, target, classification))
+        else:
+            self._take_over(self._search(table, target, classification, scale_number, swap))
+        self._set_bounds(table)
+        return self
+
+    def _set_bounds(self, table: EncodedTable) -> None:
+        """Keep within which values new rows are read, and the means that stand where terms fail."""
         for far_out in _READ_RANGES:
             self._bounds = column_range(table, far_out)
             if np.isfinite(self.fitted_formula_.evaluate(self._bounds)).all():
                 break
-        return self
+        values = self.fitted_formula_.transform(table.matrix)
+        with np.errstate(all="ignore"):
+            self._term_means = np.nan_to_num(table.weight @ values / table.weight.sum())
+
+    def _search_columns(
+        self, table: EncodedTable, target: FloatArray, classification: bool
+    ) -> ColumnsResult:
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self)
+
+        def on_step(text: str) -> None:
+            sub = context.subcontext(task_name=text)
+            sub.call_on_fit_task_begin(estimator=self)
+            sub.call_on_fit_task_end(estimator=self)
+            say(self, text)
+
+        result = run_columns(
+            resolve_engine(self.method, self.scope, self.engine),
+            self.max_complexity,
+            self.max_samples,
+            self.max_steps,
+            X=table.matrix,
+            target=target,
+            weight=table.weight,
+            classification=classification,
+            feature_names=table.names,
+            rng=np.random.default_rng(draw_seed(self.random_state)),
+            on_step=on_step,
+        )
+        context.call_on_fit_task_end(estimator=self)
+        return result
 
     def _search(
         self,
@@ -290,7 +368,7 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
             sub.call_on_fit_task_end(estimator=self)
             say(self, f"{scale}, step {step}: {formula}")
 
-        engine = resolve_engine(self.method, self.engine)
+        engine = resolve_engine(self.method, self.scope, self.engine)
         products = resolve_interactions(self.method, self.interactions)
         seed = draw_seed(self.random_state)
         options = TDOptions(
@@ -334,14 +412,25 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         self._scale_number = result.scale_number
         self.n_iter_ = max(result.n_steps, 1)
         for name in ("selection_frequency_", "term_gain_", "pareto_front_"):
-            if hasattr(self, name):
-                delattr(self, name)
+            self.__dict__.pop(name, None)
         if self.n_resamples:
             self.selection_frequency_ = result.selection_frequency
             self.term_gain_ = result.term_gain
             self.pareto_front_ = ParetoFront(
                 [(point.complexity, point.score, point.formula) for point in result.path]
             )
+
+    def _take_over_columns(self, result: ColumnsResult) -> None:
+        for name in ("formula_", "selection_frequency_", "term_gain_"):
+            self.__dict__.pop(name, None)
+        self.fitted_formula_ = result.fitted
+        self.criterion_ = result.criterion
+        self.null_criterion_ = result.null_criterion
+        self.caps_ = result.caps
+        self.n_iter_ = max(result.n_steps, 1)
+        self.pareto_front_ = ParetoFront(
+            [(point.complexity, point.score, point.expression) for point in result.front]
+        )
 
     @property
     def expression_(self) -> Any:
@@ -363,14 +452,17 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         terms : ndarray of shape (n_samples, n_terms)
-            One column per pure term and column of the table, and per atom. One column of zeros if
+            One column per pure term and column of the table, and per atom; of an equation of
+            columns one per summand. A term that is not defined for a row, as a logarithm of a
+            negative number, has its mean over the training rows there. One column of zeros if
             nothing was found, so that a pipeline goes on.
         """
         check_is_fitted(self)
         matrix = read_rows(self, self.encoder_, self._bounds, X)
-        if not self.formula_:
+        if not self.fitted_formula_.terms:
             return np.zeros((len(matrix), 1))
-        return np.asarray(self.fitted_formula_.transform(matrix))
+        values = self.fitted_formula_.transform(matrix)
+        return np.where(np.isfinite(values), values, self._term_means)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Name the columns of `transform`.
@@ -387,7 +479,8 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         """
         check_is_fitted(self)
         self.encoder_.get_feature_names_out(input_features)
-        names = self.fitted_formula_.term_names() if self.formula_ else ["nothing found"]
+        found = bool(self.fitted_formula_.terms)
+        names = self.fitted_formula_.term_names() if found else ["nothing found"]
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:

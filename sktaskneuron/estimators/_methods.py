@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from sktaskneuron.search.sr.columns import ColumnsOptions, ColumnsResult, search_columns
+from sktaskneuron.search.sr.registry import ENGINES as COLUMNS_ENGINES
 from sktaskneuron.search.sr.search import search_sr
 from sktaskneuron.search.td import TDOptions, TDResult, search_td
 
-#: Engines of each method, the default one first.
-ENGINES: dict[str, tuple[str, ...]] = {"td": ("als", "gates"), "sr": ("builtin",)}
+#: Engines by method and scope, the default one first.
+ENGINES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("td", "neuron"): ("als", "gates"),
+    ("sr", "neuron"): ("builtin",),
+    ("sr", "columns"): COLUMNS_ENGINES,
+}
 #: Texts that ask the NeuronSeek estimators for a search.
-SEARCHED = tuple(ENGINES)
+SEARCHED = tuple(dict.fromkeys(method for method, _ in ENGINES))
+# Rows on which equations of columns are searched: more change no choice between them.
+_MOST_ROWS = 2_000
 
 
-def resolve_engine(method: str, engine: str) -> str:
-    """Return the engine that ``engine`` means for ``method``.
+def resolve_engine(method: str, scope: str, engine: str) -> str:
+    """Return the engine that ``engine`` means for ``method`` and ``scope``.
 
     Raises
     ------
     ValueError
-        If it is one of another method.
+        If it is one of another method, or the method has no such scope.
     """
-    known = ENGINES[method]
+    known = ENGINES.get((method, scope))
+    if known is None:
+        raise ValueError(
+            f"scope={scope!r} does not go with method={method!r}; equations of columns are "
+            "searched by method='sr'"
+        )
     if engine == "auto":
         return known[0]
     if engine not in known:
         names = " or ".join(f"engine={name!r}" for name in known)
-        raise ValueError(f"engine={engine!r} does not go with method={method!r}; use {names}")
+        raise ValueError(
+            f"engine={engine!r} does not go with method={method!r} and scope={scope!r}; use {names}"
+        )
     return engine
 
 
@@ -38,3 +53,11 @@ def resolve_interactions(method: str, interactions: Any) -> bool:
 def run_search(method: str, options: TDOptions, **data: Any) -> TDResult:
     """Run a method; ``data`` are the arguments of :func:`sktaskneuron.search.td.search_td`."""
     return (search_sr if method == "sr" else search_td)(options=options, **data)
+
+
+def run_columns(
+    engine: str, max_complexity: int, max_samples: int, max_steps: int | None, **data: Any
+) -> ColumnsResult:
+    """Run a search for equations of columns; ``data`` are the arguments of `search_columns`."""
+    options = ColumnsOptions(engine, max_complexity, min(max_samples, _MOST_ROWS), max_steps)
+    return search_columns(options=options, **data)

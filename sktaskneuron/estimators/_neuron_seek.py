@@ -152,7 +152,12 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         if self.search is not None:
             # fit switched the validation of nested estimators off
             self.search._validate_params()
-            resolve_engine(self.search.method, self.search.engine)
+            if self.search.scope != "neuron":
+                raise ValueError(
+                    f"search has scope={self.search.scope!r}, which finds an equation but no "
+                    "formula of a neuron to build a network of; use scope='neuron'"
+                )
+            resolve_engine(self.search.method, self.search.scope, self.search.engine)
             if given is None and self.search.method != self.formula:
                 raise ValueError(
                     f"formula={self.formula!r} and search.method={self.search.method!r} disagree; "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..exceptions import FormulaError
+from .fitted_expression import FittedExpression
 from .neuron_formula import NeuronFormula
 
 __all__ = ["ParetoFront", "ParetoPoint"]
@@ -18,7 +19,7 @@ class ParetoPoint:
 
     complexity: float
     score: float
-    formula: NeuronFormula
+    formula: NeuronFormula | FittedExpression
 
 
 @dataclass(frozen=True, init=False)
@@ -55,7 +56,7 @@ class ParetoFront:
     points: tuple[ParetoPoint, ...]
 
     def __init__(
-        self, points: Iterable[ParetoPoint | tuple[float, float, NeuronFormula]] = ()
+        self, points: Iterable[ParetoPoint | tuple[float, float, NeuronFormula | FittedExpression]] = ()
     ) -> None:
         candidates = [
             point

@@ -164,7 +164,9 @@ def test_a_child_ends_with_its_parent(tmp_path, name):
         """)
     )
     pid = tmp_path / "pid"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])
+    # a parent that is killed leaves its folder behind: here
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)}
     parent = subprocess.Popen(
         [sys.executable, str(script), str(pid)], env=environment, stderr=subprocess.DEVNULL
     )

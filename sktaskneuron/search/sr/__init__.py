@@ -1,0 +1,1 @@
+"""Symbolic regression: functions for all columns alike, and equations of named columns."""

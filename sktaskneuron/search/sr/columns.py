@@ -1,4 +1,4 @@
-"""The equation of a target in named columns: from an engine's candidates to one validated answer."""
+"""The equation of a target in named columns, from an engine's candidates to a validated answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from ...formula.fitted_expression import FittedExpression, additive_terms
 from ...formula.nodes import Node, Number, complexity
 from ..td.family import Family, make_family
 from ..td.standardise import usable_columns
-from .columns_constants import EXACT, Rows, pruned, refit, simplified, snapped
+from .columns_constants import EXACT, Rows, refit
+from .columns_polish import pruned, snapped
+from .columns_simplify import simplified
 from .engine import ColumnsProblem
 from .registry import get_columns_engine
 
@@ -209,13 +211,12 @@ class _Judged:
             train, test = rows.take(kept), rows.take(self.held)
             errors = [(test.y - test.values(node)) ** 2 for node in nodes]
             best = self._validated(nodes, errors, test.weight, EXACT * rows.variance)
-            final = sorted(((rows.criterion(again), again) for again in
-                            (_refitted(node, rows) for node in best)), key=lambda item: item[0])
-            node = final[0][1]
-            chosen.append(node)
-            mean = Number(float(rows.weight @ rows.y / rows.n_effective))
-            value += final[0][0]
-            null += rows.criterion(mean)
+            refitted = [_refitted(node, rows) for node in best]
+            criteria = [rows.criterion(node) for node in refitted]
+            place = int(np.argmin(criteria))
+            chosen.append(refitted[place])
+            value += criteria[place]
+            null += rows.criterion(Number(float(rows.weight @ rows.y / rows.n_effective)))
             if j == 0:
                 front = self._front(nodes, errors, test, train)
         fitted = FittedExpression(tuple(chosen), self.names, self.link)
@@ -224,32 +225,30 @@ class _Judged:
     def _validated(
         self, nodes: Sequence[Node], errors: Sequence[Array], weight: Array, floor: float
     ) -> list[Node]:
-        """Return the candidates that no other beats clearly on held-out rows.
+        """Return the candidates that no other beats clearly on held-out rows, and the constant.
 
-        The constant alone is left where nothing beats it by a standard error.
+        That one always stays: a lucky candidate must still pay for what it is made of.
         """
+        constant = next(node for node in nodes if isinstance(node, Number))
         if not len(self.held):
-            return [node for node in nodes[:_MOST_CANDIDATES]]
+            return list(nodes)
         share = weight / weight.sum()
         means = np.asarray([float(share @ e) if np.isfinite(e).all() else np.inf for e in errors])
         best = int(np.argmin(means))
 
-        def excess(place: int, other: int) -> float:
-            """Return by how many standard errors one loss exceeds another, row by row."""
-            gap = errors[place] - errors[other]
+        def excess(place: int) -> float:
+            """Return by how many standard errors a loss exceeds the best one, row by row."""
+            gap = errors[place] - errors[best]
             mean = float(share @ gap)
             error = float(np.sqrt(share @ (gap - mean) ** 2 / len(gap)))
             return mean / error if error > 0 else 0.0
 
-        constant = next(k for k, node in enumerate(nodes) if isinstance(node, Number))
-        if means[best] > floor and excess(constant, best) < 1.0:
-            return [nodes[constant]]
-        return [
+        kept = [
             node
             for place, node in enumerate(nodes)
-            if means[place] <= floor
-            or (np.isfinite(means[place]) and excess(place, best) <= _TOLERANCE)
+            if means[place] <= floor or (np.isfinite(means[place]) and excess(place) <= _TOLERANCE)
         ]
+        return kept if constant in kept else [*kept, constant]
 
     def _front(
         self, nodes: Sequence[Node], errors: Sequence[Array], test: Rows, train: Rows
@@ -346,6 +345,8 @@ class _Judged:
 
 def _refitted(node: Node, rows: Rows) -> Node:
     """Refit an equation on all rows, and make its numbers simple again where they agree."""
+    if isinstance(node, Number):
+        return Number(float(rows.weight @ rows.y / rows.n_effective))
     if rows.loss(node) <= 1e3 * EXACT * rows.variance:
         return node
     return simplified(snapped(refit(node, rows), rows), rows)

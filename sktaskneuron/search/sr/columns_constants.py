@@ -1,17 +1,17 @@
-"""The numbers inside a tree: found, refitted by weighted least squares, made simple."""
+"""The numbers inside a tree: found, and refitted by weighted least squares."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import pi
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...exceptions import FormulaError
-from ...formula.canonical import make_call, make_power, make_product, make_sum, rebuilt
+from ...formula.canonical import rebuilt
 from ...formula.evaluation import evaluate
 from ...formula.fitted_expression import additive_terms
 from ...formula.nodes import Call, Node, Number, Power, Product, Sum, Variable, complexity
@@ -25,7 +25,7 @@ EXACT = 1e-20
 # A node of a tree is a choice among this many symbols and the columns.
 _SYMBOLS = 12
 # Largest whole number that counts as simple as it stands.
-_MOST_PARTS = 20
+MOST_PARTS = 20
 
 
 def free_constants(node: Node) -> list[float]:
@@ -46,10 +46,10 @@ def free_constants(node: Node) -> list[float]:
 
 
 def _is_small_half(value: float) -> bool:
-    return abs(value) <= _MOST_PARTS and (2 * value).is_integer()
+    return abs(value) <= MOST_PARTS and (2 * value).is_integer()
 
 
-def with_constants(node: Node, values: Sequence[float]) -> Node:
+def with_constants(node: Node, values: Iterable[float]) -> Node:
     """Return a tree of the same shape with other numbers, in the order of `free_constants`.
 
     It is not brought to canonical form, so that the places of the numbers stay.
@@ -210,9 +210,7 @@ def refit(node: Node, rows: Rows, max_steps: int = 15) -> Node:
     return tidy
 
 
-def _moved(
-    node: Node, loss: float, rows: Rows, max_steps: int, floor: float
-) -> tuple[Node, float]:
+def _moved(node: Node, loss: float, rows: Rows, max_steps: int, floor: float) -> tuple[Node, float]:
     """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
     theta = np.asarray(free_constants(node))
     root = np.sqrt(rows.weight / rows.n_effective)
@@ -269,19 +267,13 @@ def _with_slopes(node: Node, columns: Mapping[str, Array]) -> tuple[Any, list[An
             slope = exponent * inner ** (exponent - 1)
             return value, [slope * s for s in slopes]
         case Product(coefficient, parts):
-            values, slopes = zip(*(_with_slopes(part, columns) for part in parts), strict=True)
-            product = values[0]
-            for value in values[1:]:
-                product = product * value
+            inside = [_with_slopes(part, columns) for part in parts]
+            product = math.prod(value for value, _ in inside)
             out = [] if abs(coefficient) == 1 else [product]
-            for k, own in enumerate(slopes):
-                if not own:
-                    continue
-                others = coefficient
-                for m, value in enumerate(values):
-                    if m != k:
-                        others = others * value
-                out += [others * s for s in own]
+            for k, (_, own) in enumerate(inside):
+                if own:
+                    others = math.prod(value for m, (value, _) in enumerate(inside) if m != k)
+                    out += [coefficient * others * s for s in own]
             return coefficient * product, out
         case Sum(parts, constant):
             total, out = constant, [] if constant == 0 else [1.0]
@@ -299,200 +291,3 @@ def _with_slopes(node: Node, columns: Mapping[str, Array]) -> tuple[Any, list[An
 def _has_inner(node: Node) -> bool:
     """Tell whether a number stands elsewhere than in front of an additive term."""
     return any(free_constants(term) for term in additive_terms(node)[0])
-
-
-def simple_values(value: float) -> list[float]:
-    """Return simpler numbers near one, the simplest first: whole, short, fractions, parts of pi."""
-    near: list[float] = []
-
-    def fractions(denominators: Sequence[int], factor: float = 1.0) -> None:
-        for denominator in denominators:
-            top = round(value * denominator / factor)
-            if top != 0 and abs(top) <= _MOST_PARTS * denominator:
-                near.append(top * factor / denominator)
-
-    def short(digits: int) -> None:
-        near.append(float(f"{value:.{digits}g}"))
-
-    fractions((1, 2))
-    short(1)
-    fractions((3, 4))
-    short(2)
-    for factor in (pi, 1.0 / pi):
-        fractions((1, 2, 3, 4, 6, 8), factor)
-    short(3)
-    close = [number for number in near if abs(number - value) < 0.05 * abs(value)]
-    return list(dict.fromkeys(number for number in close if number != value))
-
-
-def snapped(node: Node, rows: Rows) -> Node:
-    """Replace numbers by simple ones where the criterion agrees, the others refitted around them.
-
-    A number that is told exactly need not be fitted: it saves the log n that a free one costs.
-
-    Parameters
-    ----------
-    node : Node
-    rows : Rows
-
-    Returns
-    -------
-    node : Node
-        Canonical.
-    """
-    values = free_constants(node)
-    if not values or len(values) > 40:
-        return node
-    n = rows.n_effective
-    floor = EXACT * rows.variance
-    current, loss = list(values), max(rows.loss(node), floor)
-    fixed: dict[int, float] = {}
-    for place in np.argsort(np.abs(np.log(np.abs(np.asarray(values)) + 1e-300)), kind="stable"):
-        for number in simple_values(current[place]):
-            trial_fixed = {**fixed, int(place): number}
-            trial = _around(node, current, trial_fixed, rows)
-            new = max(rows.loss(with_constants(node, trial)), floor)
-            if n * np.log(new / loss) < np.log(max(n, 3.0)):
-                current, loss, fixed = trial, min(loss, new), trial_fixed
-                break
-    tidy = canonical(with_constants(node, current))
-    return node if tidy is None or not np.isfinite(rows.loss(tidy)) else tidy
-
-
-def _around(
-    node: Node, values: Sequence[float], fixed: Mapping[int, float], rows: Rows
-) -> list[float]:
-    """Return the numbers of a tree with some held, after one Gauss-Newton step of the others."""
-    held = [fixed.get(place, value) for place, value in enumerate(values)]
-    free = [place for place in range(len(held)) if place not in fixed]
-    base = rows.values(with_constants(node, held))
-    if not free or not np.isfinite(base).all():
-        return held
-    root = np.sqrt(rows.weight)
-    slopes = []
-    for place in free:
-        step = 1e-6 * (abs(held[place]) or 1.0)
-        moved = list(held)
-        moved[place] += step
-        slopes.append((rows.values(with_constants(node, moved)) - base) / step)
-    jacobian = np.stack(slopes, axis=1)
-    if not np.isfinite(jacobian).all():
-        return held
-    change = np.linalg.lstsq(jacobian * root[:, None], (rows.y - base) * root, rcond=1e-12)[0]
-    after = list(held)
-    for place, amount in zip(free, change, strict=True):
-        after[place] += float(amount)
-    before_loss, after_loss = (rows.loss(with_constants(node, v)) for v in (held, after))
-    return after if after_loss < before_loss else held
-
-
-def simplified(node: Node, rows: Rows) -> Node:
-    """Shorten what holds for the rows' columns though not for all numbers.
-
-    ``sqrt(x**2)`` and ``abs(x)`` are x where x is positive, ``exp(a*log(x))`` is ``x**a``.
-    """
-
-    def positive(inner: Node) -> bool:
-        return bool((rows.values(inner) > 0).all())
-
-    def power(base: Node, exponent: float) -> Node:
-        match base:
-            case Power(inner, e) if positive(inner):
-                return make_power(inner, e * exponent)
-            case Product(coefficient, parts) if coefficient > 0 and all(map(positive, parts)):
-                raised = [power(part, exponent) for part in parts]
-                return make_product([make_power(Number(coefficient), exponent), *raised])
-            case _:
-                return make_power(base, exponent)
-
-    def short(inner: Node) -> Node:
-        match inner:
-            case Call("abs", argument):
-                argument = short(argument)
-                if positive(argument):
-                    return argument
-                return make_call("abs", argument)
-            case Call("exp", argument):
-                argument = short(argument)
-                terms, constant = additive_terms(argument)
-                logs = {t: w for t, w in terms.items() if isinstance(t, Call) and t.name == "log"}
-                if not logs:
-                    return make_call("exp", argument)
-                rest = [make_product([Number(w), t]) for t, w in terms.items() if t not in logs]
-                powers = [power(t.argument, w) for t, w in logs.items()]  # type: ignore[attr-defined]
-                left = make_sum([*rest, Number(constant)])
-                return make_product([make_call("exp", left), *powers])
-            case Call(name, argument):
-                return make_call(name, short(argument))
-            case Power(base, exponent):
-                return power(short(base), exponent)
-            case Product(coefficient, parts):
-                return make_product([Number(coefficient), *map(short, parts)])
-            case Sum(parts, constant):
-                return make_sum([*map(short, parts), Number(constant)])
-            case _:
-                return inner
-
-    try:
-        shorter = short(node)
-    except FormulaError:
-        return node
-    tolerance = rows.loss(node) * (1 + 1e-9) + EXACT * rows.variance
-    if complexity(shorter) < complexity(node) and rows.loss(shorter) <= tolerance:
-        return shorter
-    return node
-
-
-def pruned(node: Node, rows: Rows) -> Node:
-    """Take out summands, one after another, while that lowers the description length.
-
-    Parameters
-    ----------
-    node : Node
-    rows : Rows
-
-    Returns
-    -------
-    node : Node
-        Canonical, its numbers refitted where something was taken out.
-    """
-    best, value = node, rows.criterion(node)
-    improved = True
-    while improved:
-        improved = False
-        for shorter in _without_one(best):
-            tidy = canonical(shorter)
-            if tidy is None or not np.isfinite(rows.loss(tidy)):
-                continue
-            trial = refit(tidy, rows)
-            new = rows.criterion(trial)
-            if new < value:
-                best, value, improved = trial, new, True
-                break
-    return best
-
-
-def _without_one(node: Node) -> Iterator[Node]:
-    """Yield the trees that lack one summand of a sum, at any depth."""
-    match node:
-        case Sum(parts, constant):
-            if constant != 0:
-                yield Sum(parts, 0.0) if len(parts) > 1 else parts[0]
-            for place in range(len(parts)):
-                rest = parts[:place] + parts[place + 1 :]
-                yield Sum(rest, constant) if rest else Number(constant)
-            for place, part in enumerate(parts):
-                for other in _without_one(part):
-                    yield Sum((*parts[:place], other, *parts[place + 1 :]), constant)
-        case Product(coefficient, parts):
-            for place, part in enumerate(parts):
-                for other in _without_one(part):
-                    yield Product(coefficient, (*parts[:place], other, *parts[place + 1 :]))
-        case Call(name, argument):
-            for other in _without_one(argument):
-                yield Call(name, other)
-        case Power(base, exponent):
-            for other in _without_one(base):
-                yield Power(other, exponent)
-        case _:
-            return

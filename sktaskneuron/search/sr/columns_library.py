@@ -56,7 +56,7 @@ class Atoms:
         kept = distinct(values)
         return cls(values[:, kept], [pairs[place][1] for place in kept])
 
-    def take(self, places: Sequence[int]) -> Atoms:
+    def take(self, places: Iterable[int]) -> Atoms:
         """Return some of the atoms."""
         chosen = list(places)
         return Atoms(self.values[:, chosen], [self.makers[place] for place in chosen])

@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 
 # Share of the rows on which a transform must be defined; noise takes a few out.
 _DEFINED = 0.95
-# Chance below which the non-linear part of a column counts as real; where the polynomial does not fit
-# the rest, its residual has far tails and F is larger by chance than it should be.
+# Chance below which the non-linear part of a column counts as real; where the polynomial does not
+# fit the rest, its residual has far tails and F is larger by chance than it should be.
 _REAL, _LARGE_F = 1e-4, 6.0
 # How near an exponent must come to a half, at most, and to a third.
 _NEAR_HALF, _NEAREST_HALF, _NEAR_THIRD = 0.04, 0.12, 0.005
@@ -142,7 +142,7 @@ def find_factors(X: Array, y: Array, weight: Array, names: Sequence[str]) -> lis
     factors : list of Factor
         At most two: by a strict test, and by a loose one if that finds more.
     """
-    n, d = X.shape
+    d = X.shape[1]
     size = np.abs(y)
     fine = size > 1e-9 * size.max()
     positive = X.min(axis=0) > 0
@@ -170,9 +170,7 @@ def _factor_of(exponents: dict[int, float], X: Array, names: Sequence[str]) -> F
 class _LogRegression:
     """log|y| as a polynomial of the logarithms of the columns that are positive."""
 
-    def __init__(
-        self, X: Array, positive: NDArray[np.bool_], target: Array, weight: Array
-    ) -> None:
+    def __init__(self, X: Array, positive: NDArray[np.bool_], target: Array, weight: Array) -> None:
         d = X.shape[1]
         u = np.where(positive, np.log(np.where(positive, X, 1.0)), X)
         self.spread = np.maximum(u.std(axis=0), 1e-300)

@@ -148,11 +148,11 @@ def backward(values: Array, target: Array, weight: Array, most: int) -> Sums:
     """
     columns, y = _normalised(values, target, weight)
     n = len(y)
-    triangle = np.linalg.qr(np.column_stack([columns, y]), mode="r")
+    triangle: Array = np.asarray(np.linalg.qr(np.column_stack([columns, y]), "r"))
     kept = list(range(columns.shape[1]))
     sums = Sums({0: ()}, {0: 1.0})
     while kept:
-        inner = np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], mode="r")
+        inner: Array = np.asarray(np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], "r"))
         r, right = inner[: len(kept), : len(kept)], inner[: len(kept), -1]
         size = np.abs(np.diag(r))
         dependent = np.flatnonzero(size < 1e-13)

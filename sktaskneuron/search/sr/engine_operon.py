@@ -78,7 +78,8 @@ def search_operon(problem: ColumnsProblem) -> list[Node]:
     """
     rows = drawn_rows(problem.weight, problem.seed)
     X, y = problem.X[rows], problem.y[rows]
-    center, spread = float(y.mean()), float(y.std())
+    center = float(y.mean())
+    spread = float(_root_mean_square(y - center))
     if spread == 0 or X.shape[1] == 0:
         return [Number(float(problem.weight @ problem.y / problem.weight.sum()))]
     evaluations = max(problem.max_steps or _EVALUATIONS, _LEAST_EVALUATIONS)
@@ -125,11 +126,16 @@ def _scales(X: Array) -> tuple[Array, Array]:
     two rounds nothing. Shifted are columns of nearly one value only, such as years, whose products
     and powers are straight lines anyway.
     """
-    mean, deviation = X.mean(axis=0), X.std(axis=0)
-    shift = np.where(np.abs(mean) > _FAR * deviation, mean, 0.0)
-    size = np.sqrt(np.mean((X - shift) ** 2, axis=0))
-    size = np.where((size > 0) & np.isfinite(size), size, 1.0)
-    return shift, np.exp2(np.round(np.log2(size)))
+    mean = X.mean(axis=0)
+    shift = np.where(np.abs(mean) > _FAR * _root_mean_square(X - mean), mean, 0.0)
+    size = _root_mean_square(X - shift)
+    return shift, np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))
+
+
+def _root_mean_square(values: Array) -> Array:
+    """Return the root mean square along the rows; squares of huge numbers do not overflow."""
+    top = np.abs(values).max(axis=0)
+    return np.asarray(top * np.sqrt(np.mean((values / np.where(top > 0, top, 1.0)) ** 2, axis=0)))
 
 
 # -- in the child ----------------------------------------------------------------------------------

@@ -117,17 +117,17 @@ _GROWTH = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 #: Functions beside the powers. All are defined on the whole line, since rows to come may have other
 #: values than those seen. Of functions that only a sharp eye tells apart one stands for all:
 #: sigmoid is a tanh up to weights, erf and softsign are not told from tanh and atan at a noise of
-#: a tenth.
+#: a tenth. Beside x, relu(x) and |x| are the same; |x|, which stands earlier, is the answer then.
 SHAPES = (
     Shape("abs(x)"),
     Shape("sqrt(abs(x))"),
-    Shape("relu(x)"),
     Shape("x*abs(x)"),
     Shape("sin(x)", _WAVES),
     Shape("cos(x)", _WAVES),
     Shape("tanh(x)", _FINE),
     Shape("atan(x)", (0.5, 1.5, 5.0)),
     Shape("exp(x)", _GROWTH),
+    Shape("relu(x)"),
     Shape("softplus(x)", (-3.0, -1.0, 1.0, 3.0)),
     Shape("gaussian(x)", _FINE),
     Shape("x*gaussian(x)", (0.4, 0.8, 1.6)),
@@ -148,13 +148,17 @@ def powers(max_order: int) -> tuple[Shape, ...]:
 
 
 def choice(shape: Shape, shapes: tuple[Shape, ...]) -> float:
-    """Return the logarithm of how many shapes are no more complex: what picking this one costs.
+    """Return the logarithm of how many shapes come no later: what picking this one costs.
 
-    A simple function needs less evidence than a long one, of which there are more. Powers come
-    before all others, and all cost the same, as in the tensor search.
+    A simple function needs less evidence than a long one, of which there are more; among equally
+    complex ones the order of `SHAPES` counts. Powers come before all others, and all cost the same,
+    as in the tensor search.
     """
-    return math.log(max(1, sum(_rank(other) <= _rank(shape) for other in shapes)))
+    own = _rank(shape, shapes)
+    return math.log(max(1, sum(_rank(other, shapes) <= own for other in shapes)))
 
 
-def _rank(shape: Shape) -> tuple[bool, int]:
-    return shape.power is None, shape.expression.complexity if shape.power is None else 0
+def _rank(shape: Shape, shapes: tuple[Shape, ...]) -> tuple[bool, int, int]:
+    if shape.power is not None:
+        return False, 0, 0
+    return True, shape.expression.complexity, shapes.index(shape)

@@ -1,0 +1,231 @@
+"""The forms of an estimator's equation, offered by the estimator itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.formula import Exports, NumpyFunction
+from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.sql import sql_columns
+
+
+class EquationExports:
+    """Mixin: write the readable equation of a fitted estimator in other languages.
+
+    The equation is that of the *encoded* columns, which ``encoder_.transform`` makes of a table and
+    ``encoder_.get_feature_names_out()`` names: numbers without gaps, missing marks, levels of
+    categories. `to_sql` alone starts at the columns of the raw table. A class of two gives its log
+    odds (the link is "logit": the probability is 1 / (1 + exp(-value))), several classes give one
+    value each (the probabilities are their softmax).
+
+    A class with this mixin has a fitted ``encoder_`` and tells its equation by ``_equation``.
+    """
+
+    encoder_: TableEncoder
+
+    def _equation(self) -> Exports:
+        """Return the equation of the encoded columns.
+
+        Raises
+        ------
+        AttributeError
+            If the fitted model has no readable equation.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not tell its equation")
+
+    def _fitted_equation(self) -> Exports:
+        check_is_fitted(self)
+        return self._equation()
+
+    def to_sympy(self, **options: Any) -> Any:
+        """Return the equation as sympy expressions.
+
+        Parameters
+        ----------
+        **options : dict
+            As ``form`` and ``max_terms`` of `FittedFormula.to_sympy`; those that the equation's own
+            `to_sympy` takes.
+
+        Returns
+        -------
+        expression : sympy.Expr, or list of sympy.Expr if there are several outputs
+            Of symbols named as the encoded columns. For classes it is the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        FormulaError
+            If the equation is too long.
+        """
+        return self._fitted_equation().to_sympy(**options)
+
+    def to_latex(self, **options: Any) -> str:
+        """Return the equation as LaTeX, with rounded numbers.
+
+        Parameters
+        ----------
+        **options : dict
+            As ``digits``, the significant digits; those that the equation's own `to_latex` takes.
+
+        Returns
+        -------
+        text : str
+            For math mode, without dollars, with the names of the encoded columns. For classes it is
+            the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        FormulaError
+            If the equation is too long to read.
+        """
+        return self._fitted_equation().to_latex(**options)
+
+    def to_numpy(self) -> NumpyFunction:
+        """Return the equation as a callable of the encoded columns.
+
+        Returns
+        -------
+        function : NumpyFunction
+            ``function(encoder_.transform(X))`` has shape (n_samples,) for one output, else
+            (n_samples, n_outputs). For classes it is the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        """
+        return self._fitted_equation().to_numpy()
+
+    def to_python(self, name: str = "predict") -> str:
+        """Return the source of a Python module with one function, free of this package.
+
+        Parameters
+        ----------
+        name : str, default="predict"
+            Name of the function.
+
+        Returns
+        -------
+        source : str
+            ``FEATURE_NAMES``, the encoded columns, and ``def name(X)`` of a matrix of these. For
+            classes it returns the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        FormulaError
+            If the name is no free Python identifier.
+        """
+        return self._fitted_equation().to_python(name)
+
+    def to_c(self, name: str = "predict") -> str:
+        """Return a C99 function of one row of encoded columns.
+
+        Parameters
+        ----------
+        name : str, default="predict"
+            Name of the function.
+
+        Returns
+        -------
+        source : str
+            ``double name(const double *x)``, or ``void name(const double *x, double *out)`` for
+            several outputs; the encoded columns' names as ``name_feature_names``. For classes it
+            returns the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        FormulaError
+            If the name is no identifier that C leaves free.
+        """
+        return self._fitted_equation().to_c(name)
+
+    def to_sql(self) -> str | list[str]:
+        """Return the equation as a scalar SQL expression of the *raw* table's columns.
+
+        Numbers that had missing values in fit are filled by their median, missing marks and levels
+        are written by CASE. A NULL in a column that had none in fit makes the value NULL. Columns
+        of booleans must be cast to numbers in databases that do not count with them.
+
+        Returns
+        -------
+        expression : str, or list of str if there are several outputs
+            In standard SQL (SQL:2016). For classes it is the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        FormulaError
+            If a function has no form in standard SQL, or an expression is too long.
+        ValueError
+            If a name or a level of a column that is read cannot be written in SQL.
+        """
+        equation = self._fitted_equation()
+        used = getattr(equation, "used_features", range(len(equation.feature_names)))
+        read = [equation.feature_names[place] for place in used]
+        return equation.to_sql(columns=sql_columns(self.encoder_, read))
+
+    def to_excel(self, cells: Mapping[str, str] | None = None) -> str | list[str]:
+        """Return the equation as an Excel formula of the encoded columns.
+
+        Parameters
+        ----------
+        cells : mapping of str to str, default=None
+            References by name of the encoded column, such as ``"Sheet1!$B$2"``. The others are
+            ``A2``, ``B2``, ..., in the order of ``encoder_.get_feature_names_out()``.
+
+        Returns
+        -------
+        formula : str, or list of str if there are several outputs
+            With the equals sign, functions in English. For classes it is the log odds.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        FormulaError
+            If a formula is longer than Excel takes, or `cells` names other columns.
+        """
+        return self._fitted_equation().to_excel(cells)
+
+    def to_json(self) -> str:
+        """Return the equation as JSON text; numbers are exact.
+
+        Returns
+        -------
+        text : str
+            What `FittedFormula.from_json` or `FittedExpression.from_json` reads, with the encoded
+            columns' names and the link.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it has no readable equation.
+        """
+        return self._fitted_equation().to_json()

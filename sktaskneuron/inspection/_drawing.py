@@ -1,0 +1,49 @@
+"""What all pictures share: matplotlib, colours, texts."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from sktaskneuron.exceptions import MissingDependencyError
+
+BLUE, GREY, RED = "#2a6f97", "#9aa5b1", "#c1121f"
+PALE = "#d5dbe1"
+
+
+def import_pyplot() -> Any:
+    """Return matplotlib.pyplot; raises MissingDependencyError."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingDependencyError(
+            "pictures need matplotlib; install sktaskneuron[plot]"
+        ) from error
+    return plt
+
+
+def plain(text: str) -> str:
+    """Write a name so that matplotlib does not take dollars in it for mathematics."""
+    return text.replace("$", r"\$")
+
+
+def abbreviated(text: str, width: int, *, at_space: bool = True) -> str:
+    """Cut a text, preferably at a space, and say so by an ellipsis."""
+    if len(text) <= width:
+        return text
+    start = textwrap.shorten(text, width, placeholder=" …") if at_space else ""
+    return start if len(start) > width // 2 else text[: width - 1] + "…"
+
+
+def percent(share: float) -> str:
+    """Write a share in percent: whole ones, with a digit more where these would say little."""
+    size = abs(share)
+    if 0 < size < 0.0005:
+        return "< 0.1 %"
+    digits = 0 if 0.0995 <= size < 0.985 or size == 0 or abs(size - 1) < 0.0005 else 1
+    return f"{100 * share:.{digits}f} %".replace("-", "−")
+
+
+def no_frame(ax: Any) -> None:
+    """Take away the upper and the right edge."""
+    ax.spines[["top", "right"]].set_visible(False)
