@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sktaskneuron import datasets, nn
+    from sktaskneuron import datasets, inspection, nn
     from sktaskneuron.estimators import (
         NeuronFormulaSearch,
         NeuronSeekClassifier,
@@ -24,6 +24,7 @@ __all__ = [
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
     "datasets",
+    "inspection",
     "nn",
 ]
 

@@ -29,12 +29,17 @@ def test_import_is_light():
         "from sktaskneuron import NeuronSeekClassifier, NeuronFormulaSearch",
         "from sktaskneuron import NeuronFormula; NeuronFormula.parse('x + sin(x) + <x,x>')",
         "import sktaskneuron.search, sktaskneuron.preprocessing",
+        "from sktaskneuron import inspection; inspection.FormulaDisplay",
         "from sktaskneuron import datasets; datasets.load_yacht()",
         "from sktaskneuron import datasets; datasets.make_neuron_formula('x**2', n_samples=9)",
     ],
 )
 def test_torch_loads_with_fit_only(statement):
     assert not loaded_by(statement) & HEAVY_FOR_ESTIMATORS
+
+
+def test_matplotlib_loads_with_a_picture_only():
+    assert "matplotlib" not in loaded_by("from sktaskneuron import inspection; dir(inspection)")
 
 
 def test_public_names():
@@ -44,6 +49,7 @@ def test_public_names():
         "NeuronSeekClassifier",
         "NeuronSeekRegressor",
         "datasets",
+        "inspection",
         "nn",
     ]
     assert set(sktaskneuron.__all__) <= set(dir(sktaskneuron))

@@ -90,6 +90,10 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
         `formula_gain_`.
+    readable : bool or int, default=False
+        Whether the best equation of few nodes shall predict in place of the networks; a number is
+        the most nodes, True stands for 30. It is looked for on the target and on the networks' own
+        predictions, also between the rows, and `readable_report_` says what it costs.
     time_limit : float or None, default=None
         Seconds after which fit should end. The learning rate then falls as fast as the clock runs,
         and what is trained by then predicts. The search and the simple models are not cut short;
@@ -144,6 +148,12 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
     formula_gain_ : dict of str to float
         What the score of the blend loses without a model; with `term_evidence` also what that of
         the task group loses without "products", "pure terms" and "learned terms".
+    readable_formula_ : FittedExpression, FittedFormula or None
+        The equation that predicts, with ``readable``; None without.
+    readable_report_ : dict
+        With ``readable``: the scores of the "equation" and of the "model" that it stands for on the
+        same held-out rows (as in `validation_scores_`), and what it was "found on": "target",
+        "model" or, for the searched one, "formula". Empty without.
     history_ : dict of str to list
         Losses per epoch of the group with the largest weight.
     n_iter_ : int
@@ -207,6 +217,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
         term_evidence: bool = False,
+        readable: bool | int = False,
         time_limit: float | None = None,
         categorical_features: Any = "from_dtype",
         class_weight: Any = None,
@@ -231,6 +242,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
             n_iter_no_change=n_iter_no_change,
             compare_simple=compare_simple,
             term_evidence=term_evidence,
+            readable=readable,
             time_limit=time_limit,
             categorical_features=categorical_features,
             device=device,
@@ -296,6 +308,9 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         if not (np.isfinite(per_class).all() and (per_class > 0).all()):
             raise ValueError(f"class_weight must hold positive numbers, got {self.class_weight!r}")
         return count_weight(weight * per_class[codes])
+
+    def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
+        return None, None
 
     def _as_score(self, task: Task, loss: float) -> float:
         return -loss

@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktaskneuron.estimators._exports import EquationExports
 from sktaskneuron.estimators._expression import readable_expression, with_constant_outputs
 from sktaskneuron.estimators._input import (
     EncodedTable,
@@ -35,7 +36,13 @@ from sktaskneuron.estimators._methods import (
     run_search,
 )
 from sktaskneuron.estimators._reporting import say
-from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
+from sktaskneuron.formula import (
+    Exports,
+    FittedExpression,
+    FittedFormula,
+    NeuronFormula,
+    ParetoFront,
+)
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.sr.columns import ColumnsResult
 from sktaskneuron.search.td import TDOptions, TDResult
@@ -45,7 +52,7 @@ from sktaskneuron.search.td import TDOptions, TDResult
 _READ_RANGES = (1e6, 1e4, 1e2, 10.0, 1.0, 0.0)
 
 
-class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     r"""Find which functions and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
@@ -431,6 +438,9 @@ class NeuronFormulaSearch(CallbackSupportMixin, TransformerMixin, BaseEstimator)
         self.pareto_front_ = ParetoFront(
             [(point.complexity, point.score, point.expression) for point in result.front]
         )
+
+    def _equation(self) -> Exports:
+        return self.fitted_formula_
 
     @property
     def expression_(self) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sktaskneuron.formula import FittedFormula
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import quantile_edges
 
 FloatArray = NDArray[np.float64]
@@ -91,6 +91,30 @@ class LinearModel:
     coef: FloatArray
     intercept: FloatArray
 
+    def as_formula(
+        self, names: tuple[str, ...], shift: FloatArray | None, unit: FloatArray | None
+    ) -> FittedFormula:
+        """Return the same as an equation: of values, or of two classes the log odds.
+
+        shift, unit : (n_outputs,) of the standardised target; None for classes.
+        """
+        coef, intercept, link = self.coef, self.intercept, "identity"
+        if shift is not None and unit is not None:
+            coef, intercept = coef * unit, intercept * unit + shift
+        elif coef.shape[1] == 2:
+            coef, intercept, link = np.diff(coef, axis=1), np.diff(intercept), "logit"
+        else:
+            link = "softmax"
+        return FittedFormula(
+            NeuronFormula(pure=("x",)),
+            intercept,
+            [coef],
+            center=self.center,
+            scale=self.scale,
+            feature_names=names,
+            link=link,
+        )
+
     def predict_raw(self, inputs: Inputs) -> FloatArray:
         # one row at a time: a matrix product rounds differently for another number of rows
         z = (inputs.raw - self.center) / self.scale
@@ -99,12 +123,13 @@ class LinearModel:
 
 @dataclass(frozen=True, eq=False)
 class FormulaModel:
-    """The searched equation itself, brought to the scale of the other models.
+    """An equation itself, brought to the scale of the other models.
 
-    shift, unit : (n_outputs,) of the standardised target; for classes 0 and 1.
+    shift, unit : (n_outputs,) of the standardised target; for classes 0 and 1. Where the equation
+    is not defined the mean stands in, and even odds.
     """
 
-    fitted: FittedFormula
+    fitted: FittedFormula | FittedExpression
     shift: FloatArray
     unit: FloatArray
     classification: bool
@@ -112,8 +137,8 @@ class FormulaModel:
     def predict_raw(self, inputs: Inputs) -> FloatArray:
         value = self.fitted.evaluate(inputs.raw)
         if self.classification:
-            return class_logits(value)
-        return np.asarray((value - self.shift) / self.unit)
+            return class_logits(np.where(np.isfinite(value), value, 0.0))
+        return np.where(np.isfinite(value), (value - self.shift) / self.unit, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,11 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._choice import choose
+from sktaskneuron.estimators._choice import Choice, choose
 from sktaskneuron.estimators._defaults import LINEAR, Defaults
+from sktaskneuron.estimators._distil import DEFAULT_COMPLEXITY, Distillation
 from sktaskneuron.estimators._equation import Equation
+from sktaskneuron.estimators._exports import EquationExports
 from sktaskneuron.estimators._expression import readable_expression
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
 from sktaskneuron.estimators._input import (
@@ -27,18 +29,25 @@ from sktaskneuron.estimators._input import (
     read_table,
 )
 from sktaskneuron.estimators._methods import SEARCHED, resolve_engine
-from sktaskneuron.estimators._models import FittedModel, Inputs, View, on_device
+from sktaskneuron.estimators._models import (
+    FittedModel,
+    FormulaModel,
+    Inputs,
+    LinearModel,
+    View,
+    on_device,
+)
 from sktaskneuron.estimators._reporting import FitReport
 from sktaskneuron.estimators._stage_two import StageTwo
 from sktaskneuron.estimators._validation import Task, Validation, make_splits
-from sktaskneuron.formula import FittedFormula, NeuronFormula
+from sktaskneuron.formula import Exports, FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
 
 if TYPE_CHECKING:
     from sktaskneuron.training import Clock
 
 
-class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
+class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
     """What the regressor and the classifier share; their docstrings describe it."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -62,6 +71,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
         "compare_simple": ["boolean"],
         "term_evidence": ["boolean"],
+        "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "dtype": [StrOptions({"float32", "float64"})],
         "skorch_callbacks": [None, list, tuple],
@@ -75,6 +85,8 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
     formula_: NeuronFormula
     fitted_formula_: FittedFormula | None
     search_: NeuronFormulaSearch | None
+    readable_formula_: FittedExpression | FittedFormula | None
+    readable_report_: dict[str, Any]
     selected_: str
     validation_scores_: dict[str, float]
     weights_: dict[str, float]
@@ -104,6 +116,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
         term_evidence: bool = False,
+        readable: bool | int = False,
         time_limit: float | None = None,
         categorical_features: Any = "from_dtype",
         device: str = "auto",
@@ -126,6 +139,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         self.n_iter_no_change = n_iter_no_change
         self.compare_simple = compare_simple
         self.term_evidence = term_evidence
+        self.readable = readable
         self.time_limit = time_limit
         self.categorical_features = categorical_features
         self.device = device
@@ -231,6 +245,7 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         if choice.outputs is None:
             self._refuse_diverged(choice.model, task.inputs)
         self.selected_, self.weights_ = choice.name, choice.weights
+        self.readable_formula_, self.readable_report_ = None, {}
         self.validation_scores_ = {
             name: self._as_score(task, loss) for name, loss in choice.losses.items()
         }
@@ -242,11 +257,53 @@ class NeuronSeek(CallbackSupportMixin, BaseEstimator, ABC):
         self.oof_score_ = float("nan")
         if choice.outputs is not None:
             self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
+        if self.readable:
+            self._distil(table, task, validation, choice, seed, report)
         networks = [c for c in candidates if c.n_epochs]
         shown = max(networks, key=lambda c: choice.weights[c.name])
         self.history_ = shown.history
         self.n_iter_ = max(1, shown.n_epochs)
         report.end()
+
+    def _distil(
+        self,
+        table: EncodedTable,
+        task: Task,
+        validation: Validation,
+        choice: Choice,
+        seed: int,
+        report: FitReport,
+    ) -> None:
+        """Put the best equation of few nodes in the place of the model, and say what that costs."""
+        budget = DEFAULT_COMPLEXITY if self.readable is True else int(self.readable)
+        distillation = Distillation(task, table.names, budget, seed, report, self)
+        found = distillation.run(choice.model, choice.outputs, validation, self.fitted_formula_)
+        self.readable_formula_ = found.fitted
+        self.readable_report_ = {
+            "equation": self._as_score(task, found.loss),
+            "model": self._as_score(task, found.model_loss),
+            "found on": found.source,
+        }
+        held = Validation.of(task, [(found.held, found.held)])
+        self.oof_score_ = self._held_out_score(task, held, found.outputs)
+        self._model = found.model
+
+    def _equation(self) -> Exports:
+        if self.readable_formula_ is not None:
+            return self.readable_formula_
+        if isinstance(self._model, FormulaModel):
+            return self._model.fitted
+        if isinstance(self._model, LinearModel):
+            names = tuple(str(name) for name in self.encoder_.get_feature_names_out())
+            return self._model.as_formula(names, *self._target_scale())
+        raise AttributeError(
+            f"what predicts is {self.selected_!r}, which is no equation; fit with readable=True "
+            "for the best one of few nodes, or see fitted_formula_ for the searched one"
+        )
+
+    @abstractmethod
+    def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
+        """Return shift and unit of the target; None for classes."""
 
     def _inputs(self, matrix: FloatArray, codes: FloatArray) -> Inputs:
         return Inputs(

@@ -79,6 +79,10 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
         `formula_gain_`.
+    readable : bool or int, default=False
+        Whether the best equation of few nodes shall predict in place of the networks; a number is
+        the most nodes, True stands for 30. It is looked for on the target and on the networks' own
+        predictions, also between the rows, and `readable_report_` says what it costs.
     time_limit : float or None, default=None
         Seconds after which fit should end. The learning rate then falls as fast as the clock runs,
         and what is trained by then predicts. The search and the simple models are not cut short;
@@ -126,6 +130,12 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     formula_gain_ : dict of str to float
         What the score of the blend loses without a model; with `term_evidence` also what that of
         the task group loses without "products", "pure terms" and "learned terms".
+    readable_formula_ : FittedExpression, FittedFormula or None
+        The equation that predicts, with ``readable``; None without.
+    readable_report_ : dict
+        With ``readable``: the scores of the "equation" and of the "model" that it stands for on the
+        same held-out rows (as in `validation_scores_`), and what it was "found on": "target",
+        "model" or, for the searched one, "formula". Empty without.
     history_ : dict of str to list
         Losses per epoch of the group with the largest weight.
     n_iter_ : int
@@ -216,6 +226,9 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
 
         self._fit(table, encoder, task_of, given, clock, report)
         return self
+
+    def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
+        return self._shift, self._unit
 
     def _as_score(self, task: Task, loss: float) -> float:
         return 1.0 - loss

@@ -175,6 +175,8 @@ class FormulaDisplay:
 
         Raises
         ------
+        ValueError
+            If `ax` stands in no grid.
         MissingDependencyError
             If matplotlib is not installed.
         """
@@ -186,9 +188,12 @@ class FormulaDisplay:
             self.figure_ = plt.figure(figsize=size, layout="constrained")
             grid = self.figure_.add_gridspec(n_rows, n_columns)
         else:
+            place_of_ax = ax.get_subplotspec()
+            if place_of_ax is None:
+                raise ValueError("ax must stand in a grid, as those of plt.subplots do")
             self.figure_ = ax.figure
             ax.set_axis_off()
-            grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
+            grid = place_of_ax.subgridspec(n_rows, n_columns)
         axes, self.artists_ = [], []
         for place, panel in enumerate(self.panels):
             axis = self.figure_.add_subplot(grid[divmod(place, n_columns)])

@@ -34,12 +34,12 @@ def _short(name: str, width: int = _NAME) -> str:
     return plain(abbreviated(name, width, at_space=False))
 
 
-def _lines(names: Sequence[str]) -> str:
-    """Name several columns within two short lines."""
+def _joined(names: Sequence[str]) -> str:
+    """Name several columns within one short line."""
     if len(names) == 1:
         return _short(names[0], 18)
-    others = _short(names[1], 14) if len(names) == 2 else f"{len(names) - 1} others"
-    return f"{_short(names[0], 14)}\n× {others}"
+    others = _short(names[1], 11) if len(names) == 2 else f"{len(names) - 1} others"
+    return f"{_short(names[0], 11)} × {others}"
 
 
 def _numbers(ax: Any) -> None:
@@ -65,7 +65,7 @@ def _bars(
     return bars
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panel:
     """A part of an equation, to be drawn in axes of its own.
 
@@ -82,12 +82,15 @@ class Panel:
         """Tell the share; the labels of the axes name the columns."""
         return f"{percent(self.share)} of variance"
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.columns}: {self.title}>"
+
     def draw(self, ax: Any) -> list[Any]:
         """Draw into the axes and return the artists."""
         raise NotImplementedError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curve(Panel):
     """What one column adds, over a strip with the distribution of the rows.
 
@@ -108,7 +111,7 @@ class Curve(Panel):
         return [line, strip]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lines(Panel):
     """What two columns add of which the second has two values only: a curve for each.
 
@@ -142,7 +145,7 @@ class Lines(Panel):
         return [*lines, strip, legend]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Surface(Panel):
     """What two columns add together.
 
@@ -175,7 +178,7 @@ class Surface(Panel):
         return [contours, dots, bar]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Levels(Panel):
     """What each level of a category, or of a column of two values, adds.
 
@@ -204,7 +207,7 @@ class Levels(Panel):
         return [bars]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rest(Panel):
     """What has no picture of its own: bars with the shares of the variance.
 
@@ -223,13 +226,14 @@ class Rest(Panel):
         """Draw a bar for each part; the last stands for all that are many."""
         from matplotlib.ticker import PercentFormatter
 
-        labels, shares = [_lines(names) for names in self.names], list(self.shares)
+        labels, shares = [_joined(names) for names in self.names], list(self.shares)
         if len(labels) > _MOST_REST:
             last = _MOST_REST - 1
             labels[last:] = [f"{len(labels) - last} others"]
             shares[last:] = [sum(shares[last:])]
         colours = [RED if share < 0 else GREY for share in shares]
         bars = _bars(ax, labels, shares, colours)
+        ax.xaxis.get_major_locator().set_params(nbins=3)
         ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         ax.set_xlabel("share of variance")
         return [bars]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -152,10 +153,17 @@ class ParetoFrontDisplay:
             If matplotlib is not installed.
         """
         plt = import_pyplot()
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
         finite = [point for point in self.front if math.isfinite(point.score)]
+        labelled = _to_label(finite, self.chosen, max_labels)
+        texts = [_formula_text(point, _LINES) for point in labelled]
+        if ax is None:
+            size = 6.4, max(3.6, _height(texts) / 72 + 0.6)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
+        elif _height(texts) > (room := _axes_height(ax)):
+            # a list longer than the axes would push them together
+            labelled = _to_label(finite, self.chosen, min(max_labels, int(room // _height([""]))))
+            texts = [_formula_text(point, 1) for point in labelled]
+        self.ax_, self.figure_ = ax, ax.figure
         x = [point.complexity for point in finite]
         y = [point.score for point in finite]
         (self.line_,) = ax.step(x, y, where="post", color=GREY, linewidth=1, zorder=1)
@@ -169,14 +177,14 @@ class ParetoFrontDisplay:
         ax.locator_params(axis="y", nbins=6)
         ax.set(xlabel="complexity", ylabel="validated score")
         no_frame(ax)
-        self._write(_to_label(finite, self.chosen, max_labels))
+        self._write(labelled, texts)
         return self
 
-    def _write(self, labelled: list[ParetoPoint]) -> None:
-        """Number the points, and list their formulas beside the axes."""
+    def _write(self, labelled: list[ParetoPoint], texts: list[str]) -> None:
+        """Write numbers at the points and their formulas beside the axes."""
         self.labels_, self.formulas_ = [], []
         below = 0.0
-        for number, point in enumerate(labelled, start=1):
+        for number, (point, text) in enumerate(zip(labelled, texts, strict=True), start=1):
             style = {"color": RED, "fontweight": "bold"} if point == self.chosen else {}
             label = self.ax_.annotate(
                 str(number),
@@ -188,7 +196,6 @@ class ParetoFrontDisplay:
                 fontsize="small",
                 **style,
             )
-            text = _formula_text(point)
             entry = self.ax_.annotate(
                 plain(f"{number}   {text}"),
                 (1, 1),
@@ -201,17 +208,29 @@ class ParetoFrontDisplay:
                 linespacing=1.15,
                 **style,
             )
-            below += 6 + 11 * (1 + text.count("\n"))
+            below += _height([text])
             self.labels_.append(label)
             self.formulas_.append(entry)
 
 
-def _formula_text(point: ParetoPoint) -> str:
+def _formula_text(point: ParetoPoint, n_lines: int) -> str:
     formula = point.formula
     if isinstance(formula, NeuronFormula) and not formula:
         return "constant"
-    text = abbreviated(str(formula), _LINE * _LINES)
-    return "\n      ".join(textwrap.wrap(text, _LINE, break_long_words=True))
+    text = abbreviated(str(formula), _LINE * n_lines)
+    lines = textwrap.wrap(text, _LINE)
+    if len(lines) > n_lines:  # breaks at spaces leave something over
+        lines[n_lines - 1 :] = [abbreviated(" ".join(lines[n_lines - 1 :]), _LINE)]
+    return "\n      ".join(lines)
+
+
+def _height(texts: list[str]) -> float:
+    """Height of the list in points: a gap for each text, and its lines."""
+    return float(sum(6 + 11 * (1 + text.count("\n")) for text in texts))
+
+
+def _axes_height(ax: Any) -> float:
+    return float(ax.get_window_extent().height * 72 / ax.figure.dpi)
 
 
 def _to_label(
@@ -221,7 +240,7 @@ def _to_label(
     if not points:
         return []
     gains = {points[0]: math.inf, points[-1]: math.inf}
-    for before, point in zip(points, points[1:], strict=False):
+    for before, point in pairwise(points):
         gains.setdefault(point, point.score - before.score)
     ranked = sorted(points, key=lambda point: (point != chosen, -gains[point]))
     places = np.array([[point.complexity, point.score] for point in points])

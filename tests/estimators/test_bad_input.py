@@ -389,7 +389,7 @@ class TestSettings:
             (NeuronSeekRegressor(max_epochs=0), "'max_epochs' parameter"),
             (NeuronSeekRegressor(random_state="x"), "'random_state' parameter"),
             (
-                NeuronSeekRegressor(search=NeuronFormulaSearch(engine="operon")),
+                NeuronSeekRegressor(search=NeuronFormulaSearch(engine="genetic")),
                 "'engine' parameter",
             ),
             (
@@ -398,7 +398,7 @@ class TestSettings:
             ),
             (NeuronSeekClassifier(class_weight="fair"), "'class_weight' parameter"),
             (NeuronFormulaSearch(method="guess"), "'method' parameter"),
-            (NeuronFormulaSearch(engine="operon"), "'engine' parameter"),
+            (NeuronFormulaSearch(engine="genetic"), "'engine' parameter"),
             (NeuronFormulaSearch(criterion="aic"), "'criterion' parameter"),
             (NeuronFormulaSearch(max_samples=3), "'max_samples' parameter"),
         ],
@@ -446,7 +446,7 @@ class TestSettings:
         X, y = draw_quadratic()
         with (
             mock.patch("sktaskneuron.training.fit_network") as training,
-            mock.patch("sktaskneuron.estimators._formula_search.search_td") as search,
+            mock.patch("sktaskneuron.estimators._formula_search.run_search") as search,
             pytest.raises(FormulaError),
         ):
             NeuronSeekRegressor("x + whatever").fit(X, y)

@@ -22,11 +22,6 @@ FORMS = [name for name in vars(EquationExports) if name.startswith("to_")]
 SEARCH = {"max_order": 2, "max_interaction_order": 2, "n_resamples": 0}
 
 
-class Exported(EquationExports, NeuronFormulaSearch):
-    def _equation(self):
-        return self.fitted_formula_
-
-
 class Stated(EquationExports, BaseEstimator):
     """Any expression of the encoded columns of a table."""
 
@@ -88,7 +83,7 @@ def query(columns, expressions):
 def people():
     pd = pytest.importorskip("pandas")
     columns, y = draw_table()
-    model = Exported(**SEARCH, categorical_features=["sex", "home town", "visit"])
+    model = NeuronFormulaSearch(**SEARCH, categorical_features=["sex", "home town", "visit"])
     return columns, pd.DataFrame(columns), model.fit(pd.DataFrame(columns), y)
 
 
@@ -107,7 +102,7 @@ class TestSQL:
 
     def test_of_polars_and_numpy(self, people):
         pl = pytest.importorskip("polars")
-        columns, table, model = people
+        columns, table, _ = people
         columns = {name: none_for_gaps(values) for name, values in columns.items()}
         again = Stated(columns, pl.DataFrame(columns), categorical_features=[2, 3, 4])
         assert again.to_sql() == sql_texts(Stated(columns, table, categorical_features=[2, 3, 4]))
@@ -210,7 +205,7 @@ class TestForms:
         pd = pytest.importorskip("pandas")
         columns, y = draw_table()
         table = pd.DataFrame(columns)
-        model = Exported(**SEARCH).fit(table, np.where(y > np.median(y), "ill", "well"))
+        model = NeuronFormulaSearch(**SEARCH).fit(table, np.where(y > np.median(y), "ill", "well"))
         expected = model.fitted_formula_.evaluate(model.encoder_.transform(table))
         assert json.loads(model.to_json())["link"] == "logit"
         np.testing.assert_allclose(query(columns, model.to_sql()), expected, rtol=1e-6)
@@ -218,7 +213,7 @@ class TestForms:
     @pytest.mark.parametrize("form", FORMS)
     def test_asks_for_fit(self, form):
         with pytest.raises(NotFittedError):
-            getattr(Exported(), form)()
+            getattr(NeuronFormulaSearch(), form)()
 
     @pytest.mark.parametrize("form", FORMS)
     def test_asks_the_class(self, form):

@@ -127,7 +127,7 @@ def search_columns(
 
     n = len(X)
     order = rng.permutation(n)
-    n_held = min(round(_HELD_OUT * n), _MOST_HELD_OUT) if n >= _FEWEST_ROWS else 0
+    n_held = min(round(_HELD_OUT * n), _MOST_HELD_OUT) if weight.sum() >= _FEWEST_ROWS else 0
     held, rest = np.sort(order[:n_held]), order[n_held:]
     if len(rest) > options.max_samples:
         caps.append(f"equations searched on {options.max_samples} of {n} rows, drawn at random")

@@ -86,7 +86,7 @@ def _promising(X: Array, y: Array, weight: Array, names: Sequence[str]) -> list[
         return list(range(X.shape[1]))
     columns = columns_as_atoms(X, names)
     atoms = columns + unary_of(columns, ("square", "abs"))
-    steps = forward(atoms.values, y, weight, _MOST_COLUMNS)
+    steps = forward(atoms.values, y, weight, _MOST_COLUMNS, float(weight.sum()))
     used: list[str] = []
     for size in sorted(steps.places):
         for place in steps.places[size]:

@@ -66,8 +66,9 @@ def deep_linked(
         return
     target, fine, weight = given
     values = atoms.values if len(fine) == len(rows) else atoms.values[fine]
-    sums = forward(values, target, weight, _DEEP_TERMS)
-    for size in worth(sums, len(fine), len(atoms)):
+    n = view.n_observations * len(fine) / len(view.y)
+    sums = forward(values, target, weight, _DEEP_TERMS, n)
+    for size in worth(sums, n, len(atoms)):
         places = sums.places[size]
         search.attempt(view, link, lambda p=places: sum_of(view, link, atoms, p, given))  # type: ignore[misc]
 

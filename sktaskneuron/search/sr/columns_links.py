@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 # Share of the rows on which a transform must be defined; noise takes a few out.
 _DEFINED = 0.95
+_MOST_WEIGHT = 50.0
 # Chance below which the non-linear part of a column counts as real; where the polynomial does not
 # fit the rest, its residual has far tails and F is larger by chance than it should be.
 _REAL, _LARGE_F = 1e-4, 6.0
@@ -44,9 +45,17 @@ class Link:
         fine = np.flatnonzero(np.isfinite(value) & np.isfinite(moved) & (moved > 0))
         if len(fine) < max(_DEFINED * len(y), 5):
             return None
-        # a single row must not decide: where the slope vanishes the first order says nothing
-        limit = 50.0 * float(np.median(moved[fine]))
-        return value[fine], fine, np.minimum(moved[fine], limit)
+        return value[fine], fine, capped(moved[fine], weight[fine])
+
+
+def capped(moved: Array, weight: Array) -> Array:
+    """Return weights that a transform moved, none above fifty times what is usual.
+
+    A single row must not decide: where a slope vanishes the first order says nothing.
+    """
+    ratio = moved / weight
+    usual = float(np.quantile(ratio, 0.5, method="inverted_cdf", weights=weight))
+    return np.asarray(np.minimum(ratio, _MOST_WEIGHT * usual) * weight)
 
 
 def _root(node: Node) -> Node:
@@ -148,7 +157,7 @@ def find_factors(X: Array, y: Array, weight: Array, names: Sequence[str]) -> lis
     positive = X.min(axis=0) > 0
     if fine.mean() < _DEFINED or not positive.any() or d > 20:
         return []
-    regression = _LogRegression(X[fine], positive, np.log(size[fine]), (weight * size**2)[fine])
+    regression = _LogRegression(X[fine], positive, np.log(size[fine]), weight[fine])
     if not regression.has_crossed:
         return []
     tests = [(int(i), *regression.test(int(i))) for i in np.flatnonzero(positive)]
@@ -173,18 +182,20 @@ class _LogRegression:
     def __init__(self, X: Array, positive: NDArray[np.bool_], target: Array, weight: Array) -> None:
         d = X.shape[1]
         u = np.where(positive, np.log(np.where(positive, X, 1.0)), X)
-        self.spread = np.maximum(u.std(axis=0), 1e-300)
-        u = (u - u.mean(axis=0)) / self.spread
-        root = np.sqrt(np.minimum(weight, 50 * np.median(weight)))
+        mean = weight @ u / weight.sum()
+        self.spread = np.maximum(np.sqrt(weight @ (u - mean) ** 2 / weight.sum()), 1e-300)
+        u = (u - mean) / self.spread
+        root = np.sqrt(capped(weight * np.exp(target) ** 2, weight))
+        n = float(weight.sum())
         self.terms: list[tuple[int, ...]] = [(i,) for i in range(d)]
         for degree in (2, 3):
             more = list(combinations_with_replacement(range(d), degree))
-            if len(self.terms) + len(more) < len(target) / 3:
+            if len(self.terms) + len(more) < n / 3:
                 self.terms += more
         columns = [np.ones(len(u)), *(np.prod(u[:, term], axis=1) for term in self.terms)]
         self.design = np.stack(columns, axis=1) * root[:, None]
         self.right = target * root
-        self.free = max(len(u) - self.design.shape[1], 1)
+        self.free = max(n - self.design.shape[1], 1.0)
         spread = target - np.average(target, weights=root**2)
         self.floor = 1e-24 * max(float(np.sum((root * spread) ** 2)), 1e-300)
         self.rss, _ = self._left(np.ones(self.design.shape[1], dtype=bool))

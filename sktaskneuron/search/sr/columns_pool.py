@@ -92,6 +92,8 @@ def weights_of(values: Array, target: Array, weight: Array) -> Array:
 class View:
     """The target divided by a factor, on the columns that are left.
 
+    ``n_observations`` is the sum of the weights before.
+
     ``in_short``: it goes through the quick stages and small libraries only.
     """
 
@@ -101,6 +103,7 @@ class View:
     weight: Array
     factor: Factor
     in_short: bool = False
+    n_observations: float = 0.0
 
     @classmethod
     def of(
@@ -121,6 +124,7 @@ class View:
             weight * factor.values**2,
             factor,
             in_short,
+            float(weight.sum()),
         )
 
     def equation(self, node: Node) -> Node:
@@ -159,7 +163,7 @@ class Search:
         self._reached[key] = min(self._reached.get(key, np.inf), value)
 
 
-def worth(sums: Sums, n: int, n_atoms: int) -> list[int]:
+def worth(sums: Sums, n: float, n_atoms: int) -> list[int]:
     """Return the sizes of the sums worth fitting: the best by the criterion, and shorter ones."""
     price = np.log(max(n, 3)) + 2 * np.log(max(n_atoms, 2))
     value = {size: n * np.log(max(loss, EXACT)) + price * size for size, loss in sums.loss.items()}

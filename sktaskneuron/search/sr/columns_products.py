@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...formula.canonical import make_call, make_power, make_product, make_sum
 from ...formula.nodes import Node, Number
 from .columns_library import Atoms, columns_as_atoms, invertible, monomials, pairs_of, unary_of
-from .columns_links import LINKS, Link
+from .columns_links import LINKS, Link, capped
 from .columns_pool import Search, View, weights_of, worth
 from .columns_select import forward
 from .columns_sums import MOST_TERMS, SMALL, sums_of
@@ -23,7 +23,7 @@ def ratios(search: Search, view: View) -> None:
     search.on_step("ratios of sums")
     X, names = view.X, view.names
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
-    n = len(X)
+    n = view.n_observations
     for link in LINKS[:3:2]:
         given = link.rows(view.y, view.weight)
         if given is None:
@@ -35,8 +35,8 @@ def ratios(search: Search, view: View) -> None:
             both = np.column_stack([values, values * target[:, None]])
             usable = np.isfinite(both).all(axis=0)
             both = np.where(usable, both, 0.0)
-            for sums in sums_of(both, target, weight, 3 * both.shape[1] < n):
-                for size in worth(sums, len(fine), both.shape[1]):
+            for sums in sums_of(both, target, weight, n, 3 * both.shape[1] < n):
+                for size in worth(sums, n, both.shape[1]):
                     places = sums.places[size]
                     search.pool.add(
                         lambda p=places, a=atoms, b=both, g=given, k=link: ratio(  # type: ignore[misc]
@@ -102,10 +102,9 @@ def products(search: Search, view: View) -> None:
     plain = columns + squares + pairs + unary_of(pairs, ("square",))
     values = np.column_stack([*logs, plain.values])[fine]
     target = np.log(size[fine])
-    weight = (view.weight * size**2)[fine]
-    weight = np.minimum(weight, 50 * np.median(weight))
-    found = forward(values, target, weight, MOST_TERMS)
-    for count in worth(found, len(fine), values.shape[1]):
+    weight = capped((view.weight * size**2)[fine], view.weight[fine])
+    found = forward(values, target, weight, MOST_TERMS, view.n_observations)
+    for count in worth(found, view.n_observations, values.shape[1]):
         places = found.places[count]
         for grid in (2, 6, None):
             search.pool.add(

@@ -14,6 +14,8 @@ Places = tuple[int, ...]
 _INDEPENDENT = 1e-11
 # Rounds in which every chosen column may be exchanged, and columns up to which sums are exchanged.
 _MAX_EXCHANGES, _MOST_EXCHANGED = 2, 6
+# Observations that a chosen column needs: with fewer everything fits.
+_ROWS_PER_COLUMN = 4
 # Columns in a row that did not pay, after which no more are added.
 _WITHOUT_GAIN = 3
 # Residual share at which a sum counts as exact.
@@ -75,9 +77,7 @@ def _best_addition(columns: Array, y: Array, chosen: list[int]) -> tuple[int, fl
     return best, max(float(residual @ residual - gain[best]), 0.0)
 
 
-def forward(
-    values: Array, target: Array, weight: Array, most: int, price: float | None = None
-) -> Sums:
+def forward(values: Array, target: Array, weight: Array, most: int, n_observations: float) -> Sums:
     """Add the best column one after another, and exchange each for a better one after every step.
 
     Parameters
@@ -88,22 +88,20 @@ def forward(
     weight : ndarray of shape (n_samples,)
     most : int
         Most columns of a sum; a constant is always there.
-    price : float, optional
-        What a column must lower the deviance by; after two columns in a row that did not, the
-        steps end. The default is the extended Bayesian criterion's.
+    n_observations : float
+        That the weights stand for. After some columns in a row that were not worth the price of
+        the extended Bayesian criterion the steps end.
 
     Returns
     -------
     Sums
     """
     columns, y = _normalised(values, target, weight)
-    n = len(y)
-    if price is None:
-        price = float(np.log(max(n, 3)) + 2 * np.log(max(columns.shape[1], 2)))
+    price = float(np.log(max(n_observations, 3)) + 2 * np.log(max(columns.shape[1], 2)))
     sums = Sums({0: ()}, {0: 1.0})
     chosen: list[int] = []
     best, best_size = 0.0, 0
-    while len(chosen) < min(most, columns.shape[1]):
+    while len(chosen) < min(most, columns.shape[1], int(n_observations / _ROWS_PER_COLUMN)):
         found = _best_addition(columns, y, chosen)
         if found is None:
             break
@@ -120,7 +118,7 @@ def forward(
             if not exchanged:
                 break
         sums.add(tuple(chosen), loss)
-        value = n * np.log(max(loss, _EXACT)) + price * len(chosen)
+        value = n_observations * np.log(max(loss, _EXACT)) + price * len(chosen)
         if value < best:
             best, best_size = value, len(chosen)
         if loss < _EXACT or len(chosen) >= best_size + _WITHOUT_GAIN:
@@ -128,7 +126,7 @@ def forward(
     return sums
 
 
-def backward(values: Array, target: Array, weight: Array, most: int) -> Sums:
+def backward(values: Array, target: Array, weight: Array, most: int, n_observations: float) -> Sums:
     """Start from all columns and take out the least significant one after another.
 
     Where columns are nearly collinear and there is little noise this finds what steps forward miss.
@@ -141,13 +139,14 @@ def backward(values: Array, target: Array, weight: Array, most: int) -> Sums:
     weight : ndarray of shape (n_samples,)
     most : int
         Sizes above it are not reported.
+    n_observations : float
+        That the weights stand for.
 
     Returns
     -------
     Sums
     """
     columns, y = _normalised(values, target, weight)
-    n = len(y)
     triangle: Array = np.asarray(np.linalg.qr(np.column_stack([columns, y]), "r"))
     kept = list(range(columns.shape[1]))
     sums = Sums({0: ()}, {0: 1.0})
@@ -162,10 +161,10 @@ def backward(values: Array, target: Array, weight: Array, most: int) -> Sums:
         inverse = np.linalg.inv(r)
         beta = inverse @ right
         loss = float(inner[len(kept), -1] ** 2) if len(inner) > len(kept) else 0.0
-        if len(kept) <= most:
+        if len(kept) <= min(most, int(n_observations / _ROWS_PER_COLUMN)):
             sums.add(tuple(kept), loss)
         spread = np.sqrt(np.einsum("ij,ij->i", inverse, inverse))
-        noise = np.sqrt(max(loss, 1e-30) / max(n - len(kept) - 1, 1))
+        noise = np.sqrt(max(loss, 1e-30) / max(n_observations - len(kept) - 1, 1.0))
         t = np.abs(beta) / (spread * noise)
         nothing = np.flatnonzero(t < _T_CLEARLY_NOTHING)
         if len(kept) > 2 * most and nothing.size > 1:

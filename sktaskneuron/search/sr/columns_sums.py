@@ -71,7 +71,7 @@ def _left_of_modulated(
 def libraries(view: View) -> list[tuple[Atoms, bool]]:
     """Return libraries of growing size, and whether to start from all of their atoms."""
     X, names = view.X, view.names
-    n = len(X)
+    n = view.n_observations
     whole = monomials(X, names, [(1, 2, 3, 4), (1, 2), (1,), (1,)], SMALL)
     quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
     laurent = monomials(
@@ -140,23 +140,24 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
         part = np.arange(0, len(fine), step)
         if len(part) >= min(DEEP_ROWS, len(fine)):
             values, target, weight = values[part], target[part], weight[part]
-    for sums in sums_of(values, target, weight, from_all):
-        for size in worth(sums, len(fine), len(atoms)):
+    n = view.n_observations * len(target) / len(view.y)
+    for sums in sums_of(values, target, weight, n, from_all):
+        for size in worth(sums, n, len(atoms)):
             places = sums.places[size]
             search.attempt(view, link, lambda p=places: sum_of(view, link, atoms, p, given))  # type: ignore[misc]
 
 
 def sums_of(
-    values: Array, target: Array, weight: Array, from_all: bool, most: int = MOST_TERMS
+    values: Array, target: Array, weight: Array, n: float, from_all: bool, most: int = MOST_TERMS
 ) -> list[Sums]:
     """Return sums found forward, and backward from all columns or from those met forward."""
-    steps = forward(values, target, weight, most + 6)
+    steps = forward(values, target, weight, most + 6, n)
     if from_all:
-        return [steps, backward(values, target, weight, most + 6)]
+        return [steps, backward(values, target, weight, most + 6, n)]
     longest = steps.places[max(steps.places)]
     if len(longest) < 3:
         return [steps]
-    again = backward(values[:, list(longest)], target, weight, most + 6)
+    again = backward(values[:, list(longest)], target, weight, most + 6, n)
     places = {k: tuple(longest[i] for i in found) for k, found in again.places.items()}
     return [steps, Sums(places, again.loss)]
 
@@ -192,7 +193,7 @@ def modulated(search: Search, view: View) -> None:
     """
     X, names = view.X, view.names
     quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
-    if X.shape[1] > FEW_COLUMNS or 6 * len(quadratic) > min(len(X), DEEP_ROWS):
+    if X.shape[1] > FEW_COLUMNS or 6 * len(quadratic) > min(view.n_observations, DEEP_ROWS):
         return
     search.on_step("modulated polynomials")
     columns = columns_as_atoms(X, names)
@@ -226,7 +227,7 @@ def broken_lines(search: Search, view: View) -> None:
     search.on_step("broken lines")
     atoms = columns_as_atoms(view.X, view.names) + hinges(view.X, view.names, 7)
     atoms = atoms + pairs_of(columns_as_atoms(view.X, view.names), atoms, "*", 2_000)
-    sums = forward(atoms.values, view.y, view.weight, 14)
+    sums = forward(atoms.values, view.y, view.weight, 14, view.n_observations)
     given = (view.y, np.arange(len(view.y)), view.weight)
     for size in sums.places:
         if size:
