@@ -59,8 +59,8 @@ KEY = ["engine", "id", "noise", "seed"]
 ENGINES = ("builtin", "operon", "raw_operon", "raw_gplearn")
 SOLVED = 0.9999
 SUITES = ("feynman", "classic")
-# Evaluations that pyoperon makes in a second of one thread on 1000 rows: rather too many, so that it
-# has its whole budget on every machine. (Its own time limit would count the time of others too.)
+# Evaluations that pyoperon makes in a second of one thread on 1000 rows: about as many as it has time
+# for. (Its own time limit would count the time of other processes too.)
 EVALUATIONS_PER_SECOND = 15_000
 OPERON_SYMBOLS = "add,sub,mul,div,constant,variable,sin,cos,exp,log,sqrt,square,tanh"
 FUNCTIONS = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
@@ -267,7 +267,10 @@ def summary(rows: list[dict[str, Any]]) -> None:
         per_engine[row["engine"]][row["id"], row["noise"], row["seed"]] = row
     names = [name for name in ENGINES if name in per_engine]
     common = set.intersection(*(set(per_engine[name]) for name in names))
-    for title, keys in (("all that each engine was run on", None), ("what all were run on", common)):
+    for title, keys in (
+        ("all that each engine was run on", None),
+        ("what all were run on", common),
+    ):
         print(f"\n### {title.capitalize()}\n")
         print(
             "| engine | noise | suite | formulas | solved | R2 > 0.999 | median nodes, solved "
@@ -279,9 +282,7 @@ def summary(rows: list[dict[str, Any]]) -> None:
             groups = sorted({(row["noise"], row["suite"]) for row in chosen})
             groups += sorted({(row["noise"], "both") for row in chosen})
             for noise, suite in groups:
-                part = [
-                    r for r in chosen if r["noise"] == noise and suite in ("both", r["suite"])
-                ]
+                part = [r for r in chosen if r["noise"] == noise and suite in ("both", r["suite"])]
                 fine = [r for r in part if r["status"] == "ok"]
                 solved = [r for r in part if int(r["solved"])]
                 accurate = np.mean([float(r["r2"] or "-inf") > 0.999 for r in part])

@@ -56,7 +56,8 @@ class ParetoFront:
     points: tuple[ParetoPoint, ...]
 
     def __init__(
-        self, points: Iterable[ParetoPoint | tuple[float, float, NeuronFormula | FittedExpression]] = ()
+        self,
+        points: Iterable[ParetoPoint | tuple[float, float, NeuronFormula | FittedExpression]] = (),
     ) -> None:
         candidates = [
             point

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
+# Rows of shuffled columns, and ranges of the target beyond its ends that are near enough there.
+_SHUFFLED, _MOST_RANGES = 4_000, 2.0
 # Standard errors by which a candidate's held-out loss may exceed the best one's.
 _TOLERANCE = 2.0
 
@@ -211,6 +213,7 @@ class _Judged:
             train, test = rows.take(kept), rows.take(self.held)
             errors = [(test.y - test.values(node)) ** 2 for node in nodes]
             best = self._validated(nodes, errors, test.weight, EXACT * rows.variance)
+            best = _bounded(best, rows) or best
             refitted = [_refitted(node, rows) for node in best]
             criteria = [rows.criterion(node) for node in refitted]
             place = int(np.argmin(criteria))
@@ -341,6 +344,27 @@ class _Judged:
         except FormulaError:
             return None, elsewhere, np.inf
         return trees, elsewhere @ fit.coef, fit.deviance
+
+
+def _bounded(nodes: Sequence[Node], rows: Rows) -> list[Node]:
+    """Return the equations that stay near the target's range where columns are shuffled.
+
+    A ratio may have its poles just beside the rows that it was fitted to. An equation that leaves
+    nothing but rounding stays, as does one whose target is as wild.
+    """
+    rng = np.random.default_rng(0)
+    n = min(len(rows.y), _SHUFFLED)
+    columns = {name: rng.choice(values, size=n) for name, values in rows.columns.items()}
+    shuffled = Rows(columns, np.zeros(n), np.ones(n))
+    low, high = float(rows.y.min()), float(rows.y.max())
+    margin = _MOST_RANGES * (high - low)
+    kept = []
+    for node in nodes:
+        values = shuffled.values(node)
+        fine = np.isfinite(values) & (values >= low - margin) & (values <= high + margin)
+        if fine.all() or rows.loss(node) <= 1e3 * EXACT * rows.variance:
+            kept.append(node)
+    return kept
 
 
 def _refitted(node: Node, rows: Rows) -> Node:
