@@ -59,8 +59,8 @@ KEY = ["engine", "id", "noise", "seed"]
 ENGINES = ("builtin", "operon", "raw_operon", "raw_gplearn")
 SOLVED = 0.9999
 SUITES = ("feynman", "classic")
-# Evaluations that pyoperon makes in a second of one thread on 1000 rows: about as many as it has time
-# for. (Its own time limit would count the time of other processes too.)
+# Evaluations that pyoperon makes in a second of one thread on 1000 rows: about as many as it has
+# time for. (Its own time limit would count the time of other processes too.)
 EVALUATIONS_PER_SECOND = 15_000
 OPERON_SYMBOLS = "add,sub,mul,div,constant,variable,sin,cos,exp,log,sqrt,square,tanh"
 FUNCTIONS = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}

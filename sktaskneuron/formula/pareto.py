@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ..exceptions import FormulaError
 from .fitted_expression import FittedExpression
 from .neuron_formula import NeuronFormula
+
+Shown: TypeAlias = NeuronFormula | FittedExpression
 
 __all__ = ["ParetoFront", "ParetoPoint"]
 
@@ -19,7 +22,7 @@ class ParetoPoint:
 
     complexity: float
     score: float
-    formula: NeuronFormula | FittedExpression
+    formula: Shown
 
 
 @dataclass(frozen=True, init=False)

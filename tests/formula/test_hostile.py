@@ -116,7 +116,7 @@ def test_pure_terms_in_data(quickly):
         quickly(NeuronFormula.from_dict, data | {"pure": [text]})
 
 
-WRONG = [None, 3, 1.5, True, "x", b"x", {"a": 1}, [[1]], [None], object(), float("nan")]
+WRONG = [None, 3, 1.5, True, "x", b"x", {"a": 1}, [[1]], [None], Ellipsis, float("nan")]
 
 
 @pytest.mark.parametrize("value", [v for v in WRONG if v != "x"], ids=repr)

@@ -121,7 +121,7 @@ class TestFactors:
         assert any(text.startswith("a") for text in found)
 
     def test_none(self):
-        rng, X = self.draw()
+        _, X = self.draw()
         y = X[:, 0] + np.exp(X[:, 1]) * np.cos(X[:, 2]) + 4 * X[:, 2] * X[:, 0] ** 2 + 5 * X[:, 1]
         assert self.found(X, y) == []
         assert self.found(X - 2, X[:, 0]) == []  # no column is positive

@@ -1,5 +1,7 @@
 """Forward and backward selection of columns: what they find, and that their losses are true."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def test_the_truth_is_found_and_every_loss_is_that_of_least_squares(way):
         expected = share_left(values[:, list(places)], target, weight)
         assert sums.loss[size] == pytest.approx(expected, rel=1e-8)
     sizes = sorted(sums.loss)
-    assert all(sums.loss[a] >= sums.loss[b] for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(sums.loss[a] >= sums.loss[b] for a, b in itertools.pairwise(sizes))
 
 
 def test_an_exchange_undoes_a_greedy_first_step():
@@ -73,7 +75,7 @@ def test_weights_are_repeated_rows(way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_few_observations_allow_few_columns(way):
-    rng, values = draw(60, 10)
+    _, values = draw(60, 10)
     target = values @ np.ones(10)
     sums = WAYS[way](values, target, np.full(60, 0.2), 10, 12.0)
     assert max(sums.places) == 3

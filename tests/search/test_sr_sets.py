@@ -1,4 +1,4 @@
-"""Sets of functions on the Gram matrix of their blocks: exact where it can be, tuned, no doubles."""
+"""Sets of functions on the Gram matrix of their blocks: exact if possible, tuned, no doubles."""
 
 from __future__ import annotations
 
