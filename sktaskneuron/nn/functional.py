@@ -11,6 +11,9 @@ from sktaskneuron.formula import PRIMITIVES, ElementwiseExpression
 
 TensorFunction = Callable[[Tensor], Tensor]
 
+# Output columns that matrix kernels take at once, or a multiple of it.
+_COLUMN_BLOCK = 8
+
 
 def torch_function(name: str) -> TensorFunction:
     """Return the torch function of a primitive's ``torch_name``.
@@ -86,6 +89,29 @@ def get_activation(name: str) -> TensorFunction:
         raise ValueError(f"unknown activation {name!r}; known are {known}") from None
 
 
+def matrix_product(input: Tensor, weight: Tensor) -> Tensor:
+    """Return ``input @ weight``; in inference a row's result does not depend on its place.
+
+    On some processors the kernels for other than whole blocks of output columns round the rows of a
+    batch differently, every second one say. So in inference the weights are filled up with columns
+    of zeros.
+
+    Parameters
+    ----------
+    input : Tensor of shape (..., batch, n_in)
+    weight : Tensor of shape (..., n_in, n_out)
+
+    Returns
+    -------
+    Tensor of shape (..., batch, n_out)
+    """
+    n_out = weight.shape[-1]
+    missing = -n_out % _COLUMN_BLOCK
+    if missing == 0 or not torch.is_inference_mode_enabled():
+        return input @ weight
+    return (input @ torch.nn.functional.pad(weight, (0, missing)))[..., :n_out]
+
+
 def affine(constant: Tensor, input: Tensor, weight: Tensor) -> Tensor:
     """Return ``constant + input @ weight``, of one layer or of packed ones.
 
@@ -95,10 +121,12 @@ def affine(constant: Tensor, input: Tensor, weight: Tensor) -> Tensor:
     input : Tensor of shape ([n_members,] batch, n_in)
     weight : Tensor of shape ([n_members,] n_in, n_out)
     """
+    if input.ndim == 3 and constant.ndim == 2:
+        constant = constant.unsqueeze(1)
+    if torch.is_inference_mode_enabled():
+        return matrix_product(input, weight) + constant
     if input.ndim == 2:
         return torch.addmm(constant, input, weight)
-    if constant.ndim == 2:
-        constant = constant.unsqueeze(1)
     return torch.baddbmm(constant, input, weight)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sktaskneuron.formula import ElementwiseExpression, NeuronFormula
 from sktaskneuron.nn.basis import orthonormal_terms, product_moments
-from sktaskneuron.nn.functional import affine, evaluate_terms, smooth_bound
+from sktaskneuron.nn.functional import affine, evaluate_terms, matrix_product, smooth_bound
 from sktaskneuron.nn.parameterization import BIAS_RATE, ntp_rates
 from sktaskneuron.nn.start import as_formula, as_generator, check_slopes, leading_shape, randn
 
@@ -298,14 +298,14 @@ class TaskNeuron(nn.Module):
             return input
         bounded = smooth_bound(input, self.bound)
         terms = torch.stack((input, *evaluate_terms(self._expressions, bounded)), dim=-1)
-        signals = torch.addmm(self.shift, terms.flatten(0, -2), self.mixing)
+        signals = affine(self.shift, terms.flatten(0, -2), self.mixing)
         return signals.view(*input.shape[:-1], self.n_pure_signals)
 
     def product_signals(self, input: Tensor) -> Tensor:
         """Return psi_{k,r}(x): (..., in_features) -> (..., sum of ranks)."""
         if self.factors is None:
             return input[..., :0]
-        inner = smooth_bound(input @ self.factors, self.bound)
+        inner = smooth_bound(matrix_product(input, self.factors), self.bound)
         products, column = [], 0
         for order, rank in self._interactions:
             block = inner[..., column : column + order * rank].unflatten(-1, (order, rank))
@@ -320,7 +320,10 @@ class TaskNeuron(nn.Module):
 
     def combine(self, pure: Tensor, products: Tensor) -> Tensor:
         """Return the weighted sums: signals -> (..., out_features)."""
-        output = pure @ self.weight if self.bias is None else affine(self.bias, pure, self.weight)
+        if self.bias is None:
+            output = matrix_product(pure, self.weight)
+        else:
+            output = affine(self.bias, pure, self.weight)
         if self.loadings is None:
             return output
         return affine(output, products, self.loadings)

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "n_iter_no_change",
     "compare_simple",
     "term_evidence",
+    "readable",
     "time_limit",
     "categorical_features",
     "class_weight",

@@ -12,6 +12,8 @@ Places = tuple[int, ...]
 
 # Share of a column's norm that must be left beside the chosen ones.
 _INDEPENDENT = 1e-11
+# Spread of a column, as a share of its size, below which it is a constant and its rounding.
+_VARIES = 1e-12
 # Rounds in which every chosen column may be exchanged, and columns up to which sums are exchanged.
 _MAX_EXCHANGES, _MOST_EXCHANGED = 2, 6
 # Observations that a chosen column needs: with fewer everything fits.
@@ -52,13 +54,22 @@ def _normalised(values: Array, target: Array, weight: Array) -> tuple[Array, Arr
     share = weight / weight.sum()
     columns = (values - share @ values) * root[:, None]
     norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    columns /= np.where(norm > 0, norm, 1.0)
+    size = np.sqrt(weight @ values**2)
+    columns *= np.where(norm > _VARIES * size, 1.0 / np.where(norm > 0, norm, 1.0), 0.0)
     y = (target - share @ target) * root
     return columns, y / max(float(np.linalg.norm(y)), 1e-300)
 
 
 def _basis(columns: Array) -> Array:
     return np.linalg.qr(columns)[0] if columns.shape[1] else columns
+
+
+def _share_left(columns: Array, y: Array, chosen: list[int]) -> float:
+    """Return what chosen columns leave of the target: to all digits, other than by a difference."""
+    q = _basis(columns[:, chosen])
+    residual = y - q @ (q.T @ y)
+    residual -= q @ (q.T @ residual)
+    return float(residual @ residual)
 
 
 def _best_addition(columns: Array, y: Array, chosen: list[int]) -> tuple[int, float] | None:
@@ -117,6 +128,7 @@ def forward(values: Array, target: Array, weight: Array, most: int, n_observatio
                     exchanged = True
             if not exchanged:
                 break
+        loss = _share_left(columns, y, chosen)
         sums.add(tuple(chosen), loss)
         value = n_observations * np.log(max(loss, _EXACT)) + price * len(chosen)
         if value < best:
