@@ -324,7 +324,9 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         """Keep within which values new rows are read, and the means that stand where terms fail."""
         for far_out in _READ_RANGES:
             self._bounds = column_range(table, far_out)
-            if np.isfinite(self.fitted_formula_.evaluate(self._bounds)).all():
+            # where an equation of columns is not defined the means stand in
+            wide = self.scope == "columns"
+            if wide or np.isfinite(self.fitted_formula_.evaluate(self._bounds)).all():
                 break
         values = self.fitted_formula_.transform(table.matrix)
         with np.errstate(all="ignore"):
