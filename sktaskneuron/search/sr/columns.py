@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
-# Rows of shuffled columns, and ranges of the target beyond its ends that are near enough there.
-_SHUFFLED, _MOST_RANGES = 4_000, 2.0
+# Points between two rows, and ranges of the target beyond its ends that are near enough there.
+_BETWEEN, _MOST_RANGES = 8_000, 1.0
 # Standard errors by which a candidate's held-out loss may exceed the best one's.
 _TOLERANCE = 2.0
 
@@ -347,21 +347,28 @@ class _Judged:
 
 
 def _bounded(nodes: Sequence[Node], rows: Rows) -> list[Node]:
-    """Return the equations that stay near the target's range where columns are shuffled.
+    """Return the equations that stay near the target's range between the rows.
 
     A ratio may have its poles just beside the rows that it was fitted to. An equation that leaves
-    nothing but rounding stays, as does one whose target is as wild.
+    nothing but rounding stays, whatever it does there.
     """
     rng = np.random.default_rng(0)
-    n = min(len(rows.y), _SHUFFLED)
-    columns = {name: rng.choice(values, size=n) for name, values in rows.columns.items()}
-    shuffled = Rows(columns, np.zeros(n), np.ones(n))
+    first, second = rng.integers(len(rows.y), size=(2, _BETWEEN))
+    step = rng.random(_BETWEEN)
+    columns = {}
+    for name, values in rows.columns.items():
+        columns[name] = values[first] + step * (values[second] - values[first])
+        if len(np.unique(values)) <= 2:
+            # levels come in other combinations too, and nothing lies between them
+            columns[name] = rng.choice(values, size=_BETWEEN)
+    between = Rows(columns, np.zeros(_BETWEEN), np.ones(_BETWEEN))
     low, high = float(rows.y.min()), float(rows.y.max())
     margin = _MOST_RANGES * (high - low)
     kept = []
     for node in nodes:
-        values = shuffled.values(node)
-        fine = np.isfinite(values) & (values >= low - margin) & (values <= high + margin)
+        values = between.values(node)
+        # where a logarithm ends is no pole
+        fine = ~np.isfinite(values) | ((values >= low - margin) & (values <= high + margin))
         if fine.all() or rows.loss(node) <= 1e3 * EXACT * rows.variance:
             kept.append(node)
     return kept
