@@ -30,6 +30,7 @@ from sktaskneuron.estimators._input import (
 from sktaskneuron.estimators._methods import (
     ENGINES,
     SEARCHED,
+    function_proposer,
     resolve_engine,
     resolve_interactions,
     run_columns,
@@ -81,7 +82,8 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         by alternating least squares; deterministic. "gates", the differentiable dual stream with
         hard-concrete gates of the paper, kept as a reference: it finds which orders are active, at
         a fixed rank, and needs thousands of optimiser steps. Of "sr": "builtin", sets of functions
-        by exchange on their Gram matrix, inner constants by least squares; deterministic. Of "sr"
+        by exchange on their Gram matrix, inner constants by least squares; deterministic. "pysr"
+        adds the functions that PySR's template expressions propose. Of "sr"
         and ``scope="columns"``: "builtin", sums, ratios and products in libraries of growing
         depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
         programming by these packages, in a process of its own.
@@ -391,6 +393,7 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
             n_resamples=self.n_resamples,
             scale_number=scale_number,
             swap=swap,
+            proposer=function_proposer(engine),
         )
         varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
         constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)

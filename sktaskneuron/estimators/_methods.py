@@ -6,13 +6,14 @@ from typing import Any
 
 from sktaskneuron.search.sr.columns import ColumnsOptions, ColumnsResult, search_columns
 from sktaskneuron.search.sr.registry import ENGINES as COLUMNS_ENGINES
+from sktaskneuron.search.sr.registry import get_columns_engine
 from sktaskneuron.search.sr.search import search_sr
 from sktaskneuron.search.td import TDOptions, TDResult, search_td
 
 #: Engines by method and scope, the default one first.
 ENGINES: dict[tuple[str, str], tuple[str, ...]] = {
     ("td", "neuron"): ("als", "gates"),
-    ("sr", "neuron"): ("builtin",),
+    ("sr", "neuron"): ("builtin", "pysr"),
     ("sr", "columns"): COLUMNS_ENGINES,
 }
 #: Texts that ask the NeuronSeek estimators for a search.
@@ -48,6 +49,16 @@ def resolve_engine(method: str, scope: str, engine: str) -> str:
 def resolve_interactions(method: str, interactions: Any) -> bool:
     """Return whether interactions are looked for; "auto" leaves them out of "sr"."""
     return method == "td" if isinstance(interactions, str) else bool(interactions)
+
+
+def function_proposer(engine: str) -> Any:
+    """Return who proposes functions beside the library of symbolic regression; None for nobody."""
+    if engine != "pysr":
+        return None
+    get_columns_engine(engine)  # says in one sentence what is missing
+    from sktaskneuron.search.sr.engine_pysr import propose_functions
+
+    return propose_functions
 
 
 def run_search(method: str, options: TDOptions, **data: Any) -> TDResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exceptions import FormulaError
-from .canonical import rebuilt
 from .evaluation import evaluate, in_domain, variables
 from .exports import Exports
 from .neuron_formula import check_format, load_json
-from .nodes import Node, Number, Product, Sum, Variable, complexity, render
+from .nodes import Node, Number, Product, Sum, complexity, render
 from .parser import check_readable, parse_node
 from .validation import column_matrix
 
-__all__ = ["JSON_VERSION", "MAX_OUTPUTS", "FittedExpression", "additive_terms", "renamed"]
+__all__ = ["JSON_VERSION", "MAX_OUTPUTS", "FittedExpression", "additive_terms"]
 
 #: Format number that `FittedExpression.to_json` writes.
 JSON_VERSION = 1
@@ -325,8 +324,3 @@ def additive_terms(node: Node) -> tuple[dict[Node, float], float]:
             case _:
                 weights[part] = weights.get(part, 0.0) + 1.0
     return weights, constant
-
-
-def renamed(node: Node, names: Mapping[str, str]) -> Node:
-    """Return a tree with other names of its columns, canonical for them."""
-    return rebuilt(node, lambda name: Variable(names[name]))

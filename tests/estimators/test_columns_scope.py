@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekRegressor
 from sktaskneuron.exceptions import MissingDependencyError
-from sktaskneuron.formula import FittedExpression
+from sktaskneuron.formula import ElementwiseExpression, FittedExpression
 
 QUICK = {"scope": "columns", "max_steps": 1}
 
@@ -114,6 +114,22 @@ def test_a_missing_engine(monkeypatch):
     search = NeuronFormulaSearch("sr", scope="columns", engine="operon")
     with pytest.raises(MissingDependencyError, match=r"needs pyoperon; install sktaskneuron\[sr\]"):
         search.fit(*draw(30))
+
+
+def test_pysr_of_a_neuron(monkeypatch):
+    """Functions that PySR's templates propose enter the same search; without it one sentence."""
+    monkeypatch.setattr("sktaskneuron.search.sr.registry.find_spec", lambda name: None)
+    search = NeuronFormulaSearch("sr", engine="pysr", n_resamples=0)
+    with pytest.raises(MissingDependencyError, match="needs pysr"):
+        search.fit(*draw(60))
+    monkeypatch.setattr("sktaskneuron.search.sr.registry.find_spec", lambda name: True)
+    proposed = [ElementwiseExpression.parse("x*sin(x**2)")]
+    monkeypatch.setattr(
+        "sktaskneuron.search.sr.engine_pysr.search_elementwise", lambda problem: proposed
+    )
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    y = (X * np.sin(X**2)).sum(axis=1)
+    assert str(search.fit(X, y).formula_) == "x*sin(x**2)"
 
 
 def test_operon():

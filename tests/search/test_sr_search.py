@@ -7,6 +7,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from sktaskneuron.estimators._formula_search import indicators
+from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.search.sr.scales import common_scales
 from sktaskneuron.search.sr.search import search_sr
 from sktaskneuron.search.td import TDOptions, TDResult, search_td
@@ -325,3 +326,28 @@ def test_library_keys_are_powers_or_functions():
     library = TermLibrary()
     assert [library.text(k) for k in (1, 3)] == ["x", "x**3"]
     assert library.expression(2).power == 2
+
+
+def test_functions_of_another_engine_compete():
+    """A proposer's function that the library lacks is taken where it is the law."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4))
+    strange = ElementwiseExpression.parse("sin(x**2)*x")
+    y = strange.evaluate(X) @ [1.0, -2.0, 1.5, 0.5] + 0.01 * rng.normal(size=400)
+    seen = []
+
+    def proposer(z, target, weight, seed):
+        seen.append((z.shape, target.shape, weight.shape))
+        return [strange, ElementwiseExpression.parse("x"), ElementwiseExpression.parse("cos(x**3)")]
+
+    result = search_sr(
+        X,
+        y[:, None],
+        np.ones(400),
+        classification=False,
+        feature_names=["a", "b", "c", "d"],
+        options=TDOptions(max_interaction_order=0, n_resamples=0, proposer=proposer),
+        rng=np.random.default_rng(0),
+    )
+    assert seen[0] == ((400, 4), (400,), (400,))
+    assert result.fitted.formula.pure == ("x*sin(x**2)",)

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 _ENGINE = "pysr"
 # PySR's iterations by default, and the least size of an equation that it takes.
 _ITERATIONS, _LEAST_SIZE = 40, 7
+# Nodes of one function of all columns.
+_COMPLEXITY = 20
 # Seconds before the child is given up: a first use that fetches and compiles Julia, and an
 # iteration, which takes seconds.
 _START_SECONDS, _ITERATION_SECONDS = 3_600.0, 600.0
@@ -89,6 +91,27 @@ def search_elementwise(problem: ColumnsProblem) -> list[ElementwiseExpression]:
         If PySR is not installed, or cannot fetch Julia.
     """
     return functions_of_template(_table(problem, template=True))
+
+
+def propose_functions(
+    z: Array, target: Array, weight: Array, seed: int
+) -> list[ElementwiseExpression]:
+    """Return functions of all columns by `search_elementwise`, for the search of a neuron.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_features)
+        On the scale on which the functions are read.
+    target, weight : ndarray of shape (n_samples,)
+    seed : int
+
+    Returns
+    -------
+    functions : list of ElementwiseExpression
+    """
+    names = tuple(f"x{i}" for i in range(z.shape[1]))
+    problem = ColumnsProblem(z, names, target, weight, _COMPLEXITY, None, seed, lambda text: None)
+    return search_elementwise(problem)
 
 
 def _table(problem: ColumnsProblem, *, template: bool) -> str:

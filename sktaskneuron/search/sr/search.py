@@ -209,6 +209,7 @@ class _Search:
         columns = self._columns(problem, rows)
         part = np.ascontiguousarray(self.z[np.ix_(rows, columns)])
         candidates = [term for shape in self.shapes for term in shape.terms]
+        candidates += self._proposed(part, problem)
         search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
         if self.options.max_steps is not None:
             search.max_terms = min(search.max_terms, self.options.max_steps)
@@ -224,6 +225,14 @@ class _Search:
             if 0 < size < len(answer.terms)
         ]
         return answer.terms
+
+    def _proposed(self, z: Array, problem: Quadratic) -> list[Term]:
+        """Return the functions that another engine proposes; of several outputs for the first."""
+        if self.options.proposer is None:
+            return []
+        found = self.options.proposer(z, problem.target[:, 0], problem.weight, self.seed)
+        known = {shape.text for shape in self.shapes}
+        return [Term(Shape(g.text)) for g in found if g.text not in known and not g.is_power]
 
     def _beside(self, so_far: FunctionSolution, fit: Fit) -> Array:
         """Return the part of the prediction that is not a function of the columns looked at."""

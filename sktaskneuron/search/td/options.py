@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...formula import FittedFormula, NeuronFormula
+from ...formula import ElementwiseExpression, FittedFormula, NeuronFormula
 from .model import Structure
 from .terms import POWERS, TermLibrary
 
@@ -21,7 +21,9 @@ class TDOptions:
     """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`.
 
     ``scale_number`` searches on one of the scales of the columns only; None tries all. Without
-    ``swap`` atoms found one after another are not tried afresh together.
+    ``swap`` atoms found one after another are not tried afresh together. ``proposer`` is asked for
+    functions beside those of the library of symbolic regression: ``(z, target, weight, seed)``,
+    arrays of shapes (n_samples, n_features), (n_samples,) and (n_samples,), to a list of them.
     """
 
     engine: Engine = "als"
@@ -34,6 +36,7 @@ class TDOptions:
     n_resamples: int = 5
     scale_number: int | None = None
     swap: bool = True
+    proposer: Callable[..., list[ElementwiseExpression]] | None = None
 
 
 @dataclass(frozen=True)
