@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.formula import Exports, NumpyFunction
 from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.preprocessing.sql import sql_columns
+from sktaskneuron.preprocessing.sql import quoted_name, sql_columns
 
 
 class EquationExports:
@@ -185,7 +185,10 @@ class EquationExports:
         equation = self._fitted_equation()
         used = getattr(equation, "used_features", range(len(equation.feature_names)))
         read = [equation.feature_names[place] for place in used]
-        return equation.to_sql(columns=sql_columns(self.encoder_, read))
+        texts = sql_columns(self.encoder_, read)
+        # a column that stands in the table as it is needs no text of its own, and reads better
+        made = {name: text for name, text in texts.items() if text != quoted_name(name)}
+        return equation.to_sql(columns=made)
 
     def to_excel(self, cells: Mapping[str, str] | None = None) -> str | list[str]:
         """Return the equation as an Excel formula of the encoded columns.

@@ -9,7 +9,7 @@ from functools import partial
 from sktaskneuron.preprocessing.categories import Level, _shown
 from sktaskneuron.preprocessing.table import TableEncoder
 
-__all__ = ["sql_columns"]
+__all__ = ["quoted_name", "sql_columns"]
 
 
 def sql_columns(encoder: TableEncoder, names: Iterable[str] | None = None) -> dict[str, str]:
@@ -64,7 +64,7 @@ def _writers(encoder: TableEncoder) -> Iterator[Callable[[], str]]:
     numeric = [name for name, is_text in zip(raw, encoder.categorical_, strict=True) if not is_text]
     medians, gaps = encoder.median_.tolist(), encoder.missing_.tolist()
     for name, median, has_gaps in zip(numeric, medians, gaps, strict=True):
-        yield partial(_filled, name, median) if has_gaps else partial(_quoted, name)
+        yield partial(_filled, name, median) if has_gaps else partial(quoted_name, name)
     for name, has_gaps in zip(numeric, gaps, strict=True):
         if has_gaps:
             yield partial(_indicator, name, [None])
@@ -78,12 +78,12 @@ def _writers(encoder: TableEncoder) -> Iterator[Callable[[], str]]:
 
 
 def _filled(name: str, median: float) -> str:
-    return f"COALESCE({_quoted(name)}, {_double(median)})"
+    return f"COALESCE({quoted_name(name)}, {_double(median)})"
 
 
 def _indicator(name: str, levels: Sequence[Level]) -> str:
     """Write 1 for rows whose value is among the levels, which are several, or one, or [None]."""
-    column = _quoted(name)
+    column = quoted_name(name)
     if list(levels) == [None]:
         condition = f"{column} IS NULL"
     elif len(levels) == 1:
@@ -93,7 +93,8 @@ def _indicator(name: str, levels: Sequence[Level]) -> str:
     return f"CASE WHEN {condition} THEN 1.0E0 ELSE 0.0E0 END"
 
 
-def _quoted(name: str) -> str:
+def quoted_name(name: str) -> str:
+    """Write a column's name as SQL does: in double quotes, quotes in it doubled."""
     _check_no_nul(name, "a column is called")
     return '"' + name.replace('"', '""') + '"'
 
