@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 _NEARLY = 1e3
 # Equations may be so much longer than allowed before their numbers are made simple.
 _LOOSE = 1.4
+# Parts of the best length at which sums are fitted too.
+_SHORTER = (0.65, 0.45, 0.3)
 # Transforms of the target that a large library is tried with.
 _MOST_LINKS = 4
 
@@ -153,8 +155,8 @@ class Search:
             return list(LINKS)
         reached = {link.name: self._reached.get((id(view), link.name), np.inf) for link in LINKS}
         order = sorted(LINKS, key=lambda link: reached[link.name])
-        best = {LINKS[0].name, *(link.name for link in order[:_MOST_LINKS])}
-        return [link for link in order if link.name in best and np.isfinite(reached[link.name])]
+        best = [link for link in order[:_MOST_LINKS] if np.isfinite(reached[link.name])]
+        return best if LINKS[0] in best else [LINKS[0], *best]
 
     def attempt(self, view: View, link: Link, make: Callable[[], Node | None]) -> None:
         """Fit an equation that a transform of the target led to, and note how near it came."""
@@ -164,8 +166,12 @@ class Search:
 
 
 def worth(sums: Sums, n: float, n_atoms: int) -> list[int]:
-    """Return the sizes of the sums worth fitting: the best by the criterion, and shorter ones."""
+    """Return the sizes of the sums worth fitting: the best by the criterion, and shorter ones.
+
+    Some are much shorter: the best may be too long for an equation.
+    """
     price = np.log(max(n, 3)) + 2 * np.log(max(n_atoms, 2))
     value = {size: n * np.log(max(loss, EXACT)) + price * size for size, loss in sums.loss.items()}
     best = min(value, key=lambda size: value[size])
-    return [size for size in (best, best - 1, best - 2) if size > 0 and size in value]
+    sizes = [best, best - 1, best - 2, *(round(best * share) for share in _SHORTER)]
+    return [size for size in dict.fromkeys(sizes) if size > 0 and size in value]
