@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
+# Rows in which a column must differ from its most frequent value, and their share of a small table.
+_SUPPORT, _SUPPORT_SHARE = 10, 0.1
 # Points between two rows, and ranges of the target beyond its ends that are near enough there.
 _BETWEEN, _MOST_RANGES = 8_000, 1.0
 # Standard errors by which a candidate's held-out loss may exceed the best one's.
@@ -134,7 +136,7 @@ def search_columns(
     if len(rest) > options.max_samples:
         caps.append(f"equations searched on {options.max_samples} of {n} rows, drawn at random")
     train = np.sort(rest[: options.max_samples])
-    usable = np.flatnonzero(usable_columns(X[train]))
+    usable = np.flatnonzero(usable_columns(X[train]) & _supported(X[train]))
     seed = int(rng.integers(2**31))
     link = make_family(target, weight, classification).link
     per_output: list[list[Node]] = []
@@ -159,6 +161,16 @@ def search_columns(
         result = everything.choose(per_output)
     result.caps, result.n_steps = tuple(caps), len(steps)
     return result
+
+
+def _supported(X: Array) -> NDArray[np.bool_]:
+    """Tell which columns have more than a few rows that differ from their most frequent value.
+
+    A level that few rows have fits those rows, outliers foremost, and tells nothing about others.
+    """
+    fewest = min(_SUPPORT, _SUPPORT_SHARE * len(X))
+    frequent = [np.unique(column, return_counts=True)[1].max() for column in X.T]
+    return len(X) - np.asarray(frequent, dtype=float) >= fewest
 
 
 def _rows(X: Array, y: Array, weight: Array, names: Sequence[str]) -> Rows:
