@@ -1,0 +1,42 @@
+"""How the generators check parameters and draw numbers."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import validate_params
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def validated(constraints: dict[str, list[Any]]) -> Callable[[Function], Function]:
+    """Check a function's parameters as scikit-learn does, and keep its type."""
+    decorate: Callable[[Function], Function] = validate_params(
+        constraints, prefer_skip_nested_validation=True
+    )
+    return decorate
+
+
+def check_range(
+    value: tuple[Any, ...], name: str, kind: type = Real, above: float = -np.inf
+) -> tuple[Any, Any]:
+    """Check that a tuple is (low, high) with finite numbers, ``above < low <= high``."""
+    wanted = f"{name} must be (low, high) with {above:g} < low <= high < inf"
+    if len(value) != 2 or not all(isinstance(end, kind) for end in value):
+        raise ValueError(f"{wanted}, two of {kind.__name__}; got {value!r}")
+    low, high = value
+    if not above < low <= high < np.inf:
+        raise ValueError(f"{wanted}; got {value!r}")
+    return low, high
+
+
+def make_generator(random_state: Any) -> np.random.Generator:
+    """Give a generator of its own to each call; None takes nothing from numpy's global stream."""
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, np.random.RandomState):
+        words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+        return np.random.default_rng(words)
+    return np.random.default_rng(int(random_state))
