@@ -12,6 +12,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from sktaskneuron import datasets, inspection, nn
     from sktaskneuron.estimators import (
+        HamiltonianMLPRegressor,
+        LearnedDiversityMLPClassifier,
+        LearnedDiversityMLPRegressor,
         NeuronFormulaSearch,
         NeuronSeekClassifier,
         NeuronSeekRegressor,
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from sktaskneuron.formula import NeuronFormula
 
 __all__ = [
+    "HamiltonianMLPRegressor",
+    "LearnedDiversityMLPClassifier",
+    "LearnedDiversityMLPRegressor",
     "NeuronFormula",
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
@@ -29,6 +35,9 @@ __all__ = [
 ]
 
 _HOME = {
+    "HamiltonianMLPRegressor": "sktaskneuron.estimators",
+    "LearnedDiversityMLPClassifier": "sktaskneuron.estimators",
+    "LearnedDiversityMLPRegressor": "sktaskneuron.estimators",
     "NeuronFormula": "sktaskneuron.formula",
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,8 +17,8 @@ from sktaskneuron.estimators._input import (
     FloatArray,
     check_target,
     class_codes,
-    count_weight,
     encode_table,
+    with_class_weight,
 )
 from sktaskneuron.estimators._models import Inputs, softmax
 from sktaskneuron.estimators._neuron_seek import NeuronSeek
@@ -285,7 +284,7 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         table = encode_table(self, encoder, X, sample_weight)
         report = FitReport(self, X, y, sample_weight)
         self.classes_, codes = class_codes(self, labels[table.rows])
-        weight = self._with_class_weight(table.weight, codes)
+        weight = with_class_weight(self, table.weight, codes)
         n_classes = len(self.classes_)
 
         def task_of(inputs: Inputs) -> Task:
@@ -294,20 +293,6 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
 
         self._fit(replace(table, weight=weight), encoder, task_of, given, clock, report)
         return self
-
-    def _with_class_weight(self, weight: FloatArray, codes: NDArray[Any]) -> FloatArray:
-        if self.class_weight is None:
-            return weight
-        balanced = self.class_weight == "balanced"
-        per_class = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=self.classes_[codes],
-            sample_weight=weight if balanced else None,
-        )
-        if not (np.isfinite(per_class).all() and (per_class > 0).all()):
-            raise ValueError(f"class_weight must hold positive numbers, got {self.class_weight!r}")
-        return count_weight(weight * per_class[codes])
 
     def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
         return None, None

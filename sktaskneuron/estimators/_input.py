@@ -13,6 +13,7 @@ from sklearn.utils import (
     check_consistent_length,
     check_random_state,
     column_or_1d,
+    compute_class_weight,
 )
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -152,6 +153,31 @@ def count_weight(weight: FloatArray) -> FloatArray:
     relative = weight / largest  # the mean of tiny weights would vanish
     mean = relative.mean()
     return weight if largest * mean >= 1.0 else np.asarray(relative / mean)
+
+
+def with_class_weight(estimator: Any, weight: FloatArray, codes: NDArray[Any]) -> FloatArray:
+    """Multiply the weights of rows by those of their classes, as ``class_weight`` says."""
+    if estimator.class_weight is None:
+        return weight
+    balanced = estimator.class_weight == "balanced"
+    per_class = compute_class_weight(
+        estimator.class_weight,
+        classes=estimator.classes_,
+        y=estimator.classes_[codes],
+        sample_weight=weight if balanced else None,
+    )
+    if not (np.isfinite(per_class).all() and (per_class > 0).all()):
+        raise ValueError(f"class_weight must hold positive numbers, got {estimator.class_weight!r}")
+    return count_weight(weight * per_class[codes])
+
+
+def location_and_scale(values: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weighted mean and standard deviation of the columns; (value, 1) for a constant one."""
+    constant = values.min(axis=0) == values.max(axis=0)
+    share = weight / weight.sum()
+    mean = np.where(constant, values[0], share @ values)
+    sd = np.sqrt(share @ (values - mean) ** 2)
+    return mean, np.where(constant | (sd == 0), 1.0, sd)
 
 
 def draw_seed(random_state: Any) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._input import FloatArray, check_target, encode_table
+from sktaskneuron.estimators._input import (
+    FloatArray,
+    check_target,
+    encode_table,
+    location_and_scale,
+)
 from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._neuron_seek import NeuronSeek
 from sktaskneuron.estimators._reporting import FitReport
@@ -215,7 +219,7 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         table = encode_table(self, encoder, X, sample_weight)
         report = FitReport(self, X, y, sample_weight)
         values = target[table.rows].reshape(len(table.rows), -1)
-        shift, unit = _location_and_scale(values, table.weight)
+        shift, unit = location_and_scale(values, table.weight)
         self._single_output = target.ndim == 1
         self._shift, self._unit = shift, unit
         self.n_outputs_ = values.shape[1]
@@ -252,12 +256,3 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
         check_is_fitted(self, "_model")
         value = self._raw(X) * self._unit + self._shift
         return value[:, 0] if self._single_output else value
-
-
-def _location_and_scale(values: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weighted mean and standard deviation of the columns; (value, 1) for a constant one."""
-    constant = values.min(axis=0) == values.max(axis=0)
-    share = weight / weight.sum()
-    mean = np.where(constant, values[0], share @ values)
-    sd = np.sqrt(share @ (values - mean) ** 2)
-    return mean, np.where(constant | (sd == 0), 1.0, sd)

@@ -53,9 +53,12 @@ class FitReport:
         epoch: int,
         n_epochs: int,
         logs: Mapping[str, float],
-        get_model: Callable[[], FittedModel],
+        get_model: Callable[[], FittedModel] | None,
     ) -> bool:
-        """Report an epoch; a true answer asks for the end of this network's training."""
+        """Report an epoch; a true answer asks for the end of this network's training.
+
+        Without ``get_model`` there is nothing yet that predicts.
+        """
         if network != self._network_name:
             self._end_network()
             self._network_name = network
@@ -65,10 +68,11 @@ class FitReport:
         say(self._estimator, f"{network}, epoch {epoch}/{n_epochs}: {losses}")
         task = self._network.subcontext("epoch")
         task.call_on_fit_task_begin(**self._arguments)
+        attributes = None
+        if get_model is not None:
+            attributes = lambda: {"_model": get_model()}  # noqa: E731
         return bool(
-            task.call_on_fit_task_end(
-                **self._arguments, reconstruction_attributes=lambda: {"_model": get_model()}
-            )
+            task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=attributes)
         )
 
     def end(self) -> None:

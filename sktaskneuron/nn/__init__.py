@@ -4,28 +4,40 @@ They may be taken into any torch model; :func:`parameter_groups` gives an optimi
 rates that the modules were built for.
 """
 
+from sktaskneuron.nn.activation_set import ActivationSet
+from sktaskneuron.nn.dictionary import SymbolicApproximation
+from sktaskneuron.nn.diverse import DiverseNetwork, TypedActivation
 from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.nn.functional import ACTIVATIONS, TORCH_NAMESPACE, get_activation
 from sktaskneuron.nn.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.parameterization import parameter_groups
+from sktaskneuron.nn.sub_networks import SubNetworks
 from sktaskneuron.nn.table_input import (
     LevelEmbedding,
     PeriodicTerms,
     PiecewiseLinearTerms,
     TableInput,
 )
+from sktaskneuron.nn.tables import Grid, TableFunction
 from sktaskneuron.nn.task_neuron import TaskNeuron
 
 __all__ = [
     "ACTIVATIONS",
     "TORCH_NAMESPACE",
+    "ActivationSet",
+    "DiverseNetwork",
     "GeneratorDropout",
+    "Grid",
     "LevelEmbedding",
     "PeriodicTerms",
     "PiecewiseLinearTerms",
+    "SubNetworks",
+    "SymbolicApproximation",
+    "TableFunction",
     "TableInput",
     "TaskNetwork",
     "TaskNeuron",
+    "TypedActivation",
     "get_activation",
     "n_parameters",
     "parameter_groups",

@@ -1,0 +1,297 @@
+"""Classification by networks whose neurons learn their own activation functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._input import (
+    FloatArray,
+    check_target,
+    class_codes,
+    encode_table,
+    with_class_weight,
+)
+from sktaskneuron.estimators._learned_diversity import LearnedDiversity
+from sktaskneuron.estimators._models import softmax
+from sktaskneuron.estimators._reporting import FitReport
+from sktaskneuron.estimators._validation import Task, Validation
+from sktaskneuron.preprocessing import TableEncoder
+
+
+class LearnedDiversityMLPClassifier(ClassifierMixin, LearnedDiversity):
+    """Classification by a multilayer network whose neurons learn their own activation functions.
+
+    The neurons of a layer are of `n_types` types. What each type computes from its sum of inputs is
+    learned, too: small sub-networks are moved down the gradient of the loss that fresh networks
+    reach when they are trained with them [1]_. The functions are then kept as tables, and new
+    networks are trained with them. On many tables that gains nothing over sine or sine with ReLU,
+    so these are trained beside, from the same starts, and the learned functions predict only where
+    they are better by more than the error of the comparison.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Neurons per hidden layer.
+    n_types : int, default=2
+        Number of functions that are learned; neuron j of N has type ``j * n_types // N``.
+    base : str, default="sin"
+        What the learned functions are added to, and what they must beat: a name in
+        :data:`sktaskneuron.nn.ACTIVATIONS`, or "zero".
+    activations : str, list of str, ActivationSet, list of ActivationSet or None, default=None
+        Activations to be used as they are, without learning: a name, names of the types of neurons
+        as ``["sin", "relu"]``, a set (`activations_` of another model), or one set per hidden
+        layer. None learns them.
+    meta : {"unrolled", "first_order", "joint"}, default="unrolled"
+        Gradient of the outer loop: "unrolled" is exact, through the whole inner training;
+        "first_order" leaves out how the trained weights depend on the functions; "joint" trains
+        weights and functions together, once.
+    meta_loss : {"holdout", "train"}, default="holdout"
+        What the outer loop lowers: the loss of rows that the inner training has not seen, drawn
+        anew in every outer step, or the mean training loss along it.
+    outer_steps, inner_steps : int, default=120, 100
+        Steps of the outer loop, and training steps of each fresh network within.
+    share_across_layers : bool, default=True
+        Whether all hidden layers have the same functions.
+    compare : bool, default=True
+        Whether the learned mix, each of its functions alone, the base, and sine with ReLU are
+        compared on held-out rows. False takes the learned mix.
+    learning_rate : "auto" or float, default="auto"
+        Of Adam. "auto" tries 0.001, 0.003, 0.01 and 0.03 for every candidate on the first
+        held-out rows.
+    weight_decay : float, default=0.0
+        Decoupled, relative to the learning rate.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the rows. "auto" is as many as make 1,600 steps, from 10 to 100; every network
+        keeps its best epoch on its held-out rows.
+    batch_size : "auto" or int, default="auto"
+        Rows in a training step. "auto" is a fortieth of the rows, from 32 to 256.
+    n_members : "auto" or int, default="auto"
+        Networks whose outputs are averaged; each holds out the next fold. "auto" is one per fold,
+        and no fewer than two.
+    validation : "auto", int, float or None, default="auto"
+        Held-out rows: k folds, or a share. "auto" is 4 folds; on 100,000 rows and more a share of
+        0.15, at most 20,000 rows; none on less than 20 rows, where nothing is learned but weights.
+        None compares nothing and keeps the last epoch.
+    n_iter_no_change : int or None, default=None
+        Epochs without a lower held-out loss of any network after which training ends.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of a row by its class, on top of `sample_weight`.
+    device : str, default="auto"
+        Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
+        GPU if there is one. May be set anew after fit, to predict elsewhere.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the networks. Results are float64 in any case.
+    random_state : int, RandomState instance or None, default=None
+        Draws held-out rows, starting weights, batches and noise. The same number gives the same
+        model, bit for bit, on the same device and number of threads. The global streams of numpy
+        and torch are never drawn from.
+    verbose : int, default=0
+        1 prints a line per outer step and per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    selected_ : str
+        What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
+        "sin + relu", or "given".
+    activations_ : ActivationSet, list of ActivationSet or list of str
+        The activations of what predicts, as the parameter `activations` takes them.
+    learned_ : list of ActivationSet
+        The learned functions, one set or one per hidden layer; empty if none were learned.
+    activation_report_ : dict
+        "selected"; "outside", the share of inputs outside the table at the end of learning; and
+        "candidates", per candidate the held-out "loss", its "gain" over the best free candidate
+        with the "standard_error" of that, and the "learning_rate". Learned functions are taken if
+        their gain is larger than its error.
+    activation_history_ : dict
+        "outer_loss" per outer step, and "evolution", the functions' values over the outer steps,
+        (n_snapshots, n_sets, n_types, n_knots). Empty if none were learned.
+    oof_score_ : float
+        Accuracy of the held-out predictions of what predicts; NaN without validation.
+    history_ : dict of str to list
+        Mean losses per epoch of the networks that predict.
+    n_iter_ : int
+        Epochs that were trained.
+    encoder_ : TableEncoder
+        Turns the table into numbers.
+    scaler_ : SmoothClipScaler
+        Scales them.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where the table has names.
+
+    See Also
+    --------
+    LearnedDiversityMLPRegressor : The same for numbers.
+    sktaskneuron.nn.ActivationSet : The learned functions as values.
+
+    References
+    ----------
+    .. [1] A. Choudhary, A. Radhakrishnan, J. F. Lindner, S. Sinha and W. L. Ditto, "Neuronal
+       diversity can improve machine learning for physics and beyond", Scientific Reports 13, 13962
+       (2023).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sktaskneuron import LearnedDiversityMLPClassifier
+    >>> X, y = make_moons(300, noise=0.2, random_state=0)
+    >>> model = LearnedDiversityMLPClassifier(
+    ...     outer_steps=10, inner_steps=20, max_epochs=20, random_state=0
+    ... ).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    >>> sorted(model.activation_report_["candidates"])
+    ['learned', 'learned 1', 'learned 2', 'sin', 'sin + relu']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **LearnedDiversity._parameter_constraints,
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+    }
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        *,
+        n_types: int = 2,
+        base: str = "sin",
+        activations: Any = None,
+        meta: str = "unrolled",
+        meta_loss: str = "holdout",
+        outer_steps: int = 120,
+        inner_steps: int = 100,
+        share_across_layers: bool = True,
+        compare: bool = True,
+        learning_rate: str | float = "auto",
+        weight_decay: float = 0.0,
+        max_epochs: str | int = "auto",
+        batch_size: str | int = "auto",
+        n_members: str | int = "auto",
+        validation: str | int | float | None = "auto",
+        n_iter_no_change: int | None = None,
+        categorical_features: Any = "from_dtype",
+        class_weight: Any = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            n_types=n_types,
+            base=base,
+            activations=activations,
+            meta=meta,
+            meta_loss=meta_loss,
+            outer_steps=outer_steps,
+            inner_steps=inner_steps,
+            share_across_layers=share_across_layers,
+            compare=compare,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            n_members=n_members,
+            validation=validation,
+            n_iter_no_change=n_iter_no_change,
+            categorical_features=categorical_features,
+            device=device,
+            dtype=dtype,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the activation functions, compare, train.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Numbers, categories and missing values; pandas, polars or numpy.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
+            Weights of a mean below one are scaled to the mean one.
+
+        Returns
+        -------
+        self : LearnedDiversityMLPClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used.
+        """
+        given = self._check_settings()
+        labels = check_target(self, X, y, numeric=False)
+        encoder = TableEncoder(self.categorical_features)
+        table = encode_table(self, encoder, X, sample_weight)
+        report = FitReport(self, X, y, sample_weight)
+        self.classes_, codes = class_codes(self, labels[table.rows])
+        weight = with_class_weight(self, table.weight, codes)
+        table = replace(table, weight=weight)
+        n_classes = len(self.classes_)
+        zero, one = np.zeros(n_classes), np.ones(n_classes)
+        inputs = self._prepare(table, encoder)
+        task = Task(inputs, codes.astype(np.int64), weight, n_classes, True, zero, one)
+        self._fit(task, given, report)
+        return self
+
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        right = outputs.argmax(axis=1) == validation.target
+        return float(validation.weight @ right / validation.weight.sum())
+
+    def _network_targets(self, y: Any) -> NDArray[np.int64]:
+        labels = check_target(self, y, y, numeric=False)
+        return np.searchsorted(self.classes_, labels).astype(np.int64)
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        probabilities : ndarray of float64 of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to one.
+        """
+        check_is_fitted(self, "_model")
+        return softmax(self._raw(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Of the type of `classes_`.
+        """
+        check_is_fitted(self, "_model")
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])

@@ -1,0 +1,416 @@
+"""What the estimators of learned diversity share: learn activations, compare, train."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._diverse_choice import (
+    ActivationCandidate,
+    Comparison,
+    DiverseRecipe,
+)
+from sktaskneuron.estimators._diverse_model import DiverseModel
+from sktaskneuron.estimators._input import (
+    EncodedTable,
+    FloatArray,
+    column_range,
+    draw_seed,
+    read_rows,
+)
+from sktaskneuron.estimators._models import Inputs
+from sktaskneuron.estimators._reporting import FitReport, say
+from sktaskneuron.estimators._validation import Task, Validation, make_splits
+from sktaskneuron.preprocessing import SmoothClipScaler, TableEncoder
+
+if TYPE_CHECKING:
+    from sktaskneuron.nn import ActivationSet
+    from sktaskneuron.training.meta import MetaResult
+
+# Steps of an epoch and of a whole training that "auto" aims at, and the batches it allows.
+_STEPS_PER_EPOCH, _STEPS = 40, 1_600
+_SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
+_FOLDS = 4
+# Rows that activation functions are learned on at most.
+_META_ROWS = 20_000
+
+
+class LearnedDiversity(CallbackSupportMixin, BaseEstimator, ABC):
+    """What the estimators share; their docstrings describe it."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "n_types": [Interval(Integral, 1, None, closed="left")],
+        "base": [str],
+        "activations": "no_validation",
+        "meta": [StrOptions({"unrolled", "first_order", "joint"})],
+        "meta_loss": [StrOptions({"holdout", "train"})],
+        "outer_steps": [Interval(Integral, 1, None, closed="left")],
+        "inner_steps": [Interval(Integral, 1, None, closed="left")],
+        "share_across_layers": ["boolean"],
+        "compare": ["boolean"],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "validation": [
+            None,
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
+        "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    # fields of Hamiltonian networks need functions with a continuous slope
+    _interpolation: ClassVar[str] = "linear"
+    _hamiltonian: ClassVar[bool] = False
+
+    encoder_: TableEncoder
+    scaler_: Any
+    activations_: Any
+    learned_: list[Any]
+    selected_: str
+    activation_report_: dict[str, Any]
+    activation_history_: dict[str, Any]
+    oof_score_: float
+    history_: dict[str, list[float]]
+    n_iter_: int
+    _model: DiverseModel
+    _bounds: FloatArray
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        *,
+        n_types: int = 2,
+        base: str = "sin",
+        activations: Any = None,
+        meta: str = "unrolled",
+        meta_loss: str = "holdout",
+        outer_steps: int = 120,
+        inner_steps: int = 100,
+        share_across_layers: bool = True,
+        compare: bool = True,
+        learning_rate: str | float = "auto",
+        weight_decay: float = 0.0,
+        max_epochs: str | int = "auto",
+        batch_size: str | int = "auto",
+        n_members: str | int = "auto",
+        validation: str | int | float | None = "auto",
+        n_iter_no_change: int | None = None,
+        categorical_features: Any = "from_dtype",
+        device: str = "auto",
+        dtype: str = "float32",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_types = n_types
+        self.base = base
+        self.activations = activations
+        self.meta = meta
+        self.meta_loss = meta_loss
+        self.outer_steps = outer_steps
+        self.inner_steps = inner_steps
+        self.share_across_layers = share_across_layers
+        self.compare = compare
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.n_members = n_members
+        self.validation = validation
+        self.n_iter_no_change = n_iter_no_change
+        self.categorical_features = categorical_features
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    def _layer_sizes(self) -> tuple[int, ...]:
+        listed: list[Any] = list(np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)))
+        if not listed or not all(isinstance(s, Integral) and int(s) >= 1 for s in listed):
+            raise ValueError(
+                "hidden_layer_sizes must be positive whole numbers, at least one, got "
+                f"{self.hidden_layer_sizes!r}"
+            )
+        return tuple(int(size) for size in listed)
+
+    def _check_settings(self) -> list[list[Any]] | None:
+        """Refuse early what would fail after a long search; return given activations per layer."""
+        from sktaskneuron.nn.diverse import DiverseNetwork, type_sizes
+        from sktaskneuron.nn.sub_networks import get_base
+        from sktaskneuron.training import resolve_device, resolve_dtype
+
+        resolve_dtype(self.dtype, resolve_device(self.device))
+        sizes = self._layer_sizes()
+        if self.activations is None:
+            get_base(self.base)
+            for size in sizes:
+                type_sizes(size, int(self.n_types))
+            return None
+        given = given_functions(self.activations, len(sizes), self._interpolation)
+        DiverseNetwork(2, 2, sizes, [(1, given)], hamiltonian=self._hamiltonian)
+        return given
+
+    def _fit(
+        self,
+        task: Task,
+        given: list[list[Any]] | None,
+        report: FitReport,
+    ) -> None:
+        seed = draw_seed(self.random_state)
+        splits = make_splits(task, self._held_out(len(task)), seed % 2**31)
+        validation = Validation.of(task, splits)
+        self._model = None  # type: ignore[assignment]
+        recipe = self._recipe(task, validation, seed)
+        comparison = Comparison(task, validation, recipe, report.epoch)
+        self.learned_, self.activation_history_ = [], {}
+        outside = 0.0
+        if given is not None:
+            candidates = [ActivationCandidate("given", given)]
+        elif self.compare and self.validation == "auto" and not validation:
+            # so few rows cannot tell what learned functions are worth
+            candidates = self._free_candidates()
+        else:
+            result = self._learn(comparison, seed, report)
+            self.learned_ = result.sets
+            self.activation_history_ = {
+                "outer_loss": result.outer_loss,
+                "evolution": result.evolution,
+            }
+            outside = result.outside
+            candidates = self._candidates(result.sets)
+        if not (self.compare and validation):
+            candidates = candidates[:1]
+        choice = comparison.choose(candidates)
+        self.selected_ = choice.name
+        self.activations_ = self._named(choice.name)
+        self._model = choice.model
+        self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
+        self.activation_report_ = {
+            "selected": choice.name,
+            "outside": outside,
+            "candidates": choice.table,
+        }
+        self.oof_score_ = float("nan")
+        if choice.outputs is not None:
+            self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
+        for name, entry in choice.table.items():
+            say(
+                self,
+                f"{name}: held-out loss {entry['loss']:.4g}, gain {entry['gain']:.2g} +- "
+                f"{entry['standard_error']:.2g}",
+            )
+        task.release()
+        report.end()
+
+    def _prepare(self, table: EncodedTable, encoder: TableEncoder) -> Inputs:
+        self.encoder_ = encoder
+        self._bounds = column_range(table)
+        self.scaler_ = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
+        return self._inputs(table.matrix)
+
+    def _inputs(self, matrix: FloatArray) -> Inputs:
+        # columns of many levels are read by their frequent levels
+        codes = np.empty((len(matrix), 0))
+        return Inputs(matrix, codes, {"robust": self.scaler_}, matrix.shape[1])
+
+    def _held_out(self, n_rows: int) -> str | int | float | None:
+        validation = self.validation
+        if validation is None or isinstance(validation, str):
+            return validation
+        folds = int(validation) if isinstance(validation, Integral) else None
+        share = float(validation)
+        if n_rows < (folds or 2) or (folds is None and round(share * n_rows) >= n_rows):
+            raise ValueError(
+                f"validation={validation!r} leaves no rows to train on or to hold out: got "
+                f"n_samples = {n_rows} of positive weight; use validation=None"
+            )
+        return share if folds is None else folds
+
+    def _recipe(self, task: Task, validation: Validation, seed: int) -> DiverseRecipe:
+        n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
+        batch_size = self.batch_size
+        if isinstance(batch_size, str):
+            batch_size = min(max(n_rows // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
+        n_epochs = self.max_epochs
+        if isinstance(n_epochs, str):
+            steps = -(-n_rows // int(batch_size))
+            n_epochs = min(max(round(_STEPS / steps), _FEWEST_EPOCHS), _MOST_EPOCHS)
+        n_members = self.n_members
+        if isinstance(n_members, str):
+            n_members = max(len(validation.splits), 2)
+        if validation and int(n_members) < len(validation.splits):
+            raise ValueError(
+                f"n_members={n_members} is less than the {len(validation.splits)} folds that are "
+                "held out; use a share of the rows as validation, as 0.15, or None"
+            )
+        rate = None if isinstance(self.learning_rate, str) else float(self.learning_rate)
+        return DiverseRecipe(
+            self._layer_sizes(),
+            int(n_members),
+            int(n_epochs),
+            int(batch_size),
+            rate,
+            float(self.weight_decay),
+            self.n_iter_no_change,
+            self._hamiltonian,
+            self.device,
+            self.dtype,
+            seed,
+        )
+
+    def _learn(self, comparison: Comparison, seed: int, report: FitReport) -> MetaResult:
+        """Learn the activation functions on the training rows, or on a part of very many."""
+        from sktaskneuron.training import TensorTable
+        from sktaskneuron.training.meta import MetaOptions, learn_activations
+
+        table = comparison.table
+        options = MetaOptions(
+            n_types=int(self.n_types),
+            base=self.base,
+            meta=self.meta,
+            meta_loss=self.meta_loss,
+            outer_steps=int(self.outer_steps),
+            inner_steps=int(self.inner_steps),
+            share_across_layers=bool(self.share_across_layers),
+        )
+        rows = np.arange(len(table))
+        if len(table) > _META_ROWS:
+            rows = np.random.default_rng(seed).choice(len(table), _META_ROWS, replace=False)
+            rows.sort()
+        device, weight = comparison.device, table.weight
+        part = TensorTable(
+            table.X[rows].to(device),
+            table.y[rows].to(device),
+            None if weight is None else weight[rows].to(device),
+        )
+
+        def on_step(step: int, n_steps: int, loss: float) -> bool:
+            return report.epoch("activations", step, n_steps, {"outer_loss": loss}, None)
+
+        return learn_activations(
+            part,
+            self._layer_sizes(),
+            comparison.task.n_outputs,
+            options,
+            hamiltonian=self._hamiltonian,
+            seed=seed,
+            on_step=on_step,
+        )
+
+    def _candidates(self, sets: Sequence[ActivationSet]) -> list[ActivationCandidate]:
+        """Return the learned mix first, then its types alone, its base, and sine with ReLU."""
+        n_layers = len(self._layer_sizes())
+        layers = list(sets) if len(sets) > 1 else list(sets) * n_layers
+        tables = [layer.functions(self._interpolation) for layer in layers]
+        found = [ActivationCandidate("learned", tables, True)]
+        if self.n_types > 1:
+            found += [
+                ActivationCandidate(f"learned {t + 1}", [[table[t]] for table in tables], True)
+                for t in range(int(self.n_types))
+            ]
+        return found + self._free_candidates()
+
+    def _free_candidates(self) -> list[ActivationCandidate]:
+        """Return what needs no learning: the base, and sine with ReLU."""
+        sizes = self._layer_sizes()
+        found = []
+        if self.base not in ("zero", "identity"):
+            found.append(ActivationCandidate(self.base, [[self.base]] * len(sizes)))
+        if min(sizes) > 1:
+            found.append(ActivationCandidate("sin + relu", [["sin", "relu"]] * len(sizes)))
+        return found or [ActivationCandidate("sin", [["sin"]] * len(sizes))]
+
+    def _named(self, name: str) -> Any:
+        """Return the activations of a candidate, as ``activations`` takes them."""
+        if name == "given":
+            return self.activations
+        if not name.startswith("learned"):
+            return name.split(" + ")
+        if name != "learned":
+            place = int(name.removeprefix("learned ")) - 1
+            sets = [activation_set[place] for activation_set in self.learned_]
+        else:
+            sets = list(self.learned_)
+        return sets[0] if len(sets) == 1 else sets
+
+    @abstractmethod
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        """Return R2 or accuracy of raw outputs on the held-out rows."""
+
+    # -- prediction -------------------------------------------------------------------------------
+
+    def _raw(self, X: Any) -> FloatArray:
+        check_is_fitted(self, "_model")
+        return self._model.on_device(self.device).predict_raw(self._inputs(self._read(X)))
+
+    def _read(self, X: Any) -> FloatArray:
+        """Return new rows as numbers in raw units: (n_samples, n_columns)."""
+        return read_rows(self, self.encoder_, self._bounds, X)
+
+    def _network_inputs(self, X: Any) -> FloatArray:
+        """Return what the networks see of a table: (n_samples, n_columns)."""
+        check_is_fitted(self, "_model")
+        return np.asarray(self.scaler_.transform(self._read(X)))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = self.categorical_features is not None
+        return tags
+
+
+def given_functions(activations: Any, n_layers: int, interpolation: str) -> list[list[Any]]:
+    """Return functions per hidden layer, per type.
+
+    A name, a set, or several names are for all layers; a list of sets is one for each.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are none of these, or a name is not known.
+    """
+    from sktaskneuron.nn.activation_set import ActivationSet
+    from sktaskneuron.nn.functional import get_activation
+
+    if isinstance(activations, str):
+        activations = [activations]
+    if isinstance(activations, ActivationSet):
+        return [activations.functions(interpolation) for _ in range(n_layers)]
+    listed = list(activations) if isinstance(activations, Sequence) else []
+    if listed and all(isinstance(item, str) for item in listed):
+        for name in listed:
+            get_activation(name)
+        return [listed] * n_layers
+    if listed and all(isinstance(item, ActivationSet) for item in listed):
+        if len(listed) != n_layers:
+            raise ValueError(
+                f"activations hold {len(listed)} sets for {n_layers} hidden layers; a single set "
+                "serves all layers"
+            )
+        return [item.functions(interpolation) for item in listed]
+    raise TypeError(
+        "activations must be a name, a list of names, an ActivationSet, or one ActivationSet per "
+        f"hidden layer, got {activations!r}"
+    )

@@ -1,0 +1,93 @@
+"""Integration of Hamiltonian fields: Runge-Kutta, and leapfrog for any Hamiltonian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Field = Callable[[Array], Array]
+Step = Callable[[Field, Array, float], Array]
+
+# Iterations of the implicit equations of leapfrog, and the change that ends them.
+_ITERATIONS, _TOLERANCE = 20, 1e-12
+
+
+def rk4_step(field: Field, x: Array, dt: float) -> Array:
+    """Return the state after one step of the classical Runge-Kutta method: fourth order.
+
+    Parameters
+    ----------
+    field : callable
+        Maps states (n_orbits, n_state) to derivatives.
+    x : ndarray of shape (n_orbits, n_state)
+    dt : float
+    """
+    k1 = field(x)
+    k2 = field(x + 0.5 * dt * k1)
+    k3 = field(x + 0.5 * dt * k2)
+    k4 = field(x + dt * k3)
+    return np.asarray(x + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4))
+
+
+def leapfrog_step(field: Field, x: Array, dt: float) -> Array:
+    """Return the state after one step of the Störmer-Verlet method: second order, symplectic.
+
+    Learned Hamiltonians are not sums of functions of q and of p, so the two implicit half steps are
+    solved by iteration.
+    """
+    half = x.shape[1] // 2
+    q, p = x[:, :half], x[:, half:]
+
+    def parts(q: Array, p: Array) -> tuple[Array, Array]:
+        rate = field(np.concatenate([q, p], axis=1))
+        return rate[:, :half], rate[:, half:]
+
+    middle = _solved(lambda guess: p + 0.5 * dt * parts(q, guess)[1], p)
+    start = parts(q, middle)[0]
+    new_q = _solved(lambda guess: q + 0.5 * dt * (start + parts(guess, middle)[0]), q + dt * start)
+    new_p = middle + 0.5 * dt * parts(new_q, middle)[1]
+    return np.concatenate([new_q, new_p], axis=1)
+
+
+def _solved(function: Callable[[Array], Array], guess: Array) -> Array:
+    for _ in range(_ITERATIONS):
+        new = function(guess)
+        change = np.abs(new - guess).max(initial=0.0)
+        guess = new
+        if not change > _TOLERANCE * max(1.0, np.abs(guess).max(initial=0.0)):
+            break
+    return guess
+
+
+STEPS: Mapping[str, Step] = {"leapfrog": leapfrog_step, "rk4": rk4_step}
+
+
+def integrate(field: Field, start: Array, t: Array, method: str, max_step: float | None) -> Array:
+    """Return states at the times ``t``, the first of which is that of the start.
+
+    Parameters
+    ----------
+    field : callable
+    start : ndarray of shape (n_orbits, n_state)
+    t : ndarray of shape (n_times,)
+        Increasing.
+    method : {"leapfrog", "rk4"}
+    max_step : float or None
+        Longest step; None takes a tenth of the distances of ``t``.
+
+    Returns
+    -------
+    ndarray of shape (n_orbits, n_times, n_state)
+    """
+    step = STEPS[method]
+    states = [start]
+    for span in np.diff(t):
+        count = 10 if max_step is None else max(1, int(np.ceil(span / max_step - 1e-9)))
+        x = states[-1]
+        for _ in range(count):
+            x = step(field, x, span / count)
+        states.append(x)
+    return np.stack(states, axis=1)

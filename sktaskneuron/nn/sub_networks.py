@@ -1,0 +1,166 @@
+"""Sub-networks: small networks of one variable that are learned as activation functions.
+
+Type t of T is ``base(x) + scale * (sum_h w2[t, h] tanh(w1[t, h] x + b1[t, h]) + b2[t])``
+(Choudhary et al., Scientific Reports 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from sktaskneuron.nn.functional import ACTIVATIONS, TensorFunction
+
+Array = NDArray[np.float64]
+
+#: Functions that sub-networks may be added to: the activations, and nothing.
+BASES: Mapping[str, TensorFunction] = {**ACTIVATIONS, "zero": torch.zeros_like}
+
+SCALE = 0.2
+
+
+def get_base(name: str) -> TensorFunction:
+    """Return the base function of a name.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one of ``BASES``.
+    """
+    try:
+        return BASES[name]
+    except KeyError:
+        raise ValueError(f"unknown base {name!r}; known are {', '.join(sorted(BASES))}") from None
+
+
+@dataclass(frozen=True, eq=False)
+class SubNetworks:
+    """The weights of T sub-networks with H neurons each.
+
+    Parameters
+    ----------
+    w1, b1, w2 : ndarray of shape (T, H)
+    b2 : ndarray of shape (T,)
+    base : str
+        A name in ``BASES``.
+    scale : float, default=0.2
+        Of what is added to the base.
+    """
+
+    w1: Array
+    b1: Array
+    w2: Array
+    b2: Array
+    base: str = "sin"
+    scale: float = SCALE
+
+    def __post_init__(self) -> None:
+        get_base(self.base)
+        shape = np.shape(self.w1)
+        fits = np.shape(self.b1) == np.shape(self.w2) == shape and np.shape(self.b2) == shape[:1]
+        if len(shape) != 2 or not fits:
+            raise ValueError("w1, b1 and w2 have the shape (T, H) and b2 has (T,)")
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """Return the values of all types: (T, *shape of x)."""
+        return self._evaluate(x)[0]
+
+    def slope(self, x: ArrayLike) -> Array:
+        """Return the derivatives of all types: (T, *shape of x)."""
+        return self._evaluate(x)[1]
+
+    def _evaluate(self, x: ArrayLike) -> tuple[Array, Array]:
+        points = np.asarray(x, dtype=np.float64)
+        tensor = torch.from_numpy(points.copy()).requires_grad_()
+        base = get_base(self.base)(tensor)
+        slope = torch.zeros_like(tensor)
+        if base.requires_grad:
+            slope = torch.autograd.grad(base.sum(), tensor)[0]
+        hidden = np.tanh(points[..., None, None] * self.w1 + self.b1)
+        value = (hidden * self.w2).sum(axis=-1) + self.b2
+        rate = ((1 - hidden**2) * self.w1 * self.w2).sum(axis=-1)
+        return (
+            base.detach().numpy() + self.scale * np.moveaxis(value, -1, 0),
+            slope.numpy() + self.scale * np.moveaxis(rate, -1, 0),
+        )
+
+    def text(self, index: int, digits: int = 4) -> str:
+        """Return the closed form of a type.
+
+        Parameters
+        ----------
+        index : int
+        digits : int, default=4
+            Significant digits.
+        """
+        number = f".{digits}g"
+        parts = [
+            f"{self.scale * c:+{number}}*tanh({a:{number}}*x {b:+{number}})"
+            for a, b, c in zip(self.w1[index], self.b1[index], self.w2[index], strict=True)
+        ]
+        start = {"zero": "", "identity": "x"}.get(self.base, f"{self.base}(x)")
+        text = f"{start} {' '.join(parts)} {self.scale * self.b2[index]:+{number}}"
+        return text.strip().removeprefix("+")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the weights as lists, the base and the scale."""
+        arrays = {name: getattr(self, name).tolist() for name in ("w1", "b1", "w2", "b2")}
+        return {**arrays, "base": self.base, "scale": self.scale}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SubNetworks:
+        """Build from what :meth:`to_dict` returned."""
+        arrays = {
+            name: np.asarray(values[name], dtype=np.float64) for name in ("w1", "b1", "w2", "b2")
+        }
+        return cls(**arrays, base=str(values["base"]), scale=float(values["scale"]))
+
+
+def draw_sub_networks(
+    n_types: int, n_hidden: int, generator: torch.Generator, dtype: torch.dtype
+) -> list[Tensor]:
+    """Draw starting weights, others for every type: [w1, b1, w2, b2].
+
+    Parameters
+    ----------
+    n_types, n_hidden : int
+    generator : torch.Generator
+        Of the CPU.
+    dtype : torch.dtype
+
+    Returns
+    -------
+    list of Tensor of shapes (n_types, n_hidden), the same, the same, (n_types,)
+    """
+    limit = n_hidden**-0.5
+    shapes = [(n_types, n_hidden)] * 3 + [(n_types,)]
+    return [
+        ((torch.rand(shape, generator=generator, dtype=torch.float64) * 2 - 1) * bound).to(dtype)
+        for shape, bound in zip(shapes, (1.0, 1.0, limit, limit), strict=True)
+    ]
+
+
+def sub_network_values(weights: list[Tensor], x: Tensor, base: str, scale: float = SCALE) -> Tensor:
+    """Return the values of all types at points, differentiable by the weights.
+
+    Parameters
+    ----------
+    weights : list of Tensor
+        As :func:`draw_sub_networks` returns them.
+    x : Tensor of shape (n_points,)
+    base : str
+    scale : float, default=0.2
+
+    Returns
+    -------
+    Tensor of shape (n_types, n_points)
+    """
+    w1, b1, w2, b2 = weights
+    hidden = torch.tanh(x[:, None] * w1[:, None, :] + b1[:, None, :])
+    return get_base(base)(x) + scale * ((hidden * w2[:, None, :]).sum(dim=-1) + b2[:, None])

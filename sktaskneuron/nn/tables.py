@@ -1,0 +1,168 @@
+"""Functions of one variable as tables on an even grid.
+
+A table is evaluated by one index and one polynomial per value, whatever the function costs itself.
+Linear tables are continuous; cubic ones (Hermite) have a continuous slope, which a network needs
+that is differentiated by its inputs, as a Hamiltonian one is. Outside the grid both go on straight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``n`` knots, evenly spaced from ``low`` to ``high``.
+
+    Parameters
+    ----------
+    low, high : float
+    n : int
+        At least 2.
+    """
+
+    low: float = -10.0
+    high: float = 10.0
+    n: int = 101
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high and self.n >= 2):
+            raise ValueError(
+                f"a grid needs finite ends low < high and at least 2 knots, got {self!r}"
+            )
+
+    @property
+    def step(self) -> float:
+        """Distance of two knots."""
+        return (self.high - self.low) / (self.n - 1)
+
+    def knots(self) -> Array:
+        """Return the knots: (n,)."""
+        return np.linspace(self.low, self.high, self.n)
+
+
+def cells(z: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+    """Return the cell of every value and the place within it, in units of the step.
+
+    Cells are numbered from 0, the one left of the grid, to ``grid.n``, the one right of it.
+
+    Parameters
+    ----------
+    z : Tensor of any shape
+    grid : Grid
+
+    Returns
+    -------
+    cell : Tensor of int64
+    place : Tensor
+        From 0 to 1 within the grid. Differentiable; a NaN stays one.
+    """
+    u = (z - grid.low) * (1.0 / grid.step)
+    left = torch.nan_to_num(u.detach()).floor().clamp(-1, grid.n - 1)
+    return left.long() + 1, u - left
+
+
+def linear_coefficients(values: Array) -> Array:
+    """Return constant and slope of every cell of tables.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n)
+        At the knots.
+
+    Returns
+    -------
+    ndarray of shape (..., n + 1, 2)
+        In powers of the place in the cell; the first and last cells are those outside.
+    """
+    rise = np.diff(values, axis=-1)
+    start = np.concatenate([values[..., :1] - rise[..., :1], values], axis=-1)
+    slope = np.concatenate([rise[..., :1], rise, rise[..., -1:]], axis=-1)
+    return np.stack([start, slope], axis=-1)
+
+
+def cubic_coefficients(values: Array, slopes: Array | None, step: float) -> Array:
+    """Return the four coefficients of every cell of cubic Hermite tables.
+
+    Parameters
+    ----------
+    values : ndarray of shape (..., n)
+        At the knots.
+    slopes : ndarray of shape (..., n) or None
+        Derivatives at the knots; None takes differences of second order.
+    step : float
+        Distance of two knots.
+
+    Returns
+    -------
+    ndarray of shape (..., n + 1, 4)
+    """
+    rate = np.gradient(values, axis=-1, edge_order=1) if slopes is None else slopes * step
+    left, right = values[..., :-1], values[..., 1:]
+    rise, at_left, at_right = right - left, rate[..., :-1], rate[..., 1:]
+    inner = np.stack(
+        [left, at_left, 3 * rise - 2 * at_left - at_right, at_left + at_right - 2 * rise], axis=-1
+    )
+    zero = np.zeros_like(values[..., 0])
+    first = np.stack([values[..., 0] - rate[..., 0], rate[..., 0], zero, zero], axis=-1)
+    last = np.stack([values[..., -1], rate[..., -1], zero, zero], axis=-1)
+    return np.concatenate([first[..., None, :], inner, last[..., None, :]], axis=-2)
+
+
+class TableFunction(nn.Module):
+    """A frozen function of one variable, read from a table.
+
+    Parameters
+    ----------
+    grid : Grid
+    coefficients : array-like of shape (grid.n + 1, degree + 1), default=None
+        As :func:`linear_coefficients` and :func:`cubic_coefficients` return them; None leaves them
+        zero, to be loaded.
+    degree : {1, 3}, default=3
+        Of the polynomials, where no coefficients are given.
+    """
+
+    coefficients: Tensor
+
+    def __init__(self, grid: Grid, coefficients: Any = None, *, degree: int = 3) -> None:
+        super().__init__()
+        self.grid = grid
+        if coefficients is None:
+            coefficients = np.zeros((grid.n + 1, degree + 1))
+        table = torch.as_tensor(np.asarray(coefficients), dtype=torch.get_default_dtype())
+        if table.ndim != 2 or len(table) != grid.n + 1:
+            raise ValueError(
+                f"a table on {grid.n} knots has {grid.n + 1} cells, got {tuple(table.shape)}"
+            )
+        self.register_buffer("coefficients", table)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the values, of the shape of ``z``."""
+        cell, place = cells(z, self.grid)
+        powers = self.coefficients[cell].unbind(-1)
+        value = powers[-1]
+        for coefficient in reversed(powers[:-1]):
+            value = coefficient + place * value
+        return value
+
+    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the values and the derivatives, both differentiable and of the shape of ``z``."""
+        cell, place = cells(z, self.grid)
+        powers = self.coefficients[cell].unbind(-1)
+        value, slope = powers[-1], torch.zeros_like(powers[-1])
+        for coefficient in reversed(powers[:-1]):
+            slope = value + place * slope
+            value = coefficient + place * value
+        return value, slope * (1.0 / self.grid.step)
+
+    def extra_repr(self) -> str:
+        """Return grid and degree."""
+        return f"{self.grid}, degree={self.coefficients.shape[1] - 1}"
