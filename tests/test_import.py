@@ -27,6 +27,8 @@ def test_import_is_light():
     [
         "from sktaskneuron import NeuronSeekRegressor; NeuronSeekRegressor(formula='x')",
         "from sktaskneuron import NeuronSeekClassifier, NeuronFormulaSearch",
+        "from sktaskneuron import LearnedDiversityMLPRegressor as L; L(activations=['sin'])",
+        "from sktaskneuron import HamiltonianMLPRegressor; HamiltonianMLPRegressor()",
         "from sktaskneuron import NeuronFormula; NeuronFormula.parse('x + sin(x) + <x,x>')",
         "import sktaskneuron.search, sktaskneuron.preprocessing",
         "from sktaskneuron import inspection; inspection.FormulaDisplay",
@@ -44,6 +46,9 @@ def test_matplotlib_loads_with_a_picture_only():
 
 def test_public_names():
     assert sktaskneuron.__all__ == [
+        "HamiltonianMLPRegressor",
+        "LearnedDiversityMLPClassifier",
+        "LearnedDiversityMLPRegressor",
         "NeuronFormula",
         "NeuronFormulaSearch",
         "NeuronSeekClassifier",

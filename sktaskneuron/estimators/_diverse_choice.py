@@ -17,7 +17,7 @@ from sktaskneuron.estimators._validation import Task, Validation
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 _TRIAL = 0.5
 # Standard errors by which learned functions must be better than free ones.
-_MARGIN = 1.0
+_MARGIN = 2.0
 
 #: ``report(name, epoch, n_epochs, logs, get_model) -> stop``
 Report = Callable[[str, int, int, Mapping[str, float], Callable[[], Any] | None], bool]

@@ -30,7 +30,7 @@ class LearnedDiversityMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDive
     reach when they are trained with them [1]_. The functions are then kept as tables, and new
     networks are trained with them. On many tables that gains nothing over sine or sine with ReLU,
     so these are trained beside, from the same starts, and the learned functions predict only where
-    they are better by more than the error of the comparison.
+    they are better by more than twice the error of the comparison.
 
     Parameters
     ----------
@@ -52,8 +52,10 @@ class LearnedDiversityMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDive
     meta_loss : {"holdout", "train"}, default="holdout"
         What the outer loop lowers: the loss of rows that the inner training has not seen, drawn
         anew in every outer step, or the mean training loss along it.
-    outer_steps, inner_steps : int, default=120, 100
-        Steps of the outer loop, and training steps of each fresh network within.
+    outer_steps : int, default=120
+        Steps of the outer loop.
+    inner_steps : int, default=100
+        Training steps of each fresh network within.
     share_across_layers : bool, default=True
         Whether all hidden layers have the same functions.
     compare : bool, default=True
@@ -107,7 +109,7 @@ class LearnedDiversityMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDive
         "selected"; "outside", the share of inputs outside the table at the end of learning; and
         "candidates", per candidate the held-out "loss", its "gain" over the best free candidate
         with the "standard_error" of that, and the "learning_rate". Learned functions are taken if
-        their gain is larger than its error.
+        their gain is larger than twice its error.
     activation_history_ : dict
         "outer_loss" per outer step, and "evolution", the functions' values over the outer steps,
         (n_snapshots, n_sets, n_types, n_knots). Empty if none were learned.

@@ -55,8 +55,10 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     meta_loss : {"holdout", "train"}, default="holdout"
         What the outer loop lowers: the loss of rows that the inner training has not seen, drawn
         anew in every outer step, or the mean training loss along it.
-    outer_steps, inner_steps : int, default=40, 60
-        Steps of the outer loop, and training steps of each fresh network within.
+    outer_steps : int, default=40
+        Steps of the outer loop.
+    inner_steps : int, default=60
+        Training steps of each fresh network within.
     share_across_layers : bool, default=True
         Whether all hidden layers have the same functions.
     compare : bool, default=True
@@ -95,6 +97,8 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
 
     Attributes
     ----------
+    n_outputs_ : int
+        Number of rates, that of the columns.
     selected_ : str
         What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
         "sin + tanh", or "given".
@@ -106,7 +110,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         "selected"; "outside", the share of inputs outside the table at the end of learning; and
         "candidates", per candidate the held-out "loss", its "gain" over the best free candidate
         with the "standard_error" of that, and the "learning_rate". Learned functions are taken if
-        their gain is larger than its error.
+        their gain is larger than twice its error.
     activation_history_ : dict
         "outer_loss" per outer step, and "evolution", the functions' values over the outer steps,
         (n_snapshots, n_sets, n_types, n_knots). Empty if none were learned.
@@ -231,15 +235,14 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
             If the number of columns is odd, y does not fit X, or a parameter cannot be used.
         """
         given = self._check_settings()
-        if np.ndim(X) == 3:
+        if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
             X, y, sample_weight = _from_trajectories(X, y, sample_weight)
-        matrix, target = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
-        )
+        matrix, target = self._check_states(X, y)
         d = matrix.shape[1]
         if d % 2:
             raise ValueError(
-                f"X holds coordinates and momenta [q, p], an even number of columns, got {d}"
+                f"X holds coordinates and momenta [q, p], an even number of columns, got "
+                f"n_features = {d}"
             )
         if target.shape != matrix.shape:
             raise ValueError(
@@ -249,7 +252,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         report = FitReport(self, X, y, sample_weight)
         weight = _check_sample_weight(sample_weight, matrix, ensure_non_negative=True)
         kept = weight > 0
-        matrix, target = matrix[kept], np.asarray(target, dtype=np.float64)[kept]
+        matrix, target = matrix[kept], target[kept]
         weight = count_weight(weight[kept])
         self.n_outputs_ = d
         self.scaler_ = StandardScaler().fit(matrix, sample_weight=weight)
@@ -263,10 +266,16 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         standard = scaled / self._energy_unit
         zero, one = np.zeros(d), np.ones(d)
         task = Task(self._inputs(matrix), standard, weight, d, False, zero, one)
-        self._energy_shift = 0.0
         self._fit(task, given, report)
-        self._energy_shift = float(weight @ self.energy(matrix) / weight.sum())
+        self._energy_shift = float(weight @ self._energies(matrix) / weight.sum())
         return self
+
+    def _check_states(self, X: Any, y: Any) -> tuple[FloatArray, FloatArray]:
+        """Return finite states and rates as they were given."""
+        matrix, target = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+        )
+        return matrix, np.asarray(target, dtype=np.float64)
 
     def _free_candidates(self) -> list[ActivationCandidate]:
         sizes = self._layer_sizes()
@@ -297,6 +306,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         Returns
         -------
         y : ndarray of float64 of shape (n_samples, 2 * n)
+            In the order of the columns.
         """
         check_is_fitted(self, "_model")
         return self._raw(X) * self._rates
@@ -307,20 +317,23 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         Parameters
         ----------
         X : array-like of shape (n_samples, 2 * n)
+            States [q, p].
 
         Returns
         -------
         energy : ndarray of float64 of shape (n_samples,)
             In the unit of y times that of X.
         """
+        check_is_fitted(self, "_model")
+        return self._energies(self._read(X)) - self._energy_shift
+
+    def _energies(self, states: FloatArray) -> FloatArray:
         import torch
 
-        check_is_fitted(self, "_model")
-        network = self._exact_network()
-        inputs = torch.from_numpy(self._network_inputs(X))
+        inputs = torch.from_numpy(self.scaler_.transform(states))
         with torch.inference_mode():
-            value = network.energy(inputs).mean(dim=0).numpy()
-        return np.asarray(value * self._energy_unit - self._energy_shift)
+            value = self._exact_network().energy(inputs).mean(dim=0).numpy()
+        return np.asarray(value * self._energy_unit)
 
     def _exact_network(self) -> Any:
         # small differences of large numbers: float64, on the CPU
@@ -351,6 +364,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         Returns
         -------
         states : ndarray of shape (n_times, 2 * n) or (n_orbits, n_times, 2 * n)
+            The first are the given ones.
 
         Raises
         ------
@@ -390,8 +404,14 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
 
         Parameters
         ----------
-        x0, t, method, max_step
-            As in :meth:`simulate`.
+        x0 : array-like of shape (2 * n,) or (n_orbits, 2 * n)
+            States at the first of the times.
+        t : array-like of shape (n_times,)
+            Increasing times.
+        method : {"leapfrog", "rk4"}, default="leapfrog"
+            See :meth:`simulate`.
+        max_step : float or None, default=None
+            See :meth:`simulate`.
         energy : callable or None, default=None
             The true energy of states (n, 2 * n), for the error of the orbits; None takes the
             model's own, for that of the integration.

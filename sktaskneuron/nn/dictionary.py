@@ -39,7 +39,7 @@ def _dictionary(x: Array) -> tuple[list[str], Array]:
         atoms[f"sin({inner})"] = np.sin(rate * x)
         atoms[f"cos({inner})"] = np.cos(rate * x)
         atoms[f"tanh({inner})"] = np.tanh(rate * x)
-        atoms[f"exp(-({inner})**2)"] = np.exp(-((rate * x) ** 2))
+        atoms[f"exp(-{inner if rate == 1 else f'({inner})'}**2)"] = np.exp(-((rate * x) ** 2))
     return list(atoms), np.array(list(atoms.values()))
 
 

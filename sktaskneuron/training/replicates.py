@@ -188,7 +188,7 @@ def fit_replicates(
     batches = _Batches(table, train_rows, batch_size, generator, device)
     held = None if held_rows is None else _Held(table, held_rows, device)
     alive = torch.ones(n_replicates, dtype=torch.bool, device=device)
-    best = _Best(module, n_replicates, device)
+    best = _Best(module, n_replicates, table.X)
     history: dict[str, list[Any]] = {"train_loss": []}
     if held is not None:
         history["valid_loss"] = []
@@ -196,7 +196,7 @@ def fit_replicates(
     with random_scope(seed, device):
         for epoch in range(1, n_epochs + 1):
             module.train()
-            total = torch.zeros(n_replicates, device=device)
+            total = torch.zeros(n_replicates, device=device, dtype=table.X.dtype)
             for number, (X, y, weight) in enumerate(batches):
                 losses = mean_of_rows(row_loss(module(X), y), weight)
                 # the constant of a Hamiltonian has no gradient
@@ -349,10 +349,11 @@ class _Held:
 class _Best:
     """Every replicate's parameters in its best epoch."""
 
-    def __init__(self, module: nn.Module, n_replicates: int, device: torch.device) -> None:
+    def __init__(self, module: nn.Module, n_replicates: int, like: Tensor) -> None:
+        device = next(module.parameters()).device
         self.parameters = list(module.parameters())
         self.kept = [p.detach().clone() for p in self.parameters]
-        self.loss = torch.full((n_replicates,), torch.inf, device=device)
+        self.loss = torch.full((n_replicates,), torch.inf, device=device, dtype=like.dtype)
         self.epoch = torch.zeros(n_replicates, dtype=torch.int64, device=device)
         self.outputs: Tensor | None = None
 

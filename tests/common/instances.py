@@ -7,7 +7,45 @@ simpler models) and are small in width, epochs, folds and orders only; what they
 in EXPECTED_FAILURES with the reason.
 """
 
-from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRegressor
+import numpy as np
+from sklearn.utils import column_or_1d
+
+from sktaskneuron import (
+    HamiltonianMLPRegressor,
+    LearnedDiversityMLPClassifier,
+    LearnedDiversityMLPRegressor,
+    NeuronFormulaSearch,
+    NeuronSeekClassifier,
+    NeuronSeekRegressor,
+)
+
+
+class PairedHamiltonian(HamiltonianMLPRegressor):
+    """The Hamiltonian regressor for tables of any width and one target.
+
+    scikit-learn's checks draw X of any number of columns and y of one; a Hamiltonian system has as
+    many rates as states, an even number. So every column stands for a coordinate and a momentum of
+    its own, and the first rate is predicted. All else is the regressor itself.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = True
+        tags.target_tags.multi_output = False
+        return tags
+
+    def _check_states(self, X, y):
+        matrix, target = super()._check_states(X, y)
+        rates = np.repeat(column_or_1d(target, warn=True)[:, None], 2 * matrix.shape[1], axis=1)
+        return np.hstack([matrix, matrix]), rates
+
+    def _read(self, X):
+        matrix = super()._read(X)
+        return np.hstack([matrix, matrix])
+
+    def predict(self, X):
+        return super().predict(X)[:, 0]
+
 
 EXACT = {
     "hidden_layer_sizes": (8,),
@@ -30,6 +68,28 @@ DEFAULT = {
     "random_state": 0,
 }
 
+TYPED_EXACT = {
+    "hidden_layer_sizes": (8,),
+    "activations": ["sin", "tanh"],
+    "max_epochs": 25,
+    "n_members": 2,
+    "learning_rate": 0.02,
+    "batch_size": 1_000,
+    "validation": None,
+    "dtype": "float64",
+    "device": "cpu",
+    "random_state": 0,
+}
+LEARNED = {
+    "hidden_layer_sizes": (8,),
+    "activations": None,
+    "outer_steps": 2,
+    "inner_steps": 3,
+    "max_epochs": 20,
+    "validation": 2,
+    "random_state": 0,
+}
+
 INSTANCES = {
     "search-als": NeuronFormulaSearch(n_resamples=2),
     "search-gates": NeuronFormulaSearch(engine="gates", max_steps=5, n_resamples=0),
@@ -45,6 +105,12 @@ INSTANCES = {
     "classifier-sr": NeuronSeekClassifier("sr", **EXACT),
     "classifier-interaction": NeuronSeekClassifier("x + <x,x>:2 + <x,x,x>:1", **EXACT),
     "classifier-default": NeuronSeekClassifier(**DEFAULT),
+    "typed-classifier": LearnedDiversityMLPClassifier(**TYPED_EXACT),
+    "typed-regressor": LearnedDiversityMLPRegressor(**TYPED_EXACT),
+    "learned-classifier": LearnedDiversityMLPClassifier(**LEARNED),
+    "learned-regressor": LearnedDiversityMLPRegressor(**LEARNED),
+    "hamiltonian": PairedHamiltonian(**{**TYPED_EXACT, "max_epochs": 100, "learning_rate": 0.05}),
+    "learned-hamiltonian": PairedHamiltonian(**LEARNED),
 }
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
@@ -59,6 +125,9 @@ EXPECTED_FAILURES = {
     },
     "regressor-default": {_WEIGHTS: _DRAWN},
     "classifier-default": {_WEIGHTS: _DRAWN},
+    "learned-classifier": {_WEIGHTS: _DRAWN},
+    "learned-regressor": {_WEIGHTS: _DRAWN},
+    "learned-hamiltonian": {_WEIGHTS: _DRAWN},
 }
 
 #: Checks that scikit-learn skips unless the process was started in a special way, with the

@@ -8,8 +8,10 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 import sktaskneuron
 
-from .instances import EXPECTED_FAILURES, INSTANCES, SKIPPED
+from .instances import EXPECTED_FAILURES, INSTANCES, SKIPPED, PairedHamiltonian
 
+#: Checked by a stand-in that takes the checks' tables.
+PUBLIC = {PairedHamiltonian: sktaskneuron.HamiltonianMLPRegressor}
 ESTIMATORS = list(INSTANCES.values())
 
 
@@ -48,7 +50,8 @@ def test_every_public_estimator_is_checked():
         for value in (getattr(sktaskneuron, name) for name in sktaskneuron.__all__)
         if hasattr(value, "get_params")
     }
-    assert {type(estimator) for estimator in ESTIMATORS} == public
+    checked = {type(estimator) for estimator in ESTIMATORS}
+    assert {PUBLIC.get(kind, kind) for kind in checked} == public
 
 
 @pytest.mark.parametrize("name", INSTANCES)

@@ -224,8 +224,15 @@ class _Judged:
             kept = np.setdiff1d(np.arange(len(y)), self.held)
             train, test = rows.take(kept), rows.take(self.held)
             errors = [(test.y - test.values(node)) ** 2 for node in nodes]
-            best = self._validated(nodes, errors, test.weight, EXACT * rows.variance)
-            best = _bounded(best, rows) or best
+            # before they are compared: one that is to be refused must not refuse others
+            bounded = {id(node) for node in _bounded(nodes, rows)}
+            usable = [place for place, node in enumerate(nodes) if id(node) in bounded]
+            best = self._validated(
+                [nodes[place] for place in usable],
+                [errors[place] for place in usable],
+                test.weight,
+                EXACT * rows.variance,
+            )
             refitted = [_refitted(node, rows) for node in best]
             criteria = [rows.criterion(node) for node in refitted]
             place = int(np.argmin(criteria))
