@@ -5,8 +5,10 @@ from sktaskneuron.training.data import TensorBatches, TensorTable
 from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
 from sktaskneuron.training.fit import TrainingResult, fit_network
 from sktaskneuron.training.members import MemberResult, fit_members
+from sktaskneuron.training.meta import MetaOptions, MetaResult, learn_activations
 from sktaskneuron.training.net import TaskDrivenNet
 from sktaskneuron.training.predict import MeanOfMembers, predict_blocks, predict_in_chunks
+from sktaskneuron.training.replicates import ReplicateResult, fit_replicates
 from sktaskneuron.training.run import DivergedError
 from sktaskneuron.training.state import arrays_to_module, module_to_arrays
 
@@ -15,6 +17,9 @@ __all__ = [
     "DivergedError",
     "MeanOfMembers",
     "MemberResult",
+    "MetaOptions",
+    "MetaResult",
+    "ReplicateResult",
     "TaskDrivenNet",
     "TensorBatches",
     "TensorTable",
@@ -22,6 +27,8 @@ __all__ = [
     "arrays_to_module",
     "fit_members",
     "fit_network",
+    "fit_replicates",
+    "learn_activations",
     "module_to_arrays",
     "place_of",
     "predict_blocks",

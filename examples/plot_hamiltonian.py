@@ -1,0 +1,54 @@
+"""Two networks learn the motion of a star in a galaxy: one of them conserves an energy.
+
+Both are fitted to the same states and rates of the Hénon-Heiles system. The pictures show an orbit
+that neither has seen, what they predict from its start, and the true energy along the way.
+
+    python examples/plot_hamiltonian.py [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sktaskneuron import HamiltonianMLPRegressor, LearnedDiversityMLPRegressor
+from sktaskneuron.datasets import forecast, make_henon_heiles
+
+data = make_henon_heiles(n_orbits=20, n_points=50, random_state=0)
+new = make_henon_heiles(n_orbits=1, n_points=1000, t_max=100.0, energy=(0.12, 0.14), random_state=4)
+truth, t = new.trajectories[0], new.t
+
+hamiltonian = HamiltonianMLPRegressor((50,), random_state=0).fit(data.X, data.y)
+plain = LearnedDiversityMLPRegressor((50,), activations="tanh", random_state=0).fit(data.X, data.y)
+paths = {
+    "true": truth,
+    "Hamiltonian network": hamiltonian.simulate(truth[0], t, "rk4", max_step=t[1]),
+    "plain network": np.vstack([truth[:1], forecast(plain, truth[0], len(t) - 1, dt=t[1])]),
+}
+colors = {"true": "0.6", "Hamiltonian network": "C0", "plain network": "C3"}
+energy = data.energy(truth[:1])[0]
+for name, path in paths.items():
+    drift = np.abs(data.energy(path) - energy).max()
+    print(f"{name}: energy {energy:.3f}, largest change {drift:.1e}")
+
+figure, axes = plt.subplot_mosaic(
+    [["Hamiltonian network", "plain network", "energy"]],
+    figsize=(11, 3.6),
+    width_ratios=[1, 1, 1.5],
+    layout="constrained",
+)
+for name in ("Hamiltonian network", "plain network"):
+    ax = axes[name]
+    for key in ("true", name):
+        ax.plot(*paths[key][:, :2].T, color=colors[key], linewidth=0.8)
+    ax.set(title=name, xlabel="$q_1$", ylabel="$q_2$", aspect="equal")
+for name, path in paths.items():
+    axes["energy"].plot(t, data.energy(path), color=colors[name], label=name)
+axes["energy"].set(xlabel="time", ylabel="energy along the orbit")
+axes["energy"].legend(frameon=False)
+for ax in axes.values():
+    ax.spines[["top", "right"]].set_visible(False)
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+figure.savefig(folder / "hamiltonian.png", dpi=100)

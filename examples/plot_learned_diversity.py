@@ -1,0 +1,32 @@
+"""Activation functions that are learned from the data, and what they gain.
+
+A layer of 100 neurons classifies short signals (MNIST-1D). Its neurons are of two types; the
+picture shows the function that each type has learned, over those that it was on the way, and below
+the inputs at which the trained neurons use it.
+
+    python examples/plot_learned_diversity.py [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+from sktaskneuron import LearnedDiversityMLPClassifier
+from sktaskneuron.datasets import make_mnist1d
+from sktaskneuron.inspection import ActivationDisplay
+
+X, y = make_mnist1d(5000, random_state=0)
+X_train, X_test, y_train, y_test = X[:4000], X[4000:], y[:4000], y[4000:]
+model = LearnedDiversityMLPClassifier(outer_steps=80, validation=0.15, random_state=0)
+model.fit(X_train, y_train)
+for name, entry in model.activation_report_["candidates"].items():
+    print(f"{name:12} held-out loss {entry['loss']:.3f}")
+print(f"predicts: {model.selected_}; test accuracy {model.score(X_test, y_test):.3f}")
+for activations in ("relu", ["sin", "relu"]):
+    given = LearnedDiversityMLPClassifier(
+        activations=activations, validation=0.15, random_state=0
+    ).fit(X_train, y_train)
+    print(f"{activations}: test accuracy {given.score(X_test, y_test):.3f}")
+
+display = ActivationDisplay.from_estimator(model, X_train)
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+display.figure_.savefig(folder / "learned_diversity.png", dpi=100)
