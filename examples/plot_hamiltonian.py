@@ -16,7 +16,7 @@ from sktaskneuron import HamiltonianMLPRegressor, LearnedDiversityMLPRegressor
 from sktaskneuron.datasets import forecast, make_henon_heiles
 
 data = make_henon_heiles(n_orbits=20, n_points=50, random_state=0)
-new = make_henon_heiles(n_orbits=1, n_points=1000, t_max=100.0, energy=(0.12, 0.14), random_state=4)
+new = make_henon_heiles(n_orbits=1, n_points=600, t_max=60.0, energy=(0.12, 0.14), random_state=4)
 truth, t = new.trajectories[0], new.t
 
 hamiltonian = HamiltonianMLPRegressor((50,), random_state=0).fit(data.X, data.y)
@@ -51,4 +51,4 @@ for ax in axes.values():
     ax.spines[["top", "right"]].set_visible(False)
 
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-figure.savefig(folder / "hamiltonian.png", dpi=100)
+figure.savefig(folder / "hamiltonian.png", dpi=80)

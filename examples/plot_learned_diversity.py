@@ -29,4 +29,4 @@ for activations in ("relu", ["sin", "relu"]):
 
 display = ActivationDisplay.from_estimator(model, X_train)
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-display.figure_.savefig(folder / "learned_diversity.png", dpi=100)
+display.figure_.savefig(folder / "learned_diversity.png", dpi=80)

@@ -34,4 +34,4 @@ def test_example_draws_a_picture(script, tmp_path):
     )
     assert run.returncode == 0, run.stderr
     (picture,) = tmp_path.glob("*.png")
-    assert 10_000 < picture.stat().st_size < 100_000
+    assert 10_000 < picture.stat().st_size < 150_000
