@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._input import (
-    FloatArray,
-    check_target,
-    class_codes,
-    encode_table,
-    with_class_weight,
-)
 from sktaskneuron.estimators._learned_diversity import LearnedDiversity
-from sktaskneuron.estimators._models import softmax
-from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._validation import Task, Validation
-from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.estimators._targets import NetworkClassifier
 
 
-class LearnedDiversityMLPClassifier(ClassifierMixin, LearnedDiversity):
+class LearnedDiversityMLPClassifier(NetworkClassifier, LearnedDiversity):
     """Classification by a multilayer network whose neurons learn their own activation functions.
 
     The neurons of a layer are of `n_types` types. What each type computes from its sum of inputs is
@@ -164,8 +149,6 @@ class LearnedDiversityMLPClassifier(ClassifierMixin, LearnedDiversity):
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
 
-    classes_: NDArray[Any]
-
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
@@ -218,82 +201,3 @@ class LearnedDiversityMLPClassifier(ClassifierMixin, LearnedDiversity):
             verbose=verbose,
         )
         self.class_weight = class_weight
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn the activation functions, compare, train.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Numbers, categories and missing values; pandas, polars or numpy.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
-
-        Returns
-        -------
-        self : LearnedDiversityMLPClassifier
-            Fitted.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used.
-        """
-        given = self._check_settings()
-        labels = check_target(self, X, y, numeric=False)
-        encoder = TableEncoder(self.categorical_features)
-        table = encode_table(self, encoder, X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        self.classes_, codes = class_codes(self, labels[table.rows])
-        weight = with_class_weight(self, table.weight, codes)
-        table = replace(table, weight=weight)
-        n_classes = len(self.classes_)
-        zero, one = np.zeros(n_classes), np.ones(n_classes)
-        inputs = self._prepare(table, encoder)
-        task = Task(inputs, codes.astype(np.int64), weight, n_classes, True, zero, one)
-        self._fit(task, given, report)
-        return self
-
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        right = outputs.argmax(axis=1) == validation.target
-        return float(validation.weight @ right / validation.weight.sum())
-
-    def _network_targets(self, y: Any) -> NDArray[np.int64]:
-        labels = check_target(self, y, y, numeric=False)
-        return np.searchsorted(self.classes_, labels).astype(np.int64)
-
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        probabilities : ndarray of float64 of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to one.
-        """
-        check_is_fitted(self, "_model")
-        return softmax(self._raw(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Of the type of `classes_`.
-        """
-        check_is_fitted(self, "_model")
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])

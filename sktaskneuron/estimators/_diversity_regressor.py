@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
-import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted
-
-from sktaskneuron.estimators._input import (
-    FloatArray,
-    check_target,
-    encode_table,
-    location_and_scale,
-)
 from sktaskneuron.estimators._learned_diversity import LearnedDiversity
-from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._validation import Task, Validation
-from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.estimators._targets import NetworkRegressor
 
 
-class LearnedDiversityMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity):
+class LearnedDiversityMLPRegressor(NetworkRegressor, LearnedDiversity):
     """Regression by a multilayer network whose neurons learn their own activation functions.
 
     The neurons of a layer are of `n_types` types. What each type computes from its sum of inputs is
@@ -150,71 +134,3 @@ class LearnedDiversityMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDive
     >>> model.score(X, y) > 0.9
     True
     """
-
-    n_outputs_: int
-    _single_output: bool
-    _shift: FloatArray
-    _unit: FloatArray
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn the activation functions, compare, train.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Numbers, categories and missing values; pandas, polars or numpy.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
-
-        Returns
-        -------
-        self : LearnedDiversityMLPRegressor
-            Fitted.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used.
-        """
-        given = self._check_settings()
-        target = check_target(self, X, y, numeric=True)
-        encoder = TableEncoder(self.categorical_features)
-        table = encode_table(self, encoder, X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        values = target[table.rows].reshape(len(table.rows), -1)
-        self._single_output = target.ndim == 1
-        self._shift, self._unit = location_and_scale(values, table.weight)
-        self.n_outputs_ = values.shape[1]
-        standard = (values - self._shift) / self._unit
-        inputs = self._prepare(table, encoder)
-        task = Task(inputs, standard, table.weight, self.n_outputs_, False, self._shift, self._unit)
-        self._fit(task, given, report)
-        return self
-
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        return float(r2_score(validation.target, outputs, sample_weight=validation.weight))
-
-    def _network_targets(self, y: Any) -> FloatArray:
-        values = check_target(self, y, y, numeric=True).reshape(-1, self.n_outputs_)
-        return np.asarray((values - self._shift) / self._unit)
-
-    def predict(self, X: Any) -> FloatArray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        y : ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
-            As y in fit, within the range of the training target.
-        """
-        check_is_fitted(self, "_model")
-        value = self._raw(X) * self._unit + self._shift
-        return value[:, 0] if self._single_output else value
