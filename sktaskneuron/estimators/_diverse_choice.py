@@ -13,6 +13,8 @@ from sktaskneuron.estimators._input import FloatArray
 from sktaskneuron.estimators._models import State
 from sktaskneuron.estimators._validation import Task, Validation
 
+# Networks trained as one batch at most.
+_MOST_NETWORKS = 320
 # Learning rates tried, and the epochs of the trial as a share of all.
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 _TRIAL = 0.5
@@ -35,6 +37,7 @@ class DiverseRecipe:
     weight_decay: float
     patience: int | None
     hamiltonian: bool
+    bounded: bool
     device: str
     dtype: str
     seed: int
@@ -80,6 +83,28 @@ class DiverseChoice:
     n_epochs: int
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a candidate's networks reached.
+
+    Parameters
+    ----------
+    candidate : ActivationCandidate
+    learning_rate : float
+    rows : ndarray of shape (n_held_out,)
+        Loss of the mean output per held-out row.
+    member_losses : ndarray of shape (n_members,)
+        Held-out loss of each network.
+    outputs : ndarray of shape (n_held_out, n_outputs)
+    """
+
+    candidate: ActivationCandidate
+    learning_rate: float
+    rows: FloatArray
+    member_losses: FloatArray
+    outputs: FloatArray
+
+
 class Comparison:
     """Candidates trained on the same rows, from the same starts, in one batch.
 
@@ -102,39 +127,18 @@ class Comparison:
         self.dtype = resolve_dtype(recipe.dtype, self.device)
         self.table: TensorTable = task.table("robust", self.device, self.dtype)
         self.low = self.high = None
-        if not (task.classification or recipe.hamiltonian):
+        if recipe.bounded and not (task.classification or recipe.hamiltonian):
             self.low, self.high = task.target.min(axis=0), task.target.max(axis=0)
 
     def choose(self, candidates: Sequence[ActivationCandidate]) -> DiverseChoice:
         """Train all candidates and return the one that predicts."""
-        recipe, validation = self.recipe, self.validation
+        n = self.recipe.n_members
         rates = self._rates(candidates)
-        network = self._network(candidates, recipe.n_members)
-        everything = np.arange(len(self.task))
-        n = recipe.n_members
-        splits = None
-        train: list[Any] = [everything] * n
-        held = None
-        if validation:
-            splits = [validation.splits[j % len(validation.splits)] for j in range(n)]
-            train = [rows for rows, _ in splits]
-            held = [rows for _, rows in splits] * len(candidates)
-        result = self._fit(
-            network,
-            train * len(candidates),
-            held,
-            np.repeat(rates, n),
-            recipe.n_epochs,
-            "networks",
-            report_model=True,
-        )
+        network, result = self._trained(candidates, rates, report_model=True)
         place, outputs = 0, None
         table: dict[str, dict[str, float]] = {}
-        if splits is not None:
-            merged = [
-                self._merged(result.held_outputs[g * n : (g + 1) * n], splits)
-                for g in range(len(candidates))
-            ]
+        if self.validation:
+            merged = self._outputs(candidates, result)
             place, table = self._judged(candidates, merged, rates)
             outputs = merged[place]
         part = slice(place * n, (place + 1) * n)
@@ -149,6 +153,71 @@ class Comparison:
             },
             result.n_epochs,
         )
+
+    def evaluate(self, candidates: Sequence[ActivationCandidate]) -> list[Evaluation]:
+        """Train candidates and return what each reached on the held-out rows.
+
+        Very many are trained in several batches: a batch that outgrows the cache is no faster.
+        """
+        n = self.recipe.n_members
+        found: list[Evaluation] = []
+        most = max(1, _MOST_NETWORKS // max(n, len(RATES)))
+        for start in range(0, len(candidates), most):
+            part = candidates[start : start + most]
+            rates = self._rates(part)
+            _, result = self._trained(part, rates)
+            merged = self._outputs(part, result)
+            for place, candidate in enumerate(part):
+                rows = self.task.losses(merged[place], self.validation.rows)
+                found.append(
+                    Evaluation(
+                        candidate,
+                        float(rates[place]),
+                        np.nan_to_num(rows, nan=np.inf),
+                        result.loss[place * n : (place + 1) * n],
+                        merged[place],
+                    )
+                )
+        return found
+
+    def _trained(
+        self,
+        candidates: Sequence[ActivationCandidate],
+        rates: FloatArray,
+        *,
+        report_model: bool = False,
+    ) -> tuple[Any, Any]:
+        """Train every candidate's members, each of which holds out the next split."""
+        n = self.recipe.n_members
+        train: list[Any] = [np.arange(len(self.task))] * n
+        held = None
+        if self.validation:
+            splits = self._member_splits()
+            train = [rows for rows, _ in splits]
+            held = [rows for _, rows in splits] * len(candidates)
+        network = self._network(candidates, n)
+        result = self._fit(
+            network,
+            train * len(candidates),
+            held,
+            np.repeat(rates, n),
+            self.recipe.n_epochs,
+            "networks",
+            report_model=report_model,
+        )
+        return network, result
+
+    def _member_splits(self) -> list[Any]:
+        splits = self.validation.splits
+        return [splits[j % len(splits)] for j in range(self.recipe.n_members)]
+
+    def _outputs(self, candidates: Sequence[ActivationCandidate], result: Any) -> list[FloatArray]:
+        """Return every candidate's mean output on the held-out rows."""
+        n, splits = self.recipe.n_members, self._member_splits()
+        return [
+            self._merged(result.held_outputs[g * n : (g + 1) * n], splits)
+            for g in range(len(candidates))
+        ]
 
     def _rates(self, candidates: Sequence[ActivationCandidate]) -> FloatArray:
         """Return a learning rate per candidate, tried on the first split."""

@@ -50,6 +50,8 @@ class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
     }
 
     _hamiltonian: ClassVar[bool] = False
+    # whether values are cut to the range of the training target
+    _bounded: bool = True
 
     hidden_layer_sizes: Any
     learning_rate: Any
@@ -127,6 +129,7 @@ class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
             float(self.weight_decay),
             self.n_iter_no_change,
             self._hamiltonian,
+            self._bounded,
             self.device,
             self.dtype,
             seed,

@@ -112,12 +112,13 @@ class ActivationSet:
         grid : Grid, default=None
         """
         grid = grid or Grid()
-        x = torch.from_numpy(grid.knots()).requires_grad_()
         values, slopes = [], []
-        for name in names:
-            value = get_activation(name)(x)
-            values.append(value.detach().numpy())
-            slopes.append(torch.autograd.grad(value.sum(), x)[0].numpy())
+        with torch.inference_mode(False), torch.enable_grad():
+            x = torch.from_numpy(grid.knots()).requires_grad_()
+            for name in names:
+                value = get_activation(name)(x)
+                values.append(value.detach().numpy())
+                slopes.append(torch.autograd.grad(value.sum(), x)[0].numpy())
         return cls(np.array(values), grid, np.array(slopes), tuple(names))
 
     @classmethod

@@ -77,11 +77,12 @@ class SubNetworks:
 
     def _evaluate(self, x: ArrayLike) -> tuple[Array, Array]:
         points = np.asarray(x, dtype=np.float64)
-        tensor = torch.from_numpy(points.copy()).requires_grad_()
-        base = get_base(self.base)(tensor)
-        slope = torch.zeros_like(tensor)
-        if base.requires_grad:
-            slope = torch.autograd.grad(base.sum(), tensor)[0]
+        with torch.inference_mode(False), torch.enable_grad():
+            tensor = torch.from_numpy(points.copy()).requires_grad_()
+            base = get_base(self.base)(tensor)
+            slope = torch.zeros_like(tensor)
+            if base.requires_grad:
+                slope = torch.autograd.grad(base.sum(), tensor)[0]
         hidden = np.tanh(points[..., None, None] * self.w1 + self.b1)
         value = (hidden * self.w2).sum(axis=-1) + self.b2
         rate = ((1 - hidden**2) * self.w1 * self.w2).sum(axis=-1)

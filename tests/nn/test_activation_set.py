@@ -86,6 +86,14 @@ class TestTables:
         slope = (networks(x + step) - networks(x - step)) / (2 * step)
         np.testing.assert_allclose(networks.slope(x), slope, atol=1e-8)
 
+    @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+    def test_slopes_do_not_depend_on_the_mode(self, mode):
+        networks, _ = draw_networks()
+        expected = networks.slope([0.0, 1.0])
+        with mode():
+            np.testing.assert_array_equal(networks.slope([0.0, 1.0]), expected)
+            assert ActivationSet.from_names(["sin"]).slopes[0, 50] == pytest.approx(1.0)
+
     @pytest.mark.parametrize("base", ["zero", "relu", "tanh"])
     def test_bases(self, base):
         networks, _ = draw_networks(base=base)
