@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from sktaskneuron import datasets, inspection, nn
     from sktaskneuron.estimators import (
+        ActivationSearchClassifier,
+        ActivationSearchRegressor,
         HamiltonianMLPRegressor,
         LearnedDiversityMLPClassifier,
         LearnedDiversityMLPRegressor,
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from sktaskneuron.formula import NeuronFormula
 
 __all__ = [
+    "ActivationSearchClassifier",
+    "ActivationSearchRegressor",
     "HamiltonianMLPRegressor",
     "LearnedDiversityMLPClassifier",
     "LearnedDiversityMLPRegressor",
@@ -35,6 +39,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "ActivationSearchClassifier": "sktaskneuron.estimators",
+    "ActivationSearchRegressor": "sktaskneuron.estimators",
     "HamiltonianMLPRegressor": "sktaskneuron.estimators",
     "LearnedDiversityMLPClassifier": "sktaskneuron.estimators",
     "LearnedDiversityMLPRegressor": "sktaskneuron.estimators",

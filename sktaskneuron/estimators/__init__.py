@@ -6,8 +6,12 @@ from sktaskneuron.estimators._diversity_regressor import LearnedDiversityMLPRegr
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
 from sktaskneuron.estimators._hamiltonian import HamiltonianMLPRegressor
 from sktaskneuron.estimators._regressor import NeuronSeekRegressor
+from sktaskneuron.estimators._search_classifier import ActivationSearchClassifier
+from sktaskneuron.estimators._search_regressor import ActivationSearchRegressor
 
 __all__ = [
+    "ActivationSearchClassifier",
+    "ActivationSearchRegressor",
     "HamiltonianMLPRegressor",
     "LearnedDiversityMLPClassifier",
     "LearnedDiversityMLPRegressor",

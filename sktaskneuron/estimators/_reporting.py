@@ -59,7 +59,7 @@ class FitReport:
 
         Without ``get_model`` there is nothing yet that predicts.
         """
-        if network != self._network_name:
+        if network != self._network_name or epoch == 1:
             self._end_network()
             self._network_name = network
             self._network = self._fit.subcontext(network, max_subtasks=n_epochs)

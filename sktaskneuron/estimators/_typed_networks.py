@@ -104,13 +104,7 @@ class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _recipe(self, task: Task, validation: Validation, seed: int) -> DiverseRecipe:
         n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
-        batch_size = self.batch_size
-        if isinstance(batch_size, str):
-            batch_size = min(max(n_rows // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
-        n_epochs = self.max_epochs
-        if isinstance(n_epochs, str):
-            steps = -(-n_rows // int(batch_size))
-            n_epochs = min(max(round(_STEPS / steps), _FEWEST_EPOCHS), _MOST_EPOCHS)
+        lengths = self._lengths(n_rows)
         n_members = self.n_members
         if isinstance(n_members, str):
             n_members = max(len(validation.splits), 2)
@@ -123,8 +117,8 @@ class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
         return DiverseRecipe(
             self._layer_sizes(),
             int(n_members),
-            int(n_epochs),
-            int(batch_size),
+            lengths["n_epochs"],
+            lengths["batch_size"],
             rate,
             float(self.weight_decay),
             self.n_iter_no_change,
@@ -134,6 +128,17 @@ class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
             self.dtype,
             seed,
         )
+
+    def _lengths(self, n_rows: int) -> dict[str, int]:
+        """Return batch size and epochs for so many training rows."""
+        batch_size = self.batch_size
+        if isinstance(batch_size, str):
+            batch_size = min(max(n_rows // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
+        n_epochs = self.max_epochs
+        if isinstance(n_epochs, str):
+            steps = -(-n_rows // int(batch_size))
+            n_epochs = min(max(round(_STEPS / steps), _FEWEST_EPOCHS), _MOST_EPOCHS)
+        return {"batch_size": int(batch_size), "n_epochs": int(n_epochs)}
 
     @abstractmethod
     def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:

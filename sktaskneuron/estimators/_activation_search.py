@@ -1,0 +1,378 @@
+"""What the estimators of activation search share: candidates, validation, choice."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from numbers import Integral, Real
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._diverse_choice import (
+    ActivationCandidate,
+    Comparison,
+    Evaluation,
+)
+from sktaskneuron.estimators._input import EncodedTable, FloatArray, column_range, draw_seed
+from sktaskneuron.estimators._learned_diversity import given_functions
+from sktaskneuron.estimators._models import Inputs
+from sktaskneuron.estimators._reporting import FitReport, say
+from sktaskneuron.estimators._tails import tail_split
+from sktaskneuron.estimators._typed_networks import TypedNetworks
+from sktaskneuron.estimators._validation import Task, Validation, make_splits
+from sktaskneuron.preprocessing import TableEncoder
+
+if TYPE_CHECKING:
+    from sktaskneuron.nn import ActivationSet
+
+#: The default candidates: eight classics, and four that win where those do not.
+CLASSIC = (
+    "silu",
+    "relu",
+    "elu",
+    "selu",
+    "gelu",
+    "tanh",
+    "softplus",
+    "sigmoid",
+    "hard_swish",
+    "smelu",
+    "square",
+    "sin",
+)
+# Networks per candidate where one part of the rows is held out.
+_INITIALISATIONS = 3
+# Candidates of a round of the surrogate, and its pool from the grammar.
+_ROUND, _POOL = 4, 200
+
+
+class ActivationSearch(TypedNetworks):
+    """What the estimators share; their docstrings describe it."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **TypedNetworks._parameter_constraints,
+        "candidates": "no_validation",
+        "strategy": [StrOptions({"portfolio", "surrogate", "evolve"})],
+        "fallback": [str],
+        "split": "no_validation",
+        "tail_by": [str, Interval(Integral, 0, None, closed="left")],
+        "tail_size": [Interval(Real, 0, 1, closed="neither")],
+        "n_evaluations": [Interval(Integral, 1, None, closed="left")],
+        "proposer": [None, callable],
+        "checkpoint": [None, str, PathLike],
+        "refit": ["boolean"],
+    }
+
+    best_activation_: str | list[str] | ActivationSet
+    best_index_: int
+    best_score_: float
+    results_: dict[str, Any]
+    oof_score_: float
+    history_: dict[str, list[float]]
+    n_iter_: int
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        *,
+        candidates: Any = "classic",
+        strategy: str = "portfolio",
+        fallback: str = "silu",
+        split: Any = "cv",
+        tail_by: str | int = "radius",
+        tail_size: float = 0.2,
+        n_evaluations: int = 48,
+        proposer: Callable[..., list[str]] | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        refit: bool = True,
+        learning_rate: str | float = "auto",
+        weight_decay: float = 0.0,
+        max_epochs: str | int = "auto",
+        batch_size: str | int = "auto",
+        n_members: str | int = "auto",
+        validation: str | int | float | None = "auto",
+        n_iter_no_change: int | None = None,
+        categorical_features: Any = "from_dtype",
+        device: str = "auto",
+        dtype: str = "float32",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.candidates = candidates
+        self.strategy = strategy
+        self.fallback = fallback
+        self.split = split
+        self.tail_by = tail_by
+        self.tail_size = tail_size
+        self.n_evaluations = n_evaluations
+        self.proposer = proposer
+        self.checkpoint = checkpoint
+        self.refit = refit
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.n_members = n_members
+        self.validation = validation
+        self.n_iter_no_change = n_iter_no_change
+        self.categorical_features = categorical_features
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    def _check_settings(self) -> list[ActivationCandidate]:
+        """Refuse early what would fail after a long search; return the candidates."""
+        from sktaskneuron.training import resolve_device, resolve_dtype
+
+        resolve_dtype(self.dtype, resolve_device(self.device))
+        self._layer_sizes()
+        if isinstance(self.split, str) and self.split not in ("cv", "tail"):
+            raise ValueError(
+                f"split must be 'cv', 'tail' or a splitter of scikit-learn, got {self.split!r}"
+            )
+        if not isinstance(self.split, str) and not hasattr(self.split, "split"):
+            raise TypeError(
+                f"split must be 'cv', 'tail' or a splitter of scikit-learn, got {self.split!r}"
+            )
+        if self.strategy != "evolve" and self.proposer is not None:
+            raise ValueError("proposer needs strategy='evolve'")
+        if self.strategy != "evolve" and self.checkpoint is not None:
+            raise ValueError("checkpoint needs strategy='evolve'")
+        found = [self._candidate(item) for item in self._listed()]
+        names = [candidate.name for candidate in found]
+        if self.fallback not in names:
+            found.insert(0, self._candidate(self.fallback))
+        return found
+
+    def _listed(self) -> list[Any]:
+        from sktaskneuron.nn import ActivationSet
+
+        candidates = self.candidates
+        if isinstance(candidates, str):
+            if candidates == "classic":
+                return list(CLASSIC)
+            if candidates == "catalogue":
+                return list(catalogue())
+            if candidates == "grammar":
+                return list(CLASSIC)
+            raise ValueError(
+                "candidates must be 'classic', 'catalogue', 'grammar' or a list of activations, "
+                f"got {candidates!r}"
+            )
+        if isinstance(candidates, ActivationSet) or not isinstance(candidates, Sequence):
+            raise TypeError(
+                "candidates must be 'classic', 'catalogue', 'grammar' or a list of activations, "
+                f"got {candidates!r}"
+            )
+        if not len(candidates):
+            raise ValueError("candidates are empty")
+        return list(dict.fromkeys(map(_hashable, candidates)))
+
+    def _candidate(self, item: Any) -> ActivationCandidate:
+        functions = given_functions(
+            list(item) if isinstance(item, tuple) else item, len(self._layer_sizes()), "cubic"
+        )
+        return ActivationCandidate(_name(item), functions)
+
+    # -- fitting ----------------------------------------------------------------------------------
+
+    def _prepare(self, table: EncodedTable, encoder: TableEncoder) -> Inputs:
+        if self.split != "tail":
+            return super()._prepare(table, encoder)
+        # a scaler that saturates would leave nothing outside to extrapolate to
+        self.encoder_ = encoder
+        self._bounds = column_range(table)
+        self.scaler_ = StandardScaler().fit(table.matrix, sample_weight=table.weight)
+        return self._inputs(table.matrix)
+
+    def _fit(self, task: Task, candidates: list[ActivationCandidate], report: FitReport) -> None:
+        seed = draw_seed(self.random_state)
+        self._bounded = self.split != "tail"
+        self._model = None  # type: ignore[assignment]
+        ordinary = make_splits(task, self._held_out(len(task)), seed % 2**31)
+        splits = self._splits(task, ordinary)
+        if not splits:
+            # so few rows cannot tell activations apart
+            candidates = [c for c in candidates if c.name == self.fallback]
+            evaluations: list[Evaluation] = []
+        else:
+            evaluations = self._evaluated(
+                task, Validation.of(task, splits), candidates, seed, report
+            )
+        chosen = self._choose(evaluations, candidates, task, splits)
+        rate = None
+        if evaluations:
+            rate = evaluations[self.best_index_].learning_rate
+        self.history_, self.n_iter_, self.oof_score_ = {}, 1, float("nan")
+        if self.refit:
+            validation = Validation.of(task, ordinary)
+            recipe = self._recipe(task, validation, seed)
+            recipe = replace(recipe, learning_rate=rate or recipe.learning_rate)
+            choice = Comparison(task, validation, recipe, report.epoch).choose([chosen])
+            self._model = choice.model
+            self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
+            if choice.outputs is not None:
+                self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
+        task.release()
+        report.end()
+
+    def _splits(self, task: Task, ordinary: list[Any]) -> list[Any]:
+        """Return the rows that candidates are trained on and judged on."""
+        if isinstance(self.split, str):
+            if self.split == "cv":
+                return ordinary
+            inputs = task.inputs.scalers["robust"].transform(task.inputs.raw)
+            names = [str(name) for name in self.encoder_.get_feature_names_out()]
+            return [tail_split(inputs, names, self.tail_by, float(self.tail_size))]
+        splits = [
+            (np.asarray(train), np.asarray(held))
+            for train, held in self.split.split(task.inputs.raw, task.target)
+        ]
+        if not splits or min(min(len(train), len(held)) for train, held in splits) == 0:
+            raise ValueError(f"split={self.split!r} leaves no rows to train on or to hold out")
+        return splits
+
+    def _evaluated(
+        self,
+        task: Task,
+        validation: Validation,
+        candidates: list[ActivationCandidate],
+        seed: int,
+        report: FitReport,
+    ) -> list[Evaluation]:
+        n_members = max(len(validation.splits), 1)
+        if len(validation.splits) == 1:
+            n_members = _INITIALISATIONS
+        recipe = replace(self._recipe(task, Validation.of(task, []), seed), n_members=n_members)
+        n_rows = min(len(train) for train, _ in validation.splits)
+        lengths = self._lengths(n_rows)
+        recipe = replace(recipe, n_epochs=lengths["n_epochs"], batch_size=lengths["batch_size"])
+        comparison = Comparison(task, validation, recipe, report.epoch)
+        share = validation.weight / validation.weight.sum()
+        found: list[Evaluation] = []
+
+        def evaluate(texts: Sequence[str]) -> FloatArray:
+            new = comparison.evaluate([self._candidate(text) for text in texts])
+            found.extend(new)
+            return np.array([float(share @ evaluation.rows) for evaluation in new])
+
+        if self.strategy == "portfolio" and self.candidates != "grammar":
+            found.extend(comparison.evaluate(candidates))
+            return found
+        self._search(evaluate, candidates, comparison, seed)
+        return found
+
+    def _search(
+        self,
+        evaluate: Callable[[Sequence[str]], FloatArray],
+        candidates: list[ActivationCandidate],
+        comparison: Comparison,
+        seed: int,
+    ) -> None:
+        """Evaluate candidates one round after the other, as the strategy proposes them."""
+        raise NotImplementedError
+
+    def _choose(
+        self,
+        evaluations: list[Evaluation],
+        candidates: list[ActivationCandidate],
+        task: Task,
+        splits: list[Any],
+    ) -> ActivationCandidate:
+        """Take the best candidate if it beats the fallback by a standard error."""
+        if not evaluations:
+            self.best_activation_, self.best_index_ = self.fallback, 0
+            self.best_score_, self.results_ = float("nan"), {}
+            return candidates[0]
+        weight = Validation.of(task, splits).weight
+        share = weight / weight.sum()
+        rows = np.array([evaluation.rows for evaluation in evaluations])
+        names = [evaluation.candidate.name for evaluation in evaluations]
+        reference = names.index(self.fallback)
+        with np.errstate(invalid="ignore"):
+            means = rows @ share
+            gaps = rows[reference] - rows
+            gains = gaps @ share
+            errors = np.sqrt(((gaps - gains[:, None]) ** 2) @ share / rows.shape[1])
+        members = np.array([evaluation.member_losses for evaluation in evaluations])
+        finite = np.isfinite(means)
+        gains = np.where(finite, gains, -np.inf)
+        errors = np.where(finite, np.nan_to_num(errors), 0.0)
+        best = int(np.argmin(np.where(finite, means, np.inf)))
+        place = best if gains[best] > errors[best] else reference
+        order = np.argsort(np.where(finite, means, np.inf), kind="stable")
+        rank = np.empty(len(order), dtype=np.intp)
+        rank[order] = np.arange(1, len(order) + 1)
+        self.results_ = {
+            "activation": names,
+            "mean_loss": means,
+            "std_loss": np.array(
+                [np.std(m[np.isfinite(m)]) if np.isfinite(m).any() else np.nan for m in members]
+            ),
+            "rank": rank,
+            "gain": gains,
+            "standard_error": errors,
+            "like_fallback": np.abs(gains) <= errors,
+            "learning_rate": np.array([e.learning_rate for e in evaluations]),
+        }
+        for number in order[:5].tolist():
+            say(
+                self,
+                f"{names[number]}: held-out loss {means[number]:.4g}, gain over {self.fallback} "
+                f"{gains[number]:.2g} +- {errors[number]:.2g}",
+            )
+        self.best_index_, self.best_score_ = place, -float(means[place])
+        chosen = evaluations[place].candidate
+        self.best_activation_ = self._original(chosen.name)
+        return chosen
+
+    def _original(self, name: str) -> Any:
+        """Return what a candidate was given as."""
+        if isinstance(self.candidates, str):
+            return name
+        for item in self.candidates:
+            if _name(_hashable(item)) == name:
+                return item
+        return name
+
+    @abstractmethod
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        """Return R2 or accuracy of raw outputs on the held-out rows."""
+
+    def _raw(self, X: Any) -> FloatArray:
+        check_is_fitted(self, "best_activation_")
+        if not self.refit:
+            raise AttributeError(
+                f"{type(self).__name__} was fitted with refit=False: it holds the results of the "
+                "search, but no model"
+            )
+        return super()._raw(X)
+
+
+def catalogue() -> tuple[str, ...]:
+    """Return the names of all registered activations."""
+    from sktaskneuron.nn import ACTIVATIONS
+
+    return tuple(ACTIVATIONS)
+
+
+def _hashable(item: Any) -> Any:
+    return tuple(item) if isinstance(item, list) else item
+
+
+def _name(item: Any) -> str:
+    if isinstance(item, tuple | list):
+        return " + ".join(map(str, item))
+    if isinstance(item, str):
+        return item
+    return "set of " + ", ".join(getattr(item, "names", ("?",)))
