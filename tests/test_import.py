@@ -46,6 +46,8 @@ def test_matplotlib_loads_with_a_picture_only():
 
 def test_public_names():
     assert sktaskneuron.__all__ == [
+        "ActivationSearchClassifier",
+        "ActivationSearchRegressor",
         "HamiltonianMLPRegressor",
         "LearnedDiversityMLPClassifier",
         "LearnedDiversityMLPRegressor",

@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from sktaskneuron import (
+    ActivationSearchClassifier,
+    ActivationSearchRegressor,
     HamiltonianMLPRegressor,
     LearnedDiversityMLPClassifier,
     LearnedDiversityMLPRegressor,
@@ -80,6 +82,13 @@ TYPED_EXACT = {
     "device": "cpu",
     "random_state": 0,
 }
+SEARCHED = {
+    "hidden_layer_sizes": (8,),
+    "candidates": ["silu", "tanh"],
+    "max_epochs": 20,
+    "validation": 2,
+    "random_state": 0,
+}
 LEARNED = {
     "hidden_layer_sizes": (8,),
     "activations": None,
@@ -109,6 +118,9 @@ INSTANCES = {
     "typed-regressor": LearnedDiversityMLPRegressor(**TYPED_EXACT),
     "learned-classifier": LearnedDiversityMLPClassifier(**LEARNED),
     "learned-regressor": LearnedDiversityMLPRegressor(**LEARNED),
+    "search-classifier": ActivationSearchClassifier(**SEARCHED),
+    "search-regressor": ActivationSearchRegressor(**SEARCHED),
+    "search-tail": ActivationSearchRegressor(split="tail", **SEARCHED),
     "hamiltonian": PairedHamiltonian(**{**TYPED_EXACT, "max_epochs": 100, "learning_rate": 0.05}),
     "learned-hamiltonian": PairedHamiltonian(**LEARNED),
 }
@@ -126,6 +138,9 @@ EXPECTED_FAILURES = {
     "regressor-default": {_WEIGHTS: _DRAWN},
     "classifier-default": {_WEIGHTS: _DRAWN},
     "learned-classifier": {_WEIGHTS: _DRAWN},
+    "search-classifier": {_WEIGHTS: _DRAWN},
+    "search-regressor": {_WEIGHTS: _DRAWN},
+    "search-tail": {_WEIGHTS: _DRAWN},
     "learned-regressor": {_WEIGHTS: _DRAWN},
     "learned-hamiltonian": {_WEIGHTS: _DRAWN},
 }
