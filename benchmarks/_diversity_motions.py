@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from typing import Any
 
 import _diversity_report as report
@@ -11,8 +12,9 @@ import torch
 from _diversity_peers import add_estimator, add_mlp, mlp_note
 from _diversity_problems import ORBITS, Problem, motion
 from _diversity_run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of, yes
-from _diversity_training import LEGEND, TABLES, compare
+from _diversity_training import LEGEND, TABLES, Store, compare
 
+from sktaskneuron import HamiltonianMLPRegressor, LearnedDiversityMLPRegressor
 from sktaskneuron.estimators._symplectic import integrate
 
 Array = np.ndarray
@@ -117,6 +119,40 @@ def field_and_drift(problem: Problem, network: Any) -> dict[str, Array]:
     return {"mse": error.mean(axis=(1, 2)), "drift": np.median(drift, axis=1)}
 
 
+ESTIMATOR = "estimator, tanh"
+
+
+def add_field_estimator(run: Run, problem: Problem, store: Store, kind: str) -> None:
+    """The estimators themselves: means of networks, chosen by folds, at their defaults."""
+    X = problem.table.X.double().numpy() * problem.scale + problem.mean
+    y = problem.table.y.double().numpy() * problem.gain + problem.offset
+    few = {"max_epochs": 2} if run.quick else {}
+    estimator = HamiltonianMLPRegressor if kind == "Hamiltonian" else LearnedDiversityMLPRegressor
+    times = np.linspace(0.0, SPAN, round(SPAN / STEP) + 1)
+    for seed in store.missing(run.seeds, network=kind, set=ESTIMATOR):
+        start = time.process_time()
+        model = estimator(activations="tanh", random_state=seed, **few).fit(X, y)
+        seconds = time.process_time() - start
+        if kind == "Hamiltonian":
+            path = model.simulate(problem.starts, times, "rk4", max_step=STEP)
+        else:
+            path = integrate(
+                lambda x, model=model: model.predict(x), problem.starts, times, "rk4", STEP
+            )
+        energy = problem.energy(path)
+        drift = float(np.median(np.abs(energy - energy[:, :1]).max(axis=1)))
+        mse = float(np.square(model.predict(problem.X_test) - problem.y_test).mean())
+        store.add(
+            network=kind,
+            set=ESTIMATOR,
+            seed=seed,
+            seconds=seconds,
+            learning=0.0,
+            mse=mse,
+            drift=drift,
+        )
+
+
 def study_motion(run: Run, name: str) -> None:
     training = run.training(
         n_epochs=38, rates=(1e-3, 3e-3, 1e-2, 3e-2), schedule="flat_cos", n_tuning=3
@@ -136,13 +172,14 @@ def study_motion(run: Run, name: str) -> None:
             like=dict.fromkeys(TABLES, "sine"),
             network=kind,
         )
+        add_field_estimator(run, problem, store, kind)
     found = {
         (kind, one): {
             field: store.values(field, run.seeds, network=kind, set=one)
             for field in ("mse", "drift")
         }
         for kind, names in NETWORKS.items()
-        for one in names
+        for one in [*names, ESTIMATOR]
     }
     lines = [
         [
@@ -179,7 +216,8 @@ def study_motion(run: Run, name: str) -> None:
         f"{len(run.seeds)} networks per set. Tables have 101 knots on [-10, 10] and the sine's "
         f"learning rate. Learned with {library.options['outer_steps']} outer steps of "
         f"{library.options['inner_steps']} each, for plain and for Hamiltonian networks anew. "
-        f"{LEGEND}",
+        f"{LEGEND} `{ESTIMATOR}`: HamiltonianMLPRegressor and LearnedDiversityMLPRegressor at "
+        "their defaults with tanh, means of four networks, which choose rate and epoch by folds.",
     )
     panels = [
         (label, {f"{kind}: {one}": v[field] for (kind, one), v in found.items()}, True)
@@ -199,7 +237,8 @@ def motion_bars(found: dict[tuple[str, str], dict[str, Array]]) -> list[list[str
 
     lines = []
     for one, (field, word) in itertools.product(
-        ("U2", "sine", "tanh"), (("mse", "error of the field"), ("drift", "energy drift"))
+        ("U2", "sine", "tanh", ESTIMATOR),
+        (("mse", "error of the field"), ("drift", "energy drift")),
     ):
         value = share(field, ("Hamiltonian", one), ("plain", one))
         lines.append(

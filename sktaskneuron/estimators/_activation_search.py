@@ -26,6 +26,7 @@ from sktaskneuron.estimators._reporting import FitReport, say
 from sktaskneuron.estimators._tails import tail_split
 from sktaskneuron.estimators._typed_networks import TypedNetworks
 from sktaskneuron.estimators._validation import Task, Validation, make_splits
+from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.preprocessing import TableEncoder
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ CLASSIC = (
 )
 # Networks per candidate where one part of the rows is held out.
 _INITIALISATIONS = 3
-# Candidates of a round of the surrogate, and its pool from the grammar.
-_ROUND, _POOL = 4, 200
+# Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
+_ROUND, _POOL, _GENERATION = 4, 200, 12
+# The best of a resumed search that are trained again.
+_CONFIRMED = 3
 
 
 class ActivationSearch(TypedNetworks):
@@ -148,6 +151,13 @@ class ActivationSearch(TypedNetworks):
             raise ValueError("proposer needs strategy='evolve'")
         if self.strategy != "evolve" and self.checkpoint is not None:
             raise ValueError("checkpoint needs strategy='evolve'")
+        if self.strategy != "portfolio" and not isinstance(self.candidates, str):
+            texts = [item for item in self.candidates if isinstance(item, str)]
+            if len(texts) < len(self.candidates):
+                raise TypeError(
+                    f"strategy={self.strategy!r} needs names and expressions as candidates; sets "
+                    "and mixed layers need strategy='portfolio'"
+                )
         found = [self._candidate(item) for item in self._listed()]
         names = [candidate.name for candidate in found]
         if self.fallback not in names:
@@ -269,7 +279,13 @@ class ActivationSearch(TypedNetworks):
         if self.strategy == "portfolio" and self.candidates != "grammar":
             found.extend(comparison.evaluate(candidates))
             return found
-        self._search(evaluate, candidates, comparison, seed)
+        best = self._search(evaluate, candidates, comparison, seed)
+        # a search that was resumed has not trained the former ones, and one that evolves not those
+        # that it was not given by name
+        known = {evaluation.candidate.name for evaluation in found}
+        missing = [text for text in [self.fallback, *best[:_CONFIRMED]] if text not in known]
+        if missing:
+            evaluate(missing)
         return found
 
     def _search(
@@ -278,9 +294,62 @@ class ActivationSearch(TypedNetworks):
         candidates: list[ActivationCandidate],
         comparison: Comparison,
         seed: int,
-    ) -> None:
-        """Evaluate candidates one round after the other, as the strategy proposes them."""
-        raise NotImplementedError
+    ) -> list[str]:
+        """Evaluate texts one round after the other; return the best ones."""
+        from sktaskneuron.search import activation as search
+
+        rng = np.random.default_rng(seed)
+        listed = [candidate.name for candidate in candidates]
+        total = int(self.n_evaluations)
+        if self.strategy == "evolve":
+            initial = _expressions(listed)
+            size = min(_GENERATION, total)
+            found = search.search_evolve(
+                evaluate,
+                initial=list(dict.fromkeys(initial))[:size],
+                population_size=size,
+                n_generations=max(1, round(total / size)),
+                proposer=self.proposer,
+                rng=rng,
+                checkpoint=self.checkpoint,
+            )
+            return [text for text, _ in found.ranked]
+        pool = listed
+        if self.candidates == "grammar":
+            known = {search.output_key(text) for text in _expressions(pool)}
+            drawn = search.sample(rng, _POOL if self.strategy == "surrogate" else total)
+            pool = [*pool, *(text for text in drawn if search.output_key(text) not in known)]
+        if self.strategy == "portfolio":
+            evaluate(pool[:total])
+            return []
+        task = comparison.task
+        inputs = comparison.table.X.cpu().numpy()
+        features = [
+            search.output_features(pool),
+            search.fisher_features(
+                pool,
+                inputs,
+                comparison.table.y.cpu().numpy(),
+                self._layer_sizes(),
+                task.n_outputs,
+                classification=task.classification,
+                seed=seed,
+            ),
+        ]
+        first = [name for name in pool if name in CLASSIC or name == self.fallback]
+        others = [name for name in pool if name not in first]
+        extra = min(_ROUND, len(others), max(0, total - len(first)))
+        first += [str(text) for text in rng.permutation(np.asarray(others, dtype=object))[:extra]]
+        search.search_surrogate(
+            pool,
+            features,
+            evaluate,
+            n_evaluations=min(total, len(pool)),
+            initial=first[:total],
+            batch_size=_ROUND,
+            rng=rng,
+        )
+        return []
 
     def _choose(
         self,
@@ -357,6 +426,19 @@ class ActivationSearch(TypedNetworks):
                 "search, but no model"
             )
         return super()._raw(X)
+
+
+def _expressions(names: Sequence[str]) -> list[str]:
+    """Return the expressions of those that have one."""
+    from sktaskneuron.search.activation import canonical_text
+
+    found = []
+    for name in names:
+        try:
+            found.append(canonical_text(name))
+        except FormulaError:
+            continue  # a function by cases
+    return found
 
 
 def catalogue() -> tuple[str, ...]:

@@ -5,10 +5,17 @@ rates that the modules were built for.
 """
 
 from sktaskneuron.nn.activation_set import ActivationSet
+from sktaskneuron.nn.activations import (
+    ACTIVATIONS,
+    Activation,
+    TrainableActivation,
+    find_activation,
+    get_activation,
+)
 from sktaskneuron.nn.dictionary import SymbolicApproximation
 from sktaskneuron.nn.diverse import DiverseNetwork, TypedActivation
 from sktaskneuron.nn.dropout import GeneratorDropout
-from sktaskneuron.nn.functional import ACTIVATIONS, TORCH_NAMESPACE, get_activation
+from sktaskneuron.nn.functional import TORCH_NAMESPACE
 from sktaskneuron.nn.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.parameterization import parameter_groups
 from sktaskneuron.nn.sub_networks import SubNetworks
@@ -24,6 +31,7 @@ from sktaskneuron.nn.task_neuron import TaskNeuron
 __all__ = [
     "ACTIVATIONS",
     "TORCH_NAMESPACE",
+    "Activation",
     "ActivationSet",
     "DiverseNetwork",
     "GeneratorDropout",
@@ -37,7 +45,9 @@ __all__ = [
     "TableInput",
     "TaskNetwork",
     "TaskNeuron",
+    "TrainableActivation",
     "TypedActivation",
+    "find_activation",
     "get_activation",
     "n_parameters",
     "parameter_groups",

@@ -1,92 +1,28 @@
 """Elementwise functions in torch: primitives, the smooth bound, activations."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from operator import attrgetter
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from sktaskneuron.formula import PRIMITIVES, ElementwiseExpression
+from sktaskneuron.formula import ElementwiseExpression
+from sktaskneuron.nn.activations import ACTIVATIONS, get_activation
+from sktaskneuron.nn.primitives import TORCH_NAMESPACE, TensorFunction, torch_function
 
-TensorFunction = Callable[[Tensor], Tensor]
+__all__ = [
+    "ACTIVATIONS",
+    "TORCH_NAMESPACE",
+    "TensorFunction",
+    "affine",
+    "evaluate_terms",
+    "get_activation",
+    "matrix_product",
+    "smooth_bound",
+    "torch_function",
+]
 
 # Output columns that matrix kernels take at once, or a multiple of it.
 _COLUMN_BLOCK = 8
-
-
-def torch_function(name: str) -> TensorFunction:
-    """Return the torch function of a primitive's ``torch_name``.
-
-    Parameters
-    ----------
-    name : str
-        A dotted name under ``torch``, or several separated by blanks, applied from the right to
-        the left: ``"exp neg square"`` is ``exp(neg(square(x)))``.
-
-    Returns
-    -------
-    callable from Tensor to Tensor
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sktaskneuron.nn.functional import torch_function
-    >>> torch_function("exp neg square")(torch.zeros(2))
-    tensor([1., 1.])
-    """
-    functions: list[TensorFunction] = [attrgetter(part)(torch) for part in reversed(name.split())]
-    if len(functions) == 1:
-        return functions[0]
-    return lambda x: reduce(lambda value, function: function(value), functions, x)
-
-
-#: Torch callable of every primitive of the formulas, by name.
-TORCH_NAMESPACE: Mapping[str, TensorFunction] = {
-    name: torch_function(primitive.torch_name) for name, primitive in PRIMITIVES.items()
-}
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x
-
-
-def _gelu(x: Tensor) -> Tensor:
-    # the tanh form: 2 % from the erf form at most, and cheaper
-    return torch.nn.functional.gelu(x, approximate="tanh")
-
-
-#: Activation functions by name. SiLU is the default of the networks: as good as Mish on tables at
-#: a quarter of its cost.
-ACTIVATIONS: Mapping[str, TensorFunction] = {
-    "identity": _identity,
-    "relu": torch.relu,
-    "leaky_relu": torch.nn.functional.leaky_relu,
-    "elu": torch.nn.functional.elu,
-    "selu": torch.selu,
-    "gelu": _gelu,
-    "silu": torch.nn.functional.silu,
-    "mish": torch.nn.functional.mish,
-    "softplus": torch.nn.functional.softplus,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "sin": torch.sin,
-}
-
-
-def get_activation(name: str) -> TensorFunction:
-    """Return the activation function of a name.
-
-    Raises
-    ------
-    ValueError
-        If the name is not one of ``ACTIVATIONS``.
-    """
-    try:
-        return ACTIVATIONS[name]
-    except KeyError:
-        known = ", ".join(sorted(ACTIVATIONS))
-        raise ValueError(f"unknown activation {name!r}; known are {known}") from None
 
 
 def matrix_product(input: Tensor, weight: Tensor) -> Tensor:

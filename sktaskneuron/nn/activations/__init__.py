@@ -1,0 +1,19 @@
+"""Pointwise activation functions: a catalogue, and functions of x as text."""
+
+from sktaskneuron.nn.activations.registry import (
+    ACTIVATIONS,
+    REGISTRY,
+    Activation,
+    find_activation,
+    get_activation,
+)
+from sktaskneuron.nn.activations.trainable import TrainableActivation
+
+__all__ = [
+    "ACTIVATIONS",
+    "REGISTRY",
+    "Activation",
+    "TrainableActivation",
+    "find_activation",
+    "get_activation",
+]
