@@ -10,6 +10,7 @@ sub-networks at the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,13 +38,17 @@ from sktaskneuron.training.inner_run import (
     adjoint_run,
     run_inner,
 )
+from sktaskneuron.training.schedules import flat_cos
 
 # Rows of the outer loss at most, and the share of the rows that it holds out.
 _MOST_OUTER_ROWS, _OUTER_SHARE = 1_000, 0.15
 # Steps of a joint run per outer step of the others.
 _JOINT_STEPS = 10
-# Sub-network weights are averaged over the last outer steps.
-_AVERAGED = 0.25
+# Sub-network weights are averaged over the calmest stretch of this share of the outer steps.
+_AVERAGED = 0.2
+# A loss so many times that of the steps before means that the functions have become too steep for
+# the inner learning rate: learning goes back, and on at half the rate.
+_JUMP, _BEFORE = 2.0, 8
 _N_SNAPSHOTS = 40
 
 
@@ -135,8 +140,8 @@ class _Functions:
         self.weights = [w.to(device).requires_grad_() for w in drawn]
         self.knots = torch.from_numpy(options.grid.knots()).to(device=device, dtype=dtype)
         self.adam = torch.optim.Adam(self.weights, lr=options.outer_learning_rate)
-        self.averaged = [w.detach().clone() for w in self.weights]
-        self.n_averaged = 0
+        self.damping = 1.0
+        self.trace: list[tuple[float, list[Tensor]]] = []
         self._tables: Tensor | None = None
 
     def tables(self) -> Tensor:
@@ -155,15 +160,44 @@ class _Functions:
             weight.grad = gradient.clamp(-1.0, 1.0)
         self.adam.step()
 
-    def average(self) -> None:
-        """Take the present weights into the average of the last steps."""
-        self.n_averaged += 1
-        for mean, weight in zip(self.averaged, self.weights, strict=True):
-            mean.lerp_(weight.detach(), 1.0 / self.n_averaged)
+    def note(self, loss: float, progress: float) -> bool:
+        """Take down the loss of the present functions; a false answer has set them back.
+
+        Parameters
+        ----------
+        loss : float
+        progress : float
+            Share of the outer steps that are done: in the second half the rate falls to zero.
+        """
+        before = [value for value, _ in self.trace[-_BEFORE:]]
+        calm = math.isfinite(loss) and (
+            len(before) < _BEFORE or loss <= _JUMP * float(np.median(before))
+        )
+        if calm:
+            self.trace.append((loss, [w.detach().clone() for w in self.weights]))
+        elif self.trace:
+            self.damping *= 0.5
+            with torch.no_grad():
+                for weight, kept in zip(self.weights, self._calmest(), strict=True):
+                    weight.copy_(kept)
+            self.adam = torch.optim.Adam(self.weights, lr=self.options.outer_learning_rate)
+        for group in self.adam.param_groups:
+            group["lr"] = self.options.outer_learning_rate * self.damping * flat_cos(progress)
+        return calm
+
+    def _calmest(self) -> list[Tensor]:
+        """Return the mean weights of the stretch of steps with the lowest mean loss."""
+        losses = np.array([loss for loss, _ in self.trace])
+        width = min(len(losses), max(1, round(_AVERAGED * self.options.outer_steps)))
+        means = np.convolve(losses, np.full(width, 1.0 / width), mode="valid")
+        start = len(means) - 1 - int(np.argmin(means[::-1]))
+        stretch = [weights for _, weights in self.trace[start : start + width]]
+        return [torch.stack(parts).mean(dim=0) for parts in zip(*stretch, strict=True)]
 
     def sets(self) -> list[ActivationSet]:
         """Return the averaged functions as values."""
-        arrays = [w.cpu().numpy().astype(np.float64) for w in self.averaged]
+        weights = self._calmest() if self.trace else [w.detach() for w in self.weights]
+        arrays = [w.cpu().numpy().astype(np.float64) for w in weights]
         found = []
         for i in range(self.n_sets):
             part = slice(i * self.options.n_types, (i + 1) * self.options.n_types)
@@ -297,7 +331,6 @@ def learn_activations(
 
     losses: list[float] = []
     snapshots = [functions.tables().cpu().numpy()]
-    averaged_from = options.outer_steps - max(1, round(_AVERAGED * options.outer_steps))
     every = max(1, options.outer_steps // _N_SNAPSHOTS)
     joint = _Joint(network, fresh(), options) if options.meta == "joint" else None
     outside = 0.0
@@ -306,23 +339,21 @@ def learn_activations(
         batches, outer = rows.draw()
         if joint is not None:
             loss = joint.run(functions, batches)
+            functions.note(loss, 0.0)
             theta = joint.theta
         else:
             loss, by_tables, theta = _outer_gradient(
                 network, fresh(), tables, batches, outer, options
             )
-            functions.step(by_tables)
+            if functions.note(loss, step / options.outer_steps):
+                functions.step(by_tables)
         losses.append(loss)
         if step == options.outer_steps - 1:
             outside = network.outside(theta, tables, outer)
-        if step >= averaged_from:
-            functions.average()
         if (step + 1) % every == 0:
             snapshots.append(functions.tables().cpu().numpy())
         if on_step is not None and on_step(step + 1, options.outer_steps, loss):
             break
-    if not functions.n_averaged:
-        functions.average()
     return MetaResult(functions.sets(), losses, np.array(snapshots, dtype=np.float64), outside)
 
 
