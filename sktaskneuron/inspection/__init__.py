@@ -10,10 +10,12 @@ from sktaskneuron.inspection._hessian import HessianSpectrum, hessian_spectrum, 
 from sktaskneuron.inspection._importance import term_importance
 from sktaskneuron.inspection._pareto_display import ParetoFrontDisplay
 from sktaskneuron.inspection._phase_space import PhaseSpaceDisplay
+from sktaskneuron.inspection._search_display import ActivationSearchDisplay
 from sktaskneuron.inspection._types_display import TypesDisplay, compare_types
 
 __all__ = [
     "ActivationDisplay",
+    "ActivationSearchDisplay",
     "FormulaDisplay",
     "HessianSpectrum",
     "ParetoFrontDisplay",
