@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 import torch
 
+# Values of a tensor up to which a second thread gains nothing.
+_SMALL = 500_000
+
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
     """Return the torch device of a name.
@@ -102,6 +105,28 @@ def place_of(
         return device
     free, _ = torch.cuda.mem_get_info(device)
     return device if math.prod(shape) * dtype.itemsize <= share * free else torch.device("cpu")
+
+
+@contextmanager
+def threads_for(n_values: int, device: torch.device) -> Iterator[None]:
+    """Use one thread where the tensors are small: more would wait for each other.
+
+    Parameters
+    ----------
+    n_values : int
+        Values of the largest tensor of a step.
+    device : torch.device
+        Other devices than the CPU are left alone.
+    """
+    n_threads = torch.get_num_threads()
+    if device.type != "cpu" or n_threads == 1 or n_values > _SMALL:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @contextmanager

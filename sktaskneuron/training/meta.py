@@ -30,6 +30,7 @@ from sktaskneuron.nn.sub_networks import (
 )
 from sktaskneuron.nn.tables import Grid
 from sktaskneuron.training.data import TensorTable
+from sktaskneuron.training.device import threads_for
 from sktaskneuron.training.inner_field import TabulatedField
 from sktaskneuron.training.inner_run import (
     Batch,
@@ -334,26 +335,28 @@ def learn_activations(
     every = max(1, options.outer_steps // _N_SNAPSHOTS)
     joint = _Joint(network, fresh(), options) if options.meta == "joint" else None
     outside = 0.0
-    for step in range(options.outer_steps):
-        tables = functions.tables()
-        batches, outer = rows.draw()
-        if joint is not None:
-            loss = joint.run(functions, batches)
-            functions.note(loss, 0.0)
-            theta = joint.theta
-        else:
-            loss, by_tables, theta = _outer_gradient(
-                network, fresh(), tables, batches, outer, options
-            )
-            if functions.note(loss, step / options.outer_steps):
-                functions.step(by_tables)
-        losses.append(loss)
-        if step == options.outer_steps - 1:
-            outside = network.outside(theta, tables, outer)
-        if (step + 1) % every == 0:
-            snapshots.append(functions.tables().cpu().numpy())
-        if on_step is not None and on_step(step + 1, options.outer_steps, loss):
-            break
+    n_values = options.n_replicates * rows.batch_size * max(sizes)
+    with threads_for(n_values, device):
+        for step in range(options.outer_steps):
+            tables = functions.tables()
+            batches, outer = rows.draw()
+            if joint is not None:
+                loss = joint.run(functions, batches)
+                functions.note(loss, 0.0)
+                theta = joint.theta
+            else:
+                loss, by_tables, theta = _outer_gradient(
+                    network, fresh(), tables, batches, outer, options
+                )
+                if functions.note(loss, step / options.outer_steps):
+                    functions.step(by_tables)
+            losses.append(loss)
+            if step == options.outer_steps - 1:
+                outside = network.outside(theta, tables, outer)
+            if (step + 1) % every == 0:
+                snapshots.append(functions.tables().cpu().numpy())
+            if on_step is not None and on_step(step + 1, options.outer_steps, loss):
+                break
     return MetaResult(functions.sets(), losses, np.array(snapshots, dtype=np.float64), outside)
 
 

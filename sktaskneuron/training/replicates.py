@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from sktaskneuron.training.clock import Clock
 from sktaskneuron.training.data import TensorTable, n_batches, take_inputs
-from sktaskneuron.training.device import random_scope
+from sktaskneuron.training.device import random_scope, threads_for
 from sktaskneuron.training.held_out import Rows
 from sktaskneuron.training.losses import RowLoss, get_row_loss
 from sktaskneuron.training.run import DivergedError
@@ -193,7 +193,9 @@ def fit_replicates(
     if held is not None:
         history["valid_loss"] = []
     stop_reason, epoch = "max_epochs", 0
-    with random_scope(seed, device):
+    width = max([*getattr(module, "hidden_layer_sizes", ()), table.X.shape[1]])
+    n_values = n_replicates * min(batch_size, batches.edges[-1]) * width
+    with random_scope(seed, device), threads_for(n_values, device):
         for epoch in range(1, n_epochs + 1):
             module.train()
             total = torch.zeros(n_replicates, device=device, dtype=table.X.dtype)
