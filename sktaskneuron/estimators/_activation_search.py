@@ -19,7 +19,7 @@ from sktaskneuron.estimators._diverse_choice import (
     Comparison,
     Evaluation,
 )
-from sktaskneuron.estimators._input import EncodedTable, FloatArray, column_range, draw_seed
+from sktaskneuron.estimators._input import EncodedTable, FloatArray, draw_seed
 from sktaskneuron.estimators._learned_diversity import given_functions
 from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._reporting import FitReport, say
@@ -72,6 +72,7 @@ class ActivationSearch(TypedNetworks):
         "refit": ["boolean"],
     }
 
+    _straight: Any
     best_activation_: str | list[str] | ActivationSet
     best_index_: int
     best_score_: float
@@ -197,37 +198,44 @@ class ActivationSearch(TypedNetworks):
     # -- fitting ----------------------------------------------------------------------------------
 
     def _prepare(self, table: EncodedTable, encoder: TableEncoder) -> Inputs:
-        if self.split != "tail":
-            return super()._prepare(table, encoder)
-        # a scaler that saturates would leave nothing outside to extrapolate to
-        self.encoder_ = encoder
-        self._bounds = column_range(table)
-        self.scaler_ = StandardScaler().fit(table.matrix, sample_weight=table.weight)
-        return self._inputs(table.matrix)
+        inputs = super()._prepare(table, encoder)
+        self._straight = None
+        if self.split == "tail":
+            self._straight = StandardScaler().fit(table.matrix, sample_weight=table.weight)
+        return inputs
 
     def _fit(self, task: Task, candidates: list[ActivationCandidate], report: FitReport) -> None:
         seed = draw_seed(self.random_state)
-        self._bounded = self.split != "tail"
+        self._bounded = True
         self._model = None  # type: ignore[assignment]
         ordinary = make_splits(task, self._held_out(len(task)), seed % 2**31)
         splits = self._splits(task, ordinary)
         if not splits:
             # so few rows cannot tell activations apart
             candidates = [c for c in candidates if c.name == self.fallback]
-            evaluations: list[Evaluation] = []
-        else:
-            evaluations = self._evaluated(
-                task, Validation.of(task, splits), candidates, seed, report
-            )
-        chosen = self._choose(evaluations, candidates, task, splits)
-        rate = None
-        if evaluations:
-            rate = evaluations[self.best_index_].learning_rate
+        chosen, evaluation = self._searched(task, splits, candidates, seed, report)
+        if self._straight is not None and evaluation is not None:
+            task.release()
+            names = ("results_", "best_index_", "best_score_", "best_activation_", "scaler_")
+            bounded = {name: getattr(self, name) for name in names}
+            self.scaler_, self._bounded = self._straight, False
+            straight = replace(task, inputs=self._inputs(task.inputs.raw), _tables={})
+            other, beyond = self._searched(straight, splits, candidates, seed, report)
+            assert beyond is not None
+            if self._beats(beyond, evaluation, Validation.of(task, splits).weight):
+                task, chosen, evaluation = straight, other, beyond
+            else:
+                straight.release()
+                self._bounded = True
+                for name, value in bounded.items():
+                    setattr(self, name, value)
+        self._straight = None
         self.history_, self.n_iter_, self.oof_score_ = {}, 1, float("nan")
         if self.refit:
             validation = Validation.of(task, ordinary)
             recipe = self._recipe(task, validation, seed)
-            recipe = replace(recipe, learning_rate=rate or recipe.learning_rate)
+            if evaluation is not None:
+                recipe = replace(recipe, learning_rate=evaluation.learning_rate)
             choice = Comparison(task, validation, recipe, report.epoch).choose([chosen])
             self._model = choice.model
             self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
@@ -236,12 +244,38 @@ class ActivationSearch(TypedNetworks):
         task.release()
         report.end()
 
+    def _searched(
+        self,
+        task: Task,
+        splits: list[Any],
+        candidates: list[ActivationCandidate],
+        seed: int,
+        report: FitReport,
+    ) -> tuple[ActivationCandidate, Evaluation | None]:
+        """Evaluate candidates and choose; without rows to judge by the fallback is taken."""
+        evaluations: list[Evaluation] = []
+        if splits:
+            validation = Validation.of(task, splits)
+            evaluations = self._evaluated(task, validation, candidates, seed, report)
+        chosen = self._choose(evaluations, candidates, task, splits)
+        return chosen, evaluations[self.best_index_] if evaluations else None
+
+    @staticmethod
+    def _beats(new: Evaluation, old: Evaluation, weight: FloatArray) -> bool:
+        """Tell whether a loss is lower by more than the standard error of the difference."""
+        share = weight / weight.sum()
+        with np.errstate(invalid="ignore"):
+            gain = old.rows - new.rows
+            mean = float(share @ gain)
+            error = float(np.sqrt(share @ (gain - mean) ** 2 / len(gain)))
+        return bool(np.isfinite(new.rows).all()) and not mean <= error
+
     def _splits(self, task: Task, ordinary: list[Any]) -> list[Any]:
         """Return the rows that candidates are trained on and judged on."""
         if isinstance(self.split, str):
             if self.split == "cv":
                 return ordinary
-            inputs = task.inputs.scalers["robust"].transform(task.inputs.raw)
+            inputs = self._straight.transform(task.inputs.raw)
             names = [str(name) for name in self.encoder_.get_feature_names_out()]
             return [tail_split(inputs, names, self.tail_by, float(self.tail_size))]
         splits = [

@@ -128,7 +128,11 @@ class Comparison:
         self.table: TensorTable = task.table("robust", self.device, self.dtype)
         self.low = self.high = None
         if recipe.bounded and not (task.classification or recipe.hamiltonian):
-            self.low, self.high = task.target.min(axis=0), task.target.max(axis=0)
+            target = task.target
+            if len(validation.splits) == 1:
+                # rows outside the bulk may lie outside its range too
+                target = target[validation.splits[0][0]]
+            self.low, self.high = target.min(axis=0), target.max(axis=0)
 
     def choose(self, candidates: Sequence[ActivationCandidate]) -> DiverseChoice:
         """Train all candidates and return the one that predicts."""

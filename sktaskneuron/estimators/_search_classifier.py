@@ -38,8 +38,9 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         What is taken unless another is better by more than the standard error.
     split : {"cv", "tail"} or splitter, default="cv"
         Rows that candidates are judged on. "cv" is `validation`; "tail" are rows outside the bulk
-        (see `tail_by`), for models that have to extrapolate; then columns are scaled linearly and
-        predictions may leave the range of the target. Or any splitter of scikit-learn.
+        (see `tail_by`), for models that have to extrapolate. These rows then also decide whether
+        columns are scaled linearly and predictions may leave the range of the target, or are
+        bounded as usual. Or any splitter of scikit-learn.
     tail_by : {"radius", "component"}, str or int, default="radius"
         What puts a row into the tail: a large Mahalanobis distance from the mean, an extreme first
         principal component, or a large value of the column of that name or number, as a time.
@@ -113,7 +114,7 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
     encoder_ : TableEncoder
         Turns the table into numbers.
     scaler_ : SmoothClipScaler or StandardScaler
-        Scales them; the latter with ``split="tail"``.
+        Scales them; the latter where ``split="tail"`` found that linear scales extrapolate better.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
