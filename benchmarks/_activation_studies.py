@@ -359,29 +359,32 @@ def near_and_far(shells: Shells, quick: bool) -> tuple[Array, Array, float]:
 # -- tails -----------------------------------------------------------------------------------------
 
 
-def _ours(candidates: Any, split: str) -> Callable[[Run, str], Any]:
-    def build(run: Run, name: str) -> Any:
+Build = Callable[[Run, str, int], Any]
+
+
+def _ours(candidates: Any, split: str) -> Build:
+    def build(run: Run, name: str, seed: int) -> Any:
         by = {"split": "tail", "tail_by": TAILS[name]} if split == "tail" else {}
-        return searcher(run, candidates, SEED, **by)
+        return searcher(run, candidates, seed, **by)
 
     return build
 
 
-def _peer(name: str) -> Callable[[Run, str], Any]:
-    def build(run: Run, _: str) -> Any:
+def _peer(name: str) -> Build:
+    def build(run: Run, _: str, seed: int) -> Any:
         from _peers import MODELS, Setting
 
-        return MODELS[name](Setting(classes=False, seed=SEED, threads=run.threads))
+        return MODELS[name](Setting(classes=False, seed=seed, threads=run.threads))
 
     return build
 
 
-TAIL_MODELS: dict[str, Callable[[Run, str], Any]] = {
+TAIL_MODELS: dict[str, Build] = {
     "ours, tail": _ours("classic", "tail"),
     "silu, tail": _ours(["silu"], "tail"),
     "ours, cv": _ours("classic", "cv"),
     "silu, cv": _ours(["silu"], "cv"),
-    "NeuronSeek": lambda run, _: NeuronSeekRegressor(random_state=SEED),
+    "NeuronSeek": lambda run, name, seed: NeuronSeekRegressor(random_state=seed),
     "ridge": _peer("ridge"),
     "HistGradientBoosting": _peer("hgb"),
 }
@@ -392,25 +395,25 @@ def study_tails(run: Run) -> None:
     if run.data is None:
         print("tails needs --data", flush=True)
         return
-    names = run.wanted(list(TAILS))
+    names, seeds, models = run.wanted(list(TAILS)), list(range(run.seeds)), list(TAIL_MODELS)
     store = run.store("tails", ["table", "model"], ["nrmse", "chosen", "cpu_s"])
-    for name in names:
-        for model_name, build in TAIL_MODELS.items():
-            if not store.missing([SEED], table=name, model=model_name):
-                continue
-            table, train, test = load_tail(run.data, name, run.max_rows)
-            X = table.X.iloc[train].reset_index(drop=True)
-            model = build(run, name)
-            seconds = timed(model.fit, X, table.y[train])
-            miss = model.predict(table.X.iloc[test].reset_index(drop=True)) - table.y[test]
-            nrmse = float(np.sqrt(np.mean(miss**2)) / table.y[test].std())
-            chosen = getattr(model, "best_activation_", "")
-            found = {"nrmse": nrmse, "chosen": chosen, "cpu_s": seconds}
-            store.add(table=name, model=model_name, seed=SEED, **found)
-            say(f"tails {name} {model_name}: {nrmse:.4f} {chosen}, {seconds:.0f} s")
-    models = list(TAIL_MODELS)
+    for seed in seeds:
+        for name in names:
+            for model_name, build in TAIL_MODELS.items():
+                if not store.missing([seed], table=name, model=model_name):
+                    continue
+                table, train, test = load_tail(run.data, name, run.max_rows)
+                X = table.X.iloc[train].reset_index(drop=True)
+                model = build(run, name, seed)
+                seconds = timed(model.fit, X, table.y[train])
+                miss = model.predict(table.X.iloc[test].reset_index(drop=True)) - table.y[test]
+                nrmse = float(np.sqrt(np.mean(miss**2)) / table.y[test].std())
+                chosen = getattr(model, "best_activation_", "")
+                found = {"nrmse": nrmse, "chosen": chosen, "cpu_s": seconds}
+                store.add(table=name, model=model_name, seed=seed, **found)
+                say(f"tails {name} {seed} {model_name}: {nrmse:.4f} {chosen}, {seconds:.0f} s")
     score = np.array(
-        [[store.values("nrmse", [SEED], table=n, model=m)[0] for m in models] for n in names]
+        [[store.values("nrmse", seeds, table=n, model=m).mean() for m in models] for n in names]
     )
     rank = (score[:, None, :] < score[:, :, None]).sum(axis=2) + 1.0
     lines = []
@@ -418,13 +421,14 @@ def study_tails(run: Run) -> None:
         best = row.min()
         cells = [f"**{v:.3f}**" if v == best else f"{v:.3f}" for v in row]
         chosen = [
-            store.of([SEED], table=name, model=m)[0]["chosen"] for m in ("ours, tail", "ours, cv")
+            counted([r["chosen"] for r in store.of(seeds, table=name, model=m)])
+            for m in ("ours, tail", "ours, cv")
         ]
         lines.append([name, TAILS[name], *cells, " / ".join(chosen)])
     lines.append(["median", "", *(f"{v:.3f}" for v in np.median(score, axis=0)), ""])
     lines.append(["median rank", "", *(f"{v:.1f}" for v in np.median(rank, axis=0)), ""])
     seconds = [
-        np.median([store.values("cpu_s", [SEED], table=n, model=m)[0] for n in names])
+        np.median([store.values("cpu_s", seeds, table=n, model=m).mean() for n in names])
         for m in models
     ]
     lines.append(["median CPU s", "", *(f"{v:.1f}" for v in seconds), ""])
@@ -436,7 +440,8 @@ def study_tails(run: Run) -> None:
         "The end of real tables",
         f"Root mean squared error over the standard deviation of the test rows' target. Test rows "
         f"are the fifth of largest radius, or of largest values of a column; at most "
-        f"{run.max_rows} rows; ours choose of the classic ones, {run.setting}.",
+        f"{run.max_rows} rows, means of {run.seeds} seeds; ours choose of the classic ones, "
+        f"{run.setting}.",
         report.markdown(["table", "end", *models, "chosen: tail / cv"], lines),
         f"Ours over silu alone, both split='tail': {geometric(ours / silu):.3f}, at most "
         f"{(ours / silu).max():.3f}. Aim: best median rank, met: {yes(bool(best))}.",

@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("activation_search"))
     parser.add_argument("--splits", type=int, default=3, help="of choice")
     parser.add_argument("--functions", type=int, default=10, help="of shells, per family")
-    parser.add_argument("--seeds", type=int, default=3, help="of shells, and rounds of speed")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="of shells and tails, and rounds of speed"
+    )
     parser.add_argument("--replays", type=int, default=20, help="of surrogate")
     parser.add_argument("--max-rows", type=int, default=3000, help="of tails")
     parser.add_argument("--sets", type=lambda text: text.split(","), help="tables, all by default")
