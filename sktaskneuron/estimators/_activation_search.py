@@ -51,6 +51,8 @@ CLASSIC = (
 _INITIALISATIONS = 3
 # Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
 _ROUND, _POOL, _GENERATION = 4, 200, 12
+# Candidates of many whose networks predict together.
+_TOGETHER = 4
 # The best of a resumed search that are trained again.
 _CONFIRMED = 3
 
@@ -69,10 +71,13 @@ class ActivationSearch(TypedNetworks):
         "n_evaluations": [Interval(Integral, 1, None, closed="left")],
         "proposer": [None, callable],
         "checkpoint": [None, str, PathLike],
+        "n_best": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "refit": ["boolean"],
     }
 
     _straight: Any
+    _best: list[Evaluation]
+    predicting_: list[str]
     best_activation_: str | list[str] | ActivationSet
     best_index_: int
     best_score_: float
@@ -94,6 +99,7 @@ class ActivationSearch(TypedNetworks):
         n_evaluations: int = 48,
         proposer: Callable[..., list[str]] | None = None,
         checkpoint: str | PathLike[str] | None = None,
+        n_best: str | int = "auto",
         refit: bool = True,
         learning_rate: str | float = "auto",
         weight_decay: float = 0.0,
@@ -118,6 +124,7 @@ class ActivationSearch(TypedNetworks):
         self.n_evaluations = n_evaluations
         self.proposer = proposer
         self.checkpoint = checkpoint
+        self.n_best = n_best
         self.refit = refit
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -206,7 +213,7 @@ class ActivationSearch(TypedNetworks):
 
     def _fit(self, task: Task, candidates: list[ActivationCandidate], report: FitReport) -> None:
         seed = draw_seed(self.random_state)
-        self._bounded = True
+        self._bounded, self._best = True, []
         self._model = None  # type: ignore[assignment]
         ordinary = make_splits(task, self._held_out(len(task)), seed % 2**31)
         splits = self._splits(task, ordinary)
@@ -216,7 +223,15 @@ class ActivationSearch(TypedNetworks):
         chosen, evaluation = self._searched(task, splits, candidates, seed, report)
         if self._straight is not None and evaluation is not None:
             task.release()
-            names = ("results_", "best_index_", "best_score_", "best_activation_", "scaler_")
+            names = (
+                "_best",
+                "predicting_",
+                "results_",
+                "best_index_",
+                "best_score_",
+                "best_activation_",
+                "scaler_",
+            )
             bounded = {name: getattr(self, name) for name in names}
             self.scaler_, self._bounded = self._straight, False
             straight = replace(task, inputs=self._inputs(task.inputs.raw), _tables={})
@@ -236,7 +251,13 @@ class ActivationSearch(TypedNetworks):
             recipe = self._recipe(task, validation, seed)
             if evaluation is not None:
                 recipe = replace(recipe, learning_rate=evaluation.learning_rate)
-            choice = Comparison(task, validation, recipe, report.epoch).choose([chosen])
+            comparison = Comparison(task, validation, recipe, report.epoch)
+            if len(self._best) > 1:
+                rates = np.array([e.learning_rate for e in self._best])
+                choice = comparison.together([e.candidate for e in self._best], rates)
+            else:
+                choice = comparison.choose([chosen])
+            self._best = []
             self._model = choice.model
             self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
             if choice.outputs is not None:
@@ -258,7 +279,23 @@ class ActivationSearch(TypedNetworks):
             validation = Validation.of(task, splits)
             evaluations = self._evaluated(task, validation, candidates, seed, report)
         chosen = self._choose(evaluations, candidates, task, splits)
+        self._best = self._predicting(evaluations)
+        self.predicting_ = [e.candidate.name for e in self._best] or [chosen.name]
         return chosen, evaluations[self.best_index_] if evaluations else None
+
+    def _predicting(self, evaluations: list[Evaluation]) -> list[Evaluation]:
+        """Return the candidates whose networks are to predict together."""
+        count = self.n_best
+        if isinstance(count, str):
+            many = self.split == "cv" and len(evaluations) > len(CLASSIC)
+            count = _TOGETHER if many else 1
+        if not evaluations:
+            return []
+        if int(count) == 1:
+            return [evaluations[self.best_index_]]
+        finite = np.isfinite(self.results_["mean_loss"])
+        order = [i for i in np.argsort(self.results_["rank"]).tolist() if finite[i]]
+        return [evaluations[i] for i in order[: int(count)]]
 
     @staticmethod
     def _beats(new: Evaluation, old: Evaluation, weight: FloatArray) -> bool:

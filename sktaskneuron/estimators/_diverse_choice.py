@@ -158,6 +158,28 @@ class Comparison:
             result.n_epochs,
         )
 
+    def together(
+        self, candidates: Sequence[ActivationCandidate], rates: FloatArray
+    ) -> DiverseChoice:
+        """Train candidates whose networks are to predict together, by their mean."""
+        n = self.recipe.n_members
+        network, result = self._trained(candidates, rates, report_model=True)
+        outputs = None
+        if self.validation:
+            outputs = np.mean(self._outputs(candidates, result), axis=0)
+        model = self._model(network)
+        return DiverseChoice(
+            " & ".join(candidate.name for candidate in candidates),
+            model,
+            outputs,
+            {},
+            {
+                key: [float(np.mean(values[: n * len(candidates)])) for values in series]
+                for key, series in result.history.items()
+            },
+            result.n_epochs,
+        )
+
     def evaluate(self, candidates: Sequence[ActivationCandidate]) -> list[Evaluation]:
         """Train candidates and return what each reached on the held-out rows.
 

@@ -53,6 +53,10 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
     checkpoint : path-like or None, default=None
         With "evolve": file that every generation is written to, and from which a search that was
         ended goes on.
+    n_best : "auto" or int, default="auto"
+        Activations whose networks predict together, by their mean: the best so many. "auto" is 4
+        where more than twelve candidates are judged by ``split="cv"``, because the best of many is
+        a lucky one; otherwise 1, the chosen one.
     refit : bool, default=True
         Whether to train networks with the activation that was chosen, on all rows.
     learning_rate : "auto" or float, default="auto"
@@ -92,6 +96,8 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
         Number of targets.
     best_activation_ : str, list of str or ActivationSet
         The activation that was chosen, as it was given.
+    predicting_ : list of str
+        The activations of the networks that predict, the best first.
     best_index_ : int
         Its place in `results_`.
     best_score_ : float
@@ -155,6 +161,7 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
         n_evaluations: int = 48,
         proposer: Callable[..., list[str]] | None = None,
         checkpoint: str | PathLike[str] | None = None,
+        n_best: str | int = "auto",
         refit: bool = True,
         learning_rate: str | float = "auto",
         weight_decay: float = 0.0,
@@ -180,6 +187,7 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
             n_evaluations=n_evaluations,
             proposer=proposer,
             checkpoint=checkpoint,
+            n_best=n_best,
             refit=refit,
             learning_rate=learning_rate,
             weight_decay=weight_decay,

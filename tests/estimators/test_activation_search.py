@@ -99,6 +99,18 @@ class TestResults:
         assert model.results_ == {}
         assert np.isfinite(model.predict(X)).all()
 
+    def test_several_predict_together(self):
+        X, y = draw_waves()
+        model = ActivationSearchRegressor(n_best=2, **QUICK).fit(X, y)
+        names = np.array(model.results_["activation"])[np.argsort(model.results_["rank"])]
+        assert model.predicting_ == names[:2].tolist()
+        assert model._model.n_members == 4
+        assert np.isfinite(model.oof_score_)
+        alone = ActivationSearchRegressor(n_best=1, **QUICK).fit(X, y)
+        assert alone.predicting_ == [alone.best_activation_]
+        many = ActivationSearchRegressor(**{**QUICK, "candidates": "catalogue", "max_epochs": 2})
+        assert len(many.fit(X, y).predicting_) == 4
+
     def test_without_a_model(self):
         X, y = draw_waves()
         model = ActivationSearchRegressor(refit=False, **QUICK).fit(X, y)
