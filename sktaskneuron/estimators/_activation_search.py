@@ -51,6 +51,16 @@ CLASSIC = (
 _INITIALISATIONS = 3
 # Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
 _ROUND, _POOL, _GENERATION = 4, 200, 12
+# What a search sets on the estimator.
+_FOUND = (
+    "_best",
+    "predicting_",
+    "results_",
+    "best_index_",
+    "best_score_",
+    "best_activation_",
+    "scaler_",
+)
 # Candidates of many whose networks predict together.
 _TOGETHER = 4
 # The best of a resumed search that are trained again.
@@ -223,16 +233,7 @@ class ActivationSearch(TypedNetworks):
         chosen, evaluation = self._searched(task, splits, candidates, seed, report)
         if self._straight is not None and evaluation is not None:
             task.release()
-            names = (
-                "_best",
-                "predicting_",
-                "results_",
-                "best_index_",
-                "best_score_",
-                "best_activation_",
-                "scaler_",
-            )
-            bounded = {name: getattr(self, name) for name in names}
+            bounded = {name: getattr(self, name) for name in _FOUND}
             self.scaler_, self._bounded = self._straight, False
             straight = replace(task, inputs=self._inputs(task.inputs.raw), _tables={})
             other, beyond = self._searched(straight, splits, candidates, seed, report)
@@ -257,11 +258,11 @@ class ActivationSearch(TypedNetworks):
                 choice = comparison.together([e.candidate for e in self._best], rates)
             else:
                 choice = comparison.choose([chosen])
-            self._best = []
             self._model = choice.model
             self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
             if choice.outputs is not None:
                 self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
+        self._best = []
         task.release()
         report.end()
 
