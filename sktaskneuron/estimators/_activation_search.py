@@ -25,7 +25,7 @@ from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._reporting import FitReport, say
 from sktaskneuron.estimators._tails import tail_split
 from sktaskneuron.estimators._typed_networks import TypedNetworks
-from sktaskneuron.estimators._validation import Task, Validation, make_splits
+from sktaskneuron.estimators._validation import Task, Validation, held_out, make_splits
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.preprocessing import TableEncoder
 
@@ -225,7 +225,7 @@ class ActivationSearch(TypedNetworks):
         seed = draw_seed(self.random_state)
         self._bounded, self._best = True, []
         self._model = None  # type: ignore[assignment]
-        ordinary = make_splits(task, self._held_out(len(task)), seed % 2**31)
+        ordinary = make_splits(task, held_out(self.validation, len(task)), seed % 2**31)
         splits = self._splits(task, ordinary)
         if not splits:
             # so few rows cannot tell activations apart

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
 from sktaskneuron.estimators._input import (
@@ -20,15 +19,16 @@ from sktaskneuron.estimators._input import (
     encode_table,
     with_class_weight,
 )
-from sktaskneuron.estimators._models import Inputs, softmax
+from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._neuron_seek import NeuronSeek
 from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._validation import Task, Validation
+from sktaskneuron.estimators._targets import ClassPrediction
+from sktaskneuron.estimators._validation import Task
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
 
 
-class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
+class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
     """Classification by a network of task-driven neurons, whose formula the data decide.
 
     A search finds which powers and interactions of the columns the classes ask for [1]_. Small
@@ -197,8 +197,6 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
 
-    classes_: NDArray[Any]
-
     def __init__(
         self,
         formula: str | NeuronFormula = "td",
@@ -299,39 +297,3 @@ class NeuronSeekClassifier(ClassifierMixin, NeuronSeek):
 
     def _as_score(self, task: Task, loss: float) -> float:
         return -loss
-
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        right = outputs.argmax(axis=1) == validation.target
-        return float(validation.weight @ right / validation.weight.sum())
-
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        probabilities : ndarray of float64 of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to one.
-        """
-        check_is_fitted(self, "_model")
-        return softmax(self._raw(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Of the type of `classes_`.
-        """
-        check_is_fitted(self, "_model")
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])

@@ -18,7 +18,7 @@ from sktaskneuron.estimators._input import (
 )
 from sktaskneuron.estimators._reporting import FitReport, say
 from sktaskneuron.estimators._typed_networks import TypedNetworks
-from sktaskneuron.estimators._validation import Task, Validation, make_splits
+from sktaskneuron.estimators._validation import Task, Validation, held_out, make_splits
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import ActivationSet
@@ -131,7 +131,7 @@ class LearnedDiversity(TypedNetworks):
         report: FitReport,
     ) -> None:
         seed = draw_seed(self.random_state)
-        splits = make_splits(task, self._held_out(len(task)), seed % 2**31)
+        splits = make_splits(task, held_out(self.validation, len(task)), seed % 2**31)
         validation = Validation.of(task, splits)
         self._model = None  # type: ignore[assignment]
         recipe = self._recipe(task, validation, seed)

@@ -39,7 +39,7 @@ from sktaskneuron.estimators._models import (
 )
 from sktaskneuron.estimators._reporting import FitReport
 from sktaskneuron.estimators._stage_two import StageTwo
-from sktaskneuron.estimators._validation import Task, Validation, make_splits
+from sktaskneuron.estimators._validation import Task, Validation, held_out, make_splits
 from sktaskneuron.formula import Exports, FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
 
@@ -194,20 +194,6 @@ class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
         )
         return given, clock
 
-    def _held_out(self, n_rows: int) -> str | int | float | None:
-        """Return ``validation`` as plain text or number, after asking whether the rows suffice."""
-        validation = self.validation
-        if validation is None or isinstance(validation, str):
-            return validation
-        folds = int(validation) if isinstance(validation, Integral) else None
-        share = float(validation)
-        if n_rows < (folds or 2) or (folds is None and round(share * n_rows) >= n_rows):
-            raise ValueError(
-                f"validation={validation!r} leaves no rows to train on or to hold out: got "
-                f"n_samples = {n_rows} of positive weight; use validation=None"
-            )
-        return share if folds is None else folds
-
     def _fit(
         self,
         table: EncodedTable,
@@ -217,7 +203,7 @@ class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
         clock: Clock,
         report: FitReport,
     ) -> None:
-        self._held_out(len(table.matrix))
+        held_out(self.validation, len(table.matrix))
         self.encoder_ = encoder
         self._bounds = column_range(table)
         self.scaler_ = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
@@ -230,7 +216,7 @@ class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
         seed = draw_seed(self.random_state)
         equation = self._search_formula(table, task, given, seed, report)
         seed %= 2**31
-        splits = make_splits(task, self._held_out(len(task)), seed)
+        splits = make_splits(task, held_out(self.validation, len(task)), seed)
         if not isinstance(self.n_members, str):
             splits = splits[: int(self.n_members)]
         validation = Validation.of(task, splits)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
-from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import _fit_context
 
 from sktaskneuron.estimators._input import (
     FloatArray,
@@ -18,11 +16,12 @@ from sktaskneuron.estimators._input import (
 from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._neuron_seek import NeuronSeek
 from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._validation import Task, Validation
+from sktaskneuron.estimators._targets import ValuePrediction
+from sktaskneuron.estimators._validation import Task
 from sktaskneuron.preprocessing import TableEncoder
 
 
-class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
+class NeuronSeekRegressor(ValuePrediction, NeuronSeek):
     """Regression by a network of task-driven neurons, whose formula the data decide.
 
     A search finds which powers and interactions of the columns the target asks for [1]_. Small
@@ -183,10 +182,6 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
     True
     """
 
-    _single_output: bool
-    _shift: FloatArray
-    _unit: FloatArray
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Search the formula, train the networks, blend what the held-out rows favour.
@@ -236,23 +231,3 @@ class NeuronSeekRegressor(RegressorMixin, MultiOutputMixin, NeuronSeek):
 
     def _as_score(self, task: Task, loss: float) -> float:
         return 1.0 - loss
-
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        return float(r2_score(validation.target, outputs, sample_weight=validation.weight))
-
-    def predict(self, X: Any) -> FloatArray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        y : ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
-            As y in fit. Networks stay within the range of the training target.
-        """
-        check_is_fitted(self, "_model")
-        value = self._raw(X) * self._unit + self._shift
-        return value[:, 0] if self._single_output else value

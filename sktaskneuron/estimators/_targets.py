@@ -1,4 +1,4 @@
-"""What classifiers and regressors of packed networks do with their targets."""
+"""What classifiers and regressors do with their targets, and with the outputs of networks."""
 
 from __future__ import annotations
 
@@ -43,11 +43,91 @@ class _Target:
         def _raw(self, X: Any) -> FloatArray: ...
 
 
-class NetworkClassifier(ClassifierMixin, _Target):
+class ClassPrediction(ClassifierMixin):
+    """Mixin: labels and probabilities from one logit per class."""
+
+    classes_: NDArray[Any]
+    _model: Any
+
+    if TYPE_CHECKING:
+
+        def _raw(self, X: Any) -> FloatArray: ...
+
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        right = outputs.argmax(axis=1) == validation.target
+        return float(validation.weight @ right / validation.weight.sum())
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        probabilities : ndarray of float64 of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to one.
+        """
+        check_is_fitted(self, "_model")
+        return softmax(self._raw(X))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Of the type of `classes_`.
+        """
+        check_is_fitted(self, "_model")
+        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+
+
+class ValuePrediction(RegressorMixin, MultiOutputMixin):
+    """Mixin: values from standardised ones."""
+
+    n_outputs_: int
+    _model: Any
+    _single_output: bool
+    _shift: FloatArray
+    _unit: FloatArray
+
+    if TYPE_CHECKING:
+
+        def _raw(self, X: Any) -> FloatArray: ...
+
+    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
+        return float(r2_score(validation.target, outputs, sample_weight=validation.weight))
+
+    def predict(self, X: Any) -> FloatArray:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit; levels and missing values need not have been seen there.
+
+        Returns
+        -------
+        y : ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
+            As y in fit. Networks stay within the range of the training target.
+        """
+        check_is_fitted(self, "_model")
+        value = self._raw(X) * self._unit + self._shift
+        return value[:, 0] if self._single_output else value
+
+
+class NetworkClassifier(ClassPrediction, _Target):
     """Mixin: classes of any type, weights of classes, probabilities."""
 
     class_weight: Any
-    classes_: NDArray[Any]
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
@@ -88,54 +168,13 @@ class NetworkClassifier(ClassifierMixin, _Target):
         self._fit(task, settings, report)
         return self
 
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        right = outputs.argmax(axis=1) == validation.target
-        return float(validation.weight @ right / validation.weight.sum())
-
     def _network_targets(self, y: Any) -> NDArray[np.int64]:
         labels = check_target(self, y, y, numeric=False)
         return np.searchsorted(self.classes_, labels).astype(np.int64)
 
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probabilities of the classes.
 
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        probabilities : ndarray of float64 of shape (n_samples, n_classes)
-            In the order of `classes_`; rows sum to one.
-        """
-        check_is_fitted(self, "_model")
-        return softmax(self._raw(X))
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Of the type of `classes_`.
-        """
-        check_is_fitted(self, "_model")
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
-
-
-class NetworkRegressor(RegressorMixin, MultiOutputMixin, _Target):
+class NetworkRegressor(ValuePrediction, _Target):
     """Mixin: one or several standardised targets."""
-
-    n_outputs_: int
-    _single_output: bool
-    _shift: FloatArray
-    _unit: FloatArray
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
@@ -176,26 +215,6 @@ class NetworkRegressor(RegressorMixin, MultiOutputMixin, _Target):
         self._fit(task, settings, report)
         return self
 
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        return float(r2_score(validation.target, outputs, sample_weight=validation.weight))
-
     def _network_targets(self, y: Any) -> FloatArray:
         values = check_target(self, y, y, numeric=True).reshape(-1, self.n_outputs_)
         return np.asarray((values - self._shift) / self._unit)
-
-    def predict(self, X: Any) -> FloatArray:
-        """Predict the target.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit; levels and missing values need not have been seen there.
-
-        Returns
-        -------
-        y : ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
-            As y in fit, within the range of the training target.
-        """
-        check_is_fitted(self, "_model")
-        value = self._raw(X) * self._unit + self._shift
-        return value[:, 0] if self._single_output else value

@@ -91,19 +91,6 @@ class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
         codes = np.empty((len(matrix), 0))
         return Inputs(matrix, codes, {"robust": self.scaler_}, matrix.shape[1])
 
-    def _held_out(self, n_rows: int) -> str | int | float | None:
-        validation = self.validation
-        if validation is None or isinstance(validation, str):
-            return validation
-        folds = int(validation) if isinstance(validation, Integral) else None
-        share = float(validation)
-        if n_rows < (folds or 2) or (folds is None and round(share * n_rows) >= n_rows):
-            raise ValueError(
-                f"validation={validation!r} leaves no rows to train on or to hold out: got "
-                f"n_samples = {n_rows} of positive weight; use validation=None"
-            )
-        return share if folds is None else folds
-
     def _recipe(self, task: Task, validation: Validation, seed: int) -> DiverseRecipe:
         n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
         lengths = self._lengths(n_rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,6 +169,20 @@ class Candidate:
     n_epochs: int = 0
     best_epoch: int = 0
     stop_reason: str = ""
+
+
+def held_out(validation: Any, n_rows: int) -> str | int | float | None:
+    """Return the parameter ``validation`` as plain text or number, if the rows suffice for it."""
+    if validation is None or isinstance(validation, str):
+        return validation
+    folds = int(validation) if isinstance(validation, Integral) else None
+    share = float(validation)
+    if n_rows < (folds or 2) or (folds is None and round(share * n_rows) >= n_rows):
+        raise ValueError(
+            f"validation={validation!r} leaves no rows to train on or to hold out: got "
+            f"n_samples = {n_rows} of positive weight; use validation=None"
+        )
+    return share if folds is None else folds
 
 
 def make_splits(task: Task, validation: Any, seed: int) -> list[tuple[Rows, Rows]]:

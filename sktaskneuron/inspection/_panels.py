@@ -5,6 +5,7 @@ Each has a title, and ``draw(ax)`` which returns what matplotlib made of it, the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -66,7 +67,7 @@ def _bars(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Panel:
+class Panel(ABC):
     """A part of an equation, to be drawn in axes of its own.
 
     columns : names of the columns that it reads, or of the one feature; share : of the variance.
@@ -85,9 +86,9 @@ class Panel:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.columns}: {self.title}>"
 
+    @abstractmethod
     def draw(self, ax: Any) -> list[Any]:
         """Draw into the axes and return the artists."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sktaskneuron.nn.diverse import type_sizes
 from sktaskneuron.nn.tables import Grid, cells
-from sktaskneuron.training.inner_run import Batch
+from sktaskneuron.training.inner_run import Batch, table_offsets
 
 
 def cubic_tables(tables: Tensor) -> Tensor:
@@ -53,13 +52,7 @@ class TabulatedField:
         self, hidden_layer_sizes: Sequence[int], n_types: int, n_sets: int, grid: Grid
     ) -> None:
         self.sizes, self.grid = tuple(hidden_layer_sizes), grid
-        self.offsets = []
-        for layer, n_neurons in enumerate(self.sizes):
-            types = torch.repeat_interleave(
-                torch.arange(n_types), torch.tensor(type_sizes(n_neurons, n_types))
-            )
-            table = types + (layer if n_sets > 1 else 0) * n_types
-            self.offsets.append(table * (grid.n + 1))
+        self.offsets = table_offsets(self.sizes, n_types, n_sets, grid.n + 1)
 
     def _field(
         self, parameters: Sequence[Tensor], tables: Tensor, batch: Batch

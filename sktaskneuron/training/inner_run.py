@@ -61,6 +61,18 @@ class _Layer:
     slope: Tensor
 
 
+def table_offsets(sizes: Sequence[int], n_types: int, n_sets: int, n_rows: int) -> list[Tensor]:
+    """Return for every layer where each neuron's table starts among all, of ``n_rows`` each."""
+    offsets = []
+    for layer, n_neurons in enumerate(sizes):
+        types = torch.repeat_interleave(
+            torch.arange(n_types), torch.tensor(type_sizes(n_neurons, n_types))
+        )
+        table = types + (layer if n_sets > 1 else 0) * n_types
+        offsets.append(table * n_rows)
+    return offsets
+
+
 class TabulatedNetwork:
     """Loss and derivatives of networks whose activations are linear tables on one grid.
 
@@ -85,13 +97,7 @@ class TabulatedNetwork:
         classification: bool,
     ) -> None:
         self.sizes, self.grid, self.classification = tuple(hidden_layer_sizes), grid, classification
-        self.offsets = []
-        for layer, n_neurons in enumerate(self.sizes):
-            types = torch.repeat_interleave(
-                torch.arange(n_types), torch.tensor(type_sizes(n_neurons, n_types))
-            )
-            table = types + (layer if n_sets > 1 else 0) * n_types
-            self.offsets.append(table * grid.n)
+        self.offsets = table_offsets(self.sizes, n_types, n_sets, grid.n)
 
     def _hidden(
         self, z: Tensor, input: Tensor, layer: int, tables: Tensor
