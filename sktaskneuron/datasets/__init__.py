@@ -5,13 +5,9 @@ names its authors, and so does the ``LICENSES`` folder of the project.
 """
 
 from sktaskneuron.datasets.dynamics import make_henon_heiles, make_pendulum, make_van_der_pol
+from sktaskneuron.datasets.forecasting import forecast, valid_prediction_time
 from sktaskneuron.datasets.mnist1d import make_mnist1d
-from sktaskneuron.datasets.series import (
-    forecast,
-    make_derivative_pairs,
-    make_lagged,
-    valid_prediction_time,
-)
+from sktaskneuron.datasets.series import make_derivative_pairs, make_lagged
 from sktaskneuron.datasets.synthetic import make_neuron_formula
 from sktaskneuron.datasets.tables import load_airfoil, load_concrete, load_yacht
 

@@ -2,69 +2,56 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktaskneuron.estimators._activations import given_functions
 from sktaskneuron.estimators._diverse_choice import (
     ActivationCandidate,
     Comparison,
     Evaluation,
 )
 from sktaskneuron.estimators._input import EncodedTable, FloatArray, draw_seed
-from sktaskneuron.estimators._learned_diversity import given_functions
 from sktaskneuron.estimators._models import Inputs
 from sktaskneuron.estimators._reporting import FitReport, say
+from sktaskneuron.estimators._search_choice import Ranking
+from sktaskneuron.estimators._search_strategies import CLASSIC, Features, Strategy
 from sktaskneuron.estimators._tails import tail_split
 from sktaskneuron.estimators._typed_networks import TypedNetworks
 from sktaskneuron.estimators._validation import Task, Validation, held_out, make_splits
-from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.preprocessing import TableEncoder
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import ActivationSet
 
-#: The default candidates: eight classics, and four that win where those do not.
-CLASSIC = (
-    "silu",
-    "relu",
-    "elu",
-    "selu",
-    "gelu",
-    "tanh",
-    "softplus",
-    "sigmoid",
-    "hard_swish",
-    "smelu",
-    "square",
-    "sin",
-)
 # Networks per candidate where one part of the rows is held out.
 _INITIALISATIONS = 3
-# Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
-_ROUND, _POOL, _GENERATION = 4, 200, 12
-# What a search sets on the estimator.
-_FOUND = (
-    "_best",
-    "predicting_",
-    "results_",
-    "best_index_",
-    "best_score_",
-    "best_activation_",
-    "scaler_",
-)
 # Candidates of many whose networks predict together.
 _TOGETHER = 4
-# The best of a resumed search that are trained again.
-_CONFIRMED = 3
+# Standard deviations from the mean up to which linear scales go on.
+_REACH = 6.0
+# Candidates of a list that decide between scales.
+_PANEL = len(CLASSIC)
+# Standard errors by which a candidate must be better than the fallback: what the tail says of rows
+# further outside is less sure than what its own rows say.
+_MARGIN, _TAIL_MARGIN = 1.0, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """What networks see of the columns, and whether they may leave the range of the target."""
+
+    scaler: Any
+    bounded: bool
 
 
 class ActivationSearch(TypedNetworks):
@@ -85,12 +72,11 @@ class ActivationSearch(TypedNetworks):
         "refit": ["boolean"],
     }
 
-    _straight: Any
-    _best: list[Evaluation]
     predicting_: list[str]
     best_activation_: str | list[str] | ActivationSet
     best_index_: int
     best_score_: float
+    margin_: float
     results_: dict[str, Any]
     oof_score_: float
     history_: dict[str, list[float]]
@@ -184,13 +170,14 @@ class ActivationSearch(TypedNetworks):
 
     def _listed(self) -> list[Any]:
         from sktaskneuron.nn import ActivationSet
+        from sktaskneuron.nn.activations import distinct_activations
 
         candidates = self.candidates
         if isinstance(candidates, str):
             if candidates == "classic":
                 return list(CLASSIC)
             if candidates == "catalogue":
-                return list(catalogue())
+                return list(distinct_activations())
             if candidates == "grammar":
                 return list(CLASSIC)
             raise ValueError(
@@ -216,104 +203,134 @@ class ActivationSearch(TypedNetworks):
 
     def _prepare(self, table: EncodedTable, encoder: TableEncoder) -> Inputs:
         inputs = super()._prepare(table, encoder)
-        self._straight = None
-        if self.split == "tail":
-            self._straight = StandardScaler().fit(table.matrix, sample_weight=table.weight)
+        self._scales = [Scales(self.scaler_, True)]
+        if isinstance(self.split, str) and self.split == "tail":
+            straight = StandardScaler().fit(table.matrix, sample_weight=table.weight)
+            reach = {"a_min": -_REACH, "a_max": _REACH}
+            clipped = make_pipeline(straight, FunctionTransformer(np.clip, kw_args=reach))
+            self._scales.append(Scales(clipped, False))
         return inputs
 
     def _fit(self, task: Task, candidates: list[ActivationCandidate], report: FitReport) -> None:
         seed = draw_seed(self.random_state)
-        self._bounded, self._best = True, []
         self._model = None  # type: ignore[assignment]
+        scales = self.__dict__.pop("_scales")
+        self.margin_ = _TAIL_MARGIN if len(scales) > 1 else _MARGIN
         ordinary = make_splits(task, held_out(self.validation, len(task)), seed % 2**31)
         splits = self._splits(task, ordinary)
-        if not splits:
+        ranking = None
+        if splits:
+
+            def ranked(own: Scales, listed: list[ActivationCandidate], search: bool) -> Ranking:
+                view = self._under(own, task)
+                validation = Validation.of(view, splits)
+                found = self._evaluated(view, validation, listed, search, seed, report)
+                view.release()
+                return Ranking.of(found, self.fallback, validation.weight, self.margin_)
+
+            ranking, chosen = self._search(scales, candidates, ranked)
+        else:
             # so few rows cannot tell activations apart
-            candidates = [c for c in candidates if c.name == self.fallback]
-        chosen, evaluation = self._searched(task, splits, candidates, seed, report)
-        if self._straight is not None and evaluation is not None:
-            task.release()
-            bounded = {name: getattr(self, name) for name in _FOUND}
-            self.scaler_, self._bounded = self._straight, False
-            straight = replace(task, inputs=self._inputs(task.inputs.raw), _tables={})
-            other, beyond = self._searched(straight, splits, candidates, seed, report)
-            assert beyond is not None
-            if self._beats(beyond, evaluation, Validation.of(task, splits).weight):
-                task, chosen, evaluation = straight, other, beyond
-            else:
-                straight.release()
-                self._bounded = True
-                for name, value in bounded.items():
-                    setattr(self, name, value)
-        self._straight = None
+            chosen = scales[0]
+        self._keep(ranking)
+        view = self._under(chosen, task)
         self.history_, self.n_iter_, self.oof_score_ = {}, 1, float("nan")
         if self.refit:
-            validation = Validation.of(task, ordinary)
-            recipe = self._recipe(task, validation, seed)
-            if evaluation is not None:
-                recipe = replace(recipe, learning_rate=evaluation.learning_rate)
-            comparison = Comparison(task, validation, recipe, report.epoch)
-            if len(self._best) > 1:
-                rates = np.array([e.learning_rate for e in self._best])
-                choice = comparison.together([e.candidate for e in self._best], rates)
-            else:
-                choice = comparison.choose([chosen])
-            self._model = choice.model
-            self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
-            if choice.outputs is not None:
-                self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
-        self._best = []
-        task.release()
+            alone = next(c for c in candidates if c.name == self.fallback)
+            self._train(view, ranking, alone, ordinary, seed, report)
         report.end()
 
-    def _searched(
+    def _search(
+        self,
+        scales: list[Scales],
+        candidates: list[ActivationCandidate],
+        ranked: Callable[[Scales, list[ActivationCandidate], bool], Ranking],
+    ) -> tuple[Ranking, Scales]:
+        """Choose between scales by few candidates, then search under the one that was chosen."""
+        chosen, ranking = scales[0], None
+        if len(scales) > 1:
+            panel = self._panel(candidates)
+            for own in scales:
+                new = ranked(own, panel, False)
+                if ranking is None or new.beats(ranking):
+                    chosen, ranking = own, new
+            if len(panel) < len(candidates) or self._searches():
+                ranking = None
+        if ranking is None:
+            ranking = ranked(chosen, candidates, True)
+        for line in ranking.lines(self.fallback):
+            say(self, line)
+        return ranking, chosen
+
+    def _panel(self, candidates: list[ActivationCandidate]) -> list[ActivationCandidate]:
+        """Return the fallback and few others: of names the classic ones, of a list the first."""
+        if isinstance(self.candidates, str):
+            named = [c for c in candidates if c.name in CLASSIC]
+        else:
+            named = candidates[:_PANEL]
+        return [c for c in candidates if c in named or c.name == self.fallback]
+
+    def _searches(self) -> bool:
+        """Tell whether more is evaluated than the candidates."""
+        grammar = isinstance(self.candidates, str) and self.candidates == "grammar"
+        return grammar or self.strategy != "portfolio"
+
+    def _under(self, scales: Scales, task: Task) -> Task:
+        """Set the scales, and return the rows as networks see them then."""
+        self.scaler_, self._bounded = scales.scaler, scales.bounded
+        return replace(task, inputs=self._inputs(task.inputs.raw), _tables={})
+
+    def _keep(self, ranking: Ranking | None) -> None:
+        """Set the attributes that tell what was found."""
+        self.best_activation_ = self.fallback
+        self.best_index_, self.best_score_, self.results_ = 0, float("nan"), {}
+        if ranking is not None:
+            self.best_activation_ = self._original(ranking.chosen.candidate.name)
+            self.best_index_, self.results_ = ranking.place, ranking.results
+            self.best_score_ = -float(self.results_["mean_loss"][self.best_index_])
+
+    def _train(
         self,
         task: Task,
-        splits: list[Any],
-        candidates: list[ActivationCandidate],
+        ranking: Ranking | None,
+        fallback: ActivationCandidate,
+        ordinary: list[Any],
         seed: int,
         report: FitReport,
-    ) -> tuple[ActivationCandidate, Evaluation | None]:
-        """Evaluate candidates and choose; without rows to judge by the fallback is taken."""
-        evaluations: list[Evaluation] = []
-        if splits:
-            validation = Validation.of(task, splits)
-            evaluations = self._evaluated(task, validation, candidates, seed, report)
-        chosen = self._choose(evaluations, candidates, task, splits)
-        self._best = self._predicting(evaluations)
-        self.predicting_ = [e.candidate.name for e in self._best] or [chosen.name]
-        return chosen, evaluations[self.best_index_] if evaluations else None
+    ) -> None:
+        """Train the networks that predict, on all rows."""
+        validation = Validation.of(task, ordinary)
+        recipe = self._recipe(task, validation, seed)
+        best = [] if ranking is None else ranking.best(self._n_best(ranking))
+        if best:
+            recipe = replace(recipe, learning_rate=best[0].learning_rate)
+        comparison = Comparison(task, validation, recipe, report.epoch)
+        predicting = [evaluation.candidate for evaluation in best] or [fallback]
+        if len(predicting) > 1:
+            rates = np.array([evaluation.learning_rate for evaluation in best])
+            choice = comparison.together(predicting, rates)
+        else:
+            choice = comparison.choose(predicting)
+        task.release()
+        self.predicting_ = [candidate.name for candidate in predicting]
+        self._model = choice.model
+        self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
+        if choice.outputs is not None:
+            self.oof_score_ = self._held_out_score(task, validation, choice.outputs)
 
-    def _predicting(self, evaluations: list[Evaluation]) -> list[Evaluation]:
-        """Return the candidates whose networks are to predict together."""
-        count = self.n_best
-        if isinstance(count, str):
-            many = self.split == "cv" and len(evaluations) > len(CLASSIC)
-            count = _TOGETHER if many else 1
-        if not evaluations:
-            return []
-        if int(count) == 1:
-            return [evaluations[self.best_index_]]
-        finite = np.isfinite(self.results_["mean_loss"])
-        order = [i for i in np.argsort(self.results_["rank"]).tolist() if finite[i]]
-        return [evaluations[i] for i in order[: int(count)]]
-
-    @staticmethod
-    def _beats(new: Evaluation, old: Evaluation, weight: FloatArray) -> bool:
-        """Tell whether a loss is lower by more than the standard error of the difference."""
-        share = weight / weight.sum()
-        with np.errstate(invalid="ignore"):
-            gain = old.rows - new.rows
-            mean = float(share @ gain)
-            error = float(np.sqrt(share @ (gain - mean) ** 2 / len(gain)))
-        return bool(np.isfinite(new.rows).all()) and not mean <= error
+    def _n_best(self, ranking: Ranking) -> int:
+        if isinstance(self.n_best, str):
+            many = self.split == "cv" and len(ranking.evaluations) > len(CLASSIC)
+            return _TOGETHER if many else 1
+        return int(self.n_best)
 
     def _splits(self, task: Task, ordinary: list[Any]) -> list[Any]:
         """Return the rows that candidates are trained on and judged on."""
         if isinstance(self.split, str):
             if self.split == "cv":
                 return ordinary
-            inputs = self._straight.transform(task.inputs.raw)
+            scaler = StandardScaler().fit(task.inputs.raw, sample_weight=task.weight)
+            inputs = scaler.transform(task.inputs.raw)
             names = [str(name) for name in self.encoder_.get_feature_names_out()]
             return [tail_split(inputs, names, self.tail_by, float(self.tail_size))]
         splits = [
@@ -329,9 +346,11 @@ class ActivationSearch(TypedNetworks):
         task: Task,
         validation: Validation,
         candidates: list[ActivationCandidate],
+        search: bool,
         seed: int,
         report: FitReport,
     ) -> list[Evaluation]:
+        """Train candidates or, where asked, search from them; return what each reached."""
         n_members = max(len(validation.splits), 1)
         if len(validation.splits) == 1:
             n_members = _INITIALISATIONS
@@ -340,6 +359,8 @@ class ActivationSearch(TypedNetworks):
         lengths = self._lengths(n_rows)
         recipe = replace(recipe, n_epochs=lengths["n_epochs"], batch_size=lengths["batch_size"])
         comparison = Comparison(task, validation, recipe, report.epoch)
+        if not (search and self._searches()):
+            return comparison.evaluate(candidates)
         share = validation.weight / validation.weight.sum()
         found: list[Evaluation] = []
 
@@ -348,134 +369,25 @@ class ActivationSearch(TypedNetworks):
             found.extend(new)
             return np.array([float(share @ evaluation.rows) for evaluation in new])
 
-        if self.strategy == "portfolio" and self.candidates != "grammar":
-            found.extend(comparison.evaluate(candidates))
-            return found
-        best = self._search(evaluate, candidates, comparison, seed)
-        # a search that was resumed has not trained the former ones, and one that evolves not those
-        # that it was not given by name
-        known = {evaluation.candidate.name for evaluation in found}
-        missing = [text for text in [self.fallback, *best[:_CONFIRMED]] if text not in known]
-        if missing:
-            evaluate(missing)
-        return found
-
-    def _search(
-        self,
-        evaluate: Callable[[Sequence[str]], FloatArray],
-        candidates: list[ActivationCandidate],
-        comparison: Comparison,
-        seed: int,
-    ) -> list[str]:
-        """Evaluate texts one round after the other; return the best ones."""
-        from sktaskneuron.search import activation as search
-
-        rng = np.random.default_rng(seed)
-        listed = [candidate.name for candidate in candidates]
-        total = int(self.n_evaluations)
-        if self.strategy == "evolve":
-            initial = _expressions(listed)
-            size = min(_GENERATION, total)
-            found = search.search_evolve(
-                evaluate,
-                initial=list(dict.fromkeys(initial))[:size],
-                population_size=size,
-                n_generations=max(1, round(total / size)),
-                proposer=self.proposer,
-                rng=rng,
-                checkpoint=self.checkpoint,
-            )
-            return [text for text, _ in found.ranked]
-        pool = listed
-        if self.candidates == "grammar":
-            known = {search.output_key(text) for text in _expressions(pool)}
-            drawn = search.sample(rng, _POOL if self.strategy == "surrogate" else total)
-            pool = [*pool, *(text for text in drawn if search.output_key(text) not in known)]
-        if self.strategy == "portfolio":
-            evaluate(pool[:total])
-            return []
-        task = comparison.task
-        inputs = comparison.table.X.cpu().numpy()
-        features = [
-            search.output_features(pool),
-            search.fisher_features(
-                pool,
-                inputs,
-                comparison.table.y.cpu().numpy(),
-                self._layer_sizes(),
-                task.n_outputs,
-                classification=task.classification,
-                seed=seed,
-            ),
-        ]
-        first = [name for name in pool if name in CLASSIC or name == self.fallback]
-        others = [name for name in pool if name not in first]
-        extra = min(_ROUND, len(others), max(0, total - len(first)))
-        first += [str(text) for text in rng.permutation(np.asarray(others, dtype=object))[:extra]]
-        search.search_surrogate(
-            pool,
-            features,
-            evaluate,
-            n_evaluations=min(total, len(pool)),
-            initial=first[:total],
-            batch_size=_ROUND,
-            rng=rng,
+        strategy = Strategy(
+            self.strategy,
+            [candidate.name for candidate in candidates],
+            isinstance(self.candidates, str) and self.candidates == "grammar",
+            self.fallback,
+            int(self.n_evaluations),
+            self.proposer,
+            self.checkpoint,
+            seed,
         )
-        return []
-
-    def _choose(
-        self,
-        evaluations: list[Evaluation],
-        candidates: list[ActivationCandidate],
-        task: Task,
-        splits: list[Any],
-    ) -> ActivationCandidate:
-        """Take the best candidate if it beats the fallback by a standard error."""
-        if not evaluations:
-            self.best_activation_, self.best_index_ = self.fallback, 0
-            self.best_score_, self.results_ = float("nan"), {}
-            return candidates[0]
-        weight = Validation.of(task, splits).weight
-        share = weight / weight.sum()
-        rows = np.array([evaluation.rows for evaluation in evaluations])
-        names = [evaluation.candidate.name for evaluation in evaluations]
-        reference = names.index(self.fallback)
-        with np.errstate(invalid="ignore"):
-            means = rows @ share
-            gaps = rows[reference] - rows
-            gains = gaps @ share
-            errors = np.sqrt(((gaps - gains[:, None]) ** 2) @ share / rows.shape[1])
-        members = np.array([evaluation.member_losses for evaluation in evaluations])
-        finite = np.isfinite(means)
-        gains = np.where(finite, gains, -np.inf)
-        errors = np.where(finite, np.nan_to_num(errors), 0.0)
-        best = int(np.argmin(np.where(finite, means, np.inf)))
-        place = best if gains[best] > errors[best] else reference
-        order = np.argsort(np.where(finite, means, np.inf), kind="stable")
-        rank = np.empty(len(order), dtype=np.intp)
-        rank[order] = np.arange(1, len(order) + 1)
-        self.results_ = {
-            "activation": names,
-            "mean_loss": means,
-            "std_loss": np.array(
-                [np.std(m[np.isfinite(m)]) if np.isfinite(m).any() else np.nan for m in members]
-            ),
-            "rank": rank,
-            "gain": gains,
-            "standard_error": errors,
-            "like_fallback": np.abs(gains) <= errors,
-            "learning_rate": np.array([e.learning_rate for e in evaluations]),
-        }
-        for number in order[:5].tolist():
-            say(
-                self,
-                f"{names[number]}: held-out loss {means[number]:.4g}, gain over {self.fallback} "
-                f"{gains[number]:.2g} +- {errors[number]:.2g}",
-            )
-        self.best_index_, self.best_score_ = place, -float(means[place])
-        chosen = evaluations[place].candidate
-        self.best_activation_ = self._original(chosen.name)
-        return chosen
+        features = Features(
+            comparison.table.X.cpu().numpy(),
+            comparison.table.y.cpu().numpy(),
+            self._layer_sizes(),
+            task.n_outputs,
+            task.classification,
+        )
+        strategy.run(evaluate, features)
+        return found
 
     def _original(self, name: str) -> Any:
         """Return what a candidate was given as."""
@@ -486,10 +398,6 @@ class ActivationSearch(TypedNetworks):
                 return item
         return name
 
-    @abstractmethod
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        """Return R2 or accuracy of raw outputs on the held-out rows."""
-
     def _raw(self, X: Any) -> FloatArray:
         check_is_fitted(self, "best_activation_")
         if not self.refit:
@@ -498,26 +406,6 @@ class ActivationSearch(TypedNetworks):
                 "search, but no model"
             )
         return super()._raw(X)
-
-
-def _expressions(names: Sequence[str]) -> list[str]:
-    """Return the expressions of those that have one."""
-    from sktaskneuron.search.activation import canonical_text
-
-    found = []
-    for name in names:
-        try:
-            found.append(canonical_text(name))
-        except FormulaError:
-            continue  # a function by cases
-    return found
-
-
-def catalogue() -> tuple[str, ...]:
-    """Return the names of all registered activations."""
-    from sktaskneuron.nn import ACTIVATIONS
-
-    return tuple(ACTIVATIONS)
 
 
 def _hashable(item: Any) -> Any:

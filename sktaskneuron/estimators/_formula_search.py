@@ -14,29 +14,20 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.estimators._exports import EquationExports
-from sktaskneuron.estimators._expression import readable_expression, with_constant_outputs
+from sktaskneuron.estimators._expression import readable_expression
+from sktaskneuron.estimators._formula_runs import find_column_equations, find_neuron_formula
 from sktaskneuron.estimators._input import (
     EncodedTable,
     FloatArray,
     check_target,
     class_codes,
     column_range,
-    draw_seed,
     encode_table,
     indicators,
     looks_like_classes,
     read_rows,
 )
-from sktaskneuron.estimators._methods import (
-    ENGINES,
-    SEARCHED,
-    function_proposer,
-    resolve_engine,
-    resolve_interactions,
-    run_columns,
-    run_search,
-)
-from sktaskneuron.estimators._reporting import say
+from sktaskneuron.estimators._methods import ENGINES, SEARCHED, resolve_engine
 from sktaskneuron.formula import (
     Exports,
     FittedExpression,
@@ -45,8 +36,8 @@ from sktaskneuron.formula import (
     ParetoFront,
 )
 from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.search.sr.columns import ColumnsResult
-from sktaskneuron.search.td import TDOptions, TDResult
+from sktaskneuron.search.sr.columns_choice import ColumnsResult
+from sktaskneuron.search.td import TDResult
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
 # which the equation, which may hold an exponential, stays finite.
@@ -77,14 +68,14 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
     scope : {"neuron", "columns"}, default="neuron"
         "neuron" finds the formula of a neuron, the same for all columns; "columns", with "sr" only,
         an equation of the named columns.
-    engine : {"auto", "als", "gates", "builtin"}, default="auto"
+    engine : {"auto", "als", "gates", "builtin", "operon", "pysr"}, default="auto"
         Of "td": "als" (its default), forward-backward selection of columns, blocks and atoms fitted
         by alternating least squares; deterministic. "gates", the differentiable dual stream with
         hard-concrete gates of the paper, kept as a reference: it finds which orders are active, at
         a fixed rank, and needs thousands of optimiser steps. Of "sr": "builtin", sets of functions
         by exchange on their Gram matrix, inner constants by least squares; deterministic. "pysr"
-        adds the functions that PySR's template expressions propose. Of "sr"
-        and ``scope="columns"``: "builtin", sums, ratios and products in libraries of growing
+        adds the functions that PySR's template expressions propose. Of "sr" and
+        ``scope="columns"``: "builtin", sums, ratios and products in libraries of growing
         depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
         programming by these packages, in a process of its own.
     interactions : "auto" or bool, default="auto"
@@ -146,7 +137,8 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         Validated R2 (classes: explained deviance) lost when a term is taken out.
     pareto_front_ : ParetoFront
         Formulas met on the way, by number of free weights and validated score; equations of
-        columns by number of nodes and R2 on held-out rows (those of the first output).
+        columns by number of nodes and R2 on held-out rows (those of the first output). Not there
+        for a neuron's formula if ``n_resamples=0``.
     criterion_, null_criterion_ : float
         The criterion of the answer and that of a constant; smaller is better.
     caps_ : tuple of str
@@ -154,7 +146,7 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
     classes_ : ndarray
         Class labels, if y was read as classes.
     n_iter_ : int
-        Forward steps taken, at least 1.
+        Forward steps taken, at least 1; for equations of columns the steps that `verbose` prints.
     encoder_ : TableEncoder
         Turns the table into the columns of the formula.
     n_features_in_ : int
@@ -316,9 +308,13 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         self.encoder_ = encoder
         target = target.reshape(len(target), -1)
         if self.scope == "columns":
-            self._take_over_columns(self._search_columns(table, target, classification))
+            self._take_over(find_column_equations(self, table, target, classification))
         else:
-            self._take_over(self._search(table, target, classification, scale_number, swap))
+            self._take_over(
+                find_neuron_formula(
+                    self, table, target, classification, scale_number=scale_number, swap=swap
+                )
+            )
         self._set_bounds(table)
         return self
 
@@ -334,115 +330,29 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         with np.errstate(all="ignore"):
             self._term_means = np.nan_to_num(table.weight @ values / table.weight.sum())
 
-    def _search_columns(
-        self, table: EncodedTable, target: FloatArray, classification: bool
-    ) -> ColumnsResult:
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self)
-
-        def on_step(text: str) -> None:
-            sub = context.subcontext(task_name=text)
-            sub.call_on_fit_task_begin(estimator=self)
-            sub.call_on_fit_task_end(estimator=self)
-            say(self, text)
-
-        result = run_columns(
-            resolve_engine(self.method, self.scope, self.engine),
-            self.max_complexity,
-            self.max_samples,
-            self.max_steps,
-            X=table.matrix,
-            target=target,
-            weight=table.weight,
-            classification=classification,
-            feature_names=table.names,
-            rng=np.random.default_rng(draw_seed(self.random_state)),
-            on_step=on_step,
-        )
-        context.call_on_fit_task_end(estimator=self)
-        return result
-
-    def _search(
-        self,
-        table: EncodedTable,
-        target: FloatArray,
-        classification: bool,
-        scale_number: int | None,
-        swap: bool,
-    ) -> TDResult:
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self)
-
-        def on_step(scale: str, step: int, formula: str) -> None:
-            sub = context.subcontext(task_name=f"{scale}, step {step}: {formula}")
-            sub.call_on_fit_task_begin(estimator=self)
-            sub.call_on_fit_task_end(estimator=self)
-            say(self, f"{scale}, step {step}: {formula}")
-
-        engine = resolve_engine(self.method, self.scope, self.engine)
-        products = resolve_interactions(self.method, self.interactions)
-        seed = draw_seed(self.random_state)
-        options = TDOptions(
-            engine="gates" if engine == "gates" else "als",
-            max_order=self.max_order,
-            max_interaction_order=self.max_interaction_order if products else 0,
-            max_rank=self.max_rank,
-            criterion=self.criterion,
-            max_samples=self.max_samples,
-            max_steps=self.max_steps,
-            n_resamples=self.n_resamples,
-            scale_number=scale_number,
-            swap=swap,
-            proposer=function_proposer(engine),
-        )
-        varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
-        constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
-        result = TDResult(constant, 0.0, 0.0)
-        if varying.size:
-            result = run_search(
-                self.method,
-                options,
-                X=table.matrix,
-                target=target[:, varying],
-                weight=table.weight,
-                classification=classification,
-                feature_names=table.names,
-                rng=np.random.default_rng(seed),
-                on_step=on_step,
-            )
-        if 0 < varying.size < target.shape[1]:
-            result.fitted = with_constant_outputs(result.fitted, varying, target[0])
-        context.call_on_fit_task_end(estimator=self)
-        return result
-
-    def _take_over(self, result: TDResult) -> None:
+    def _take_over(self, result: TDResult | ColumnsResult) -> None:
+        """Set the attributes of an answer, and none of an earlier one."""
+        found = ("formula_", "selection_frequency_", "term_gain_", "pareto_front_")
+        for name in (*found, "_scale_number"):
+            self.__dict__.pop(name, None)
         self.fitted_formula_ = result.fitted
-        self.formula_ = result.fitted.formula
         self.criterion_ = result.criterion
         self.null_criterion_ = result.null_criterion
         self.caps_ = result.caps
-        self._scale_number = result.scale_number
         self.n_iter_ = max(result.n_steps, 1)
-        for name in ("selection_frequency_", "term_gain_", "pareto_front_"):
-            self.__dict__.pop(name, None)
+        if isinstance(result, ColumnsResult):
+            self.pareto_front_ = ParetoFront(
+                [(point.complexity, point.score, point.expression) for point in result.front]
+            )
+            return
+        self.formula_ = result.fitted.formula
+        self._scale_number = result.scale_number
         if self.n_resamples:
             self.selection_frequency_ = result.selection_frequency
             self.term_gain_ = result.term_gain
             self.pareto_front_ = ParetoFront(
                 [(point.complexity, point.score, point.formula) for point in result.path]
             )
-
-    def _take_over_columns(self, result: ColumnsResult) -> None:
-        for name in ("formula_", "selection_frequency_", "term_gain_"):
-            self.__dict__.pop(name, None)
-        self.fitted_formula_ = result.fitted
-        self.criterion_ = result.criterion
-        self.null_criterion_ = result.null_criterion
-        self.caps_ = result.caps
-        self.n_iter_ = max(result.n_steps, 1)
-        self.pareto_front_ = ParetoFront(
-            [(point.complexity, point.score, point.expression) for point in result.front]
-        )
 
     def _equation(self) -> Exports:
         return self.fitted_formula_

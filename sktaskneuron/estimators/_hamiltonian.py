@@ -18,7 +18,11 @@ from sktaskneuron.estimators._diverse_choice import ActivationCandidate
 from sktaskneuron.estimators._input import FloatArray, count_weight
 from sktaskneuron.estimators._learned_diversity import LearnedDiversity
 from sktaskneuron.estimators._reporting import FitReport
-from sktaskneuron.estimators._symplectic import STEPS, integrate
+from sktaskneuron.estimators._trajectories import (
+    check_integration,
+    integrate,
+    states_and_rates,
+)
 from sktaskneuron.estimators._validation import Task, Validation
 
 
@@ -236,7 +240,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         """
         given = self._check_settings()
         if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
-            X, y, sample_weight = _from_trajectories(X, y, sample_weight)
+            X, y, sample_weight = states_and_rates(X, y, sample_weight)
         matrix, target = self._check_states(X, y)
         d = matrix.shape[1]
         if d % 2:
@@ -369,16 +373,12 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         Raises
         ------
         ValueError
-            If the times do not increase or the method is not known.
+            If the times do not increase, the method is not known, or a number is out of range.
         """
         import torch
 
         check_is_fitted(self, "_model")
-        if method not in STEPS:
-            raise ValueError(f"method must be 'leapfrog' or 'rk4', got {method!r}")
-        times = np.asarray(t, dtype=np.float64)
-        if times.ndim != 1 or not (np.diff(times) > 0).all() or not np.isfinite(times).all():
-            raise ValueError("t must hold finite, increasing times")
+        times = check_integration(t, method, max_step)
         start = np.asarray(x0, dtype=np.float64)
         states = self._read(np.atleast_2d(start))
         network = self._exact_network()
@@ -420,8 +420,13 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         -------
         drift : ndarray of shape (n_orbits,)
             Largest absolute difference over the times.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`simulate`.
         """
-        path = np.asarray(self.simulate(x0, t, method, max_step=max_step))
+        path = self.simulate(x0, t, method, max_step=max_step)
         path = path[None] if path.ndim == 2 else path
         function = self.energy if energy is None else energy
         value = np.asarray(function(path.reshape(-1, path.shape[-1]))).reshape(path.shape[:2])
@@ -434,26 +439,3 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         tags.input_tags.string = False
         tags.target_tags.single_output = False
         return tags
-
-
-def _from_trajectories(
-    X: Any, t: Any, sample_weight: Any
-) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """Return states, derivatives by differences, and weights of orbits (n_orbits, n_times, d)."""
-    paths, times = np.asarray(X, dtype=np.float64), np.asarray(t, dtype=np.float64)
-    if times.shape != (paths.shape[1],):
-        raise ValueError(
-            f"with trajectories of shape {paths.shape} y holds their {paths.shape[1]} times, "
-            f"got the shape {times.shape}"
-        )
-    if len(times) < 3 or not (np.diff(times) > 0).all():
-        raise ValueError("trajectories need at least 3 increasing times")
-    rates = np.gradient(paths, times, axis=1, edge_order=2)
-    weight = None
-    if sample_weight is not None:
-        given = np.asarray(sample_weight, dtype=np.float64)
-        if given.shape != (len(paths),):
-            raise ValueError(f"{len(paths)} orbits need as many weights, got {given.shape}")
-        weight = np.repeat(given, len(times))
-    width = paths.shape[2]
-    return paths.reshape(-1, width), rates.reshape(-1, width), weight

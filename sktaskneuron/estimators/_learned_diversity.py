@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sktaskneuron.estimators._activations import given_functions, with_learned_parameters
 from sktaskneuron.estimators._diverse_choice import (
     ActivationCandidate,
     Comparison,
@@ -156,8 +157,8 @@ class LearnedDiversity(TypedNetworks):
             candidates = candidates[:1]
         choice = comparison.choose(candidates)
         self.selected_ = choice.name
-        self.activations_ = self._named(choice.name)
         self._model = choice.model
+        self.activations_ = self._named(choice.name)
         self.history_, self.n_iter_ = choice.history, max(1, choice.n_epochs)
         self.activation_report_ = {
             "selected": choice.name,
@@ -241,7 +242,7 @@ class LearnedDiversity(TypedNetworks):
     def _named(self, name: str) -> Any:
         """Return the activations of a candidate, as ``activations`` takes them."""
         if name == "given":
-            return self.activations
+            return with_learned_parameters(self.activations, self._model.network())
         if not name.startswith("learned"):
             return name.split(" + ")
         if name != "learned":
@@ -250,38 +251,3 @@ class LearnedDiversity(TypedNetworks):
         else:
             sets = list(self.learned_)
         return sets[0] if len(sets) == 1 else sets
-
-
-def given_functions(activations: Any, n_layers: int, interpolation: str) -> list[list[Any]]:
-    """Return functions per hidden layer, per type.
-
-    A name, a set, or several names are for all layers; a list of sets is one for each.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If they are none of these, or a name is not known.
-    """
-    from sktaskneuron.nn.activation_set import ActivationSet
-    from sktaskneuron.nn.functional import get_activation
-
-    if isinstance(activations, str):
-        activations = [activations]
-    if isinstance(activations, ActivationSet):
-        return [activations.functions(interpolation) for _ in range(n_layers)]
-    listed = list(activations) if isinstance(activations, Sequence) else []
-    if listed and all(isinstance(item, str) for item in listed):
-        for name in listed:
-            get_activation(name)
-        return [listed] * n_layers
-    if listed and all(isinstance(item, ActivationSet) for item in listed):
-        if len(listed) != n_layers:
-            raise ValueError(
-                f"activations hold {len(listed)} sets for {n_layers} hidden layers; a single set "
-                "serves all layers"
-            )
-        return [item.functions(interpolation) for item in listed]
-    raise TypeError(
-        "activations must be a name, a list of names, an ActivationSet, or one ActivationSet per "
-        f"hidden layer, got {activations!r}"
-    )

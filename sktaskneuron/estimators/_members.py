@@ -57,7 +57,7 @@ class NetworkRecipe:
     """How networks are built and trained."""
 
     hidden_layer_sizes: tuple[int, ...]
-    activation: str
+    activation: Any
     dropout: float
     learning_rate: float
     weight_decay: float

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sktaskneuron.search.sr.columns import ColumnsOptions, ColumnsResult, search_columns
+from sktaskneuron.search.sr.columns import ColumnsOptions, search_columns
+from sktaskneuron.search.sr.columns_choice import ColumnsResult
 from sktaskneuron.search.sr.registry import ENGINES as COLUMNS_ENGINES
 from sktaskneuron.search.sr.registry import get_columns_engine
 from sktaskneuron.search.sr.search import search_sr

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sktaskneuron.estimators._activations import given_functions
 from sktaskneuron.estimators._choice import Choice, choose
 from sktaskneuron.estimators._defaults import LINEAR, Defaults
 from sktaskneuron.estimators._distil import DEFAULT_COMPLEXITY, Distillation
@@ -50,11 +51,11 @@ if TYPE_CHECKING:
 class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
     """What the regressor and the classifier share; their docstrings describe it."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "formula": [str, NeuronFormula],
         "search": [None, NeuronFormulaSearch],
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [str],
+        "activation": "no_validation",
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -105,7 +106,7 @@ class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
         *,
         search: NeuronFormulaSearch | None = None,
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
-        activation: str = "silu",
+        activation: Any = "silu",
         dropout: float = 0.1,
         learning_rate: str | float = "auto",
         weight_decay: float = 0.02,
@@ -183,12 +184,14 @@ class NeuronSeek(EquationExports, CallbackSupportMixin, BaseEstimator, ABC):
         from sktaskneuron.training import resolve_device, resolve_dtype
 
         resolve_dtype(self.dtype, resolve_device(self.device))
+        sizes = self._layer_sizes()
+        given_functions(self.activation, len(sizes), "cubic", name="activation")
         # a network of one input knows whether formula, activation and sizes make a network
         TaskNetwork(
             1,
             1,
             given or LINEAR,
-            hidden_layer_sizes=self._layer_sizes(),
+            hidden_layer_sizes=sizes,
             activation=self.activation,
             dropout=float(self.dropout),
         )

@@ -47,8 +47,13 @@ class NeuronSeekRegressor(ValuePrediction, NeuronSeek):
         estimator's.
     hidden_layer_sizes : int or sequence of int, default=(128, 128)
         Neurons per hidden layer; the first layer holds the task-driven ones.
-    activation : str, default="silu"
-        A name in :data:`sktaskneuron.nn.functional.ACTIVATIONS`.
+    activation : str, list of str, ActivationSet or list of ActivationSet, default="silu"
+        A text as of :func:`sktaskneuron.nn.get_activation`: a name, as ``"snake(a=2)"``, or an
+        expression, as ``"x*tanh(softplus(x))"``; several texts, the types of the neurons of every
+        hidden layer, as ``["sin", "relu"]``; a set of functions (`activations_` of a model with
+        learned ones), which stay as they are; or one set per hidden layer. Neuron j of N has type
+        ``j * n_types // N``. Parameters of a text with ``trainable=True``, as
+        ``"prelu(trainable=True)"``, are learned with the weights, by every network for itself.
     dropout : float, default=0.1
         Share of the hidden values left out in a training step, from 0 to below 1.
     learning_rate : "auto" or float, default="auto"

@@ -35,7 +35,8 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         holds most promising. "evolve" mutates and crosses expressions. The latter two end after
         `n_evaluations`.
     fallback : str, default="silu"
-        What is taken unless another is better by more than the standard error.
+        What is taken unless another is better by more than the standard error of the difference,
+        or with ``split="tail"`` two of them.
     split : {"cv", "tail"} or splitter, default="cv"
         Rows that candidates are judged on. "cv" is `validation`; "tail" are rows outside the bulk
         (see `tail_by`), for models that have to extrapolate. These rows then also decide whether
@@ -110,7 +111,10 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         Per candidate, in the order of evaluation: "activation"; "mean_loss" of the networks' mean
         output on held-out rows, and "std_loss" over networks; "rank"; "gain" over the fallback,
         with its "standard_error" over rows; "like_fallback", whether the two cannot be told
-        apart; "learning_rate". Empty where no rows were held out.
+        apart by `margin_` standard errors; "learning_rate". Empty where no rows were held out.
+    margin_ : float
+        Standard errors by which a candidate had to be better than the fallback: 1, and 2 with
+        ``split="tail"``.
     oof_score_ : float
         Accuracy of the held-out predictions of what predicts; NaN without validation or refit.
     history_ : dict of str to list
@@ -119,8 +123,9 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         Epochs that they were trained.
     encoder_ : TableEncoder
         Turns the table into numbers.
-    scaler_ : SmoothClipScaler or StandardScaler
-        Scales them; the latter where ``split="tail"`` found that linear scales extrapolate better.
+    scaler_ : SmoothClipScaler or Pipeline
+        Scales them; the latter, linear up to six standard deviations from the mean, where
+        ``split="tail"`` found that linear scales extrapolate better.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.inspection._drawing import BLUE, import_pyplot, no_frame, plain
+from sktaskneuron.inspection._checks import check_fitted
+from sktaskneuron.inspection._drawing import (
+    BLUE,
+    import_pyplot,
+    no_frame,
+    plain,
+    small_colorbar,
+    write_note,
+    zero_lines,
+)
 from sktaskneuron.inspection._equation import FloatArray
 from sktaskneuron.inspection._grid import make_grid
 from sktaskneuron.inspection._networks import inputs_of, model_of, row_blocks, widest
@@ -158,8 +166,7 @@ class ActivationDisplay:
         import_pyplot()
         if which not in ("learned", "used"):
             raise ValueError(f"which must be 'learned' or 'used', got {which!r}")
-        if hasattr(estimator, "fit"):
-            check_is_fitted(estimator)
+        check_fitted(estimator)
         model = model_of(estimator)
         n_layers = len(model.spec["hidden_layer_sizes"])
         if not 0 <= layer < n_layers:
@@ -275,11 +282,7 @@ class ActivationDisplay:
         self.axes_ = np.array([upper, lower] if below else [upper], dtype=object)
         self.colorbar_ = None
         if self.evolution:
-            self.colorbar_ = self.figure_.colorbar(
-                self.evolution_[-1], ax=upper, pad=0.02, aspect=25, label="outer step"
-            )
-            self.colorbar_.outline.set_visible(False)
-            self.colorbar_.ax.tick_params(labelsize="small", length=2)
+            self.colorbar_ = small_colorbar(self.evolution_[-1], upper, label="outer step")
         return self
 
     def _range(self, low: float | None, high: float | None) -> tuple[float, float]:
@@ -371,16 +374,7 @@ def _histogram(ax: Any, values: FloatArray, left: float, right: float) -> Any:
     ax.tick_params(labelsize="small")
     ax.spines[["top", "right", "left"]].set_visible(False)
     if not len(values):
-        ax.text(
-            0.5,
-            0.4,
-            "not in the network",
-            transform=ax.transAxes,
-            ha="center",
-            va="center",
-            fontsize="small",
-            color="0.5",
-        )
+        write_note(ax, 0.5, 0.4, "not in the network", ax.transAxes)
         return None
     counts, edges = np.histogram(values, bins=_BINS, range=(left, right), density=True)
     bars = ax.fill_between(edges, np.append(counts, counts[-1]), step="post", color=BLUE, alpha=0.7)
@@ -390,8 +384,7 @@ def _histogram(ax: Any, values: FloatArray, left: float, right: float) -> Any:
 
 def _bare(ax: Any) -> None:
     """Draw the cross of the zeros, few ticks, and no frame."""
-    ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
-    ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
+    zero_lines(ax)
     ax.locator_params(nbins=5)
     ax.tick_params(labelsize="small")
     no_frame(ax)

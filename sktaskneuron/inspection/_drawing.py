@@ -10,6 +10,9 @@ from sktaskneuron.exceptions import MissingDependencyError
 BLUE, GREY, RED = "#2a6f97", "#9aa5b1", "#c1121f"
 PALE = "#d5dbe1"
 
+# Ratio of the largest to the least number from which a scale is logarithmic.
+_WIDE = 5.0
+
 
 def import_pyplot() -> Any:
     """Return matplotlib.pyplot; raises MissingDependencyError."""
@@ -47,3 +50,29 @@ def percent(share: float) -> str:
 def no_frame(ax: Any) -> None:
     """Take away the upper and the right edge."""
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def zero_lines(ax: Any) -> None:
+    """Draw the cross of the zeros, behind everything."""
+    ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+    ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
+
+
+def write_note(ax: Any, x: float, y: float, text: str, transform: Any) -> None:
+    """Say, in grey and centred, why something is not drawn."""
+    ax.text(
+        x, y, text, transform=transform, ha="center", va="center", fontsize="small", color="0.5"
+    )
+
+
+def small_colorbar(mappable: Any, ax: Any, *, pad: float = 0.02, **options: Any) -> Any:
+    """Return a thin colour bar without a frame, beside one or several axes of a figure."""
+    bar = mappable.figure.colorbar(mappable, ax=ax, pad=pad, aspect=25, **options)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize="small", length=2, which="both")
+    return bar
+
+
+def needs_log_scale(low: float, high: float) -> bool:
+    """Tell whether positive numbers spread so far that equal steps would hide the small ones."""
+    return low > 0 and high > _WIDE * low

@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.validation import column_matrix
+from sktaskneuron.inspection._checks import check_fitted
 
 FloatArray = NDArray[np.float64]
 Equation: TypeAlias = FittedFormula | FittedExpression
@@ -38,8 +38,7 @@ def equation_of(source: Any) -> Equation:
     """
     if isinstance(source, Equation):
         return source
-    if hasattr(source, "fit"):
-        check_is_fitted(source)
+    check_fitted(source)
     tell = getattr(source, "_equation", None)
     equation = tell() if callable(tell) else getattr(source, "fitted_formula_", None)
     if not isinstance(equation, Equation):

@@ -17,6 +17,7 @@ from sktaskneuron.inspection._equation import (
     equation_of,
     read_columns,
 )
+from sktaskneuron.inspection._grid import make_grid
 from sktaskneuron.inspection._importance import variance_shares
 from sktaskneuron.inspection._panels import Curve, Levels, Lines, Panel, Rest, Surface
 from sktaskneuron.inspection._parts import Part, find_parts, merge_levels, part_values
@@ -180,20 +181,9 @@ class FormulaDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        plt = import_pyplot()
         n_rows, n_columns = _shape(len(self.panels))
         self.bounding_ax_ = ax
-        if ax is None:
-            size = (3.3 * n_columns, 2.75 * n_rows)
-            self.figure_ = plt.figure(figsize=size, layout="constrained")
-            grid = self.figure_.add_gridspec(n_rows, n_columns)
-        else:
-            place_of_ax = ax.get_subplotspec()
-            if place_of_ax is None:
-                raise ValueError("ax must stand in a grid, as those of plt.subplots do")
-            self.figure_ = ax.figure
-            ax.set_axis_off()
-            grid = place_of_ax.subgridspec(n_rows, n_columns)
+        self.figure_, grid = make_grid(ax, (n_rows, n_columns), (3.3 * n_columns, 2.75 * n_rows))
         axes, self.artists_ = [], []
         for place, panel in enumerate(self.panels):
             axis = self.figure_.add_subplot(grid[divmod(place, n_columns)])

@@ -14,6 +14,7 @@ def make_grid(
     size: tuple[float, float],
     *,
     heights: Sequence[float] | None = None,
+    widths: Sequence[float] | None = None,
 ) -> tuple[Any, Any]:
     """Return a figure and a grid of places in it.
 
@@ -25,13 +26,13 @@ def make_grid(
         Rows and columns of the grid.
     size : tuple of float
         Width and height of a new figure, in inches.
-    heights : sequence of float, default=None
-        Of the rows, relative to each other.
+    heights, widths : sequence of float, default=None
+        Of the rows and of the columns, relative to each other.
 
     Returns
     -------
     figure : matplotlib Figure
-    grid : matplotlib GridSpec
+    grid : matplotlib GridSpec or GridSpecFromSubplotSpec
 
     Raises
     ------
@@ -41,11 +42,12 @@ def make_grid(
         If matplotlib is not installed.
     """
     plt = import_pyplot()
+    ratios = {"height_ratios": heights, "width_ratios": widths}
     if ax is None:
         figure = plt.figure(figsize=size, layout="constrained")
-        return figure, figure.add_gridspec(*shape, height_ratios=heights)
+        return figure, figure.add_gridspec(*shape, **ratios)
     place = ax.get_subplotspec()
     if place is None:
         raise ValueError("ax must stand in a grid, as those of plt.subplots do")
     ax.set_axis_off()
-    return ax.figure, place.subgridspec(*shape, height_ratios=heights)
+    return ax.figure, place.subgridspec(*shape, **ratios)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sktaskneuron.estimators._diverse_model import DiverseModel
 from sktaskneuron.estimators._learned_diversity import given_functions
+from sktaskneuron.inspection._checks import check_fitted
 from sktaskneuron.inspection._equation import FloatArray
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ def network_of(estimator: Any) -> DiverseNetwork:
     TypeError
         If it has no such networks.
     """
-    if hasattr(estimator, "fit"):
-        check_is_fitted(estimator)
+    check_fitted(estimator)
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return _from_sklearn(estimator)
     return model_of(estimator).network()
@@ -59,8 +59,7 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
 
     from sktaskneuron.nn import DiverseNetwork
 
-    if hasattr(estimator, "fit"):
-        check_is_fitted(estimator)
+    check_fitted(estimator)
     network = model_of(estimator).network()
     spec = network.spec()
     ((count, layers),) = spec["groups"]

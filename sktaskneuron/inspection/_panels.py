@@ -21,6 +21,7 @@ from sktaskneuron.inspection._drawing import (
     no_frame,
     percent,
     plain,
+    small_colorbar,
 )
 from sktaskneuron.inspection._equation import FloatArray
 
@@ -169,11 +170,9 @@ class Surface(Panel):
         limits = ax.axis()
         (dots,) = ax.plot(*self.rows.T, ".", color="black", markersize=1.8, alpha=0.35)
         ax.axis(limits)  # rows beyond the grid must not leave a white margin
-        bar = ax.figure.colorbar(contours, ax=ax, pad=0.03, aspect=25)
-        bar.outline.set_visible(False)
+        bar = small_colorbar(contours, ax, pad=0.03)
         bar.locator = MaxNLocator(5)
         bar.update_ticks()
-        bar.ax.tick_params(labelsize="small", length=2)
         bar.ax.yaxis.get_offset_text().set_fontsize("small")
         ax.set(xlabel=_short(self.columns[0], 22), ylabel=_short(self.columns[1], 22))
         return [contours, dots, bar]

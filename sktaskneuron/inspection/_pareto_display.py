@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron.formula import (
     FittedExpression,
@@ -17,6 +16,7 @@ from sktaskneuron.formula import (
     ParetoFront,
     ParetoPoint,
 )
+from sktaskneuron.inspection._checks import check_fitted
 from sktaskneuron.inspection._drawing import (
     BLUE,
     GREY,
@@ -119,8 +119,7 @@ class ParetoFrontDisplay:
             If matplotlib is not installed.
         """
         import_pyplot()
-        if hasattr(estimator, "fit"):
-            check_is_fitted(estimator)
+        check_fitted(estimator)
         for holder in (estimator, getattr(estimator, "search_", None)):
             front = getattr(holder, "pareto_front_", None)
             if front is not None:
@@ -284,8 +283,6 @@ def _size(equation: Any) -> float:
             numbers = int((factors != 0).sum())
             size += numbers + factors.shape[2] * (equation.n_outputs - order)
         return float(size)
-    if isinstance(equation, FittedExpression):
-        return float(equation.complexity)
-    if isinstance(equation, NeuronFormula):
+    if isinstance(equation, FittedExpression | NeuronFormula):
         return float(equation.complexity)
     return math.inf

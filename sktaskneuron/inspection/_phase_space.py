@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._symplectic import integrate
+from sktaskneuron.estimators._trajectories import check_integration, integrate
+from sktaskneuron.inspection._checks import check_fitted
 from sktaskneuron.inspection._drawing import GREY, import_pyplot, no_frame, plain
 from sktaskneuron.inspection._equation import FloatArray
 from sktaskneuron.inspection._grid import make_grid
@@ -147,8 +147,7 @@ class PhaseSpaceDisplay:
             If matplotlib is not installed.
         """
         import_pyplot()
-        if hasattr(estimator, "fit"):
-            check_is_fitted(estimator)
+        check_fitted(estimator)
         states = np.asarray(trajectories, dtype=np.float64)
         states = states[None] if states.ndim == 2 else states
         times = np.asarray(t, dtype=np.float64)
@@ -206,9 +205,7 @@ class PhaseSpaceDisplay:
         first, second = coordinates
         both = self.true_energy is not None or self.simulated_energy is not None
         self.bounding_ax_ = ax
-        self.figure_, grid = make_grid(
-            ax, (1, 2 if both else 1), (7.8 if both else 4.2, 3.7), heights=None
-        )
+        self.figure_, grid = make_grid(ax, (1, 2 if both else 1), (7.8 if both else 4.2, 3.7))
         n_orbits = len(self.trajectories)
         colours = plt.get_cmap("viridis")(np.linspace(0.05, 0.85, n_orbits))
         orbit_ax = self.figure_.add_subplot(grid[0, 0])
@@ -282,9 +279,7 @@ def _simulate(estimator: Any, starts: FloatArray, t: FloatArray, method: str) ->
             f"{type(estimator).__name__} has neither simulate nor predict: give a regressor of the "
             "derivatives of states"
         )
-    if method not in ("rk4", "leapfrog"):
-        raise ValueError(f"method must be 'rk4' or 'leapfrog', got {method!r}")
-    return integrate(estimator.predict, starts, t, method, None)
+    return integrate(estimator.predict, starts, check_integration(t, method, None), method)
 
 
 def _energies(measure: Callable[[FloatArray], ArrayLike], orbits: FloatArray) -> FloatArray:

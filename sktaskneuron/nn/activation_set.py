@@ -58,11 +58,11 @@ class ActivationSet:
     [[0.0, 0.762], [0.0, 0.841]]
     """
 
-    values: Array
+    values: Array = field(repr=False)
     grid: Grid = field(default_factory=Grid)
-    slopes: Array | None = None
+    slopes: Array | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
-    sub_networks: SubNetworks | None = None
+    sub_networks: SubNetworks | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64, ndmin=2)

@@ -13,6 +13,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from sktaskneuron.nn.activation_set import ActivationSet
+from sktaskneuron.nn.activations.registry import has_learned_parameters
+from sktaskneuron.nn.activations.trainable import TrainableActivation
 from sktaskneuron.nn.functional import affine, get_activation, matrix_product
 from sktaskneuron.nn.tables import Grid, TableFunction
 
@@ -40,25 +43,123 @@ def type_sizes(n_neurons: int, n_types: int) -> list[int]:
     return [stop - start for start, stop in pairwise(edges)]
 
 
+def layer_functions(
+    activation: Any, n_layers: int, interpolation: str = "cubic", *, name: str = "activation"
+) -> list[list[Any]]:
+    """Return functions per hidden layer, per type, of what stands for the activation of a network.
+
+    A text, a set, or a list of texts (one per type of neurons) are for all layers; a list of sets
+    is one for each.
+
+    Parameters
+    ----------
+    activation : str, ActivationSet, sequence of str or sequence of ActivationSet
+        Texts as of :func:`get_activation`, also with ``trainable=True``.
+    n_layers : int
+    interpolation : {"cubic", "linear"}, default="cubic"
+        Of the sets' tables.
+    name : str, default="activation"
+        What messages call it.
+
+    Returns
+    -------
+    list of list of str or TableFunction
+
+    Raises
+    ------
+    ValueError
+        If a text names no activation, or there are not as many sets as layers.
+    TypeError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.diverse import layer_functions
+    >>> layer_functions(["sin", "prelu(trainable=True)"], 2)
+    [['sin', 'prelu(trainable=True)'], ['sin', 'prelu(trainable=True)']]
+    """
+    if isinstance(activation, str):
+        activation = [activation]
+    if isinstance(activation, ActivationSet):
+        return [activation.functions(interpolation) for _ in range(n_layers)]
+    listed = list(activation) if isinstance(activation, Sequence) else []
+    if listed and all(isinstance(item, str) for item in listed):
+        for text in listed:
+            has_learned_parameters(text)
+        return [list(listed) for _ in range(n_layers)]
+    if listed and all(isinstance(item, ActivationSet) for item in listed):
+        if len(listed) != n_layers:
+            raise ValueError(
+                f"{name} holds {len(listed)} sets for {n_layers} hidden layers; a single set "
+                "serves all layers"
+            )
+        return [item.functions(interpolation) for item in listed]
+    raise TypeError(
+        f"{name} must be a name or an expression, a list of these, an ActivationSet, or one "
+        f"ActivationSet per hidden layer, got {activation!r}"
+    )
+
+
 class TypedActivation(nn.Module):
     """Activation of a layer whose neurons are of several types, by place.
 
     Parameters
     ----------
     functions : sequence of str or nn.Module
-        One per type: names in :data:`ACTIVATIONS`, or modules as :class:`TableFunction`.
+        One per type: texts as of :func:`get_activation`, or modules as :class:`TableFunction`. A
+        text with ``trainable=True`` becomes a :class:`TrainableActivation`, whose parameters all
+        neurons of the type share.
     n_neurons : int
         Size of the last axis of the input.
+    n_members : int or None, default=None
+        Number of packed networks, (n_members, batch, n_neurons), each with such parameters of its
+        own.
+    dtype : torch.dtype, default=torch.float32
+        Of such parameters.
+
+    Raises
+    ------
+    ValueError
+        If there are more types than neurons, or a text names no activation.
     """
 
-    def __init__(self, functions: Sequence[str | nn.Module], n_neurons: int) -> None:
+    def __init__(
+        self,
+        functions: Sequence[str | nn.Module],
+        n_neurons: int,
+        *,
+        n_members: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
         self.sizes = type_sizes(n_neurons, len(functions))
-        self.names = [f if isinstance(f, str) else None for f in functions]
-        for name in self.names:
-            if name is not None:
-                get_activation(name)
-        self.tables = nn.ModuleList([f for f in functions if isinstance(f, nn.Module)])
+        # the text of each type, None where a module stands for it
+        self.names: list[str | None] = []
+        self.own = nn.ModuleList()
+        for function in functions:
+            if not isinstance(function, nn.Module) and has_learned_parameters(function):
+                function = TrainableActivation(function, n_members=n_members, dtype=dtype)
+            if isinstance(function, nn.Module):
+                self.own.append(function)
+                self.names.append(None)
+            else:
+                self.names.append(function)
+
+    def reset_parameters(self) -> None:
+        """Put learned parameters back where training starts."""
+        for module in self.own:
+            if isinstance(module, TrainableActivation):
+                module.reset_parameters()
+
+    def mean_texts(self) -> list[str] | None:
+        """Return one text per type, means for learned parameters; None if there are tables."""
+        own = iter(self.own)
+        modules = [next(own) if name is None else None for name in self.names]
+        texts = [
+            module.mean_text() if isinstance(module, TrainableActivation) else name
+            for module, name in zip(modules, self.names, strict=True)
+        ]
+        return None if None in texts else [text for text in texts if text is not None]
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the values, of the shape of ``z``: (..., n_neurons)."""
@@ -79,15 +180,18 @@ class TypedActivation(nn.Module):
         return torch.cat([v for v, _ in pairs], dim=-1), torch.cat([s for _, s in pairs], dim=-1)
 
     def _functions(self) -> list[Any]:
-        tables = iter(self.tables)
-        return [next(tables) if name is None else get_activation(name) for name in self.names]
+        own = iter(self.own)
+        return [next(own) if name is None else get_activation(name) for name in self.names]
 
 
 def _with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
-    """Return value and derivative of any pointwise function, with their graph if z has one."""
-    keep = z.requires_grad
+    """Return value and derivative of a pointwise function, with their graph if one is wanted."""
+    learns = isinstance(function, nn.Module) and any(
+        parameter.requires_grad for parameter in function.parameters()
+    )
+    keep = z.requires_grad or (learns and torch.is_grad_enabled())
     with torch.inference_mode(False), torch.enable_grad():
-        x = z if keep else z.clone().requires_grad_()
+        x = z if z.requires_grad else z.clone().requires_grad_()
         value = function(x)
         (slope,) = torch.autograd.grad(value.sum(), x, create_graph=keep)
     return (value, slope) if keep else (value.detach(), slope)
@@ -124,8 +228,9 @@ class DiverseNetwork(nn.Module):
     in_features, out_features : int
     hidden_layer_sizes : sequence of int
     groups : sequence of (int, sequence of sequence of function)
-        Number of networks in the group, and per hidden layer one function per type: a name, a
-        :class:`TableFunction`, or a spec of it.
+        Number of networks in the group, and per hidden layer one function per type: a text as of
+        :func:`get_activation`, a :class:`TableFunction`, or a spec of it. Parameters of a text with
+        ``trainable=True`` are learned, by every network for itself.
     hamiltonian : bool, default=False
         Whether the networks give one number H, and the output is its symplectic gradient: with the
         inputs [q, p] the derivatives [dH/dp, -dH/dq].
@@ -166,11 +271,15 @@ class DiverseNetwork(nn.Module):
                 raise ValueError(
                     f"{len(layers)} hidden layers need functions each, got {len(per_layer)}"
                 )
-            specs.append((count, tuple(tuple(map(_spec_of, kinds)) for kinds in per_layer)))
+            specs.append((count, tuple(tuple(map(spec_of, kinds)) for kinds in per_layer)))
             for layer, kinds, n_neurons in zip(
                 layers, per_layer, self.hidden_layer_sizes, strict=True
             ):
-                layer.append(TypedActivation([_built(kind) for kind in kinds], n_neurons))
+                layer.append(
+                    TypedActivation(
+                        [built(kind) for kind in kinds], n_neurons, n_members=count, dtype=dtype
+                    )
+                )
         self._groups = tuple(specs)
         self.activations = nn.ModuleList(_Grouped(layer, self.group_sizes) for layer in layers)
         if not isinstance(generator, torch.Generator):
@@ -279,11 +388,34 @@ class DiverseNetwork(nn.Module):
         first = sum(self.group_sizes[:group])
         places = [first + member for member in chosen]
         with torch.no_grad():
-            for own, mine in zip(taken.parameters(), self.parameters(), strict=True):
+            for own, mine in zip(
+                (*taken.weights, *taken.biases), (*self.weights, *self.biases), strict=True
+            ):
                 own.copy_(mine[places])
-            for layer, whole in zip(taken.activations, self.activations, strict=True):
-                layer.activations[0].load_state_dict(whole.activations[group].state_dict())
+        for layer, whole in zip(taken.activations, self.activations, strict=True):
+            activation = whole.activations[group]
+            learned = dict(activation.named_parameters())
+            layer.activations[0].load_state_dict(
+                {
+                    name: value[chosen] if name in learned else value
+                    for name, value in activation.state_dict().items()
+                }
+            )
         return taken
+
+    def member_ranges(self) -> dict[nn.Parameter, slice]:
+        """Return the networks that own a parameter, where these are not all.
+
+        The parameters of activations are those of a group.
+        """
+        found: dict[nn.Parameter, slice] = {}
+        for layer in self.activations:
+            start = 0
+            for count, activation in zip(self.group_sizes, layer.activations, strict=True):
+                for parameter in activation.parameters():
+                    found[parameter] = slice(start, start + count)
+                start += count
+        return found
 
     @classmethod
     def from_spec(
@@ -297,16 +429,24 @@ class DiverseNetwork(nn.Module):
         return cls(**spec, dtype=dtype).to(device=device)
 
 
-def _spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
+def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
+    """Return plain values that :func:`built` makes the function from; a table's numbers are zero.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a text nor a table.
+    """
     if isinstance(function, TableFunction):
         grid = function.grid
         return (grid.low, grid.high, grid.n, function.coefficients.shape[1] - 1)
     if isinstance(function, nn.Module):
         raise TypeError(f"{type(function).__name__} is neither a name nor a TableFunction")
-    return function
+    return str(function) if isinstance(function, str) else function
 
 
-def _built(function: FunctionSpec | nn.Module) -> str | nn.Module:
+def built(function: FunctionSpec | nn.Module) -> str | nn.Module:
+    """Return the function of a spec; a text or module as it is."""
     if isinstance(function, str | nn.Module):
         return function
     low, high, n, degree = function

@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.nn.activation_set import ActivationSet
+from sktaskneuron.nn.diverse import FunctionSpec, TypedActivation, built, layer_functions, spec_of
 from sktaskneuron.nn.dropout import GeneratorDropout
-from sktaskneuron.nn.functional import TensorFunction, affine, get_activation
+from sktaskneuron.nn.functional import affine
 from sktaskneuron.nn.parameterization import ntp_rates, parameter_groups
 from sktaskneuron.nn.start import as_formula, as_generator, leading_shape
 from sktaskneuron.nn.table_input import (
@@ -53,8 +55,12 @@ class TaskNetwork(nn.Module):
         task neurons gives the output, without activation and without skip path.
     hidden_formula : NeuronFormula, str or None, default=None
         Aggregation of the further hidden layers; None is the plain sum ``"x"``.
-    activation : str, default="silu"
-        A name of :data:`sktaskneuron.nn.functional.ACTIVATIONS`.
+    activation : str, ActivationSet, or list, default="silu"
+        A text as of :func:`get_activation`, also with ``trainable=True``, whose parameters are then
+        learned, by every packed network for itself; a set, whose functions are the layers' types of
+        neurons and stay as they are; a list of texts, one per type of neurons; or one set per
+        hidden layer. Neuron j of N has type ``j * T // N``. Or per hidden layer the functions of
+        the types, as :class:`DiverseNetwork` takes them.
     dropout : float, default=0.0
         Dropout rate behind each activation.
     skip : {"linear", "formula", "none"}, default="linear"
@@ -90,6 +96,8 @@ class TaskNetwork(nn.Module):
     ------
     ValueError
         If a size, the activation, the dropout rate, ``skip`` or ``terms`` is not valid.
+    TypeError
+        If the activation is none of these.
     FormulaError
         If a formula is not usable in a network.
 
@@ -106,7 +114,6 @@ class TaskNetwork(nn.Module):
     torch.Size([8, 5, 1])
     """
 
-    _activate: TensorFunction
     skip_weight: nn.Parameter | None
 
     def __init__(
@@ -117,7 +124,11 @@ class TaskNetwork(nn.Module):
         *,
         hidden_layer_sizes: Sequence[int] = (128, 128),
         hidden_formula: NeuronFormula | str | None = None,
-        activation: str = "silu",
+        activation: str
+        | ActivationSet
+        | Sequence[str]
+        | Sequence[ActivationSet]
+        | Sequence[Sequence[FunctionSpec | nn.Module]] = "silu",
         dropout: float = 0.0,
         skip: Skip = "linear",
         input_scale: bool = True,
@@ -145,9 +156,15 @@ class TaskNetwork(nn.Module):
         self.formula = as_formula(formula)
         self.hidden_formula = None if hidden_formula is None else as_formula(hidden_formula)
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
-        self.activation, self.skip, self.bound = activation, skip, float(bound)
+        self.skip, self.bound = skip, float(bound)
         self.n_members = n_members
-        self._activate = get_activation(activation)
+        per_layer = _functions_of(activation, len(self.hidden_layer_sizes))
+        #: A text for all neurons, or the specs of the functions per layer, per type.
+        self.activation: str | list[list[str | list[float]]] = (
+            str(activation)
+            if isinstance(activation, str)
+            else [[_listed(spec_of(kind)) for kind in kinds] for kinds in per_layer]
+        )
         if n_term_columns is None:
             n_term_columns = self.in_features - len(n_levels)
         self._term_options: dict[str, Any] = {
@@ -199,6 +216,10 @@ class TaskNetwork(nn.Module):
         ]
         self.hidden = nn.ModuleList(layers[:-1])
         self.output = layers[-1]
+        self.activations = nn.ModuleList(
+            TypedActivation(kinds, size, n_members=n_members, dtype=where["dtype"])
+            for kinds, size in zip(per_layer, self.hidden_layer_sizes, strict=True)
+        ).to(**where)
         seeds = torch.randint(2**62, (len(layers) - 1,), generator=generator)
         self.dropouts = nn.ModuleList(
             GeneratorDropout(dropout, seed=int(seed)) for seed in seeds.tolist()
@@ -218,6 +239,9 @@ class TaskNetwork(nn.Module):
         for layer in (*self.hidden, self.output):
             assert isinstance(layer, TaskNeuron)
             layer.reset_parameters(generator)
+        for activation in self.activations:
+            assert isinstance(activation, TypedActivation)
+            activation.reset_parameters()
         for dropout in self.dropouts:
             assert isinstance(dropout, GeneratorDropout)
             dropout.reseed(int(torch.randint(2**62, (), generator=generator)))
@@ -328,8 +352,10 @@ class TaskNetwork(nn.Module):
         value = self.first.combine(pure, products)
         if not len(self.hidden):
             return value
-        for layer, dropout in zip((*self.hidden[1:], self.output), self.dropouts, strict=True):
-            value = layer(dropout(self._activate(value)))
+        for activation, dropout, layer in zip(
+            self.activations, self.dropouts, (*self.hidden[1:], self.output), strict=True
+        ):
+            value = layer(dropout(activation(value)))
         if self.skip_weight is None:
             return value
         if self.skip == "linear":
@@ -366,6 +392,22 @@ class TaskNetwork(nn.Module):
     ) -> Self:
         """Build the network of a :meth:`spec`, with new starting values."""
         return cls(**spec, device=device, dtype=dtype, generator=generator)
+
+
+def _functions_of(activation: Any, n_layers: int) -> list[list[str | nn.Module]]:
+    """Return functions per hidden layer, per type, of an activation or of the spec of one."""
+    is_spec = isinstance(activation, list | tuple) and all(
+        isinstance(kinds, list | tuple) for kinds in activation
+    )
+    if not is_spec:
+        return layer_functions(activation, n_layers)
+    if len(activation) != n_layers:
+        raise ValueError(f"{n_layers} hidden layers need functions each, got {len(activation)}")
+    return [[built(kind) for kind in kinds] for kinds in activation]
+
+
+def _listed(spec: FunctionSpec) -> str | list[float]:
+    return spec if isinstance(spec, str) else list(spec)
 
 
 def n_parameters(module: nn.Module) -> int:

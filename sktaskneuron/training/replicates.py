@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from sktaskneuron.training.clock import Clock
 from sktaskneuron.training.data import TensorTable, n_batches, take_inputs
-from sktaskneuron.training.device import random_scope, threads_for
+from sktaskneuron.training.device import keep_freed_memory, random_scope, threads_for
 from sktaskneuron.training.held_out import Rows
 from sktaskneuron.training.losses import RowLoss, get_row_loss
 from sktaskneuron.training.run import DivergedError
@@ -71,6 +71,8 @@ class ReplicateAdam:
     weight_decay : float
         Of parameters whose second axis is longer than one: not of biases.
     betas : pair of float
+    ranges : sequence of slice, default=None
+        The replicates that own each parameter; None is all of them.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class ReplicateAdam:
         learning_rate: Tensor,
         weight_decay: float = 0.0,
         betas: tuple[float, float] = (0.9, 0.999),
+        ranges: Sequence[slice] | None = None,
     ) -> None:
         self.parameters = list(parameters)
+        self.ranges = [slice(None)] * len(self.parameters) if ranges is None else list(ranges)
         self.rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
         self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self.n_steps = 0
@@ -98,22 +102,24 @@ class ReplicateAdam:
         """
         self.n_steps += 1
         beta1, beta2 = self.betas
-        correction1, correction2 = 1 - beta1**self.n_steps, 1 - beta2**self.n_steps
-        rate = self.rate * (factor / correction1)
+        correction1, root2 = 1 - beta1**self.n_steps, (1 - beta2**self.n_steps) ** 0.5
+        rate = self.rate * factor
         everyone = bool(alive.all())
-        for parameter, gradient, (first, second) in zip(
-            self.parameters, gradients, self.moments, strict=True
+        for parameter, gradient, (first, second), owners in zip(
+            self.parameters, gradients, self.moments, self.ranges, strict=True
         ):
             shape = (-1, *[1] * (parameter.ndim - 1))
+            own_rate = rate[owners].view(shape)
             first.lerp_(gradient, 1 - beta1)
             second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            move = first / (second / correction2).sqrt_().add_(1e-8)
-            move.mul_(rate.view(shape))
-            if self.weight_decay and parameter.shape[1] > 1:
-                move.addcmul_(parameter, rate.view(shape), value=self.weight_decay)
+            # numerator and denominator times root2: two passes over the memory fewer
+            move = first / second.sqrt().add_(1e-8 * root2)
             if not everyone:
-                move = torch.where(alive.view(shape), move, torch.zeros_like(move))
-            parameter.sub_(move)
+                move = torch.where(alive[owners].view(shape), move, 0.0)
+                own_rate = torch.where(alive[owners].view(shape), own_rate, 0.0)
+            if self.weight_decay and parameter.shape[1] > 1:
+                parameter.mul_(1 - self.weight_decay * own_rate)
+            parameter.addcmul_(move, own_rate, value=-root2 / correction1)
 
 
 def fit_replicates(
@@ -139,7 +145,8 @@ def fit_replicates(
     Parameters
     ----------
     module : nn.Module
-        Maps (S, batch, n_features) to (S, batch, n_outputs); all parameters have a first axis S.
+        Maps (S, batch, n_features) to (S, batch, n_outputs); all parameters have a first axis S,
+        or of those replicates that its method ``member_ranges()`` says.
     table : TensorTable
     train_rows : sequence of S ndarray of int
         Training rows; an epoch takes as many of each as the shortest has.
@@ -176,19 +183,21 @@ def fit_replicates(
         If no replicate had a finite loss in any epoch.
     """
     device = device or table.X.device
+    keep_freed_memory()
     module.to(device=device, dtype=table.X.dtype)
     parameters = list(module.parameters())
     n_replicates = len(train_rows)
-    if any(len(p) != n_replicates for p in parameters):
-        raise ValueError(f"every parameter needs a first axis of {n_replicates} replicates")
+    ranges = _owners(module, n_replicates)
     row_loss, clock, wave = get_row_loss(loss), clock or Clock(), get_schedule(schedule)
     generator = torch.Generator().manual_seed(seed)
     rates = torch.as_tensor(np.broadcast_to(np.asarray(learning_rate, float), n_replicates).copy())
-    adam = ReplicateAdam(parameters, rates.to(device=device, dtype=table.X.dtype), weight_decay)
+    adam = ReplicateAdam(
+        parameters, rates.to(device=device, dtype=table.X.dtype), weight_decay, ranges=ranges
+    )
     batches = _Batches(table, train_rows, batch_size, generator, device)
     held = None if held_rows is None else _Held(table, held_rows, device)
     alive = torch.ones(n_replicates, dtype=torch.bool, device=device)
-    best = _Best(module, n_replicates, table.X)
+    best = _Best(parameters, ranges, n_replicates, table.X)
     history: dict[str, list[Any]] = {"train_loss": []}
     if held is not None:
         history["valid_loss"] = []
@@ -248,6 +257,21 @@ def fit_replicates(
         history,
         stop_reason,
     )
+
+
+def _owners(module: nn.Module, n_replicates: int) -> list[slice]:
+    """Return the replicates that own each parameter of a packed module."""
+    of_some: dict[nn.Parameter, slice] = getattr(module, "member_ranges", dict)()
+    found = []
+    for parameter in module.parameters():
+        owners = of_some.get(parameter, slice(0, n_replicates))
+        if owners.stop > n_replicates or len(parameter) != owners.stop - owners.start:
+            raise ValueError(
+                f"every parameter needs a first axis of {n_replicates} replicates, or of those "
+                "that own it"
+            )
+        found.append(owners)
+    return found
 
 
 def mean_of_rows(rows: Tensor, weight: Tensor | None) -> Tensor:
@@ -351,9 +375,15 @@ class _Held:
 class _Best:
     """Every replicate's parameters in its best epoch."""
 
-    def __init__(self, module: nn.Module, n_replicates: int, like: Tensor) -> None:
-        device = next(module.parameters()).device
-        self.parameters = list(module.parameters())
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        ranges: Sequence[slice],
+        n_replicates: int,
+        like: Tensor,
+    ) -> None:
+        device = parameters[0].device
+        self.parameters, self.ranges = list(parameters), list(ranges)
         self.kept = [p.detach().clone() for p in self.parameters]
         self.loss = torch.full((n_replicates,), torch.inf, device=device, dtype=like.dtype)
         self.epoch = torch.zeros(n_replicates, dtype=torch.int64, device=device)
@@ -366,11 +396,11 @@ class _Best:
         self.loss = torch.where(better, loss.to(self.loss.dtype), self.loss)
         self.epoch = torch.where(better, torch.full_like(self.epoch, epoch), self.epoch)
         everyone = bool(better.all())
-        for kept, parameter in zip(self.kept, self.parameters, strict=True):
+        for kept, parameter, owners in zip(self.kept, self.parameters, self.ranges, strict=True):
             if everyone:
                 kept.copy_(parameter)
             else:
-                kept.copy_(torch.where(_along(better, kept), parameter, kept))
+                kept.copy_(torch.where(_along(better[owners], kept), parameter, kept))
         if outputs is not None:
             outputs = outputs.clone()
             if self.outputs is None:

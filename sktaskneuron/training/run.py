@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from sktaskneuron.exceptions import SkTaskNeuronError
 from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.training.callbacks import BestEpoch
-from sktaskneuron.training.device import random_scope
+from sktaskneuron.training.device import keep_freed_memory, random_scope
 from sktaskneuron.training.losses import RowLoss, WeightedLoss
 from sktaskneuron.training.net import TaskDrivenNet
 
@@ -82,6 +82,7 @@ def run_training(
         device=device,
         **options,
     )
+    keep_freed_memory()
     with random_scope(seeds[1], device):
         net.fit(data)
     module.eval()

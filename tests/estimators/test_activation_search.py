@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, cross_val_score
 
 from sktaskneuron import ActivationSearchClassifier, ActivationSearchRegressor
+from sktaskneuron.estimators._search_strategies import CLASSIC
 from sktaskneuron.estimators._tails import tail_split
 from sktaskneuron.nn import ActivationSet
 
@@ -153,11 +154,84 @@ class TestTails:
         with pytest.raises(ValueError, match="columns are year, level"):
             model.set_params(tail_by="month").fit(table, y)
 
+    def test_far_outside_linear_scales_end(self):
+        X, y = draw_parabola()
+        settings = {**QUICK, "candidates": ["silu", "square"], "max_epochs": 60}
+        model = ActivationSearchRegressor(split="tail", **settings).fit(X, y)
+        spread = X.std(axis=0)
+        near, far, further = (X.mean(axis=0) + k * spread for k in (3.0, 6.5, 1e6))
+        inside, edge, beyond = model.predict([near, far, further])
+        assert inside > y.max()
+        assert edge == pytest.approx(beyond)
+
+    def test_few_candidates_decide_between_scales(self):
+        X, y = draw_parabola()
+        settings = {**QUICK, "max_epochs": 2, "n_evaluations": 14}
+        whole = ActivationSearchRegressor(
+            split="tail", strategy="surrogate", **{**settings, "candidates": "catalogue"}
+        ).fit(X, y)
+        assert len(whole.results_["activation"]) == 14
+        listed = [*CLASSIC, "mish", "golu"]
+        model = ActivationSearchRegressor(split="tail", **{**settings, "candidates": listed})
+        assert model.fit(X, y).results_["activation"] == listed
+
     def test_a_splitter(self):
         X, y = draw_waves()
         model = ActivationSearchRegressor(split=KFold(3), **{**QUICK, "n_members": 4})
         model.fit(X, y)
         assert model._model.n_members == 4
+
+
+class TestStrategies:
+    @pytest.mark.parametrize("candidates", ["classic", "catalogue", "grammar"])
+    @pytest.mark.parametrize("strategy", ["portfolio", "surrogate", "evolve"])
+    def test_all_end_in_a_model(self, strategy, candidates):
+        X, y = draw_waves(120)
+        settings = {**QUICK, "candidates": candidates, "n_evaluations": 16, "max_epochs": 2}
+        model = ActivationSearchRegressor(strategy=strategy, **settings).fit(X, y)
+        names = model.results_["activation"]
+        if (strategy, candidates) == ("portfolio", "classic"):
+            assert names == list(CLASSIC)
+        elif (strategy, candidates) == ("portfolio", "catalogue"):
+            assert len(names) > 40
+        else:
+            assert 12 <= len(names) <= 20
+        assert "silu" in names
+        assert len(set(names)) == len(names)
+        assert np.isfinite(model.predict(X)).all()
+
+    def test_learned_parameters(self):
+        X, y = draw_waves(120)
+        text = "snake(trainable=True)"
+        settings = {**QUICK, "candidates": ["silu", text, "relu", "tanh"], "max_epochs": 2}
+        for strategy in ("portfolio", "surrogate"):
+            model = ActivationSearchRegressor(strategy=strategy, n_best=4, **settings).fit(X, y)
+            assert set(model.predicting_) == set(settings["candidates"])
+            assert np.isfinite(model.predict(X)).all()
+
+    def test_evolution_goes_on_from_a_checkpoint(self, tmp_path):
+        X, y = draw_parabola()
+        settings = {**QUICK, "candidates": "classic", "max_epochs": 4, "split": "tail"}
+        searched = [
+            ActivationSearchRegressor(
+                strategy="evolve", n_evaluations=n, checkpoint=tmp_path / "search.json", **settings
+            ).fit(X, y)
+            for n in (12, 24)
+        ]
+        first, second = (model.results_["activation"] for model in searched)
+        assert len(first) == 13
+        assert len(second) <= 16
+        assert set(second) - set(first)
+
+    def test_an_error_of_the_proposer_is_told(self):
+        X, y = draw_waves(120)
+
+        def fails(archive, rng, n):
+            raise RuntimeError("no answer")
+
+        model = ActivationSearchRegressor(strategy="evolve", proposer=fails, n_evaluations=24)
+        with pytest.raises(RuntimeError, match="no answer"):
+            model.set_params(**{**QUICK, "candidates": "classic", "max_epochs": 1}).fit(X, y)
 
 
 class TestEstimators:

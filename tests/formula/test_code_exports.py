@@ -235,6 +235,17 @@ def test_far_arguments(name, tmp_path):
     np.testing.assert_allclose(run_excel(equation, X), expected, rtol=1e-9, atol=1e-12)
 
 
+def test_small_arguments_keep_their_digits(tmp_path):
+    equation = FittedExpression.parse("expm1(x)", ["x"])
+    X = np.array([[-1e-3], [-1e-9], [1e-15], [1e-9], [1e-3], [-800.0]])
+    expected = equation.evaluate(X)
+    np.testing.assert_allclose(expected[1:4, 0], X[1:4, 0], rtol=1e-8)
+    np.testing.assert_allclose(run_python(equation, X, tmp_path), expected, rtol=1e-15)
+    np.testing.assert_allclose(run_c([equation], [X], tmp_path)[0], expected, rtol=1e-14)
+    np.testing.assert_allclose(run_sql(equation, X), expected, rtol=1e-14)
+    np.testing.assert_allclose(run_excel(equation, X), expected, rtol=1e-14)
+
+
 def direct(function):
     return lambda X: np.array([[function(*row)] for row in X])
 

@@ -19,7 +19,7 @@ from sktaskneuron.nn import (
     parameter_groups,
 )
 from sktaskneuron.nn import functional as nn_functional
-from sktaskneuron.nn.activations import REGISTRY
+from sktaskneuron.nn.activations import REGISTRY, distinct_activations
 from sktaskneuron.nn.activations.numerics import is_bounded, is_odd, is_smooth, slopes
 from sktaskneuron.nn.activations.table import catalogue_table
 
@@ -125,6 +125,56 @@ class TestForms:
         expected = REGISTRY[name].numpy(x.numpy())
         np.testing.assert_allclose(ACTIVATIONS[name](x).numpy(), expected, rtol=1e-14)
 
+    @pytest.mark.parametrize("text", NAMES + VARIANTS)
+    def test_second_derivative_agrees_with_differences(self, text):
+        function = get_activation(text)
+        x = torch.from_numpy(GRID).requires_grad_()
+        (first,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+        if not first.requires_grad:
+            return
+        (second,) = torch.autograd.grad(first.sum(), x, allow_unused=True, materialize_grads=True)
+        step = 1e-5
+        points = x.detach()
+        change = gradient(function, points + step) - gradient(function, points - step)
+        size = float(first.detach().abs().max()) + 1
+        torch.testing.assert_close(second, change / (2 * step), rtol=1e-6, atol=2e-8 * size)
+
+    # torch's forward mode brings its own
+    @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+    @pytest.mark.parametrize("text", NAMES + VARIANTS)
+    def test_other_kinds_of_gradient(self, text):
+        function = get_activation(text)
+        x = torch.from_numpy(GRID)
+        exact = gradient(function, x)
+        each = torch.func.vmap(torch.func.grad(function))(x)
+        torch.testing.assert_close(each, exact, rtol=1e-9, atol=1e-9)
+        if text == "helu":
+            return  # a slope of its own has no forward mode through detach()
+        _, forward = torch.func.jvp(function, (x,), (torch.ones_like(x),))
+        torch.testing.assert_close(forward, exact, rtol=1e-9, atol=1e-9)
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(
+                x.clone().requires_grad_(), torch.ones_like(x)
+            )
+            forward = torch.autograd.forward_ad.unpack_dual(function(dual)).tangent
+        torch.testing.assert_close(forward.detach(), exact, rtol=1e-9, atol=1e-9)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_transforms_have_the_same_slope_at_zero(self, name):
+        zero = torch.zeros(1, dtype=torch.float64)
+        exact = gradient(ACTIVATIONS[name], zero)
+        transformed = torch.func.grad(lambda x: ACTIVATIONS[name](x).sum())(zero)
+        torch.testing.assert_close(transformed, exact)
+
+    def test_learned_squareplus_at_zero(self):
+        module = TrainableActivation("squareplus")
+        assert gradient(module, torch.zeros(1)).item() == 0.5
+
+    def test_asinh_is_finite_where_squares_overflow(self):
+        x = torch.tensor([-3e38, -1e20, 1e20, 3e38])
+        for function in (get_activation("asinh"), lambda x: gradient(get_activation("asinh"), x)):
+            assert torch.isfinite(function(x)).all()
+
     def test_slopes_where_pieces_meet(self):
         zero = torch.zeros(1, dtype=torch.float64)
         slopes_at_zero = {
@@ -211,6 +261,12 @@ class TestRegistry:
         for alias in activation.aliases:
             assert find_activation(alias) is activation
             assert get_activation(alias) is activation.torch
+
+    def test_distinct_functions(self):
+        names = distinct_activations()
+        assert list(names) == [name for name in NAMES if name in names]
+        # helu is relu but for the slope of training
+        assert set(NAMES) - set(names) == {"celu"}
 
     def test_every_parameter_has_a_variant(self):
         tried = {
@@ -333,6 +389,9 @@ class TestTexts:
         assert find_activation("golu(gamma=2, alpha=3)").name == "golu(alpha=3, gamma=2)"
         assert find_activation("tanh(x)*x").name == "x*tanh(x)"
         assert find_activation("silu()") is REGISTRY["silu"]
+        assert find_activation("swish(trainable=True)").name == "silu(trainable=True)"
+        assert find_activation("snake(trainable=True, a=2.0)").name == "snake(a=2, trainable=True)"
+        assert find_activation("snake(trainable=False)") is REGISTRY["snake"]
 
     @pytest.mark.parametrize(
         ("text", "flags"),
@@ -368,6 +427,12 @@ class TestTexts:
             ("snake(a=nan)", "finite number"),
             ("snake(a=1e999)", "finite number"),
             ("snake(a=0)", "must be above 0"),
+            ("snake(a=0, trainable=True)", "must be above 0"),
+            ("relu(trainable=True)", r"relu has no parameter that may be learned.*\bprelu\b"),
+            ("prelu(trainable=yes)", "trainable must be True or False, got 'yes'"),
+            ("prelu(trainable)", "given by name"),
+            ("prelu(trainable=True, trainable=True)", "given twice"),
+            ("x*tanh(x, trainable=True)", "."),
             ("snake(a=2,)", "given by name"),
             ("x*silu(x)", "unknown function 'silu'"),
             ("2 + 3", "does not depend on x"),
@@ -547,6 +612,35 @@ class TestTrainable:
         activation = find_activation("snake(a=2)")
         assert isinstance(activation, Activation)
         assert TrainableActivation(activation).current()["a"].item() == pytest.approx(2)
+
+    @pytest.mark.parametrize(("name", "parameter"), TRAINABLE)
+    def test_text_with_trainable(self, name, parameter):
+        found = find_activation(f"{name}(trainable=True)")
+        assert parameter in found.learned
+        assert REGISTRY[name].learned == ()
+        assert found != REGISTRY[name]
+        assert found.parameters == REGISTRY[name].parameters
+        assert (found.smooth, found.odd) == (REGISTRY[name].smooth, REGISTRY[name].odd)
+        again = pickle.loads(pickle.dumps(found))
+        assert (again, again.learned) == (found, found.learned)
+        module = TrainableActivation(f"{name}(trainable=True)")
+        assert set(module.raw) == set(found.learned)
+
+    def test_a_function_alone_cannot_learn(self):
+        with pytest.raises(ValueError, match=r"a function alone cannot learn: give it to an est"):
+            get_activation("snake(a=2, trainable=True)")
+        assert get_activation("snake(a=2, trainable=False)") is not None
+
+    def test_slower_than_weights(self):
+        groups = parameter_groups(TrainableActivation("prelu"), 0.1, 1.0)
+        assert [group["lr"] for group in groups] == [pytest.approx(0.01)]
+
+    def test_start_again(self):
+        module = TrainableActivation("snake(a=2)", n_members=3, dtype=torch.float64)
+        with torch.no_grad():
+            module.raw["a"].add_(1)
+        module.reset_parameters()
+        torch.testing.assert_close(module.current()["a"], torch.full((3, 1, 1), 2.0).double())
 
 
 class TestDocumentation:

@@ -9,8 +9,23 @@ import pytest
 import torch
 
 from sktaskneuron.formula import PRIMITIVES, NeuronFormula
-from sktaskneuron.nn import ACTIVATIONS, TORCH_NAMESPACE, TaskNetwork, n_parameters
+from sktaskneuron.nn import (
+    ACTIVATIONS,
+    TORCH_NAMESPACE,
+    ActivationSet,
+    TaskNetwork,
+    TypedActivation,
+    n_parameters,
+)
 from sktaskneuron.nn.functional import evaluate_terms
+from sktaskneuron.training import (
+    MeanOfMembers,
+    TensorTable,
+    arrays_to_module,
+    fit_members,
+    module_to_arrays,
+    predict_in_chunks,
+)
 
 X = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 6))).float()
 OPTIONS = {"hidden_layer_sizes": (16, 16), "generator": 0}
@@ -180,3 +195,142 @@ def test_powers_by_multiplication_agree_with_the_expression():
         formula.expressions, evaluate_terms(formula.expressions, x), strict=True
     ):
         np.testing.assert_allclose(value.numpy(), expression.evaluate(x.numpy()), rtol=1e-12)
+
+
+SET = ActivationSet.from_names(["sin", "tanh"])
+LEARNED = ["snake(a=2, trainable=True)", "relu", "golu(trainable=True)"]
+FORMS = {
+    "expression": "x*tanh(x)",
+    "mix": ["sin", "relu", "x**2"],
+    "set": SET,
+    "sets": [SET, SET[1]],
+    "learned": "prelu(trainable=True)",
+    "learned mix": LEARNED,
+    "functions": [["sin", "relu"], ["tanh"]],
+}
+forms = pytest.mark.parametrize("activation", FORMS.values(), ids=FORMS)
+
+
+class TestActivations:
+    @forms
+    @pytest.mark.parametrize("n_members", [None, 3])
+    def test_spec_and_state_build_the_same(self, activation, n_members):
+        options = {"activation": activation, "dropout": 0.2, "n_members": n_members, **OPTIONS}
+        network = TaskNetwork(6, 2, "x + <x,x>:2", **options).eval()
+        spec = json.loads(json.dumps(network.spec()))
+        twin = TaskNetwork.from_spec(spec, generator=9).eval()
+        assert twin.spec() == network.spec()
+        arrays_to_module(twin, module_to_arrays(network))
+        x = X if n_members is None else X.expand(n_members, *X.shape)
+        expected = network(x)
+        for same in (twin, copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+            assert torch.equal(same(x), expected)
+        for dtype in (torch.float32, torch.float64):
+            assert TaskNetwork.from_spec(spec, dtype=dtype)(x.to(dtype)).dtype == dtype
+
+    def test_layers_are_of_the_types(self):
+        network = TaskNetwork(6, 2, "x", activation=FORMS["functions"], skip="none", **OPTIONS)
+        value = X * network.input.scale
+        for layer, types in zip(network.hidden, (["sin", "relu"], ["tanh"]), strict=True):
+            value = TypedActivation(types, 16)(layer(value))
+        torch.testing.assert_close(network(X), network.output(value))
+
+    def test_same_function_in_other_words(self):
+        outputs = {
+            name: TaskNetwork(6, 1, "x + x**2", activation=activation, **OPTIONS)(X)
+            for name, activation in {
+                "name": "sin",
+                "list": ["sin"],
+                "types": ["sin", "sin"],
+                "learned": "sin(trainable=True)",
+                "set": SET[0],
+            }.items()
+        }
+        for name, output in outputs.items():
+            torch.testing.assert_close(
+                output, outputs["name"], atol=1e-3 if name == "set" else 1e-6, rtol=0
+            )
+
+    def test_sets_are_frozen(self):
+        network = TaskNetwork(6, 1, "x", activation=SET, **OPTIONS)
+        plain = TaskNetwork(6, 1, "x", activation="sin", **OPTIONS)
+        assert n_parameters(network) == n_parameters(plain)
+
+    def test_without_hidden_layers(self):
+        for activation in ("silu", ["sin", "relu"]):
+            network = TaskNetwork(6, 1, "x", hidden_layer_sizes=(), activation=activation)
+            assert TaskNetwork.from_spec(network.spec())(X).shape == (40, 1)
+        with pytest.raises(ValueError, match="known are"):
+            TaskNetwork(6, 1, "x", hidden_layer_sizes=(), activation="swish9")
+
+    @pytest.mark.parametrize(
+        ("activation", "error", "message"),
+        [
+            (None, TypeError, "activation must be a name"),
+            (["sin", SET], TypeError, "activation must be a name"),
+            ([SET], ValueError, "activation holds 1 sets for 2 hidden layers"),
+            ([["sin"]], ValueError, "2 hidden layers need functions each, got 1"),
+            ([], ValueError, "2 hidden layers need functions each, got 0"),
+            (["sin"] * 17, ValueError, "16 neurons cannot have 17 types"),
+            ([[torch.nn.ReLU()]] * 2, TypeError, "neither a name nor a TableFunction"),
+            ("relu(trainable=True)", ValueError, "no parameter that may be learned"),
+        ],
+        ids=str,
+    )
+    def test_bad_forms(self, activation, error, message):
+        with pytest.raises(error, match=message):
+            TaskNetwork(6, 1, "x", activation=activation, **OPTIONS)
+
+    @pytest.mark.parametrize("n_members", [None, 2])
+    def test_learned_gradients_agree_with_differences(self, n_members):
+        network = TaskNetwork(
+            6, 1, "x", activation=LEARNED, n_members=n_members, dtype=torch.float64, **OPTIONS
+        )
+        x = X.double() if n_members is None else X.double().expand(n_members, *X.shape)
+        parameters = list(network.activations.parameters())
+        assert [tuple(p.shape) for p in parameters] == [(2, 1, 1) if n_members else ()] * 8
+        gradients = torch.autograd.grad(network(x).square().sum(), parameters)
+        step = 1e-6
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            for place in np.ndindex(*parameter.shape):
+                with torch.no_grad():
+                    values = []
+                    for move in (step, -2 * step):
+                        parameter[place] += move
+                        values.append(float(network(x).square().sum()))
+                    parameter[place] += step
+                expected = (values[0] - values[1]) / (2 * step)
+                assert float(gradient[place]) == pytest.approx(expected, rel=1e-5, abs=1e-8)
+
+    def test_learned_parameters_learn_slowly_and_do_not_decay(self):
+        network = TaskNetwork(6, 1, "x", activation=LEARNED, n_members=2, **OPTIONS)
+        groups = network.parameter_groups(0.1, 0.5)
+        rates = {id(p): (g["lr"], g["weight_decay"]) for g in groups for p in g["params"]}
+        assert len(rates) == len(list(network.parameters()))
+        for parameter in network.activations.parameters():
+            assert rates[id(parameter)] == pytest.approx((0.01, 0.0))
+
+    def test_training_moves_them_by_member(self):
+        network = TaskNetwork(6, 1, "x", activation=LEARNED, n_members=3, **OPTIONS)
+        start = module_to_arrays(network)
+        table = TensorTable.from_arrays(X.numpy(), np.sin(2 * X.numpy()[:, 0]))
+        result = fit_members(network, table, [np.arange(30 + j) for j in range(3)], n_epochs=5)
+        for name, _ in network.activations.named_parameters():
+            moved = (result.state[f"activations.{name}"] - start[f"activations.{name}"]).ravel()
+            assert (np.abs(moved) > 1e-4).all(), name
+            assert len(np.unique(moved)) == 3
+        network.reset_parameters(0)
+        for name, value in module_to_arrays(network).items():
+            np.testing.assert_array_equal(value, start[name])
+
+    @forms
+    def test_rows_do_not_depend_on_their_neighbours(self, activation):
+        network = TaskNetwork(
+            6, 2, "x + <x,x>:2", activation=activation, n_members=3,
+            hidden_layer_sizes=(13, 7), generator=0,
+        )  # fmt: skip
+        mean = MeanOfMembers(network, 3)
+        rows = np.random.default_rng(1).normal(size=(300, 6))
+        whole = predict_in_chunks(mean, rows, chunk=64)
+        parts = [predict_in_chunks(mean, rows[i : i + 37], chunk=64) for i in range(0, 300, 37)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -10,7 +10,7 @@ import torch
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.nodes import Variable
-from sktaskneuron.nn import TORCH_NAMESPACE
+from sktaskneuron.nn import TORCH_NAMESPACE, find_activation
 from sktaskneuron.search.activation import (
     BUDGET,
     CLASSICS,
@@ -83,6 +83,15 @@ class TestGrammar:
         assert admissible(CLASSICS[name])
         assert canonical_text(name) == canonical_text(CLASSICS[name]) == CLASSICS[name]
 
+    @pytest.mark.parametrize("name", ["elu", "selu"])
+    def test_classics_keep_their_digits_near_zero(self, name):
+        x = torch.logspace(-7, -2, 50)
+        for near in (x, -x):
+            exact = values(CLASSICS[name], near.double())
+            torch.testing.assert_close(
+                values(CLASSICS[name], near).double(), exact, rtol=3e-7, atol=0
+            )
+
     def test_registered_activations_by_name(self):
         assert canonical_text("lisht") == "x*tanh(x)"
         with pytest.raises(FormulaError, match="'gelu_sinc' has no form in the grammar"):
@@ -107,7 +116,18 @@ class TestGrammar:
 
     def test_all_operations_are_drawn(self):
         texts = " ".join(sample(np.random.default_rng(1), 200))
-        for name in ("abs", "sin", "cos", "tanh", "erf", "asinh", "gaussian", "log", "softsign"):
+        for name in (
+            "abs",
+            "expm1",
+            "sin",
+            "cos",
+            "tanh",
+            "erf",
+            "asinh",
+            "gaussian",
+            "log",
+            "softsign",
+        ):
             assert f"{name}(" in texts
         assert "/" in texts
 
@@ -175,6 +195,10 @@ class TestCost:
     )
     def test_counts(self, text, expected):
         assert cost(text) == expected
+
+    @pytest.mark.parametrize("text", ["relu(x)", "x/(x**2 + 1)", "x*tanh(x)", "expm1(x)/sqrt(x)"])
+    def test_is_that_of_the_activation(self, text):
+        assert cost(text) == find_activation(text).cost
 
     def test_default_is_three_gelus(self):
         assert cost(CLASSICS["gelu"]) * 3 == pytest.approx(BUDGET, rel=0.1)

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from sktaskneuron.datasets import make_neuron_formula
-from sktaskneuron.estimators._formula_search import indicators
+from sktaskneuron.estimators._input import indicators
 from sktaskneuron.search.td import search as search_module
 
 from .helpers import find, formula_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from sktaskneuron.estimators._formula_search import indicators
+from sktaskneuron.estimators._input import indicators
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.search.sr.scales import common_scales
 from sktaskneuron.search.sr.search import search_sr

@@ -1,5 +1,6 @@
 """Pointwise activation functions: a catalogue, and functions of x as text."""
 
+from sktaskneuron.nn.activations.distinct import distinct_activations
 from sktaskneuron.nn.activations.registry import (
     ACTIVATIONS,
     REGISTRY,
@@ -14,6 +15,7 @@ __all__ = [
     "REGISTRY",
     "Activation",
     "TrainableActivation",
+    "distinct_activations",
     "find_activation",
     "get_activation",
 ]

@@ -123,7 +123,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "elu",
         forms.elu,
-        "relu(x) + a*(exp(-relu(-x)) - 1)",
+        "relu(x) + a*expm1(-relu(-x))",
         "Clevert et al. 2015, arXiv:1511.07289",
         "smooth",
         trainable=("a",),
@@ -132,7 +132,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "celu",
         forms.celu,
-        "relu(x) + a*(exp(-relu(-x)/a) - 1)",
+        "relu(x) + a*expm1(-relu(-x)/a)",
         "Barron 2017, arXiv:1704.07483",
         "smooth",
         positive=("a",),
@@ -142,7 +142,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "selu",
         torch.selu,
-        "1.0507009873554805*(relu(x) + 1.6732632423543772*(exp(-relu(-x)) - 1))",
+        "1.0507009873554805*(relu(x) + 1.6732632423543772*expm1(-relu(-x)))",
         "Klambauer et al. 2017, arXiv:1706.02515",
         cost=12.0,
     ),
@@ -222,7 +222,7 @@ CATALOGUE: tuple[Entry, ...] = (
         ("logsigmoid",),
     ),
     Entry("atan", torch.atan, "atan(x)", _AQUASURF, "smooth odd bounded", ("arctan",)),
-    Entry("asinh", torch.asinh, "asinh(x)", _AQUASURF, "smooth odd", ("arcsinh",)),
+    Entry("asinh", forms.asinh, "asinh(x)", _AQUASURF, "smooth odd", ("arcsinh",)),
     Entry("erf", torch.erf, "erf(x)", _AQUASURF, "smooth odd bounded"),
     Entry(
         "hard_sigmoid",
@@ -254,7 +254,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "elish",
         forms.elish,
-        "(relu(x) + exp(-relu(-x)) - 1)*sigmoid(x)",
+        "(relu(x) + expm1(-relu(-x)))*sigmoid(x)",
         "Basirat & Roth 2018, arXiv:1808.00783",
         "smooth",
     ),
@@ -358,7 +358,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "hs_hs_elu",
         forms.hs_hs_elu,
-        "(0.2*(relu(0.2*x + 0.5) - relu(0.2*x - 0.5)) + 0.5)*(relu(x) + exp(-relu(-x)) - 1)",
+        "(0.2*(relu(0.2*x + 0.5) - relu(0.2*x - 0.5)) + 0.5)*(relu(x) + expm1(-relu(-x)))",
         _AQUASURF,
         note="h(h(x))*elu(x) with the hard sigmoid h(x) = 0.2 x + 0.5, clipped to [0, 1]",
     ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sktaskneuron.formula.nodes import Call, Clip, Node, Power, Product, Sum
+from sktaskneuron.formula.nodes import Call, Clip, Node, Power, Product, Sum, children
 
 Array = NDArray[np.float64]
 ArrayFunction = Callable[[Array], Array]
@@ -21,9 +22,33 @@ ArrayFunction = Callable[[Array], Array]
 _LIMIT, _WIDTH, _ORDER = 16.0, 0.002, 3
 # Where smoothness is looked at, and the step.
 _LOOK, _STEP = 8.0, 0.0005
-# Operations of the arithmetic unit count 1, functions count this.
-_FUNCTION_COST = 10.0
-_CHEAP = frozenset({"relu", "abs", "sign"})
+#: Floating-point operations of a function; what is not named takes one.
+_CALL_COST: Mapping[str, float] = MappingProxyType(
+    {
+        "abs": 1,
+        "relu": 1,
+        "sign": 1,
+        "softsign": 6,
+        "exp": 10,
+        "expm1": 10,
+        "log": 10,
+        "gaussian": 12,
+        "sin": 12,
+        "cos": 12,
+        "sinh": 12,
+        "cosh": 12,
+        "tanh": 12,
+        "sigmoid": 14,
+        "tan": 15,
+        "atan": 15,
+        "asin": 15,
+        "acos": 15,
+        "erf": 15,
+        "softplus": 20,
+        "asinh": 20,
+    }
+)
+_DIVISION, _ROOT, _FRACTIONAL_POWER = 4.0, 4.0, 20.0
 
 
 class Moments(NamedTuple):
@@ -178,26 +203,43 @@ def operation_cost(node: Node) -> float:
     Returns
     -------
     float
-        1 for each addition, multiplication, comparison and multiplication within a whole power,
-        10 for each other function, division and root; at least 1.
+        That of :func:`node_cost`, but at least 1.
     """
-    return max(1.0, _operations(node))
+    return max(1.0, node_cost(node))
 
 
-def _operations(node: Node) -> float:
+def node_cost(node: Node) -> float:
+    """Count the floating-point operations of a formula's tree per element.
+
+    Parameters
+    ----------
+    node : Node
+
+    Returns
+    -------
+    float
+        1 for an addition, a product, a maximum or a clip, 4 for a division or a root, 10 to 20 for
+        transcendental functions. Parts that stand twice count twice: they are computed twice.
+    """
+    inner = sum(map(node_cost, children(node)), 0.0)
     match node:
-        case Call(name, argument):
-            return _operations(argument) + (1.0 if name in _CHEAP else _FUNCTION_COST)
-        case Power(base, exponent):
-            size = abs(exponent)
-            own = _FUNCTION_COST if size != int(size) else math.ceil(math.log2(max(size, 1.0)))
-            return _operations(base) + own + (_FUNCTION_COST if exponent < 0 else 0.0)
+        case Call(name):
+            return inner + _CALL_COST.get(name, 1.0)
+        case Power(_, exponent):
+            return inner + _power_cost(abs(exponent)) + (_DIVISION if exponent < 0 else 0.0)
         case Product(coefficient, factors):
-            own = len(factors) - 1 + (abs(coefficient) != 1)
-            return own + sum(map(_operations, factors))
+            return inner + len(factors) - 1 + (coefficient != 1)
         case Sum(terms, constant):
-            return len(terms) - 1 + (constant != 0) + sum(map(_operations, terms))
-        case Clip(argument):
-            return 1.0 + _operations(argument)
+            return inner + len(terms) - 1 + (constant != 0)
+        case Clip():
+            return inner + 1.0
         case _:
-            return 0.0
+            return inner
+
+
+def _power_cost(exponent: float) -> float:
+    if exponent == 0.5:
+        return _ROOT
+    if not isinstance(exponent, int):
+        return _FRACTIONAL_POWER
+    return exponent.bit_length() + exponent.bit_count() - 2  # squarings and products

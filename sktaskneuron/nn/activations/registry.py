@@ -75,6 +75,9 @@ class Activation:
     parameters : mapping of str to float
     trainable : tuple of str
         Parameters that :class:`TrainableActivation` may learn.
+    learned : tuple of str
+        Those that a network learns: all of them where the text has ``trainable=True``. The
+        function is then what training starts from.
     positive : tuple of str
         Parameters that must be above 0.
     smooth : bool
@@ -112,6 +115,7 @@ class Activation:
         default_factory=lambda: MappingProxyType({}), compare=False
     )
     trainable: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    learned: tuple[str, ...] = field(default=(), repr=False, compare=False)
     positive: tuple[str, ...] = field(default=(), repr=False, compare=False)
     smooth: bool = field(default=True, compare=False)
     odd: bool = field(default=False, compare=False)
@@ -197,7 +201,7 @@ def _registered(entry: Entry) -> Activation:
         entry.aliases,
         MappingProxyType(entry.parameters),
         entry.trainable,
-        entry.positive,
+        positive=entry.positive,
         smooth="smooth" in entry.kind,
         odd="odd" in entry.kind,
         bounded="bounded" in entry.kind,
@@ -236,7 +240,9 @@ def get_activation(name: str) -> TensorFunction:
     ----------
     name : str
         A name or alias of the catalogue; a name with parameters, ``"snake(a=2)"``; or a function
-        of x in the grammar of formulas, ``"x*tanh(softplus(x))"``.
+        of x in the grammar of formulas, ``"x*tanh(softplus(x))"``. With ``trainable=True`` among
+        the parameters, ``"snake(a=2, trainable=True)"``, it names a function whose parameters are
+        learned, which networks take (:class:`TypedActivation`); there is no function to return.
 
     Returns
     -------
@@ -246,7 +252,8 @@ def get_activation(name: str) -> TensorFunction:
     Raises
     ------
     ValueError
-        If the text is none of these; the message shows the place, or what is near.
+        If the text is none of these, where the message shows the place, or what is near; or if
+        parameters are to be learned.
 
     Examples
     --------
@@ -269,7 +276,39 @@ def get_activation(name: str) -> TensorFunction:
 @lru_cache(maxsize=1024)
 def _function(text: str) -> TensorFunction:
     found = _read(text)
-    return found.torch if isinstance(found, Activation) else ExpressionFunction(found)
+    if not isinstance(found, Activation):
+        return ExpressionFunction(found)
+    if found.learned:
+        raise ValueError(
+            f"{text!r} has parameters to learn, and a function alone cannot learn: give it to an "
+            "estimator or a network as activation, or use TrainableActivation"
+        )
+    return found.torch
+
+
+def has_learned_parameters(text: str) -> bool:
+    """Tell whether a text names an activation whose parameters are to be learned.
+
+    Parameters
+    ----------
+    text : str
+        As for :func:`get_activation`.
+
+    Raises
+    ------
+    ValueError
+        If the text names no activation.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.activations.registry import has_learned_parameters
+    >>> has_learned_parameters("prelu"), has_learned_parameters("prelu(trainable=True)")
+    (False, True)
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"unknown activation {text!r}; it must be a text")
+    found = _read(text)
+    return isinstance(found, Activation) and bool(found.learned)
 
 
 @lru_cache(maxsize=256)
@@ -279,7 +318,7 @@ def find_activation(text: str) -> Activation:
     Parameters
     ----------
     text : str
-        As for :func:`get_activation`.
+        As for :func:`get_activation`; with ``trainable=True`` too.
 
     Returns
     -------
@@ -329,6 +368,7 @@ def _measured(activation: Activation) -> Activation:
 # -- reading ---------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def _read(text: str) -> Activation | ElementwiseExpression:
     """Return the registered activation, with its parameters, or the expression of a text."""
     stripped = text.strip()
@@ -357,41 +397,59 @@ def _unknown(name: str) -> ValueError:
 
 
 def _with_parameters(activation: Activation, text: str) -> Activation:
-    """Return the activation with parameters read from ``a=2, b=0.5``."""
+    """Return the activation with parameters read from ``a=2, b=0.5, trainable=True``."""
     known = ", ".join(f"{key}={value:g}" for key, value in activation.parameters.items())
     has = f"{activation.name} has {f'the parameters {known}' if known else 'no parameters'}"
     values = dict(activation.parameters)
     given: set[str] = set()
+    learn = False
     for part in text.split(",") if text.strip() else []:
         key, equals, number = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise ValueError(f"parameters are given by name, got {part.strip()!r}; {has}")
-        if key not in values:
+        if key not in values and key != "trainable":
             raise ValueError(f"unknown parameter {key!r}; {has}")
         if key in given:
             raise ValueError(f"the parameter {key!r} is given twice")
         given.add(key)
+        if key == "trainable":
+            if number not in ("True", "False"):
+                raise ValueError(f"trainable must be True or False, got {number!r}")
+            learn = number == "True"
+            continue
         value = float(number) if _NUMBER.fullmatch(number) else math.nan
         if not math.isfinite(value):
             raise ValueError(f"the parameter {key!r} must be a finite number, got {number!r}")
         if key in activation.positive and value <= 0:
             raise ValueError(f"the parameter {key!r} must be above 0, got {number}")
         values[key] = value
-    return _bound(activation, values)
+    if learn and not activation.trainable:
+        raise ValueError(
+            f"{activation.name} has no parameter that may be learned, so trainable=True has no "
+            f"meaning; activations that have some: {', '.join(able_to_learn())}"
+        )
+    return _bound(activation, values, learn)
 
 
-def _bound(activation: Activation, values: Mapping[str, float]) -> Activation:
+def able_to_learn() -> list[str]:
+    """Return the names of the activations with parameters that may be learned."""
+    return [name for name, entry in REGISTRY.items() if entry.trainable]
+
+
+def _bound(activation: Activation, values: Mapping[str, float], learn: bool) -> Activation:
     changed: dict[str, Any] = {
         key: value for key, value in values.items() if value != activation.parameters[key]
     }
-    if not changed:
+    if not changed and not learn:
         return activation
-    listed = ", ".join(f"{key}={_shortest(value)}" for key, value in changed.items())
+    listed = [f"{key}={_shortest(value)}" for key, value in changed.items()]
+    listed += ["trainable=True"] * learn
     return replace(
         activation,
-        name=f"{activation.name}({listed})",
-        torch=partial(activation.torch, **changed),
+        name=f"{activation.name}({', '.join(listed)})",
+        torch=partial(activation.torch, **changed) if changed else activation.torch,
         parameters=MappingProxyType(dict(values)),
+        learned=activation.trainable if learn else (),
         aliases=(),
     )
 

@@ -6,8 +6,7 @@ to behave before any network is trained with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -17,8 +16,9 @@ from scipy import stats
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.evaluation import evaluate
-from sktaskneuron.formula.nodes import Call, Node, Power, Product, Sum, children
+from sktaskneuron.formula.nodes import Node, Power, children
 from sktaskneuron.nn import TORCH_NAMESPACE
+from sktaskneuron.nn.activations.numerics import node_cost
 
 __all__ = [
     "BUDGET",
@@ -26,7 +26,6 @@ __all__ = [
     "admissible",
     "cost",
     "dedupe",
-    "node_cost",
     "oriented",
     "output_key",
     "refusal",
@@ -34,32 +33,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-#: Floating-point operations of a function; what is not named takes one.
-_CALL_COST: Mapping[str, float] = MappingProxyType(
-    {
-        "abs": 1,
-        "relu": 1,
-        "sign": 1,
-        "softsign": 6,
-        "exp": 10,
-        "log": 10,
-        "gaussian": 12,
-        "sin": 12,
-        "cos": 12,
-        "sinh": 12,
-        "cosh": 12,
-        "tanh": 12,
-        "sigmoid": 14,
-        "tan": 15,
-        "atan": 15,
-        "asin": 15,
-        "acos": 15,
-        "erf": 15,
-        "softplus": 20,
-        "asinh": 20,
-    }
-)
-_DIVISION, _ROOT, _FRACTIONAL_POWER = 4.0, 4.0, 20.0
 #: Default budget: about three times GELU, which costs 19.
 BUDGET = 60.0
 
@@ -102,30 +75,6 @@ def cost(text: str) -> float:
     15.0
     """
     return float(node_cost(ElementwiseExpression.parse(text).node))
-
-
-def node_cost(node: Node) -> float:
-    """Count the floating-point operations of a tree, see :func:`cost`."""
-    inner = sum(map(node_cost, children(node)))
-    match node:
-        case Call(name):
-            return inner + _CALL_COST.get(name, 1.0)
-        case Power(_, exponent):
-            return inner + _power_cost(abs(exponent)) + (_DIVISION if exponent < 0 else 0.0)
-        case Product(coefficient, factors):
-            return inner + len(factors) - 1 + (coefficient != 1)
-        case Sum(terms, constant):
-            return inner + len(terms) - 1 + (constant != 0)
-        case _:
-            return inner
-
-
-def _power_cost(exponent: float) -> float:
-    if exponent == 0.5:
-        return _ROOT
-    if not isinstance(exponent, int):
-        return _FRACTIONAL_POWER
-    return exponent.bit_length() + exponent.bit_count() - 2  # squarings and products
 
 
 def refusal(text: str, *, budget: float = BUDGET) -> str | None:

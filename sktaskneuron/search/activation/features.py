@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from sktaskneuron.nn import DiverseNetwork, get_activation
+from sktaskneuron.nn import DiverseNetwork, find_activation
 from sktaskneuron.search.activation.admission import GAUSSIAN_POINTS, oriented
 from sktaskneuron.training.losses import cross_entropy, squared_error
 
@@ -56,7 +56,7 @@ def output_features(texts: Sequence[str]) -> Array:
     found = np.full((len(texts), len(x)), np.nan)
     with torch.inference_mode():
         for row, text in zip(found, texts, strict=True):
-            values = get_activation(text)(x).numpy()
+            values = find_activation(text).torch(x).numpy()
             if np.isfinite(values).all() and values.std() > 0:
                 row[:] = oriented(values)
     return found

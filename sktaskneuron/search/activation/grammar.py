@@ -25,7 +25,8 @@ from sktaskneuron.formula.canonical import (
 )
 from sktaskneuron.formula.nodes import Call, Node, Number, Power, Product, Sum, Variable, children
 from sktaskneuron.nn.activations import REGISTRY
-from sktaskneuron.search.activation.admission import BUDGET, node_cost, output_key, refusal
+from sktaskneuron.nn.activations.numerics import node_cost
+from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal
 
 __all__ = ["BINARY", "CLASSICS", "UNARY", "canonical_text", "crossover", "mutate", "sample"]
 
@@ -67,9 +68,9 @@ def _minimum(u: Node, v: Node) -> Node:
 
 
 def _elu(u: Node, scale: float = 1.0, alpha: float = 1.0) -> Node:
-    # exp(u) - 1 of what is below 0 alone: max(exp(u) - 1, 0) would lose all digits far above
-    below = make_call("exp", _times(-1.0, make_call("relu", _times(-1.0, u))))
-    return _times(scale, make_sum([make_call("relu", u), _times(alpha, _plus(below, -1.0))]))
+    # of what is below 0 alone: expm1(u) overflows far above
+    below = make_call("expm1", _times(-1.0, make_call("relu", _times(-1.0, u))))
+    return _times(scale, make_sum([make_call("relu", u), _times(alpha, below)]))
 
 
 def _gelu(u: Node) -> Node:
@@ -87,6 +88,7 @@ _PRIMITIVES = (
     "abs",
     "relu",
     "exp",
+    "expm1",
     "sin",
     "cos",
     "sinh",
@@ -109,7 +111,6 @@ UNARY: Mapping[str, Unary] = MappingProxyType(
         "cube": lambda u: make_power(u, 3),
         "reciprocal": lambda u: make_power(u, -1),
         "bell": lambda u: make_power(_plus(make_power(u, 2), 1.0), -1),
-        "expm1": lambda u: _plus(make_call("exp", u), -1.0),
         "erfc": lambda u: _plus(_times(-1.0, make_call("erf", u)), 1.0),
         "log_sigmoid": lambda u: _times(-1.0, make_call("softplus", _times(-1.0, u))),
         "log1p_abs": lambda u: make_call("log", _plus(make_call("abs", u), 1.0)),

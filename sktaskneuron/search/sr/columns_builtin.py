@@ -57,7 +57,7 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
         Canonical trees, the best by description length first.
     """
     X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
-    rows = Rows(dict(zip(names, X.T, strict=True)), y, weight)
+    rows = Rows.of(X, names, y, weight)
     search = Search(Pool(rows, problem.max_complexity), problem.on_step)
     search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
     chosen = _promising(X, y, weight, names)

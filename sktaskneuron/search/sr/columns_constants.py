@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ Array = NDArray[np.float64]
 # Residual variance, as a share of the target's, below which two fits are equally exact: products
 # and powers of float64 columns do not tell more.
 EXACT = 1e-20
+# Shares above that one which still count as exact: what rounding in a long tree leaves.
+_NEARLY = 1e3
 # A node of a tree is a choice among this many symbols and the columns.
 _SYMBOLS = 12
 # Largest whole number that counts as simple as it stands.
@@ -100,16 +103,27 @@ class Rows:
     y: Array
     weight: Array
 
+    @classmethod
+    def of(cls, X: Array, names: Sequence[str], y: Array, weight: Array) -> Rows:
+        """Name the columns of a matrix (n_samples, n_features)."""
+        return cls(dict(zip(names, X.T, strict=True)), y, weight)
+
     @property
     def n_effective(self) -> float:
         """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
-    @property
+    @cached_property
+    def mean(self) -> float:
+        """Weighted mean of y; of a constant y exactly its value, not what rounding makes of it."""
+        if self.y.min() == self.y.max():
+            return float(self.y[0])
+        return float(self.weight @ self.y / self.n_effective)
+
+    @cached_property
     def variance(self) -> float:
-        """Weighted variance of y."""
-        mean = self.weight @ self.y / self.n_effective
-        return max(float(self.weight @ (self.y - mean) ** 2) / self.n_effective, 1e-300)
+        """Weighted variance of y, above zero."""
+        return max(float(self.weight @ (self.y - self.mean) ** 2) / self.n_effective, 1e-300)
 
     def take(self, rows: NDArray[np.intp]) -> Rows:
         """Return some of the rows."""
@@ -127,6 +141,10 @@ class Rows:
             error = float(self.weight @ (self.y - self.values(node)) ** 2) / self.n_effective
         return error if np.isfinite(error) else np.inf
 
+    def is_exact(self, loss: float) -> bool:
+        """Tell whether a mean squared error is nothing but rounding."""
+        return loss <= _NEARLY * EXACT * self.variance
+
     def criterion(self, node: Node, loss: float | None = None) -> float:
         """Return the description length of y by a tree: deviance, numbers and symbols.
 
@@ -141,8 +159,12 @@ class Rows:
         deviance = n * np.log(max(loss, EXACT * self.variance))
         fitted = sum(not _is_small_half(value) for value in free_constants(node))
         price = fitted * np.log(max(n, 3.0))
-        symbols = 2.0 * np.log(_SYMBOLS + len(self.columns)) * complexity(node)
-        return float(deviance + price + symbols)
+        return float(deviance + price + symbols_price([node], len(self.columns)))
+
+
+def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:
+    """Return what the choice of the symbols of trees costs in their description length."""
+    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(complexity, nodes)))
 
 
 def with_weights(node: Node, rows: Rows) -> Node | None:
@@ -152,7 +174,7 @@ def with_weights(node: Node, rows: Rows) -> Node | None:
     """
     weights, constant = additive_terms(node)
     if not weights:
-        return Number(float(rows.weight @ rows.y / rows.n_effective))
+        return Number(rows.mean)
     columns = [rows.values(term) for term in weights]
     if constant != 0:
         columns.append(np.ones_like(rows.y))

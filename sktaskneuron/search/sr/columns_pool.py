@@ -19,8 +19,6 @@ from .columns_simplify import simplified
 
 Array = NDArray[np.float64]
 
-# Residual variances above the exact one that still count as exact.
-_NEARLY = 1e3
 # Equations may be so much longer than allowed before their numbers are made simple.
 _LOOSE = 1.4
 # Parts of the best length at which sums are fitted too.
@@ -52,7 +50,7 @@ class Pool:
             return np.inf
         node = refit(node, self.rows)
         loss = self.rows.loss(node)
-        if loss <= _NEARLY * EXACT * self.rows.variance:
+        if self.rows.is_exact(loss):
             # the numbers are known to all digits: which are whole is plain to see
             node = snapped(node, self.rows)
             loss = self.rows.loss(node)
@@ -68,8 +66,7 @@ class Pool:
     @property
     def is_exact(self) -> bool:
         """Whether an equation leaves nothing but rounding."""
-        limit = _NEARLY * EXACT * self.rows.variance
-        return any(loss <= limit for _, loss, _ in self.found.values())
+        return any(self.rows.is_exact(loss) for _, loss, _ in self.found.values())
 
     def nodes(self) -> list[Node]:
         """Return all equations, that of the least description length first."""

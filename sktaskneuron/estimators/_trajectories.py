@@ -1,8 +1,9 @@
-"""Integration of Hamiltonian fields: Runge-Kutta, and leapfrog for any Hamiltonian."""
+"""Trajectories: integrated along a field of derivatives, and read back as states with theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,28 @@ def _solved(function: Callable[[Array], Array], guess: Array) -> Array:
 STEPS: Mapping[str, Step] = {"leapfrog": leapfrog_step, "rk4": rk4_step}
 
 
-def integrate(field: Field, start: Array, t: Array, method: str, max_step: float | None) -> Array:
+def check_integration(t: Any, method: str, max_step: float | None) -> Array:
+    """Return the times as an array, after asking whether an integration can follow them.
+
+    Raises
+    ------
+    ValueError
+        If the times do not increase, the method is not known, or the step is not positive.
+    """
+    if method not in STEPS:
+        raise ValueError(f"method must be 'leapfrog' or 'rk4', got {method!r}")
+    if max_step is not None and not max_step > 0:
+        raise ValueError(f"max_step must be positive, got {max_step!r}")
+    times = np.asarray(t, dtype=np.float64)
+    increasing = times.ndim == 1 and len(times) > 0 and bool((np.diff(times) > 0).all())
+    if not increasing or not np.isfinite(times).all():
+        raise ValueError("t must hold finite, increasing times")
+    return times
+
+
+def integrate(
+    field: Field, start: Array, t: Array, method: str, max_step: float | None = None
+) -> Array:
     """Return states at the times ``t``, the first of which is that of the start.
 
     Parameters
@@ -75,7 +97,7 @@ def integrate(field: Field, start: Array, t: Array, method: str, max_step: float
     t : ndarray of shape (n_times,)
         Increasing.
     method : {"leapfrog", "rk4"}
-    max_step : float or None
+    max_step : float or None, default=None
         Longest step; None takes a tenth of the distances of ``t``.
 
     Returns
@@ -91,3 +113,44 @@ def integrate(field: Field, start: Array, t: Array, method: str, max_step: float
             x = step(field, x, span / count)
         states.append(x)
     return np.stack(states, axis=1)
+
+
+def states_and_rates(X: Any, t: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+    """Turn orbits into rows: their states, the derivatives of these by time, and weights.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_orbits, n_times, n_state)
+    t : array-like of shape (n_times,)
+        Increasing, the same for all orbits.
+    sample_weight : array-like of shape (n_orbits,) or None
+
+    Returns
+    -------
+    states, rates : ndarray of shape (n_orbits * n_times, n_state)
+        Derivatives are differences of second order, at the ends too.
+    weight : ndarray of shape (n_orbits * n_times,) or None
+        Every state has the weight of its orbit.
+
+    Raises
+    ------
+    ValueError
+        If times or weights do not fit the orbits, or there are less than 3 increasing times.
+    """
+    paths, times = np.asarray(X, dtype=np.float64), np.asarray(t, dtype=np.float64)
+    if times.shape != (paths.shape[1],):
+        raise ValueError(
+            f"with trajectories of shape {paths.shape} y holds their {paths.shape[1]} times, "
+            f"got the shape {times.shape}"
+        )
+    if len(times) < 3 or not (np.diff(times) > 0).all():
+        raise ValueError("trajectories need at least 3 increasing times")
+    rates = np.gradient(paths, times, axis=1, edge_order=2)
+    weight = None
+    if sample_weight is not None:
+        given = np.asarray(sample_weight, dtype=np.float64)
+        if given.shape != (len(paths),):
+            raise ValueError(f"{len(paths)} orbits need as many weights, got {given.shape}")
+        weight = np.repeat(given, len(times))
+    width = paths.shape[2]
+    return paths.reshape(-1, width), rates.reshape(-1, width), weight

@@ -1,0 +1,84 @@
+"""A candidate of a search of activations, as the pictures show it: name, loss, role, function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sktaskneuron.inspection._drawing import BLUE, GREY, RED, abbreviated, plain
+from sktaskneuron.inspection._equation import FloatArray
+
+#: Numbers of shape (n_points,) to (n_points,), or to (n_types, n_points) for a mixed layer.
+Function = Callable[[FloatArray], FloatArray]
+
+_LONG_NUMBER = re.compile(r"\d+\.\d{3,}(e[+-]?\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One candidate in a picture.
+
+    Parameters
+    ----------
+    name : str
+    place : int
+        In the results of the search.
+    rank : int
+        By loss, from 1.
+    loss : float
+        On held-out rows; not finite where the candidate failed.
+    band : float
+        Largest difference to the fallback's loss that is none.
+    function : callable
+    like_fallback : bool
+        Whether the two losses cannot be told apart.
+    is_chosen, is_fallback : bool
+    """
+
+    name: str
+    place: int
+    rank: int
+    loss: float
+    band: float
+    function: Function
+    like_fallback: bool
+    is_chosen: bool
+    is_fallback: bool
+
+    @property
+    def colour(self) -> str:
+        """Tell its role, or whether it differs from the fallback."""
+        if self.is_chosen:
+            return RED
+        if self.is_fallback:
+            return "black"
+        return GREY if self.like_fallback else BLUE
+
+    @property
+    def role(self) -> str:
+        """Name its roles, empty if it has none."""
+        roles = {"fallback": self.is_fallback, "chosen": self.is_chosen}
+        return ", ".join(name for name, has_it in roles.items() if has_it)
+
+    def short_name(self, width: int) -> str:
+        """Write the name with three digits of its numbers, cut to a width."""
+        text = _LONG_NUMBER.sub(lambda match: f"{float(match.group()):.3g}", self.name)
+        return plain(abbreviated(text, width, at_space=False))
+
+
+def function_of(item: Any) -> Function:
+    """Return the function of a candidate that is no text: a set, or types of neurons."""
+    from sktaskneuron.nn import ActivationSet, find_activation
+
+    if isinstance(item, ActivationSet):
+        return item
+    parts = list(item)
+    if not isinstance(parts[0], str):
+        # one set per hidden layer: the first stands for them
+        return function_of(parts[0])
+    functions = [find_activation(part).numpy for part in parts]
+    return lambda x: np.array([function(x) for function in functions])
