@@ -20,9 +20,9 @@ from _diversity_run import Run, yes
 from _diversity_training import say
 from torch import Tensor
 
-from sktaskneuron.nn.diverse import type_sizes
 from sktaskneuron.nn.sub_networks import SCALE, draw_sub_networks, get_base, sub_network_values
-from sktaskneuron.training import TensorTable
+from sktaskneuron.nn.typed import type_sizes
+from sktaskneuron.training import MetaOptions, TensorTable, learn_activations
 from sktaskneuron.training.inner_run import (
     Batch,
     InnerOptimizer,
@@ -30,7 +30,6 @@ from sktaskneuron.training.inner_run import (
     adjoint_run,
     run_inner,
 )
-from sktaskneuron.training.meta import MetaOptions, learn_activations
 
 Loss = Callable[[Sequence[Tensor], Batch], Tensor]
 

@@ -17,8 +17,8 @@ from _rows import append_row, read_rows
 
 from sktaskneuron.nn import ActivationSet
 from sktaskneuron.nn.diverse import DiverseNetwork
+from sktaskneuron.training import MetaOptions, learn_activations
 from sktaskneuron.training.losses import cross_entropy
-from sktaskneuron.training.meta import MetaOptions, learn_activations
 from sktaskneuron.training.replicates import ReplicateResult, fit_replicates
 
 Array = np.ndarray

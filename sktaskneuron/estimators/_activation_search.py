@@ -20,15 +20,13 @@ from sktaskneuron.estimators._diverse_choice import (
     Comparison,
     Evaluation,
 )
-from sktaskneuron.estimators._input import EncodedTable, FloatArray, draw_seed
-from sktaskneuron.estimators._models import Inputs
+from sktaskneuron.estimators._input import FloatArray, draw_seed
 from sktaskneuron.estimators._reporting import FitReport, say
 from sktaskneuron.estimators._search_choice import Ranking
 from sktaskneuron.estimators._search_strategies import CLASSIC, Features, Strategy
 from sktaskneuron.estimators._tails import tail_split
 from sktaskneuron.estimators._typed_networks import TypedNetworks
 from sktaskneuron.estimators._validation import Task, Validation, held_out, make_splits
-from sktaskneuron.preprocessing import TableEncoder
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import ActivationSet
@@ -41,9 +39,6 @@ _TOGETHER = 4
 _REACH = 6.0
 # Candidates of a list that decide between scales.
 _PANEL = len(CLASSIC)
-# Standard errors by which a candidate must be better than the fallback: what the tail says of rows
-# further outside is less sure than what its own rows say.
-_MARGIN, _TAIL_MARGIN = 1.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +71,6 @@ class ActivationSearch(TypedNetworks):
     best_activation_: str | list[str] | ActivationSet
     best_index_: int
     best_score_: float
-    margin_: float
     results_: dict[str, Any]
     oof_score_: float
     history_: dict[str, list[float]]
@@ -201,21 +195,10 @@ class ActivationSearch(TypedNetworks):
 
     # -- fitting ----------------------------------------------------------------------------------
 
-    def _prepare(self, table: EncodedTable, encoder: TableEncoder) -> Inputs:
-        inputs = super()._prepare(table, encoder)
-        self._scales = [Scales(self.scaler_, True)]
-        if isinstance(self.split, str) and self.split == "tail":
-            straight = StandardScaler().fit(table.matrix, sample_weight=table.weight)
-            reach = {"a_min": -_REACH, "a_max": _REACH}
-            clipped = make_pipeline(straight, FunctionTransformer(np.clip, kw_args=reach))
-            self._scales.append(Scales(clipped, False))
-        return inputs
-
     def _fit(self, task: Task, candidates: list[ActivationCandidate], report: FitReport) -> None:
         seed = draw_seed(self.random_state)
         self._model = None  # type: ignore[assignment]
-        scales = self.__dict__.pop("_scales")
-        self.margin_ = _TAIL_MARGIN if len(scales) > 1 else _MARGIN
+        scales = self._scales(task)
         ordinary = make_splits(task, held_out(self.validation, len(task)), seed % 2**31)
         splits = self._splits(task, ordinary)
         ranking = None
@@ -226,7 +209,7 @@ class ActivationSearch(TypedNetworks):
                 validation = Validation.of(view, splits)
                 found = self._evaluated(view, validation, listed, search, seed, report)
                 view.release()
-                return Ranking.of(found, self.fallback, validation.weight, self.margin_)
+                return Ranking.of(found, self.fallback, validation.weight)
 
             ranking, chosen = self._search(scales, candidates, ranked)
         else:
@@ -274,6 +257,16 @@ class ActivationSearch(TypedNetworks):
         """Tell whether more is evaluated than the candidates."""
         grammar = isinstance(self.candidates, str) and self.candidates == "grammar"
         return grammar or self.strategy != "portfolio"
+
+    def _scales(self, task: Task) -> list[Scales]:
+        """Return the usual scales and, for a tail, linear ones that end far outside."""
+        scales = [Scales(self.scaler_, True)]
+        if isinstance(self.split, str) and self.split == "tail":
+            straight = StandardScaler().fit(task.inputs.raw, sample_weight=task.weight)
+            reach = {"a_min": -_REACH, "a_max": _REACH}
+            clipped = make_pipeline(straight, FunctionTransformer(np.clip, kw_args=reach))
+            scales.append(Scales(clipped, False))
+        return scales
 
     def _under(self, scales: Scales, task: Task) -> Task:
         """Set the scales, and return the rows as networks see them then."""
@@ -329,8 +322,8 @@ class ActivationSearch(TypedNetworks):
         if isinstance(self.split, str):
             if self.split == "cv":
                 return ordinary
-            scaler = StandardScaler().fit(task.inputs.raw, sample_weight=task.weight)
-            inputs = scaler.transform(task.inputs.raw)
+            straight = StandardScaler().fit(task.inputs.raw, sample_weight=task.weight)
+            inputs = straight.transform(task.inputs.raw)
             names = [str(name) for name in self.encoder_.get_feature_names_out()]
             return [tail_split(inputs, names, self.tail_by, float(self.tail_size))]
         splits = [

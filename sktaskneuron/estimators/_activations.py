@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def given_functions(
     activation: Any, n_layers: int, interpolation: str, *, name: str = "activations"
 ) -> list[list[Any]]:
-    """Return functions per hidden layer, per type; see :func:`nn.diverse.layer_functions`.
+    """Return functions per hidden layer, per type; see :func:`nn.typed.layer_functions`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def given_functions(
         If it is none of these, or a text names no activation.
     """
     # torch is imported by fit alone
-    from sktaskneuron.nn.diverse import layer_functions
+    from sktaskneuron.nn.typed import layer_functions
 
     return layer_functions(activation, n_layers, interpolation, name=name)
 
@@ -50,7 +50,7 @@ def with_learned_parameters(activations: Any, network: DiverseNetwork) -> Any:
         Learned parameters are the networks' means: texts, or, where layers differ, tables of each.
     """
     from sktaskneuron.nn import ActivationSet
-    from sktaskneuron.nn.activations.registry import has_learned_parameters
+    from sktaskneuron.nn.activations.reading import has_learned_parameters
 
     texts = [activations] if isinstance(activations, str) else activations
     if isinstance(texts, ActivationSet) or not isinstance(texts[0], str):

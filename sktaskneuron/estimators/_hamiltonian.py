@@ -48,10 +48,13 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         What the learned functions are added to, and what they must beat: a name in
         :data:`sktaskneuron.nn.ACTIVATIONS`, or "zero".
     activations : str, list of str, ActivationSet, list of ActivationSet or None, default="tanh"
-        Activations to be used as they are: a name, names of the types of neurons as
+        Activations to be used without learning functions: a text as of
+        :func:`sktaskneuron.nn.get_activation`, texts of the types of neurons as
         ``["sin", "tanh"]``, a set (`activations_` of another model), or one set per hidden layer.
-        None learns them, which takes minutes. Tables are read with cubic interpolation: the field
-        is a derivative, and of linear ones it would be a staircase.
+        Parameters of a text with ``trainable=True``, as ``"snake(trainable=True)"``, are learned
+        with the weights, by every network for itself. None learns the functions, which takes
+        minutes. Tables are read with cubic interpolation: the field is a derivative, and of linear
+        ones it would be a staircase.
     meta : {"unrolled", "first_order", "joint"}, default="unrolled"
         Gradient of the outer loop: "unrolled" is exact, through the whole inner training;
         "first_order" leaves out how the trained weights depend on the functions; "joint" trains

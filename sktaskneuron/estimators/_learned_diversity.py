@@ -110,8 +110,9 @@ class LearnedDiversity(TypedNetworks):
 
     def _check_settings(self) -> list[list[Any]] | None:
         """Refuse early what would fail after a long search; return given activations per layer."""
-        from sktaskneuron.nn.diverse import DiverseNetwork, type_sizes
+        from sktaskneuron.nn.diverse import DiverseNetwork
         from sktaskneuron.nn.sub_networks import get_base
+        from sktaskneuron.nn.typed import type_sizes
         from sktaskneuron.training import resolve_device, resolve_dtype
 
         resolve_dtype(self.dtype, resolve_device(self.device))
@@ -179,8 +180,7 @@ class LearnedDiversity(TypedNetworks):
 
     def _learn(self, comparison: Comparison, seed: int, report: FitReport) -> MetaResult:
         """Learn the activation functions on the training rows, or on a part of very many."""
-        from sktaskneuron.training import TensorTable
-        from sktaskneuron.training.meta import MetaOptions, learn_activations
+        from sktaskneuron.training import MetaOptions, TensorTable, learn_activations
 
         table = comparison.table
         options = MetaOptions(

@@ -20,11 +20,9 @@ class Ranking:
     ----------
     evaluations : sequence of Evaluation
         In the order of evaluation.
-    margin : float
-        Standard errors by which one must be better than another to be preferred.
     place : int
         Of the one that is taken: the best, if it is better than the fallback by more than the
-        margin, and else the fallback.
+        standard error of their difference, and else the fallback.
     results : dict
         Columns of the table that estimators show.
     share : ndarray of shape (n_held_out,)
@@ -32,15 +30,12 @@ class Ranking:
     """
 
     evaluations: Sequence[Evaluation]
-    margin: float
     place: int
     results: dict[str, Any]
     share: FloatArray
 
     @classmethod
-    def of(
-        cls, evaluations: Sequence[Evaluation], fallback: str, weight: FloatArray, margin: float
-    ) -> Ranking:
+    def of(cls, evaluations: Sequence[Evaluation], fallback: str, weight: FloatArray) -> Ranking:
         """Compare evaluations, of which one is the fallback's."""
         share = weight / weight.sum()
         rows = np.array([evaluation.rows for evaluation in evaluations])
@@ -63,11 +58,11 @@ class Ranking:
             "rank": rank,
             "gain": gains,
             "standard_error": errors,
-            "like_fallback": np.abs(gains) <= margin * errors,
+            "like_fallback": np.abs(gains) <= errors,
             "learning_rate": np.array([e.learning_rate for e in evaluations]),
         }
-        place = best if gains[best] > margin * errors[best] else reference
-        return cls(evaluations, margin, place, results, share)
+        place = best if gains[best] > errors[best] else reference
+        return cls(evaluations, place, results, share)
 
     @property
     def chosen(self) -> Evaluation:
@@ -83,12 +78,12 @@ class Ranking:
         return [self.evaluations[i] for i in order[:count]]
 
     def beats(self, other: Ranking) -> bool:
-        """Tell whether what is taken here loses less, by more than the margin.
+        """Tell whether what is taken here loses less, by more than the standard error.
 
         Both are of the same rows.
         """
         gain, error = paired_gain(other.chosen.rows, self.chosen.rows, self.share)
-        return gain > self.margin * error
+        return gain > error
 
     def lines(self, fallback: str) -> list[str]:
         """Return a line for each of the best five."""

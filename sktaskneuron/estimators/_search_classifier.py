@@ -35,8 +35,7 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         holds most promising. "evolve" mutates and crosses expressions. The latter two end after
         `n_evaluations`.
     fallback : str, default="silu"
-        What is taken unless another is better by more than the standard error of the difference,
-        or with ``split="tail"`` two of them.
+        What is taken unless another is better by more than the standard error.
     split : {"cv", "tail"} or splitter, default="cv"
         Rows that candidates are judged on. "cv" is `validation`; "tail" are rows outside the bulk
         (see `tail_by`), for models that have to extrapolate. These rows then also decide whether
@@ -111,10 +110,7 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         Per candidate, in the order of evaluation: "activation"; "mean_loss" of the networks' mean
         output on held-out rows, and "std_loss" over networks; "rank"; "gain" over the fallback,
         with its "standard_error" over rows; "like_fallback", whether the two cannot be told
-        apart by `margin_` standard errors; "learning_rate". Empty where no rows were held out.
-    margin_ : float
-        Standard errors by which a candidate had to be better than the fallback: 1, and 2 with
-        ``split="tail"``.
+        apart; "learning_rate". Empty where no rows were held out.
     oof_score_ : float
         Accuracy of the held-out predictions of what predicts; NaN without validation or refit.
     history_ : dict of str to list

@@ -1,4 +1,4 @@
-"""The grammar of formula texts: a tokenizer and a recursive descent parser.
+"""The grammar of formula texts: a recursive descent parser.
 
 Grammar, with blanks free between the tokens::
 
@@ -20,22 +20,20 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from ..exceptions import FormulaError
 from .canonical import make_call, make_number, make_power, make_product, make_sum
 from .nodes import Node, Number, Variable
 from .primitives import PRIMITIVES
+from .tokens import MAX_TOKENS, Token, tokenize
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_ORDER",
     "MAX_RANK",
     "MAX_TEXT_LENGTH",
-    "MAX_TOKENS",
     "check_readable",
     "parse_formula_parts",
     "parse_node",
@@ -43,9 +41,7 @@ __all__ = [
 
 #: Longest text, in characters, of a formula or of one function.
 MAX_TEXT_LENGTH = 4000
-#: Most numbers, names and symbols of an expression of columns; reading them takes a second at most.
-MAX_TOKENS = 8000
-# Its longest text: columns' names may be long.
+# Longest text of an expression of columns, whose names may be long.
 _MAX_COLUMNS_LENGTH = 200_000
 #: Deepest nesting of brackets, functions and exponents; far below Python's recursion limit.
 MAX_DEPTH = 50
@@ -53,46 +49,6 @@ MAX_DEPTH = 50
 MAX_ORDER = 20
 #: Highest rank of an interaction term.
 MAX_RANK = 10_000
-
-_TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|`(?P<column>(?:[^`]|``)*)`"
-    r"|(?P<symbol>\*\*|[-+*/()<>,:])",
-    re.ASCII,
-)
-_BLANK = re.compile(r"\s*")
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # "number", "name", "column", "symbol" or "end"
-    text: str
-    position: int
-
-    def __str__(self) -> str:
-        return "the end of the text" if self.kind == "end" else repr(self.text)
-
-
-def _tokenize(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    position = 0
-    while True:
-        if len(tokens) > MAX_TOKENS:
-            raise FormulaError(f"the text is too long; at most {MAX_TOKENS} tokens are allowed")
-        blank = _BLANK.match(text, position)
-        position = blank.end() if blank else position
-        if position == len(text):
-            tokens.append(_Token("end", "", position))
-            return tokens
-        match = _TOKEN.match(text, position)
-        if match is None:
-            character = text[position]
-            hint = "; a power is written x**2" if character == "^" else ""
-            raise FormulaError(f"unexpected character {character!r}{hint}", text, position)
-        kind = str(match.lastgroup)
-        tokens.append(_Token(kind, match.group(kind), position))
-        position = match.end()
 
 
 class _Parser:
@@ -113,15 +69,15 @@ class _Parser:
             raise FormulaError("the text is empty; a formula without terms is written 0")
         self.text = text
         self.columns = None if columns is None else frozenset(columns)
-        self.tokens = _tokenize(text)
+        self.tokens = tokenize(text)
         self.index = 0
         self.depth = 0
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self.tokens[self.index]
 
-    def next(self) -> _Token:
+    def next(self) -> Token:
         token = self.token
         if token.kind != "end":
             self.index += 1
@@ -130,11 +86,11 @@ class _Parser:
     def at(self, *symbols: str) -> bool:
         return self.token.kind == "symbol" and self.token.text in symbols
 
-    def fail(self, message: str, token: _Token | None = None) -> FormulaError:
+    def fail(self, message: str, token: Token | None = None) -> FormulaError:
         place = self.token if token is None else token
         return FormulaError(message, self.text, place.position)
 
-    def expect(self, symbol: str, why: str) -> _Token:
+    def expect(self, symbol: str, why: str) -> Token:
         if not self.at(symbol):
             raise self.fail(f"expected {symbol!r} {why}, found {self.token}")
         return self.next()
@@ -148,7 +104,7 @@ class _Parser:
         raise self.fail(f"unexpected {token}")
 
     @contextmanager
-    def nested(self, token: _Token) -> Iterator[None]:
+    def nested(self, token: Token) -> Iterator[None]:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self.fail(f"nested too deeply; at most {MAX_DEPTH} levels are allowed", token)
@@ -156,7 +112,7 @@ class _Parser:
         self.depth -= 1
 
     @contextmanager
-    def placed(self, token: _Token) -> Iterator[None]:
+    def placed(self, token: Token) -> Iterator[None]:
         """Give the place of `token` to errors of the builders, which know none."""
         try:
             yield
@@ -234,7 +190,7 @@ class _Parser:
             raise self.fail("an interaction <x,x> must stand alone as a term of its own", token)
         raise self.fail(f"expected a number, x, a function or a bracket, found {token}", token)
 
-    def column(self, token: _Token, name: str) -> Node:
+    def column(self, token: Token, name: str) -> Node:
         if self.columns is None:
             raise self.fail("a function has the one variable x, and no columns in backticks", token)
         if name not in self.columns:
@@ -243,7 +199,7 @@ class _Parser:
             raise self.fail(f"unknown column {name!r}{hint}", token)
         return Variable(name)
 
-    def named(self, token: _Token) -> Node:
+    def named(self, token: Token) -> Node:
         called = self.at("(")
         if self.columns is None and token.text == "x":
             if called:
@@ -341,7 +297,7 @@ def check_readable(text: str) -> None:
     """
     depth = deepest = 0
     count = -1
-    for token in _tokenize(text):
+    for token in tokenize(text):
         count += 1
         if token.kind == "symbol":
             depth += (token.text == "(") - (token.text == ")")

@@ -334,7 +334,7 @@ def _inputs_by_type(estimator: Any, X: Any, layer: int) -> list[FloatArray]:
     """Return what the neurons of each type of the networks get, over members, rows and neurons."""
     import torch
 
-    from sktaskneuron.nn.diverse import type_sizes
+    from sktaskneuron.nn.typed import type_sizes
 
     network = model_of(estimator).network()
     rows = inputs_of(estimator, X)

@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import validate_data
 
+from sktaskneuron.estimators._activations import given_functions
 from sktaskneuron.estimators._diverse_model import DiverseModel
-from sktaskneuron.estimators._learned_diversity import given_functions
 from sktaskneuron.inspection._checks import check_fitted
 from sktaskneuron.inspection._equation import FloatArray
 

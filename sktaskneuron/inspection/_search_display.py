@@ -24,8 +24,8 @@ class ActivationSearchDisplay:
     """What the candidates of an activation search reached on held-out rows, and their functions.
 
     On the left, the losses with the best on top. The shaded band of a row is the loss of the
-    fallback, plus and minus `margin` standard errors of this candidate's difference to it over
-    rows: what lies in its band, in grey, cannot be told apart from the fallback. On the right, the
+    fallback, plus and minus one standard error of this candidate's difference to it over rows:
+    what lies in its band, in grey, cannot be told apart from the fallback. On the right, the
     functions, each on a scale of its own, as scale and shift are also in the weights of a network.
     As a map, all candidates stand where the two principal components of their outputs put them:
     functions that are near each other are alike up to scale and shift. It is made by
@@ -40,8 +40,6 @@ class ActivationSearchDisplay:
         Place of the one that was chosen.
     fallback : str
         Name of the one that the others are compared with.
-    margin : float, default=1.0
-        Standard errors by which a candidate had to be better than the fallback.
     functions : mapping of str to callable, default=None
         Functions of candidates whose name is no activation as text: of numbers of shape
         (n_points,) to as many, or to (n_types, n_points).
@@ -94,7 +92,6 @@ class ActivationSearchDisplay:
         *,
         chosen: int,
         fallback: str,
-        margin: float = 1.0,
         functions: Mapping[str, Function] | None = None,
     ) -> None:
         from sktaskneuron.nn import find_activation
@@ -115,7 +112,6 @@ class ActivationSearchDisplay:
         self.chosen, self.reference = int(chosen), self.names.index(fallback)
         self.losses = np.asarray(results["mean_loss"], dtype=np.float64)
         self.errors = np.asarray(results["standard_error"], dtype=np.float64)
-        self.margin = float(margin)
         self.alike = np.asarray(results["like_fallback"], dtype=bool)
         given = dict(functions or {})
         self.functions: list[Function] = [
@@ -179,7 +175,6 @@ class ActivationSearchDisplay:
             results,
             chosen=estimator.best_index_,
             fallback=estimator.fallback,
-            margin=estimator.margin_,
             functions=functions,
         )
         return display.plot(ax, kind=kind, n_best=n_best)
@@ -234,7 +229,7 @@ class ActivationSearchDisplay:
                 place=place,
                 rank=int(ranks[place]),
                 loss=float(self.losses[place]),
-                band=self.margin * float(self.errors[place]),
+                band=float(self.errors[place]),
                 function=self.functions[place],
                 like_fallback=bool(self.alike[place]),
                 is_chosen=place == self.chosen,
@@ -256,9 +251,7 @@ class ActivationSearchDisplay:
         self.figure_, grid = make_grid(ax, (1, 2), (9.0, height), widths=[1.0, 1.1])
         self.ax_ = self.figure_.add_subplot(grid[0, 0])
         self.shown_ = np.array([candidate.place for candidate in shown])
-        self.points_, self.bands_, self.labels_ = draw_losses(
-            self.ax_, shown, fallback, self.margin
-        )
+        self.points_, self.bands_, self.labels_ = draw_losses(self.ax_, shown, fallback)
         self.colorbar_ = None
         places = grid[0, 1].subgridspec(n_rows, across, wspace=0.12, hspace=0.06)
         self.axes_: list[Any] = []

@@ -27,11 +27,11 @@ _MARGIN = 0.06
 
 
 def draw_losses(
-    ax: Any, candidates: Sequence[Candidate], fallback: Candidate, margin: float
+    ax: Any, candidates: Sequence[Candidate], fallback: Candidate
 ) -> tuple[Any, Any, list[Any]]:
     """Draw the losses of candidates as dots, the first on top, over their bands.
 
-    A band is the loss of the fallback, plus and minus ``margin`` standard errors of the candidate's
+    A band is the loss of the fallback, plus and minus the standard error of the candidate's
     difference to it.
 
     Returns
@@ -68,8 +68,7 @@ def draw_losses(
         if candidate.is_chosen:
             label.set_fontweight("bold")
     name = fallback.short_name(_BELOW)
-    within = "a standard error" if margin == 1 else f"{margin:g} standard errors"
-    ax.set_xlabel(f"held-out loss\n(shaded: within {within} of {name})")
+    ax.set_xlabel(f"held-out loss\n(shaded: within a standard error of {name})")
     no_frame(ax)
     ax.spines["left"].set_visible(False)
     return points, bands, labels

@@ -13,11 +13,11 @@ from sktaskneuron.nn.activations import (
     get_activation,
 )
 from sktaskneuron.nn.dictionary import SymbolicApproximation
-from sktaskneuron.nn.diverse import DiverseNetwork, TypedActivation
+from sktaskneuron.nn.diverse import DiverseNetwork
 from sktaskneuron.nn.dropout import GeneratorDropout
-from sktaskneuron.nn.functional import TORCH_NAMESPACE
 from sktaskneuron.nn.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.parameterization import parameter_groups
+from sktaskneuron.nn.primitives import TORCH_NAMESPACE
 from sktaskneuron.nn.sub_networks import SubNetworks
 from sktaskneuron.nn.table_input import (
     LevelEmbedding,
@@ -27,6 +27,7 @@ from sktaskneuron.nn.table_input import (
 )
 from sktaskneuron.nn.tables import Grid, TableFunction
 from sktaskneuron.nn.task_neuron import TaskNeuron
+from sktaskneuron.nn.typed import TypedActivation
 
 __all__ = [
     "ACTIVATIONS",

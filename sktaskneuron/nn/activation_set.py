@@ -13,8 +13,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.dictionary import SymbolicApproximation, approximate
-from sktaskneuron.nn.functional import get_activation
 from sktaskneuron.nn.sub_networks import SubNetworks
 from sktaskneuron.nn.tables import Grid, TableFunction, cubic_coefficients, linear_coefficients
 
@@ -238,7 +238,7 @@ class ActivationSet:
         n_neurons : int
         interpolation : {"cubic", "linear"}, default="cubic"
         """
-        from sktaskneuron.nn.diverse import TypedActivation
+        from sktaskneuron.nn.typed import TypedActivation
 
         return TypedActivation(self.functions(interpolation), n_neurons)
 

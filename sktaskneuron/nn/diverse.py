@@ -6,195 +6,15 @@ networks fall into groups of neighbours, and each group has functions of its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from sktaskneuron.nn.activation_set import ActivationSet
-from sktaskneuron.nn.activations.registry import has_learned_parameters
-from sktaskneuron.nn.activations.trainable import TrainableActivation
-from sktaskneuron.nn.functional import affine, get_activation, matrix_product
-from sktaskneuron.nn.tables import Grid, TableFunction
-
-#: A named activation, or a table: grid (low, high, n) and degree; its numbers are the module's.
-FunctionSpec = str | tuple[float, float, int, int]
-
-
-def type_sizes(n_neurons: int, n_types: int) -> list[int]:
-    """Return how many neurons each type has: neuron j is of type ``j * n_types // n_neurons``.
-
-    Raises
-    ------
-    ValueError
-        If there are more types than neurons.
-
-    Examples
-    --------
-    >>> from sktaskneuron.nn.diverse import type_sizes
-    >>> type_sizes(10, 3)
-    [4, 3, 3]
-    """
-    if not 1 <= n_types <= n_neurons:
-        raise ValueError(f"a layer of {n_neurons} neurons cannot have {n_types} types of them")
-    edges = [-(-n_neurons * t // n_types) for t in range(n_types + 1)]
-    return [stop - start for start, stop in pairwise(edges)]
-
-
-def layer_functions(
-    activation: Any, n_layers: int, interpolation: str = "cubic", *, name: str = "activation"
-) -> list[list[Any]]:
-    """Return functions per hidden layer, per type, of what stands for the activation of a network.
-
-    A text, a set, or a list of texts (one per type of neurons) are for all layers; a list of sets
-    is one for each.
-
-    Parameters
-    ----------
-    activation : str, ActivationSet, sequence of str or sequence of ActivationSet
-        Texts as of :func:`get_activation`, also with ``trainable=True``.
-    n_layers : int
-    interpolation : {"cubic", "linear"}, default="cubic"
-        Of the sets' tables.
-    name : str, default="activation"
-        What messages call it.
-
-    Returns
-    -------
-    list of list of str or TableFunction
-
-    Raises
-    ------
-    ValueError
-        If a text names no activation, or there are not as many sets as layers.
-    TypeError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> from sktaskneuron.nn.diverse import layer_functions
-    >>> layer_functions(["sin", "prelu(trainable=True)"], 2)
-    [['sin', 'prelu(trainable=True)'], ['sin', 'prelu(trainable=True)']]
-    """
-    if isinstance(activation, str):
-        activation = [activation]
-    if isinstance(activation, ActivationSet):
-        return [activation.functions(interpolation) for _ in range(n_layers)]
-    listed = list(activation) if isinstance(activation, Sequence) else []
-    if listed and all(isinstance(item, str) for item in listed):
-        for text in listed:
-            has_learned_parameters(text)
-        return [list(listed) for _ in range(n_layers)]
-    if listed and all(isinstance(item, ActivationSet) for item in listed):
-        if len(listed) != n_layers:
-            raise ValueError(
-                f"{name} holds {len(listed)} sets for {n_layers} hidden layers; a single set "
-                "serves all layers"
-            )
-        return [item.functions(interpolation) for item in listed]
-    raise TypeError(
-        f"{name} must be a name or an expression, a list of these, an ActivationSet, or one "
-        f"ActivationSet per hidden layer, got {activation!r}"
-    )
-
-
-class TypedActivation(nn.Module):
-    """Activation of a layer whose neurons are of several types, by place.
-
-    Parameters
-    ----------
-    functions : sequence of str or nn.Module
-        One per type: texts as of :func:`get_activation`, or modules as :class:`TableFunction`. A
-        text with ``trainable=True`` becomes a :class:`TrainableActivation`, whose parameters all
-        neurons of the type share.
-    n_neurons : int
-        Size of the last axis of the input.
-    n_members : int or None, default=None
-        Number of packed networks, (n_members, batch, n_neurons), each with such parameters of its
-        own.
-    dtype : torch.dtype, default=torch.float32
-        Of such parameters.
-
-    Raises
-    ------
-    ValueError
-        If there are more types than neurons, or a text names no activation.
-    """
-
-    def __init__(
-        self,
-        functions: Sequence[str | nn.Module],
-        n_neurons: int,
-        *,
-        n_members: int | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__()
-        self.sizes = type_sizes(n_neurons, len(functions))
-        # the text of each type, None where a module stands for it
-        self.names: list[str | None] = []
-        self.own = nn.ModuleList()
-        for function in functions:
-            if not isinstance(function, nn.Module) and has_learned_parameters(function):
-                function = TrainableActivation(function, n_members=n_members, dtype=dtype)
-            if isinstance(function, nn.Module):
-                self.own.append(function)
-                self.names.append(None)
-            else:
-                self.names.append(function)
-
-    def reset_parameters(self) -> None:
-        """Put learned parameters back where training starts."""
-        for module in self.own:
-            if isinstance(module, TrainableActivation):
-                module.reset_parameters()
-
-    def mean_texts(self) -> list[str] | None:
-        """Return one text per type, means for learned parameters; None if there are tables."""
-        own = iter(self.own)
-        modules = [next(own) if name is None else None for name in self.names]
-        texts = [
-            module.mean_text() if isinstance(module, TrainableActivation) else name
-            for module, name in zip(modules, self.names, strict=True)
-        ]
-        return None if None in texts else [text for text in texts if text is not None]
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the values, of the shape of ``z``: (..., n_neurons)."""
-        functions = self._functions()
-        if len(functions) == 1:
-            return functions[0](z)
-        # the gradient of a split is one concatenation; that of slices would be full tensors each
-        parts = torch.split(z, self.sizes, dim=-1)
-        return torch.cat([f(part) for f, part in zip(functions, parts, strict=True)], dim=-1)
-
-    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the values and the derivatives by the inputs, both differentiable."""
-        parts = torch.split(z, self.sizes, dim=-1)
-        pairs = [
-            f.value_and_slope(part) if isinstance(f, TableFunction) else _with_slope(f, part)
-            for f, part in zip(self._functions(), parts, strict=True)
-        ]
-        return torch.cat([v for v, _ in pairs], dim=-1), torch.cat([s for _, s in pairs], dim=-1)
-
-    def _functions(self) -> list[Any]:
-        own = iter(self.own)
-        return [next(own) if name is None else get_activation(name) for name in self.names]
-
-
-def _with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
-    """Return value and derivative of a pointwise function, with their graph if one is wanted."""
-    learns = isinstance(function, nn.Module) and any(
-        parameter.requires_grad for parameter in function.parameters()
-    )
-    keep = z.requires_grad or (learns and torch.is_grad_enabled())
-    with torch.inference_mode(False), torch.enable_grad():
-        x = z if z.requires_grad else z.clone().requires_grad_()
-        value = function(x)
-        (slope,) = torch.autograd.grad(value.sum(), x, create_graph=keep)
-    return (value, slope) if keep else (value.detach(), slope)
+from sktaskneuron.nn.functional import affine, matrix_product
+from sktaskneuron.nn.typed import FunctionSpec, TypedActivation, built, spec_of
 
 
 class _Grouped(nn.Module):
@@ -302,32 +122,17 @@ class DiverseNetwork(nn.Module):
         ----------
         x : Tensor of shape (S, batch, in_features) or (batch, in_features)
         """
-        if x.ndim == 2:
-            x = x.expand(self.n_members, *x.shape)
-        if self.hamiltonian:
-            return self._field(x)
-        for weight, bias, activation in zip(
-            self.weights[:-1], self.biases[:-1], self.activations, strict=True
-        ):
-            x = activation(affine(bias, x, weight))
-        return affine(self.biases[-1], x, self.weights[-1])
+        return self._field(x) if self.hamiltonian else self._outputs(x)
 
     def energy(self, x: Tensor) -> Tensor:
         """Return H of a Hamiltonian network: (S, batch)."""
-        if x.ndim == 2:
-            x = x.expand(self.n_members, *x.shape)
-        for weight, bias, activation in zip(
-            self.weights[:-1], self.biases[:-1], self.activations, strict=True
-        ):
-            x = activation(affine(bias, x, weight))
-        return affine(self.biases[-1], x, self.weights[-1])[..., 0]
+        return self._outputs(x)[..., 0]
 
     def _field(self, x: Tensor) -> Tensor:
         """Return the symplectic gradient of H, written out: no gradient is taken of a gradient."""
         slopes = []
-        for weight, bias, activation in zip(
-            self.weights[:-1], self.biases[:-1], self.activations, strict=True
-        ):
+        x = self._packed(x)
+        for weight, bias, activation in self._hidden_layers():
             x, slope = activation.value_and_slope(affine(bias, x, weight))
             slopes.append(slope)
         gradient = self.weights[-1].transpose(1, 2)
@@ -338,27 +143,34 @@ class DiverseNetwork(nn.Module):
 
     def hidden(self, x: Tensor) -> list[Tensor]:
         """Return the activity of every hidden layer: (S, batch, n_neurons) each."""
-        if x.ndim == 2:
-            x = x.expand(self.n_members, *x.shape)
         found = []
-        for weight, bias, activation in zip(
-            self.weights[:-1], self.biases[:-1], self.activations, strict=True
-        ):
+        x = self._packed(x)
+        for weight, bias, activation in self._hidden_layers():
             x = activation(affine(bias, x, weight))
             found.append(x)
         return found
 
     def pre_activations(self, x: Tensor) -> list[Tensor]:
         """Return what every hidden layer's functions are applied to: (S, batch, n_neurons) each."""
-        if x.ndim == 2:
-            x = x.expand(self.n_members, *x.shape)
         found = []
-        for weight, bias, activation in zip(
-            self.weights[:-1], self.biases[:-1], self.activations, strict=True
-        ):
+        x = self._packed(x)
+        for weight, bias, activation in self._hidden_layers():
             found.append(affine(bias, x, weight))
             x = activation(found[-1])
         return found
+
+    def _packed(self, x: Tensor) -> Tensor:
+        return x.expand(self.n_members, *x.shape) if x.ndim == 2 else x
+
+    def _hidden_layers(self) -> Iterator[tuple[Tensor, Tensor, Any]]:
+        return zip(self.weights[:-1], self.biases[:-1], self.activations, strict=True)
+
+    def _outputs(self, x: Tensor) -> Tensor:
+        """Return the sums of the last layer: (S, batch, n_outputs), of which H is the one."""
+        x = self._packed(x)
+        for weight, bias, activation in self._hidden_layers():
+            x = activation(affine(bias, x, weight))
+        return affine(self.biases[-1], x, self.weights[-1])
 
     def spec(self) -> dict[str, Any]:
         """Return plain values that :meth:`from_spec` builds the same network from."""
@@ -427,27 +239,3 @@ class DiverseNetwork(nn.Module):
     ) -> Self:
         """Build a network whose parameters and tables are still to be loaded."""
         return cls(**spec, dtype=dtype).to(device=device)
-
-
-def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
-    """Return plain values that :func:`built` makes the function from; a table's numbers are zero.
-
-    Raises
-    ------
-    TypeError
-        If it is neither a text nor a table.
-    """
-    if isinstance(function, TableFunction):
-        grid = function.grid
-        return (grid.low, grid.high, grid.n, function.coefficients.shape[1] - 1)
-    if isinstance(function, nn.Module):
-        raise TypeError(f"{type(function).__name__} is neither a name nor a TableFunction")
-    return str(function) if isinstance(function, str) else function
-
-
-def built(function: FunctionSpec | nn.Module) -> str | nn.Module:
-    """Return the function of a spec; a text or module as it is."""
-    if isinstance(function, str | nn.Module):
-        return function
-    low, high, n, degree = function
-    return TableFunction(Grid(low, high, n), degree=degree)

@@ -1,4 +1,4 @@
-"""Elementwise functions in torch: primitives, the smooth bound, activations."""
+"""Products, the smooth bound and elementwise terms, as functions of tensors."""
 
 from collections.abc import Sequence
 
@@ -6,20 +6,7 @@ import torch
 from torch import Tensor
 
 from sktaskneuron.formula import ElementwiseExpression
-from sktaskneuron.nn.activations import ACTIVATIONS, get_activation
-from sktaskneuron.nn.primitives import TORCH_NAMESPACE, TensorFunction, torch_function
-
-__all__ = [
-    "ACTIVATIONS",
-    "TORCH_NAMESPACE",
-    "TensorFunction",
-    "affine",
-    "evaluate_terms",
-    "get_activation",
-    "matrix_product",
-    "smooth_bound",
-    "torch_function",
-]
+from sktaskneuron.nn.primitives import TORCH_NAMESPACE
 
 # Output columns that matrix kernels take at once, or a multiple of it.
 _COLUMN_BLOCK = 8

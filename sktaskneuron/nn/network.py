@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.nn.activation_set import ActivationSet
-from sktaskneuron.nn.diverse import FunctionSpec, TypedActivation, built, layer_functions, spec_of
 from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.nn.functional import affine
 from sktaskneuron.nn.parameterization import ntp_rates, parameter_groups
@@ -23,6 +22,7 @@ from sktaskneuron.nn.table_input import (
     TableInput,
 )
 from sktaskneuron.nn.task_neuron import DEFAULT_BOUND, TaskNeuron
+from sktaskneuron.nn.typed import FunctionSpec, TypedActivation, listed_specs, network_functions
 
 Skip = Literal["linear", "formula", "none"]
 Terms = Literal["periodic", "piecewise"]
@@ -158,12 +158,10 @@ class TaskNetwork(nn.Module):
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
         self.skip, self.bound = skip, float(bound)
         self.n_members = n_members
-        per_layer = _functions_of(activation, len(self.hidden_layer_sizes))
+        per_layer = network_functions(activation, len(self.hidden_layer_sizes))
         #: A text for all neurons, or the specs of the functions per layer, per type.
         self.activation: str | list[list[str | list[float]]] = (
-            str(activation)
-            if isinstance(activation, str)
-            else [[_listed(spec_of(kind)) for kind in kinds] for kinds in per_layer]
+            str(activation) if isinstance(activation, str) else listed_specs(per_layer)
         )
         if n_term_columns is None:
             n_term_columns = self.in_features - len(n_levels)
@@ -392,22 +390,6 @@ class TaskNetwork(nn.Module):
     ) -> Self:
         """Build the network of a :meth:`spec`, with new starting values."""
         return cls(**spec, device=device, dtype=dtype, generator=generator)
-
-
-def _functions_of(activation: Any, n_layers: int) -> list[list[str | nn.Module]]:
-    """Return functions per hidden layer, per type, of an activation or of the spec of one."""
-    is_spec = isinstance(activation, list | tuple) and all(
-        isinstance(kinds, list | tuple) for kinds in activation
-    )
-    if not is_spec:
-        return layer_functions(activation, n_layers)
-    if len(activation) != n_layers:
-        raise ValueError(f"{n_layers} hidden layers need functions each, got {len(activation)}")
-    return [[built(kind) for kind in kinds] for kinds in activation]
-
-
-def _listed(spec: FunctionSpec) -> str | list[float]:
-    return spec if isinstance(spec, str) else list(spec)
 
 
 def n_parameters(module: nn.Module) -> int:

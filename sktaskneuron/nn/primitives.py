@@ -28,7 +28,7 @@ def torch_function(name: str) -> TensorFunction:
     Examples
     --------
     >>> import torch
-    >>> from sktaskneuron.nn.functional import torch_function
+    >>> from sktaskneuron.nn.primitives import torch_function
     >>> torch_function("exp neg square")(torch.zeros(2))
     tensor([1., 1.])
     """

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from sktaskneuron.nn.functional import ACTIVATIONS, TensorFunction
+from sktaskneuron.nn.activations import ACTIVATIONS
+from sktaskneuron.nn.primitives import TensorFunction
 
 Array = NDArray[np.float64]
 

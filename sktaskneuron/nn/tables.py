@@ -128,6 +128,11 @@ class TableFunction(nn.Module):
         zero, to be loaded.
     degree : {1, 3}, default=3
         Of the polynomials, where no coefficients are given.
+
+    Notes
+    -----
+    The numbers are kept in float64 until the module is cast to the dtype of its network; values
+    have the dtype of the input in any case.
     """
 
     coefficients: Tensor
@@ -137,7 +142,8 @@ class TableFunction(nn.Module):
         self.grid = grid
         if coefficients is None:
             coefficients = np.zeros((grid.n + 1, degree + 1))
-        table = torch.as_tensor(np.asarray(coefficients), dtype=torch.get_default_dtype())
+        # a copy: the caller's array may be read-only, or change
+        table = torch.from_numpy(np.array(coefficients, dtype=np.float64))
         if table.ndim != 2 or len(table) != grid.n + 1:
             raise ValueError(
                 f"a table on {grid.n} knots has {grid.n + 1} cells, got {tuple(table.shape)}"
@@ -147,7 +153,7 @@ class TableFunction(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return the values, of the shape of ``z``."""
         cell, place = cells(z, self.grid)
-        powers = self.coefficients[cell].unbind(-1)
+        powers = self.coefficients.to(place.dtype)[cell].unbind(-1)
         value = powers[-1]
         for coefficient in reversed(powers[:-1]):
             value = coefficient + place * value
@@ -156,7 +162,7 @@ class TableFunction(nn.Module):
     def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return the values and the derivatives, both differentiable and of the shape of ``z``."""
         cell, place = cells(z, self.grid)
-        powers = self.coefficients[cell].unbind(-1)
+        powers = self.coefficients.to(place.dtype)[cell].unbind(-1)
         value, slope = powers[-1], torch.zeros_like(powers[-1])
         for coefficient in reversed(powers[:-1]):
             slope = value + place * slope

@@ -5,7 +5,8 @@ from sktaskneuron.training.data import TensorBatches, TensorTable
 from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
 from sktaskneuron.training.fit import TrainingResult, fit_network
 from sktaskneuron.training.members import MemberResult, fit_members
-from sktaskneuron.training.meta import MetaOptions, MetaResult, learn_activations
+from sktaskneuron.training.meta import MetaResult, learn_activations
+from sktaskneuron.training.meta_options import MetaOptions
 from sktaskneuron.training.net import TaskDrivenNet
 from sktaskneuron.training.predict import MeanOfMembers, predict_blocks, predict_in_chunks
 from sktaskneuron.training.replicates import ReplicateResult, fit_replicates

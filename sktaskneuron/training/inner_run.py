@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sktaskneuron.nn.diverse import type_sizes
 from sktaskneuron.nn.tables import Grid
+from sktaskneuron.nn.typed import type_sizes
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,8 @@ sub-networks at the end.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -21,14 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sktaskneuron.nn.activation_set import ActivationSet
-from sktaskneuron.nn.sub_networks import (
-    SCALE,
-    SubNetworks,
-    draw_sub_networks,
-    get_base,
-    sub_network_values,
-)
-from sktaskneuron.nn.tables import Grid
+from sktaskneuron.nn.sub_networks import get_base
 from sktaskneuron.training.data import TensorTable
 from sktaskneuron.training.device import threads_for
 from sktaskneuron.training.inner_field import TabulatedField
@@ -39,68 +31,14 @@ from sktaskneuron.training.inner_run import (
     adjoint_run,
     run_inner,
 )
-from sktaskneuron.training.schedules import flat_cos
+from sktaskneuron.training.meta_functions import LearnedFunctions
+from sktaskneuron.training.meta_options import MetaOptions
 
 # Rows of the outer loss at most, and the share of the rows that it holds out.
 _MOST_OUTER_ROWS, _OUTER_SHARE = 1_000, 0.15
 # Steps of a joint run per outer step of the others.
 _JOINT_STEPS = 10
-# Sub-network weights are averaged over the calmest stretch of this share of the outer steps.
-_AVERAGED = 0.2
-# A loss so many times that of the steps before means that the functions have become too steep for
-# the inner learning rate: learning goes back, and on at half the rate.
-_JUMP, _BEFORE = 2.0, 8
 _N_SNAPSHOTS = 40
-
-
-@dataclass(frozen=True)
-class MetaOptions:
-    """How activation functions are learned.
-
-    Parameters
-    ----------
-    n_types : int, default=2
-    base : str, default="sin"
-        What the sub-networks are added to: an activation or "zero".
-    meta : {"unrolled", "first_order", "joint"}, default="unrolled"
-        "unrolled" is the exact gradient through the inner run; "first_order" leaves out how the
-        trained weights depend on the functions; "joint" trains weights and functions together.
-    meta_loss : {"holdout", "train"}, default="holdout"
-        Loss of other rows after the inner run, or the mean training loss along it.
-    outer_steps, inner_steps : int, default=120, 100
-    n_replicates : int, default=1
-        Networks per inner run, over which the outer gradient is averaged.
-    batch_size : int, default=200
-    outer_learning_rate : float, default=0.1
-        Of Adam, gradients being cut to [-1, 1].
-    inner_learning_rate : float, default=0.01
-    n_hidden : int, default=50
-        Neurons of a sub-network.
-    share_across_layers : bool, default=True
-        Whether all hidden layers have the same functions.
-    noise : float, default=0.1
-        Half-width of what is added to every hidden value, one draw per neuron and step: it smooths
-        the outer loss.
-    grid : Grid, default=Grid()
-    scale : float, default=0.2
-        Of the sub-networks.
-    """
-
-    n_types: int = 2
-    base: str = "sin"
-    meta: str = "unrolled"
-    meta_loss: str = "holdout"
-    outer_steps: int = 120
-    inner_steps: int = 100
-    n_replicates: int = 1
-    batch_size: int = 200
-    outer_learning_rate: float = 0.1
-    inner_learning_rate: float = 0.01
-    n_hidden: int = 50
-    share_across_layers: bool = True
-    noise: float = 0.1
-    grid: Grid = field(default_factory=Grid)
-    scale: float = SCALE
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,89 +61,6 @@ class MetaResult:
     outer_loss: list[float]
     evolution: NDArray[np.float64]
     outside: float
-
-
-class _Functions:
-    """The sub-networks of all sets, with their optimiser (Adam)."""
-
-    def __init__(
-        self,
-        options: MetaOptions,
-        n_sets: int,
-        generator: torch.Generator,
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        self.options, self.n_sets = options, n_sets
-        drawn = draw_sub_networks(n_sets * options.n_types, options.n_hidden, generator, dtype)
-        self.weights = [w.to(device).requires_grad_() for w in drawn]
-        self.knots = torch.from_numpy(options.grid.knots()).to(device=device, dtype=dtype)
-        self.adam = torch.optim.Adam(self.weights, lr=options.outer_learning_rate)
-        self.damping = 1.0
-        self.trace: list[tuple[float, list[Tensor]]] = []
-        self._tables: Tensor | None = None
-
-    def tables(self) -> Tensor:
-        """Return the functions at the knots, (n_sets, n_types, grid.n), without a graph."""
-        values = sub_network_values(self.weights, self.knots, self.options.base, self.options.scale)
-        self._tables = values.view(self.n_sets, self.options.n_types, -1)
-        return self._tables.detach()
-
-    def step(self, by_tables: Tensor) -> None:
-        """Move the sub-networks, given the gradient by the tables last returned."""
-        assert self._tables is not None
-        gradients = torch.autograd.grad(self._tables, self.weights, by_tables)
-        if not all(bool(torch.isfinite(g).all()) for g in gradients):
-            return  # an inner run that blew up teaches nothing
-        for weight, gradient in zip(self.weights, gradients, strict=True):
-            weight.grad = gradient.clamp(-1.0, 1.0)
-        self.adam.step()
-
-    def note(self, loss: float, progress: float) -> bool:
-        """Take down the loss of the present functions; a false answer has set them back.
-
-        Parameters
-        ----------
-        loss : float
-        progress : float
-            Share of the outer steps that are done: in the second half the rate falls to zero.
-        """
-        before = [value for value, _ in self.trace[-_BEFORE:]]
-        calm = math.isfinite(loss) and (
-            len(before) < _BEFORE or loss <= _JUMP * float(np.median(before))
-        )
-        if calm:
-            self.trace.append((loss, [w.detach().clone() for w in self.weights]))
-        elif self.trace:
-            self.damping *= 0.5
-            with torch.no_grad():
-                for weight, kept in zip(self.weights, self._calmest(), strict=True):
-                    weight.copy_(kept)
-            self.adam = torch.optim.Adam(self.weights, lr=self.options.outer_learning_rate)
-        for group in self.adam.param_groups:
-            group["lr"] = self.options.outer_learning_rate * self.damping * flat_cos(progress)
-        return calm
-
-    def _calmest(self) -> list[Tensor]:
-        """Return the mean weights of the stretch of steps with the lowest mean loss."""
-        losses = np.array([loss for loss, _ in self.trace])
-        width = min(len(losses), max(1, round(_AVERAGED * self.options.outer_steps)))
-        means = np.convolve(losses, np.full(width, 1.0 / width), mode="valid")
-        start = len(means) - 1 - int(np.argmin(means[::-1]))
-        stretch = [weights for _, weights in self.trace[start : start + width]]
-        return [torch.stack(parts).mean(dim=0) for parts in zip(*stretch, strict=True)]
-
-    def sets(self) -> list[ActivationSet]:
-        """Return the averaged functions as values."""
-        weights = self._calmest() if self.trace else [w.detach() for w in self.weights]
-        arrays = [w.cpu().numpy().astype(np.float64) for w in weights]
-        found = []
-        for i in range(self.n_sets):
-            part = slice(i * self.options.n_types, (i + 1) * self.options.n_types)
-            w1, b1, w2, b2 = (array[part] for array in arrays)
-            networks = SubNetworks(w1, b1, w2, b2, self.options.base, self.options.scale)
-            found.append(ActivationSet.from_sub_networks(networks, self.options.grid))
-        return found
 
 
 class _Rows:
@@ -309,7 +164,7 @@ def learn_activations(
     device, dtype = table.X.device, table.X.dtype
     generator = torch.Generator().manual_seed(seed)
     n_sets = 1 if options.share_across_layers else len(hidden_layer_sizes)
-    functions = _Functions(options, n_sets, generator, device, dtype)
+    functions = LearnedFunctions(options, n_sets, generator, device, dtype)
     network: TabulatedNetwork | TabulatedField
     if hamiltonian:
         network = TabulatedField(hidden_layer_sizes, options.n_types, n_sets, options.grid)
@@ -401,7 +256,7 @@ class _Joint:
         self.network, self.theta, self.options = network, start, options
         self.moment = [torch.ones_like(p) for p in start]
 
-    def run(self, functions: _Functions, batches: list[Batch]) -> float:
+    def run(self, functions: LearnedFunctions, batches: list[Batch]) -> float:
         optimizer = InnerOptimizer(self.options.inner_learning_rate)
         losses = []
         for batch in batches[:_JOINT_STEPS]:

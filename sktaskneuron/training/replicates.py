@@ -21,6 +21,7 @@ from sktaskneuron.training.data import TensorTable, n_batches, take_inputs
 from sktaskneuron.training.device import keep_freed_memory, random_scope, threads_for
 from sktaskneuron.training.held_out import Rows
 from sktaskneuron.training.losses import RowLoss, get_row_loss
+from sktaskneuron.training.replicate_adam import ReplicateAdam
 from sktaskneuron.training.run import DivergedError
 from sktaskneuron.training.schedules import get_schedule
 from sktaskneuron.training.state import State, module_to_arrays
@@ -59,67 +60,6 @@ class ReplicateResult:
     held_outputs: list[NDArray[np.float64]]
     history: dict[str, list[Any]] = field(default_factory=dict)
     stop_reason: str = "max_epochs"
-
-
-class ReplicateAdam:
-    """Adam with decoupled weight decay and one learning rate per replicate.
-
-    Parameters
-    ----------
-    parameters : sequence of Tensor of shape (S, ...)
-    learning_rate : Tensor of shape (S,)
-    weight_decay : float
-        Of parameters whose second axis is longer than one: not of biases.
-    betas : pair of float
-    ranges : sequence of slice, default=None
-        The replicates that own each parameter; None is all of them.
-    """
-
-    def __init__(
-        self,
-        parameters: Sequence[Tensor],
-        learning_rate: Tensor,
-        weight_decay: float = 0.0,
-        betas: tuple[float, float] = (0.9, 0.999),
-        ranges: Sequence[slice] | None = None,
-    ) -> None:
-        self.parameters = list(parameters)
-        self.ranges = [slice(None)] * len(self.parameters) if ranges is None else list(ranges)
-        self.rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
-        self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
-        self.n_steps = 0
-
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor], factor: float, alive: Tensor) -> None:
-        """Move the parameters of the replicates that are alive.
-
-        Parameters
-        ----------
-        gradients : sequence of Tensor
-        factor : float
-            On the learning rates.
-        alive : Tensor of bool of shape (S,)
-        """
-        self.n_steps += 1
-        beta1, beta2 = self.betas
-        correction1, root2 = 1 - beta1**self.n_steps, (1 - beta2**self.n_steps) ** 0.5
-        rate = self.rate * factor
-        everyone = bool(alive.all())
-        for parameter, gradient, (first, second), owners in zip(
-            self.parameters, gradients, self.moments, self.ranges, strict=True
-        ):
-            shape = (-1, *[1] * (parameter.ndim - 1))
-            own_rate = rate[owners].view(shape)
-            first.lerp_(gradient, 1 - beta1)
-            second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            # numerator and denominator times root2: two passes over the memory fewer
-            move = first / second.sqrt().add_(1e-8 * root2)
-            if not everyone:
-                move = torch.where(alive[owners].view(shape), move, 0.0)
-                own_rate = torch.where(alive[owners].view(shape), own_rate, 0.0)
-            if self.weight_decay and parameter.shape[1] > 1:
-                parameter.mul_(1 - self.weight_decay * own_rate)
-            parameter.addcmul_(move, own_rate, value=-root2 / correction1)
 
 
 def fit_replicates(
@@ -202,14 +142,13 @@ def fit_replicates(
     if held is not None:
         history["valid_loss"] = []
     stop_reason, epoch = "max_epochs", 0
-    width = max([*getattr(module, "hidden_layer_sizes", ()), table.X.shape[1]])
-    n_values = n_replicates * min(batch_size, batches.edges[-1]) * width
+    n_values = n_replicates * min(batch_size, batches.edges[-1]) * _width(module, table)
     with random_scope(seed, device), threads_for(n_values, device):
         for epoch in range(1, n_epochs + 1):
             module.train()
             total = torch.zeros(n_replicates, device=device, dtype=table.X.dtype)
             for number, (X, y, weight) in enumerate(batches):
-                losses = mean_of_rows(row_loss(module(X), y), weight)
+                losses = _mean_of_rows(row_loss(module(X), y), weight)
                 # the constant of a Hamiltonian has no gradient
                 gradients = torch.autograd.grad(
                     losses.sum(), parameters, allow_unused=True, materialize_grads=True
@@ -274,7 +213,12 @@ def _owners(module: nn.Module, n_replicates: int) -> list[slice]:
     return found
 
 
-def mean_of_rows(rows: Tensor, weight: Tensor | None) -> Tensor:
+def _width(module: nn.Module, table: TensorTable) -> int:
+    """Return the neurons of the widest layer, the columns being one."""
+    return max([*getattr(module, "hidden_layer_sizes", ()), table.X.shape[1]])
+
+
+def _mean_of_rows(rows: Tensor, weight: Tensor | None) -> Tensor:
     """Return the weighted means of (S, batch) losses: (S,)."""
     if weight is None:
         return rows.mean(dim=-1)
@@ -316,10 +260,10 @@ class _Batches:
                 ]
             )
         for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True):
-            yield take_rows(self.table, order[:, start:stop], self.device)
+            yield _take_rows(self.table, order[:, start:stop], self.device)
 
 
-def take_rows(
+def _take_rows(
     table: TensorTable, rows: Tensor, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return inputs, targets and weights of rows of any shape, on ``device``."""
@@ -349,8 +293,7 @@ class _Held:
 
     def outputs(self, module: nn.Module) -> Tensor:
         """Return (S, longest, n_outputs)."""
-        width = max([*getattr(module, "hidden_layer_sizes", ()), self.table.X.shape[1]])
-        chunk = max(1, _MOST_VALUES // (len(self.rows) * width))
+        chunk = max(1, _MOST_VALUES // (len(self.rows) * _width(module, self.table)))
         with torch.inference_mode():
             parts = [
                 module(take_inputs(self.table, part, self.device))
@@ -363,7 +306,7 @@ class _Held:
             rows = row_loss(outputs, self.target)
             # a diverged network's NaN counts where it has weight
             rows = torch.where(self.weight > 0, rows, torch.zeros_like(rows))
-            return mean_of_rows(rows, self.weight)
+            return _mean_of_rows(rows, self.weight)
 
     def split(self, outputs: Tensor | None) -> list[NDArray[np.float64]]:
         if outputs is None:

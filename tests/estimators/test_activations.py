@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sktaskneuron import (
     ActivationSearchRegressor,
+    HamiltonianMLPRegressor,
     LearnedDiversityMLPClassifier,
     LearnedDiversityMLPRegressor,
     NeuronSeekClassifier,
@@ -183,6 +184,21 @@ class TestLearnedParameters:
         assert model.activations_ == [f"prelu(a={value.astype(float).mean():.4g})"]
         for given in ("prelu", ["sin", "relu"], SET):
             assert model.set_params(activations=given).fit(X, y).activations_ is given
+
+    def test_hamiltonian(self):
+        X = np.random.default_rng(0).uniform(-1, 1, size=(80, 2))
+        y = np.stack([X[:, 1], -X[:, 0]], axis=1)
+        model = HamiltonianMLPRegressor(activations="snake(trainable=True)", **TYPED).fit(X, y)
+        numbers = learned_numbers(model)
+        assert len(numbers) == 2
+        for value in numbers.values():
+            assert (np.abs(value) > 1e-5).all()  # logarithms, from 0 on
+            assert value[0] != value[1]
+        expected = model.predict(X)
+        assert np.isfinite(expected).all()
+        np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), expected)
+        fixed = clone(model).set_params(activations="snake").fit(X, y)
+        assert not np.allclose(fixed.predict(X), expected, rtol=1e-4, atol=0)
 
     def test_activation_search(self):
         X, y = draw_quadratic()

@@ -6,7 +6,7 @@ import torch
 
 from sktaskneuron.nn import ActivationSet, DiverseNetwork, TypedActivation
 from sktaskneuron.nn.activations import REGISTRY
-from sktaskneuron.nn.diverse import layer_functions, type_sizes
+from sktaskneuron.nn.typed import layer_functions, type_sizes
 from sktaskneuron.training import TensorTable, arrays_to_module, module_to_arrays
 from sktaskneuron.training.replicates import fit_replicates
 

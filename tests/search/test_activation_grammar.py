@@ -24,7 +24,8 @@ from sktaskneuron.search.activation import (
     refusal,
     sample,
 )
-from sktaskneuron.search.activation.grammar import BINARY, UNARY, _text, _with_part
+from sktaskneuron.search.activation.grammar import _with_part
+from sktaskneuron.search.activation.operations import BINARY, UNARY, node_text
 
 F = torch.nn.functional
 X = torch.linspace(-6, 6, 241, dtype=torch.float64)
@@ -100,8 +101,8 @@ class TestGrammar:
     @pytest.mark.parametrize(
         ("text", "function"),
         [
-            (_text(BINARY["maximum"](Variable(), UNARY["tanh"](Variable()))), torch.maximum),
-            (_text(BINARY["minimum"](Variable(), UNARY["tanh"](Variable()))), torch.minimum),
+            (node_text(BINARY["maximum"](Variable(), UNARY["tanh"](Variable()))), torch.maximum),
+            (node_text(BINARY["minimum"](Variable(), UNARY["tanh"](Variable()))), torch.minimum),
         ],
     )
     def test_extremes_are_composed(self, text, function):
@@ -166,7 +167,7 @@ class TestGrammar:
     def test_every_part_can_be_exchanged(self):
         node = ElementwiseExpression.parse("x*sin(x + 2) + exp(-x)").node
         one = UNARY["cos"](Variable())
-        found = {_text(_with_part(node, place, lambda _: one)) for place in range(9)}
+        found = {node_text(_with_part(node, place, lambda _: one)) for place in range(9)}
         assert "cos(x)" in found
         assert "cos(x) + exp(-x)" in found
         assert canonical_text("x*sin(x + 2) + exp(-cos(x))") in found

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from sktaskneuron.nn import Grid
-from sktaskneuron.training import TensorTable
-from sktaskneuron.training.meta import MetaOptions, learn_activations
+from sktaskneuron.training import MetaOptions, TensorTable, learn_activations
 
 QUICK = {"outer_steps": 4, "inner_steps": 6, "batch_size": 32, "n_hidden": 10}
 

@@ -1,13 +1,9 @@
 """Pointwise activation functions: a catalogue, and functions of x as text."""
 
+from sktaskneuron.nn.activations.activation import Activation
 from sktaskneuron.nn.activations.distinct import distinct_activations
-from sktaskneuron.nn.activations.registry import (
-    ACTIVATIONS,
-    REGISTRY,
-    Activation,
-    find_activation,
-    get_activation,
-)
+from sktaskneuron.nn.activations.reading import find_activation, get_activation
+from sktaskneuron.nn.activations.registry import ACTIVATIONS, REGISTRY
 from sktaskneuron.nn.activations.trainable import TrainableActivation
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sktaskneuron.nn.activations.registry import REGISTRY, Activation
+from sktaskneuron.nn.activations.activation import Activation
+from sktaskneuron.nn.activations.registry import REGISTRY
 
 
 def catalogue_table() -> str:

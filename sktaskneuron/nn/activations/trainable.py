@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from sktaskneuron.nn.activations.registry import Activation, able_to_learn, find_activation
+from sktaskneuron.nn.activations.activation import Activation
+from sktaskneuron.nn.activations.reading import find_activation
+from sktaskneuron.nn.activations.registry import able_to_learn
 
 # A parameter meets every value of its neurons.
 _RATE = 0.1

@@ -1,15 +1,13 @@
 """Pointwise activation functions as expressions of x: drawn at random, changed and crossed.
 
-Unary and binary operations over x and constants, after the search space of Bingham and Miikkulainen
-(arXiv:2301.05785), written in what our formula grammar has. Operations that it lacks are composed:
-max(a, b) is ``a + relu(b - a)``. Every function is a text in canonical form.
+Trees of the operations of :mod:`sktaskneuron.search.activation.operations` over x and constants.
+Every function is a text in canonical form.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -23,17 +21,27 @@ from sktaskneuron.formula.canonical import (
     make_product,
     make_sum,
 )
-from sktaskneuron.formula.nodes import Call, Node, Number, Power, Product, Sum, Variable, children
+from sktaskneuron.formula.nodes import Call, Node, Number, Power, Product, Sum, children
 from sktaskneuron.nn.activations import REGISTRY
 from sktaskneuron.nn.activations.numerics import node_cost
 from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal
+from sktaskneuron.search.activation.operations import (
+    BINARY,
+    CLASSICS,
+    FUNCTIONS,
+    UNARY,
+    Unary,
+    X,
+    node_text,
+    plus,
+    times,
+)
 
-__all__ = ["BINARY", "CLASSICS", "UNARY", "canonical_text", "crossover", "mutate", "sample"]
+__all__ = ["canonical_text", "crossover", "mutate", "sample"]
 
-Unary = Callable[[Node], Node]
-Binary = Callable[[Node, Node], Node]
 T = TypeVar("T")
 
+_UNARY, _BINARY = tuple(UNARY.values()), tuple(BINARY.values())
 # Constants that trees begin with; mutation changes them.
 _CONSTANTS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0)
 # How often trees of 1, 2 and 3 operations above each other are drawn.
@@ -41,121 +49,6 @@ _DEPTHS = (0.2, 0.5, 0.3)
 _LEAF, _SCALED_LEAF = 0.25, 0.15
 _TRIES = 50
 _DIGITS = 3
-
-
-def _times(factor: float, u: Node) -> Node:
-    return make_product([make_number(factor), u])
-
-
-def _plus(u: Node, constant: float) -> Node:
-    return make_sum([u, make_number(constant)])
-
-
-def _minus(u: Node, v: Node) -> Node:
-    return make_sum([u, _times(-1.0, v)])
-
-
-def _call(name: str) -> Unary:
-    return lambda u: make_call(name, u)
-
-
-def _maximum(u: Node, v: Node) -> Node:
-    return make_sum([u, make_call("relu", _minus(v, u))])
-
-
-def _minimum(u: Node, v: Node) -> Node:
-    return _minus(u, make_call("relu", _minus(u, v)))
-
-
-def _elu(u: Node, scale: float = 1.0, alpha: float = 1.0) -> Node:
-    # of what is below 0 alone: expm1(u) overflows far above
-    below = make_call("expm1", _times(-1.0, make_call("relu", _times(-1.0, u))))
-    return _times(scale, make_sum([make_call("relu", u), _times(alpha, below)]))
-
-
-def _gelu(u: Node) -> Node:
-    half = _times(0.5, _plus(make_call("erf", _times(math.sqrt(0.5), u)), 1.0))
-    return make_product([u, half])
-
-
-def _hard_sigmoid(u: Node) -> Node:
-    upper, lower = (make_call("relu", _plus(u, c)) for c in (3.0, -3.0))
-    return _times(1 / 6, _minus(upper, lower))
-
-
-#: Functions of our formula grammar that trees call, all defined everywhere.
-_PRIMITIVES = (
-    "abs",
-    "relu",
-    "exp",
-    "expm1",
-    "sin",
-    "cos",
-    "sinh",
-    "cosh",
-    "tanh",
-    "atan",
-    "asinh",
-    "erf",
-    "sigmoid",
-    "softplus",
-    "softsign",
-    "gaussian",
-)
-#: Unary operations by name: a tree for the argument to a tree.
-UNARY: Mapping[str, Unary] = MappingProxyType(
-    {
-        **{name: _call(name) for name in _PRIMITIVES},
-        "negative": lambda u: _times(-1.0, u),
-        "square": lambda u: make_power(u, 2),
-        "cube": lambda u: make_power(u, 3),
-        "reciprocal": lambda u: make_power(u, -1),
-        "bell": lambda u: make_power(_plus(make_power(u, 2), 1.0), -1),
-        "erfc": lambda u: _plus(_times(-1.0, make_call("erf", u)), 1.0),
-        "log_sigmoid": lambda u: _times(-1.0, make_call("softplus", _times(-1.0, u))),
-        "log1p_abs": lambda u: make_call("log", _plus(make_call("abs", u), 1.0)),
-        "elu": _elu,
-        "silu": lambda u: make_product([u, make_call("sigmoid", u)]),
-        "gelu": _gelu,
-        "hard_sigmoid": _hard_sigmoid,
-    }
-)
-#: Binary operations by name.
-BINARY: Mapping[str, Binary] = MappingProxyType(
-    {
-        "add": lambda u, v: make_sum([u, v]),
-        "subtract": _minus,
-        "multiply": lambda u, v: make_product([u, v]),
-        "divide": lambda u, v: make_product([u, make_power(v, -1)]),
-        "maximum": _maximum,
-        "minimum": _minimum,
-    }
-)
-_UNARY, _BINARY = tuple(UNARY.values()), tuple(BINARY.values())
-
-
-def _text(node: Node) -> str:
-    return ElementwiseExpression(node).text
-
-
-_X = Variable()
-#: Well-known activation functions in the grammar, by name: where searches begin.
-CLASSICS: Mapping[str, str] = MappingProxyType(
-    {
-        "relu": "relu(x)",
-        "elu": _text(_elu(_X)),
-        "selu": _text(_elu(_X, 1.0507009873554805, 1.6732632423543772)),
-        "silu": "x*sigmoid(x)",
-        "gelu": _text(_gelu(_X)),
-        "tanh": "tanh(x)",
-        "softplus": "softplus(x)",
-        "sigmoid": "sigmoid(x)",
-        "square": "x**2",
-        "sin": "sin(x)",
-        "hard_swish": _text(make_product([_X, _hard_sigmoid(_X)])),
-        "mish": "x*tanh(softplus(x))",
-    }
-)
 
 
 def canonical_text(text: str) -> str:
@@ -283,12 +176,12 @@ def _attempt(make: Callable[[], Node], budget: float) -> str | None:
 
 
 def _other(make: Callable[[], Node], parents: tuple[Node, ...], budget: float) -> str:
-    known = {_text(parent) for parent in parents}
+    known = {node_text(parent) for parent in parents}
     for _ in range(_TRIES):
         text = _attempt(make, budget)
         if text is not None and text not in known:
             return text
-    return _text(parents[0])
+    return node_text(parents[0])
 
 
 # -- trees -----------------------------------------------------------------------------------------
@@ -307,7 +200,7 @@ def _drawn(rng: np.random.Generator, depth: int | None = None) -> Node:
     if depth is None:
         depth = 1 + int(rng.choice(len(_DEPTHS), p=_DEPTHS))
     elif depth == 0 or rng.random() < _LEAF:
-        return _times(_constant(rng), _X) if rng.random() < _SCALED_LEAF else _X
+        return times(_constant(rng), X) if rng.random() < _SCALED_LEAF else X
     if rng.random() < 0.5:
         return _chosen(_UNARY, rng)(_drawn(rng, depth - 1))
     return _chosen(_BINARY, rng)(_drawn(rng, depth - 1), _drawn(rng, depth - 1))
@@ -331,7 +224,7 @@ def _mutated(node: Node, rng: np.random.Generator) -> Node:
 
 def _renamed(node: Node, rng: np.random.Generator) -> Node:
     """Call another function in one place; a tree without calls gets one around it."""
-    name = _chosen(_PRIMITIVES, rng)
+    name = _chosen(FUNCTIONS, rng)
     places = [i for i, part in enumerate(_parts(node)) if isinstance(part, Call)]
     if not places:
         return make_call(name, node)
@@ -349,8 +242,8 @@ def _moved(node: Node, rng: np.random.Generator) -> Node:
     if not places or rng.random() < 0.3:
         constant = _constant(rng)
         changes: tuple[Unary, Unary] = (
-            lambda u: _times(constant, u),
-            lambda u: _plus(u, constant),
+            lambda u: times(constant, u),
+            lambda u: plus(u, constant),
         )
         change = _chosen(changes, rng)
         return _with_part(node, _place(node, rng), change)

@@ -1,0 +1,269 @@
+"""The activation of a layer whose neurons are of several types, and what stands for it.
+
+An activation is given as a text, a list of texts or sets of tables; a layer needs one function per
+type; and a network is stored by specs, plain values that its functions are built from again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sktaskneuron.nn.activation_set import ActivationSet
+from sktaskneuron.nn.activations import TrainableActivation, get_activation
+from sktaskneuron.nn.activations.reading import has_learned_parameters
+from sktaskneuron.nn.tables import Grid, TableFunction
+
+#: A named activation, or a table: grid (low, high, n) and degree; its numbers are the module's.
+FunctionSpec = str | tuple[float, float, int, int]
+
+
+def type_sizes(n_neurons: int, n_types: int) -> list[int]:
+    """Return how many neurons each type has: neuron j is of type ``j * n_types // n_neurons``.
+
+    Raises
+    ------
+    ValueError
+        If there are more types than neurons.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed import type_sizes
+    >>> type_sizes(10, 3)
+    [4, 3, 3]
+    """
+    if not 1 <= n_types <= n_neurons:
+        raise ValueError(f"a layer of {n_neurons} neurons cannot have {n_types} types of them")
+    edges = [-(-n_neurons * t // n_types) for t in range(n_types + 1)]
+    return [stop - start for start, stop in pairwise(edges)]
+
+
+def layer_functions(
+    activation: Any, n_layers: int, interpolation: str = "cubic", *, name: str = "activation"
+) -> list[list[Any]]:
+    """Return functions per hidden layer, per type, of what stands for the activation of a network.
+
+    A text, a set, or a list of texts (one per type of neurons) are for all layers; a list of sets
+    is one for each.
+
+    Parameters
+    ----------
+    activation : str, ActivationSet, sequence of str or sequence of ActivationSet
+        Texts as of :func:`get_activation`, also with ``trainable=True``.
+    n_layers : int
+    interpolation : {"cubic", "linear"}, default="cubic"
+        Of the sets' tables.
+    name : str, default="activation"
+        What messages call it.
+
+    Returns
+    -------
+    list of list of str or TableFunction
+
+    Raises
+    ------
+    ValueError
+        If a text names no activation, or there are not as many sets as layers.
+    TypeError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed import layer_functions
+    >>> layer_functions(["sin", "prelu(trainable=True)"], 2)
+    [['sin', 'prelu(trainable=True)'], ['sin', 'prelu(trainable=True)']]
+    """
+    if isinstance(activation, str):
+        activation = [activation]
+    if isinstance(activation, ActivationSet):
+        return [activation.functions(interpolation) for _ in range(n_layers)]
+    listed = list(activation) if isinstance(activation, Sequence) else []
+    if listed and all(isinstance(item, str) for item in listed):
+        for text in listed:
+            has_learned_parameters(text)
+        return [list(listed) for _ in range(n_layers)]
+    if listed and all(isinstance(item, ActivationSet) for item in listed):
+        if len(listed) != n_layers:
+            raise ValueError(
+                f"{name} holds {len(listed)} sets for {n_layers} hidden layers; a single set "
+                "serves all layers"
+            )
+        return [item.functions(interpolation) for item in listed]
+    raise TypeError(
+        f"{name} must be a name or an expression, a list of these, an ActivationSet, or one "
+        f"ActivationSet per hidden layer, got {activation!r}"
+    )
+
+
+def network_functions(activation: Any, n_layers: int) -> list[list[str | nn.Module]]:
+    """Return functions per hidden layer, per type, also of what has this form already.
+
+    Parameters
+    ----------
+    activation : object
+        As for :func:`layer_functions`; or per hidden layer the functions of the types: texts,
+        tables or specs of tables, also as lists.
+    n_layers : int
+
+    Returns
+    -------
+    list of list of str or nn.Module
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`layer_functions`.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed import network_functions
+    >>> network_functions([["sin", "relu"], ["tanh"]], 2)
+    [['sin', 'relu'], ['tanh']]
+    """
+    per_layer = isinstance(activation, list | tuple) and all(
+        isinstance(kinds, list | tuple) for kinds in activation
+    )
+    if not per_layer:
+        return layer_functions(activation, n_layers)
+    if len(activation) != n_layers:
+        raise ValueError(f"{n_layers} hidden layers need functions each, got {len(activation)}")
+    return [[built(kind) for kind in kinds] for kinds in activation]
+
+
+def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
+    """Return plain values that :func:`built` makes the function from; a table's numbers are zero.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a text nor a table.
+    """
+    if isinstance(function, TableFunction):
+        grid = function.grid
+        return (grid.low, grid.high, grid.n, function.coefficients.shape[1] - 1)
+    if isinstance(function, nn.Module):
+        raise TypeError(f"{type(function).__name__} is neither a name nor a TableFunction")
+    return str(function) if isinstance(function, str) else function
+
+
+def listed_specs(
+    functions: Sequence[Sequence[FunctionSpec | nn.Module]],
+) -> list[list[str | list[float]]]:
+    """Return the specs of functions per layer, per type, as lists: what JSON can hold."""
+    specs = [[spec_of(function) for function in layer] for layer in functions]
+    return [[spec if isinstance(spec, str) else list(spec) for spec in layer] for layer in specs]
+
+
+def built(function: FunctionSpec | nn.Module) -> str | nn.Module:
+    """Return the function of a spec; a text as it is, and of a table a copy.
+
+    A network casts and moves its tables, and those that it was given have to stay as they are.
+    """
+    if isinstance(function, TableFunction):
+        return copy.deepcopy(function)
+    if isinstance(function, str | nn.Module):
+        return function
+    low, high, n, degree = function
+    return TableFunction(Grid(low, high, n), degree=degree)
+
+
+class TypedActivation(nn.Module):
+    """Activation of a layer whose neurons are of several types, by place.
+
+    Parameters
+    ----------
+    functions : sequence of str or nn.Module
+        One per type: texts as of :func:`get_activation`, or modules as :class:`TableFunction`. A
+        text with ``trainable=True`` becomes a :class:`TrainableActivation`, whose parameters all
+        neurons of the type share.
+    n_neurons : int
+        Size of the last axis of the input.
+    n_members : int or None, default=None
+        Number of packed networks, (n_members, batch, n_neurons), each with such parameters of its
+        own.
+    dtype : torch.dtype, default=torch.float32
+        Of such parameters.
+
+    Raises
+    ------
+    ValueError
+        If there are more types than neurons, or a text names no activation.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[str | nn.Module],
+        n_neurons: int,
+        *,
+        n_members: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.sizes = type_sizes(n_neurons, len(functions))
+        # the text of each type, None where a module stands for it
+        self.names: list[str | None] = []
+        self.own = nn.ModuleList()
+        for function in functions:
+            if not isinstance(function, nn.Module) and has_learned_parameters(function):
+                function = TrainableActivation(function, n_members=n_members, dtype=dtype)
+            if isinstance(function, nn.Module):
+                self.own.append(function)
+                self.names.append(None)
+            else:
+                self.names.append(function)
+
+    def reset_parameters(self) -> None:
+        """Put learned parameters back where training starts."""
+        for module in self.own:
+            if isinstance(module, TrainableActivation):
+                module.reset_parameters()
+
+    def mean_texts(self) -> list[str] | None:
+        """Return one text per type, means for learned parameters; None if there are tables."""
+        own = iter(self.own)
+        modules = [next(own) if name is None else None for name in self.names]
+        texts = [
+            module.mean_text() if isinstance(module, TrainableActivation) else name
+            for module, name in zip(modules, self.names, strict=True)
+        ]
+        return None if None in texts else [text for text in texts if text is not None]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the values, of the shape of ``z``: (..., n_neurons)."""
+        functions = self._functions()
+        if len(functions) == 1:
+            return functions[0](z)
+        # the gradient of a split is one concatenation; that of slices would be full tensors each
+        parts = torch.split(z, self.sizes, dim=-1)
+        return torch.cat([f(part) for f, part in zip(functions, parts, strict=True)], dim=-1)
+
+    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the values and the derivatives by the inputs, both differentiable."""
+        parts = torch.split(z, self.sizes, dim=-1)
+        pairs = [
+            f.value_and_slope(part) if isinstance(f, TableFunction) else _with_slope(f, part)
+            for f, part in zip(self._functions(), parts, strict=True)
+        ]
+        return torch.cat([v for v, _ in pairs], dim=-1), torch.cat([s for _, s in pairs], dim=-1)
+
+    def _functions(self) -> list[Any]:
+        own = iter(self.own)
+        return [next(own) if name is None else get_activation(name) for name in self.names]
+
+
+def _with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return value and derivative of a pointwise function, with their graph if one is wanted."""
+    learns = isinstance(function, nn.Module) and any(
+        parameter.requires_grad for parameter in function.parameters()
+    )
+    keep = z.requires_grad or (learns and torch.is_grad_enabled())
+    with torch.inference_mode(False), torch.enable_grad():
+        x = z if z.requires_grad else z.clone().requires_grad_()
+        value = function(x)
+        (slope,) = torch.autograd.grad(value.sum(), x, create_graph=keep)
+    return (value, slope) if keep else (value.detach(), slope)
