@@ -10,7 +10,7 @@ import numpy as np
 
 from sktaskneuron.estimators._combination import logit_weights, value_weights
 from sktaskneuron.estimators._models import Blend, FittedModel
-from sktaskneuron.estimators._validation import Candidate, FloatArray, Task, Validation
+from sktaskneuron.estimators._validation import Candidate, FloatArray, Task, Validation, paired_gain
 
 _READABLE = ("constant", "linear", "formula")
 
@@ -80,11 +80,9 @@ def choose(
         if not best:
             best = name
             continue
-        gain = losses[best] - losses[name]
-        mean = float(share @ gain)
-        error = float(np.sqrt(share @ (gain - mean) ** 2 / len(gain)))
+        gain, error = paired_gain(losses[best], losses[name], share)
         needed = 1.0 if best == "constant" else margin if name == "blend" else 0.0
-        if mean > needed * error:
+        if gain > needed * error:
             best = name
     if best == "blend":
         total = blend.weights.sum()

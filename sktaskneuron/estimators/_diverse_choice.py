@@ -11,7 +11,7 @@ import numpy as np
 from sktaskneuron.estimators._diverse_model import DiverseModel
 from sktaskneuron.estimators._input import FloatArray
 from sktaskneuron.estimators._models import State
-from sktaskneuron.estimators._validation import Task, Validation
+from sktaskneuron.estimators._validation import Task, Validation, paired_gain
 
 # Networks trained as one batch at most.
 _MOST_NETWORKS = 320
@@ -333,13 +333,9 @@ class Comparison:
 
     def _merged(self, outputs: Sequence[FloatArray], splits: Sequence[Any]) -> FloatArray:
         """Return the mean output per held-out row, in the order of the validation."""
-        total = np.zeros((len(self.validation.rows), self.task.n_outputs))
-        count = np.zeros(len(total))
-        for output, (_, held) in zip(outputs, splits, strict=True):
-            values = output if self.low is None else np.clip(output, self.low, self.high)
-            np.add.at(total, self.validation.place[held], values)
-            np.add.at(count, self.validation.place[held], 1.0)
-        return total / np.maximum(count, 1.0)[:, None]
+        if self.low is not None:
+            outputs = [np.clip(output, self.low, self.high) for output in outputs]
+        return self.validation.merged(outputs, [held for _, held in splits])
 
     def _judged(
         self,
@@ -361,12 +357,10 @@ class Comparison:
         reference = min(free or learned, key=lambda i: means[i])
         table: dict[str, dict[str, float]] = {}
         for i, candidate in enumerate(candidates):
-            gain = rows[reference] - rows[i]
-            mean = float(share @ gain)
-            error = float(np.sqrt(share @ (gain - mean) ** 2 / len(gain)))
+            gain, error = paired_gain(rows[reference], rows[i], share)
             table[candidate.name] = {
                 "loss": float(means[i]),
-                "gain": mean,
+                "gain": gain,
                 "standard_error": error,
                 "learning_rate": float(rates[i]),
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.sql import quoted_name, sql_columns
 
 
-class EquationExports:
+class EquationExports(ABC):
     """Mixin: write the readable equation of a fitted estimator in other languages.
 
     The equation is that of the *encoded* columns, which ``encoder_.transform`` makes of a table and
@@ -26,6 +27,7 @@ class EquationExports:
 
     encoder_: TableEncoder
 
+    @abstractmethod
     def _equation(self) -> Exports:
         """Return the equation of the encoded columns.
 
@@ -34,7 +36,6 @@ class EquationExports:
         AttributeError
             If the fitted model has no readable equation.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not tell its equation")
 
     def _fitted_equation(self) -> Exports:
         check_is_fitted(self)

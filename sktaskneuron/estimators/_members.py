@@ -7,7 +7,7 @@ among the groups and the prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,7 +139,7 @@ def group_candidate(
     )
     outputs = None
     if splits is not None:
-        outputs = _joined(result.held_outputs, [held for _, held in splits], validation)
+        outputs = validation.merged(result.held_outputs, [held for _, held in splits])
     return Candidate(
         group.name,
         model(result.state),
@@ -174,16 +174,3 @@ def _network_shape(group: MemberGroup, task: Task, recipe: NetworkRecipe) -> dic
         "n_bins": _N_BINS,
         "n_levels": task.inputs.n_levels,
     }
-
-
-def _joined(
-    outputs: Sequence[np.ndarray], held: Sequence[np.ndarray], validation: Validation
-) -> np.ndarray:
-    """Return the members' mean output for every held-out row, in the order of ``validation``."""
-    place = validation.place
-    total = np.zeros((len(validation.rows), outputs[0].shape[1]))
-    count = np.zeros(len(total))
-    for output, rows in zip(outputs, held, strict=True):
-        np.add.at(total, place[rows], output)
-        np.add.at(count, place[rows], 1.0)
-    return total / count[:, None]

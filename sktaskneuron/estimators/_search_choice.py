@@ -10,6 +10,7 @@ import numpy as np
 
 from sktaskneuron.estimators._diverse_choice import Evaluation
 from sktaskneuron.estimators._input import FloatArray
+from sktaskneuron.estimators._validation import paired_gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,25 +94,6 @@ class Ranking:
             f"{fallback} {table['gain'][i]:.2g} +- {table['standard_error'][i]:.2g}"
             for i in np.argsort(table["rank"])[:5].tolist()
         ]
-
-
-def paired_gain(reference: FloatArray, rows: FloatArray, share: FloatArray) -> tuple[float, float]:
-    """Return how much less ``rows`` lose than ``reference``, and the standard error of that.
-
-    Parameters
-    ----------
-    reference, rows : ndarray of shape (n_rows,)
-        Losses. Where ``rows`` are not finite, the gain is -inf and its error 0.
-    share : ndarray of shape (n_rows,)
-        Weights of sum 1.
-    """
-    if not np.isfinite(rows).all():
-        return -np.inf, 0.0
-    if not np.isfinite(reference).all():
-        return np.inf, 0.0
-    differences = reference - rows
-    gain = float(share @ differences)
-    return gain, float(np.sqrt(share @ (differences - gain) ** 2 / len(rows)))
 
 
 def _spread(losses: FloatArray) -> float:

@@ -117,7 +117,8 @@ class ValuePrediction(RegressorMixin, MultiOutputMixin):
         Returns
         -------
         y : ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
-            As y in fit. Networks stay within the range of the training target.
+            As y in fit. Networks stay within the range of the training target, but for those that a
+            search with ``split="tail"`` let out of it.
         """
         check_is_fitted(self, "_model")
         value = self._raw(X) * self._unit + self._shift

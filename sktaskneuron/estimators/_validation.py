@@ -112,7 +112,7 @@ class Validation:
     splits : sequence of (training rows, held-out rows)
         None of it without validation.
     rows : ndarray of int
-        All held-out rows, in the order of the splits.
+        All held-out rows, in the order of the splits; those held out several times once.
     place : ndarray of int of shape (n_rows of the table,)
         Where a row stands in ``rows``; -1 for rows never held out.
     target, weight : ndarray
@@ -129,6 +129,7 @@ class Validation:
     def of(cls, task: Task, splits: Splits) -> Validation:
         """Collect what belongs to the held-out rows."""
         rows = np.concatenate([held for _, held in splits] or [np.zeros(0, dtype=np.intp)])
+        rows = rows[np.sort(np.unique(rows, return_index=True)[1])]
         place = np.full(len(task), -1, dtype=np.intp)
         place[rows] = np.arange(len(rows))
         return cls(splits, rows, place, task.target[rows], task.weight[rows])
@@ -138,9 +139,17 @@ class Validation:
 
     def outputs(self, task: Task, fit: Callable[[Rows], FittedModel]) -> FloatArray:
         """Return the outputs on held-out rows, each split's by the model fitted to its own part."""
-        return np.concatenate(
-            [fit(train).predict_raw(task.inputs.take(held)) for train, held in self.splits]
-        )
+        outputs = [fit(train).predict_raw(task.inputs.take(held)) for train, held in self.splits]
+        return self.merged(outputs, [held for _, held in self.splits])
+
+    def merged(self, outputs: Sequence[FloatArray], held: Sequence[Rows]) -> FloatArray:
+        """Return the mean output for each of ``rows``, of models and the rows that each held."""
+        total = np.zeros((len(self.rows), outputs[0].shape[1]))
+        count = np.zeros(len(total))
+        for output, rows in zip(outputs, held, strict=True):
+            np.add.at(total, self.place[rows], output)
+            np.add.at(count, self.place[rows], 1.0)
+        return total / count[:, None]
 
 
 @dataclass(eq=False)
@@ -169,6 +178,25 @@ class Candidate:
     n_epochs: int = 0
     best_epoch: int = 0
     stop_reason: str = ""
+
+
+def paired_gain(reference: FloatArray, rows: FloatArray, share: FloatArray) -> tuple[float, float]:
+    """Return how much less ``rows`` lose than ``reference``, and the standard error of that.
+
+    Parameters
+    ----------
+    reference, rows : ndarray of shape (n_rows,)
+        Losses. Where ``rows`` are not finite, the gain is -inf and its error 0.
+    share : ndarray of shape (n_rows,)
+        Weights of sum 1.
+    """
+    if not np.isfinite(rows).all():
+        return -np.inf, 0.0
+    if not np.isfinite(reference).all():
+        return np.inf, 0.0
+    differences = reference - rows
+    gain = float(share @ differences)
+    return gain, float(np.sqrt(share @ (differences - gain) ** 2 / len(rows)))
 
 
 def held_out(validation: Any, n_rows: int) -> str | int | float | None:

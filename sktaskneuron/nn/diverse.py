@@ -229,6 +229,12 @@ class DiverseNetwork(nn.Module):
                 start += count
         return found
 
+    def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
+        """Yield (parameter, factor of the learning rate, factor of the weight decay)."""
+        for parameters, decay in ((self.weights, 1.0), (self.biases, 0.0)):
+            for parameter in parameters:
+                yield parameter, 1.0, decay
+
     @classmethod
     def from_spec(
         cls,

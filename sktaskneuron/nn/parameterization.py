@@ -50,15 +50,26 @@ def _rates(module: nn.Module) -> Iterator[tuple[nn.Parameter, float, float]]:
             yield parameter, 1.0, float(parameter.ndim > 1)
 
 
-def parameter_groups(
-    module: nn.Module, learning_rate: float, weight_decay: float
-) -> list[dict[str, Any]]:
-    """Return the optimiser's parameter groups of a module.
+def rates_of(module: nn.Module) -> Iterator[tuple[nn.Parameter, float, float]]:
+    """Yield each parameter once, with its factors of the learning rate and the weight decay.
 
     Every submodule is asked for its own parameters: modules with a ``parameter_rates`` method
     (:class:`TaskNeuron`, :class:`TaskNetwork`) answer themselves, ``torch.nn.Linear`` follows the
     NTP rule, and parameters of any other module learn at the plain learning rate, vectors and
     scalars without weight decay.
+    """
+    seen: set[int] = set()
+    for submodule in module.modules():
+        for parameter, rate, decay in _rates(submodule):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield parameter, rate, decay
+
+
+def parameter_groups(
+    module: nn.Module, learning_rate: float, weight_decay: float
+) -> list[dict[str, Any]]:
+    """Return the optimiser's parameter groups of a module, by :func:`rates_of`.
 
     Parameters
     ----------
@@ -87,12 +98,9 @@ def parameter_groups(
     [(0.25, 0.04), (0.05, 0.0)]
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    seen: set[int] = set()
-    for submodule in module.modules():
-        for parameter, rate, decay in _rates(submodule):
-            if parameter.requires_grad and id(parameter) not in seen:
-                seen.add(id(parameter))
-                groups.setdefault((rate, decay), []).append(parameter)
+    for parameter, rate, decay in rates_of(module):
+        if parameter.requires_grad:
+            groups.setdefault((rate, decay), []).append(parameter)
     return [
         {"params": parameters, "lr": learning_rate * rate, "weight_decay": weight_decay * decay}
         for (rate, decay), parameters in groups.items()

@@ -16,22 +16,25 @@ class ReplicateAdam:
     parameters : sequence of Tensor of shape (S, ...)
     learning_rate : Tensor of shape (S,)
     weight_decay : float
-        Of parameters whose second axis is longer than one: not of biases.
+        Decoupled, relative to the learning rate.
+    ranges : sequence of slice
+        The replicates that own each parameter.
+    factors : sequence of pair of float
+        Of the learning rate and the weight decay, for each parameter.
     betas : pair of float
-    ranges : sequence of slice, default=None
-        The replicates that own each parameter; None is all of them.
     """
 
     def __init__(
         self,
         parameters: Sequence[Tensor],
         learning_rate: Tensor,
-        weight_decay: float = 0.0,
+        weight_decay: float,
+        ranges: Sequence[slice],
+        factors: Sequence[tuple[float, float]],
         betas: tuple[float, float] = (0.9, 0.999),
-        ranges: Sequence[slice] | None = None,
     ) -> None:
         self.parameters = list(parameters)
-        self.ranges = [slice(None)] * len(self.parameters) if ranges is None else list(ranges)
+        self.ranges, self.factors = list(ranges), list(factors)
         self.rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
         self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
         self.n_steps = 0
@@ -52,11 +55,11 @@ class ReplicateAdam:
         correction1, root2 = 1 - beta1**self.n_steps, (1 - beta2**self.n_steps) ** 0.5
         rate = self.rate * factor
         everyone = bool(alive.all())
-        for parameter, gradient, (first, second), owners in zip(
-            self.parameters, gradients, self.moments, self.ranges, strict=True
+        for parameter, gradient, (first, second), owners, (own_factor, decay) in zip(
+            self.parameters, gradients, self.moments, self.ranges, self.factors, strict=True
         ):
             shape = (-1, *[1] * (parameter.ndim - 1))
-            own_rate = rate[owners].view(shape)
+            own_rate = own_factor * rate[owners].view(shape)
             first.lerp_(gradient, 1 - beta1)
             second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
             # numerator and denominator times root2: two passes over the memory fewer
@@ -64,6 +67,6 @@ class ReplicateAdam:
             if not everyone:
                 move = torch.where(alive[owners].view(shape), move, 0.0)
                 own_rate = torch.where(alive[owners].view(shape), own_rate, 0.0)
-            if self.weight_decay and parameter.shape[1] > 1:
-                parameter.mul_(1 - self.weight_decay * own_rate)
+            if self.weight_decay * decay:
+                parameter.mul_(1 - self.weight_decay * decay * own_rate)
             parameter.addcmul_(move, own_rate, value=-root2 / correction1)

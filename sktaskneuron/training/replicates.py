@@ -16,6 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from sktaskneuron.nn.parameterization import rates_of
 from sktaskneuron.training.clock import Clock
 from sktaskneuron.training.data import TensorTable, n_batches, take_inputs
 from sktaskneuron.training.device import keep_freed_memory, random_scope, threads_for
@@ -50,7 +51,8 @@ class ReplicateResult:
     history : dict of str to list of ndarray of shape (S,)
         ``train_loss`` and, with held-out rows, ``valid_loss``.
     stop_reason : str
-        ``"max_epochs"``, ``"patience"``, ``"time"`` or ``"callback"``.
+        ``"max_epochs"``, ``"patience"``, ``"time"``, ``"callback"``, or ``"not_finite"`` where no
+        replicate was left.
     """
 
     state: State
@@ -100,7 +102,8 @@ def fit_replicates(
         Upper bound of the rows of a replicate in a step.
     learning_rate : float or array-like of shape (S,), default=3e-3
     weight_decay : float, default=0.0
-        Decoupled, relative to the learning rate.
+        Decoupled, relative to the learning rate. Factors of both are those that the module asks for
+        single parameters, see :func:`~sktaskneuron.nn.parameter_groups`.
     schedule : str, default="constant"
         Of the learning rates over the epochs, see :data:`SCHEDULES`.
     patience : int or None, default=None
@@ -131,8 +134,13 @@ def fit_replicates(
     row_loss, clock, wave = get_row_loss(loss), clock or Clock(), get_schedule(schedule)
     generator = torch.Generator().manual_seed(seed)
     rates = torch.as_tensor(np.broadcast_to(np.asarray(learning_rate, float), n_replicates).copy())
+    found = {parameter: (rate, decay) for parameter, rate, decay in rates_of(module)}
     adam = ReplicateAdam(
-        parameters, rates.to(device=device, dtype=table.X.dtype), weight_decay, ranges=ranges
+        parameters,
+        rates.to(device=device, dtype=table.X.dtype),
+        weight_decay,
+        ranges,
+        [found[parameter] for parameter in parameters],
     )
     batches = _Batches(table, train_rows, batch_size, generator, device)
     held = None if held_rows is None else _Held(table, held_rows, device)
@@ -179,6 +187,7 @@ def fit_replicates(
                 stop_reason = "patience"
                 break
             if not alive.any():
+                stop_reason = "not_finite"
                 break
     best.load()
     module.eval()

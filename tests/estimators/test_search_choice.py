@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sktaskneuron.estimators._diverse_choice import ActivationCandidate, Evaluation
-from sktaskneuron.estimators._search_choice import Ranking, paired_gain
+from sktaskneuron.estimators._search_choice import Ranking
+from sktaskneuron.estimators._validation import paired_gain
 
 
 def evaluation(name, rows):

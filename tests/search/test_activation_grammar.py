@@ -183,7 +183,7 @@ class TestCost:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("x", 0),
+            ("x", 1),
             ("relu(x)", 1),
             ("2*x + 1", 2),
             ("x**2", 1),

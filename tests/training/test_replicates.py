@@ -129,6 +129,20 @@ def test_ends():
     assert stuck.stop_reason in ("patience", "max_epochs")
 
 
+def test_ends_where_none_is_left():
+    table = draw_table()
+
+    def blow_up(epoch, logs, get_state):
+        if epoch == 2:
+            with torch.no_grad():
+                module.weights[0].fill_(torch.nan)
+
+    module = network()
+    result = fit(module, table, on_epoch_end=blow_up)
+    assert (result.stop_reason, result.n_epochs) == ("not_finite", 3)
+    assert np.isfinite(result.loss).all()
+
+
 def test_wrong_numbers():
     with pytest.raises(ValueError, match="first axis of 4 replicates"):
         fit(network(3), draw_table(), count=4)

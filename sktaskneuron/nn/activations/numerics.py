@@ -194,21 +194,6 @@ def is_smooth(function: ArrayFunction, tensor_function: Callable[[Tensor], Tenso
 
 
 def operation_cost(node: Node) -> float:
-    """Return the cost of a formula's tree by its operations, relative to one ReLU.
-
-    Parameters
-    ----------
-    node : Node
-
-    Returns
-    -------
-    float
-        That of :func:`node_cost`, but at least 1.
-    """
-    return max(1.0, node_cost(node))
-
-
-def node_cost(node: Node) -> float:
     """Count the floating-point operations of a formula's tree per element.
 
     Parameters
@@ -219,9 +204,14 @@ def node_cost(node: Node) -> float:
     -------
     float
         1 for an addition, a product, a maximum or a clip, 4 for a division or a root, 10 to 20 for
-        transcendental functions. Parts that stand twice count twice: they are computed twice.
+        transcendental functions; at least 1. Parts that stand twice count twice: they are computed
+        twice.
     """
-    inner = sum(map(node_cost, children(node)), 0.0)
+    return max(1.0, _operations(node))
+
+
+def _operations(node: Node) -> float:
+    inner = sum(map(_operations, children(node)), 0.0)
     match node:
         case Call(name):
             return inner + _CALL_COST.get(name, 1.0)

@@ -18,7 +18,7 @@ from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.evaluation import evaluate
 from sktaskneuron.formula.nodes import Node, Power, children
 from sktaskneuron.nn import TORCH_NAMESPACE
-from sktaskneuron.nn.activations.numerics import node_cost
+from sktaskneuron.nn.activations.numerics import operation_cost
 
 __all__ = [
     "BUDGET",
@@ -60,8 +60,7 @@ def cost(text: str) -> float:
     Returns
     -------
     float
-        One for an addition, a product or a maximum, 4 for a division or a root, 10 to 20 for
-        transcendental functions. Parts that stand twice count twice: they are computed twice.
+        As of :func:`~sktaskneuron.nn.activations.numerics.operation_cost`.
 
     Raises
     ------
@@ -74,7 +73,7 @@ def cost(text: str) -> float:
     >>> cost("x*sigmoid(x)")
     15.0
     """
-    return float(node_cost(ElementwiseExpression.parse(text).node))
+    return float(operation_cost(ElementwiseExpression.parse(text).node))
 
 
 def refusal(text: str, *, budget: float = BUDGET) -> str | None:
@@ -112,7 +111,7 @@ def refusal(text: str, *, budget: float = BUDGET) -> str | None:
         return "unreadable"
     if expression.is_constant:
         return "flat"
-    if node_cost(expression.node) > budget:
+    if operation_cost(expression.node) > budget:
         return "costly"
     if not expression.in_domain(_GRID).all() or _has_pole(expression.node):
         return "undefined"

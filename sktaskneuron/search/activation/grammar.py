@@ -23,7 +23,7 @@ from sktaskneuron.formula.canonical import (
 )
 from sktaskneuron.formula.nodes import Call, Node, Number, Power, Product, Sum, children
 from sktaskneuron.nn.activations import REGISTRY
-from sktaskneuron.nn.activations.numerics import node_cost
+from sktaskneuron.nn.activations.numerics import operation_cost
 from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal
 from sktaskneuron.search.activation.operations import (
     BINARY,
@@ -170,7 +170,7 @@ def _attempt(make: Callable[[], Node], budget: float) -> str | None:
         expression = ElementwiseExpression(make())
     except FormulaError:  # of constants, or too long
         return None
-    if expression.is_constant or node_cost(expression.node) > budget:
+    if expression.is_constant or operation_cost(expression.node) > budget:
         return None
     return expression.text
 
