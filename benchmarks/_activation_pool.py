@@ -17,7 +17,7 @@ from sklearn.datasets import load_diabetes
 from threadpoolctl import threadpool_limits
 
 from sktaskneuron import ActivationSearchRegressor
-from sktaskneuron.estimators._search_strategies import CLASSIC
+from sktaskneuron.estimators._search_candidates import CLASSIC
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.nn import ACTIVATIONS, get_activation
 from sktaskneuron.nn.diverse import DiverseNetwork

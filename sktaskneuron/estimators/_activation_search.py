@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -22,14 +22,12 @@ from sktaskneuron.estimators._diverse_choice import (
 )
 from sktaskneuron.estimators._input import FloatArray, draw_seed
 from sktaskneuron.estimators._reporting import FitReport, say
+from sktaskneuron.estimators._search_candidates import CLASSIC, named_candidates
 from sktaskneuron.estimators._search_choice import Ranking
-from sktaskneuron.estimators._search_strategies import CLASSIC, Features, Strategy
+from sktaskneuron.estimators._search_strategies import Features, Strategy
 from sktaskneuron.estimators._tails import tail_split
 from sktaskneuron.estimators._typed_networks import TypedNetworks
 from sktaskneuron.estimators._validation import Task, Validation, held_out, make_splits
-
-if TYPE_CHECKING:
-    from sktaskneuron.nn import ActivationSet
 
 # Networks per candidate where one part of the rows is held out.
 _INITIALISATIONS = 3
@@ -68,7 +66,7 @@ class ActivationSearch(TypedNetworks):
     }
 
     predicting_: list[str]
-    best_activation_: str | list[str] | ActivationSet
+    best_activation_: Any
     best_index_: int
     best_score_: float
     results_: dict[str, Any]
@@ -137,61 +135,30 @@ class ActivationSearch(TypedNetworks):
 
         resolve_dtype(self.dtype, resolve_device(self.device))
         self._layer_sizes()
-        if isinstance(self.split, str) and self.split not in ("cv", "tail"):
-            raise ValueError(
-                f"split must be 'cv', 'tail' or a splitter of scikit-learn, got {self.split!r}"
-            )
-        if not isinstance(self.split, str) and not hasattr(self.split, "split"):
-            raise TypeError(
+        is_text = isinstance(self.split, str)
+        if not (self.split in ("cv", "tail") if is_text else hasattr(self.split, "split")):
+            raise (ValueError if is_text else TypeError)(
                 f"split must be 'cv', 'tail' or a splitter of scikit-learn, got {self.split!r}"
             )
         if self.strategy != "evolve" and self.proposer is not None:
             raise ValueError("proposer needs strategy='evolve'")
         if self.strategy != "evolve" and self.checkpoint is not None:
             raise ValueError("checkpoint needs strategy='evolve'")
-        if self.strategy != "portfolio" and not isinstance(self.candidates, str):
-            texts = [item for item in self.candidates if isinstance(item, str)]
-            if len(texts) < len(self.candidates):
-                raise TypeError(
-                    f"strategy={self.strategy!r} needs names and expressions as candidates; sets "
-                    "and mixed layers need strategy='portfolio'"
-                )
-        found = [self._candidate(item) for item in self._listed()]
-        names = [candidate.name for candidate in found]
-        if self.fallback not in names:
-            found.insert(0, self._candidate(self.fallback))
-        return found
-
-    def _listed(self) -> list[Any]:
-        from sktaskneuron.nn import ActivationSet
-        from sktaskneuron.nn.activations import distinct_activations
-
-        candidates = self.candidates
-        if isinstance(candidates, str):
-            if candidates == "classic":
-                return list(CLASSIC)
-            if candidates == "catalogue":
-                return list(distinct_activations())
-            if candidates == "grammar":
-                return list(CLASSIC)
-            raise ValueError(
-                "candidates must be 'classic', 'catalogue', 'grammar' or a list of activations, "
-                f"got {candidates!r}"
-            )
-        if isinstance(candidates, ActivationSet) or not isinstance(candidates, Sequence):
+        named = named_candidates(self.candidates)
+        if self.strategy != "portfolio" and not all(isinstance(i, str) for i in named.values()):
             raise TypeError(
-                "candidates must be 'classic', 'catalogue', 'grammar' or a list of activations, "
-                f"got {candidates!r}"
+                f"strategy={self.strategy!r} needs names and expressions as candidates; sets and "
+                "mixed layers need strategy='portfolio'"
             )
-        if not len(candidates):
-            raise ValueError("candidates are empty")
-        return list(dict.fromkeys(map(_hashable, candidates)))
+        if self.fallback not in named:
+            named = {self.fallback: self.fallback, **named}
+        return [self._candidate(name, item) for name, item in named.items()]
 
-    def _candidate(self, item: Any) -> ActivationCandidate:
+    def _candidate(self, name: str, item: Any) -> ActivationCandidate:
         functions = given_functions(
-            list(item) if isinstance(item, tuple) else item, len(self._layer_sizes()), "cubic"
+            item, len(self._layer_sizes()), "cubic", name="each of candidates"
         )
-        return ActivationCandidate(_name(item), functions)
+        return ActivationCandidate(name, functions)
 
     # -- fitting ----------------------------------------------------------------------------------
 
@@ -255,13 +222,12 @@ class ActivationSearch(TypedNetworks):
 
     def _searches(self) -> bool:
         """Tell whether more is evaluated than the candidates."""
-        grammar = isinstance(self.candidates, str) and self.candidates == "grammar"
-        return grammar or self.strategy != "portfolio"
+        return self.candidates == "grammar" or self.strategy != "portfolio"
 
     def _scales(self, task: Task) -> list[Scales]:
         """Return the usual scales and, for a tail, linear ones that end far outside."""
         scales = [Scales(self.scaler_, True)]
-        if isinstance(self.split, str) and self.split == "tail":
+        if self.split == "tail":
             straight = StandardScaler().fit(task.inputs.raw, sample_weight=task.weight)
             reach = {"a_min": -_REACH, "a_max": _REACH}
             clipped = make_pipeline(straight, FunctionTransformer(np.clip, kw_args=reach))
@@ -278,7 +244,8 @@ class ActivationSearch(TypedNetworks):
         self.best_activation_ = self.fallback
         self.best_index_, self.best_score_, self.results_ = 0, float("nan"), {}
         if ranking is not None:
-            self.best_activation_ = self._original(ranking.chosen.candidate.name)
+            name = ranking.chosen.candidate.name
+            self.best_activation_ = named_candidates(self.candidates).get(name, name)
             self.best_index_, self.results_ = ranking.place, ranking.results
             self.best_score_ = -float(self.results_["mean_loss"][self.best_index_])
 
@@ -358,14 +325,14 @@ class ActivationSearch(TypedNetworks):
         found: list[Evaluation] = []
 
         def evaluate(texts: Sequence[str]) -> FloatArray:
-            new = comparison.evaluate([self._candidate(text) for text in texts])
+            new = comparison.evaluate([self._candidate(text, text) for text in texts])
             found.extend(new)
             return np.array([float(share @ evaluation.rows) for evaluation in new])
 
         strategy = Strategy(
             self.strategy,
             [candidate.name for candidate in candidates],
-            isinstance(self.candidates, str) and self.candidates == "grammar",
+            self.candidates == "grammar",
             self.fallback,
             int(self.n_evaluations),
             self.proposer,
@@ -382,15 +349,6 @@ class ActivationSearch(TypedNetworks):
         strategy.run(evaluate, features)
         return found
 
-    def _original(self, name: str) -> Any:
-        """Return what a candidate was given as."""
-        if isinstance(self.candidates, str):
-            return name
-        for item in self.candidates:
-            if _name(_hashable(item)) == name:
-                return item
-        return name
-
     def _raw(self, X: Any) -> FloatArray:
         check_is_fitted(self, "best_activation_")
         if not self.refit:
@@ -399,15 +357,3 @@ class ActivationSearch(TypedNetworks):
                 "search, but no model"
             )
         return super()._raw(X)
-
-
-def _hashable(item: Any) -> Any:
-    return tuple(item) if isinstance(item, list) else item
-
-
-def _name(item: Any) -> str:
-    if isinstance(item, tuple | list):
-        return " + ".join(map(str, item))
-    if isinstance(item, str):
-        return item
-    return "set of " + ", ".join(getattr(item, "names", ("?",)))

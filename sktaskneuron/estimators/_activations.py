@@ -15,9 +15,9 @@ def given_functions(
 
     Parameters
     ----------
-    activation : str, ActivationSet, list of str or list of ActivationSet
-        A text, a set, or several texts (one per type of neurons) are for all layers; a list of sets
-        is one for each.
+    activation : str, ActivationSet or sequence
+        A text, a set, or a list of these (the types of neurons), for all layers; or one set or list
+        for each.
     n_layers : int
     interpolation : {"cubic", "linear"}
         Of the sets' tables.
@@ -40,27 +40,33 @@ def with_learned_parameters(activations: Any, network: DiverseNetwork) -> Any:
 
     Parameters
     ----------
-    activations : str, ActivationSet, list of str or list of ActivationSet
+    activations : str, ActivationSet or sequence
+        As for :func:`given_functions`.
     network : DiverseNetwork
         Built with them: a single group.
 
     Returns
     -------
-    str, ActivationSet, list of str or list of ActivationSet
-        Learned parameters are the networks' means: texts, or, where layers differ, tables of each.
+    str, ActivationSet or sequence
+        Learned parameters are the networks' means. Where layers differ by them, one list for each.
     """
-    from sktaskneuron.nn import ActivationSet
     from sktaskneuron.nn.activations.reading import has_learned_parameters
+    from sktaskneuron.nn.typed import given_layers
 
-    texts = [activations] if isinstance(activations, str) else activations
-    if isinstance(texts, ActivationSet) or not isinstance(texts[0], str):
-        return activations
+    given = given_layers(activations, len(network.activations)) or []
+    texts = [item for layer in given for item in layer if isinstance(item, str)]
     if not any(map(has_learned_parameters, texts)):
         return activations
-    layers = [layer.activations[0].mean_texts() for layer in network.activations]
-    if all(layer == layers[0] for layer in layers):
-        return layers[0]
-    try:
-        return [ActivationSet.from_names(layer) for layer in layers]
-    except ValueError:  # one that overflows within a table's range
-        return activations
+    layers = []
+    for items, layer in zip(given, network.activations, strict=True):
+        means = iter(layer.activations[0].mean_texts())
+        learned: list[Any] = []
+        for item in items:
+            if isinstance(item, str):
+                learned.append(next(means))
+            else:
+                learned.append(item)
+                for _ in range(len(item)):
+                    next(means)
+        layers.append(learned)
+    return layers[0] if all(layer == layers[0] for layer in layers) else layers

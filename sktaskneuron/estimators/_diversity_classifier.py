@@ -30,10 +30,10 @@ class LearnedDiversityMLPClassifier(NetworkClassifier, LearnedDiversity):
     base : str, default="sin"
         What the learned functions are added to, and what they must beat: a name in
         :data:`sktaskneuron.nn.ACTIVATIONS`, or "zero".
-    activations : str, list of str, ActivationSet, list of ActivationSet or None, default=None
+    activations : str, ActivationSet, list or None, default=None
         Activations to be used without learning functions: a text as of
-        :func:`sktaskneuron.nn.get_activation`, texts of the types of neurons as
-        ``["sin", "relu"]``, a set (`activations_` of another model), or one set per hidden layer.
+        :func:`sktaskneuron.nn.get_activation`, a set (`activations_` of another model), a list of
+        these, the types of neurons, as ``["sin", "relu"]``, or one set or list per hidden layer.
         Parameters of a text with ``trainable=True``, as ``"prelu(trainable=True)"``, are learned
         with the weights, by every network for itself. None learns the functions.
     meta : {"unrolled", "first_order", "joint"}, default="unrolled"
@@ -94,9 +94,10 @@ class LearnedDiversityMLPClassifier(NetworkClassifier, LearnedDiversity):
     selected_ : str
         What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
         "sin + relu", or "given".
-    activations_ : ActivationSet, list of ActivationSet or list of str
+    activations_ : str, ActivationSet or list
         The activations of what predicts, as the parameter `activations` takes them. Of parameters
-        that the networks learned it holds the means; where layers differ, it is a set for each.
+        that the networks learned it holds the means; where layers differ by them, one list for
+        each.
     learned_ : list of ActivationSet
         The learned functions, one set or one per hidden layer; empty if none were learned.
     activation_report_ : dict

@@ -47,10 +47,10 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     base : str, default="tanh"
         What the learned functions are added to, and what they must beat: a name in
         :data:`sktaskneuron.nn.ACTIVATIONS`, or "zero".
-    activations : str, list of str, ActivationSet, list of ActivationSet or None, default="tanh"
+    activations : str, ActivationSet, list or None, default="tanh"
         Activations to be used without learning functions: a text as of
-        :func:`sktaskneuron.nn.get_activation`, texts of the types of neurons as
-        ``["sin", "tanh"]``, a set (`activations_` of another model), or one set per hidden layer.
+        :func:`sktaskneuron.nn.get_activation`, a set (`activations_` of another model), a list of
+        these, the types of neurons, as ``["sin", "tanh"]``, or one set or list per hidden layer.
         Parameters of a text with ``trainable=True``, as ``"snake(trainable=True)"``, are learned
         with the weights, by every network for itself. None learns the functions, which takes
         minutes. Tables are read with cubic interpolation: the field is a derivative, and of linear
@@ -109,7 +109,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     selected_ : str
         What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
         "sin + tanh", or "given".
-    activations_ : ActivationSet, list of ActivationSet or list of str
+    activations_ : str, ActivationSet or list
         The activations of what predicts, as the parameter `activations` takes them.
     learned_ : list of ActivationSet
         The learned functions, one set or one per hidden layer; empty if none were learned.

@@ -47,12 +47,12 @@ class NeuronSeekRegressor(ValuePrediction, NeuronSeek):
         estimator's.
     hidden_layer_sizes : int or sequence of int, default=(128, 128)
         Neurons per hidden layer; the first layer holds the task-driven ones.
-    activation : str, list of str, ActivationSet or list of ActivationSet, default="silu"
+    activation : str, ActivationSet or list, default="silu"
         A text as of :func:`sktaskneuron.nn.get_activation`: a name, as ``"snake(a=2)"``, or an
-        expression, as ``"x*tanh(softplus(x))"``; several texts, the types of the neurons of every
-        hidden layer, as ``["sin", "relu"]``; a set of functions (`activations_` of a model with
-        learned ones), which stay as they are; or one set per hidden layer. Neuron j of N has type
-        ``j * n_types // N``. Parameters of a text with ``trainable=True``, as
+        expression, as ``"x*tanh(softplus(x))"``; a set of functions (`activations_` of a model with
+        learned ones), which stay as they are; a list of texts and sets, the types of the neurons
+        of every hidden layer, as ``["sin", "relu"]``; or one set or list per hidden layer. Neuron
+        j of N has type ``j * n_types // N``. Parameters of a text with ``trainable=True``, as
         ``"prelu(trainable=True)"``, are learned with the weights, by every network for itself.
     dropout : float, default=0.1
         Share of the hidden values left out in a training step, from 0 to below 1.

@@ -27,7 +27,7 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         Activations to choose from. "classic" are twelve; "catalogue" all that are registered;
         "grammar" the classic ones and expressions of x drawn from a grammar, `n_evaluations` in
         all. A list may hold names, expressions of x as ``"x*tanh(softplus(x))"``,
-        :class:`sktaskneuron.nn.ActivationSet`, and lists of names for layers of several types of
+        :class:`sktaskneuron.nn.ActivationSet`, and lists of these for layers of several types of
         neurons.
     strategy : {"portfolio", "surrogate", "evolve"}, default="portfolio"
         "portfolio" trains all candidates, as one batch. "surrogate" trains the classic ones first
@@ -98,7 +98,7 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
-    best_activation_ : str, list of str or ActivationSet
+    best_activation_ : str, ActivationSet or list
         The activation that was chosen, as it was given.
     predicting_ : list of str
         The activations of the networks that predict, the best first.

@@ -10,23 +10,9 @@ from typing import Any
 import numpy as np
 
 from sktaskneuron.estimators._input import FloatArray
+from sktaskneuron.estimators._search_candidates import CLASSIC
 from sktaskneuron.exceptions import FormulaError
 
-#: The default candidates: eight classics, and four that win where those do not.
-CLASSIC = (
-    "silu",
-    "relu",
-    "elu",
-    "selu",
-    "gelu",
-    "tanh",
-    "softplus",
-    "sigmoid",
-    "hard_swish",
-    "smelu",
-    "square",
-    "sin",
-)
 # Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
 _ROUND, _POOL, _GENERATION = 4, 200, 12
 # The best of a search that may have been resumed, which are trained again.

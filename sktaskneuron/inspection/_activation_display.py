@@ -171,8 +171,12 @@ class ActivationDisplay:
         n_layers = len(model.spec["hidden_layer_sizes"])
         if not 0 <= layer < n_layers:
             raise ValueError(f"layer must lie in 0..{n_layers - 1}, got {layer!r}")
-        used = _set_of(estimator.activations_, layer)
-        learned = _set_of(estimator.learned_, layer) if estimator.learned_ else None
+        used = _set_of(estimator.activations_, layer, n_layers)
+        learned = (
+            estimator.learned_[layer if len(estimator.learned_) > 1 else 0]
+            if estimator.learned_
+            else None
+        )
         # types of the learned functions that the trained neurons have
         selected = str(estimator.selected_)
         types: list[int] = []
@@ -299,18 +303,24 @@ class ActivationDisplay:
         return float(left), float(right)
 
 
-def _set_of(activations: Any, layer: int) -> ActivationSet:
+def _set_of(activations: Any, layer: int, n_layers: int) -> ActivationSet:
     """Return the functions of a hidden layer out of what the parameter `activations` takes."""
     from sktaskneuron.nn import ActivationSet, Grid
+    from sktaskneuron.nn.typed import given_layers
 
-    if isinstance(activations, ActivationSet):
-        return activations
-    listed: list[Any] = [activations] if isinstance(activations, str) else list(activations)
-    if isinstance(listed[0], str):
-        # so fine a table that a kink is drawn as one
-        return ActivationSet.from_names(listed, Grid(-50.0, 50.0, 10_001))
-    found: ActivationSet = listed[layer if len(listed) > 1 else 0]
-    return found
+    items = (given_layers(activations, n_layers) or [])[layer]
+    if len(items) == 1 and isinstance(items[0], ActivationSet):
+        return items[0]
+    # so fine a table that a kink is drawn as one
+    grid = Grid(-50.0, 50.0, 10_001)
+    parts = [
+        ActivationSet.from_names([item], grid)
+        if isinstance(item, str)
+        else ActivationSet(item(grid.knots()), grid, names=item.names)
+        for item in items
+    ]
+    names = tuple(name for part in parts for name in part.names)
+    return ActivationSet(np.concatenate([part.values for part in parts]), grid, names=names)
 
 
 def _evolution(

@@ -65,7 +65,12 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     ((count, layers),) = spec["groups"]
     if not any(not isinstance(kind, str) and kind[3] == 1 for kinds in layers for kind in kinds):
         return network
-    functions = given_functions(estimator.activations_, len(layers), "cubic")
+    cubic = given_functions(estimator.activations_, len(layers), "cubic")
+    # texts stay as they were given: their learned parameters are among those that are copied
+    functions = [
+        [kind if isinstance(kind, str) else table for kind, table in zip(*pair, strict=True)]
+        for pair in zip(layers, cubic, strict=True)
+    ]
     smooth = DiverseNetwork(**{**spec, "groups": [(count, functions)]}, dtype=torch.float64)
     smooth.to(network.weights[0].device)
     with torch.no_grad():

@@ -71,14 +71,14 @@ class Candidate:
 
 
 def function_of(item: Any) -> Function:
-    """Return the function of a candidate that is no text: a set, or types of neurons."""
-    from sktaskneuron.nn import ActivationSet, find_activation
+    """Return the function of a candidate: of the types of its first hidden layer."""
+    from sktaskneuron.nn import find_activation
+    from sktaskneuron.nn.typed import given_layers
 
-    if isinstance(item, ActivationSet):
-        return item
-    parts = list(item)
-    if not isinstance(parts[0], str):
-        # one set per hidden layer: the first stands for them
-        return function_of(parts[0])
-    functions = [find_activation(part).numpy for part in parts]
-    return lambda x: np.array([function(x) for function in functions])
+    if isinstance(item, str):
+        return find_activation(item).numpy
+    functions = [
+        find_activation(part).numpy if isinstance(part, str) else part
+        for part in (given_layers(item, 1) or [[]])[0]
+    ]
+    return lambda x: np.concatenate([np.atleast_2d(function(x)) for function in functions])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sktaskneuron.estimators._search_candidates import named_candidates
 from sktaskneuron.inspection._checks import check_fitted
 from sktaskneuron.inspection._drawing import import_pyplot
 from sktaskneuron.inspection._grid import make_grid
@@ -166,9 +167,9 @@ class ActivationSearchDisplay:
                 "no candidates were compared, as no rows were held out: with less than 20 rows or "
                 "validation=None the fallback is taken"
             )
-        functions = {}
+        given, functions = named_candidates(estimator.candidates), {}
         for name in results["activation"]:
-            item = estimator._original(name)
+            item = given.get(name, name)
             if not isinstance(item, str):
                 functions[name] = function_of(item)
         display = cls(

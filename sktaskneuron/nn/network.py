@@ -22,7 +22,7 @@ from sktaskneuron.nn.table_input import (
     TableInput,
 )
 from sktaskneuron.nn.task_neuron import DEFAULT_BOUND, TaskNeuron
-from sktaskneuron.nn.typed import FunctionSpec, TypedActivation, listed_specs, network_functions
+from sktaskneuron.nn.typed import FunctionSpec, TypedActivation, layer_functions, listed_specs
 
 Skip = Literal["linear", "formula", "none"]
 Terms = Literal["periodic", "piecewise"]
@@ -58,9 +58,9 @@ class TaskNetwork(nn.Module):
     activation : str, ActivationSet, or list, default="silu"
         A text as of :func:`get_activation`, also with ``trainable=True``, whose parameters are then
         learned, by every packed network for itself; a set, whose functions are the layers' types of
-        neurons and stay as they are; a list of texts, one per type of neurons; or one set per
-        hidden layer. Neuron j of N has type ``j * T // N``. Or per hidden layer the functions of
-        the types, as :class:`DiverseNetwork` takes them.
+        neurons and stay as they are; a list of texts and sets, the types of neurons; or one set or
+        list per hidden layer, which may also hold tables as :class:`DiverseNetwork` takes them.
+        Neuron j of N has type ``j * T // N``.
     dropout : float, default=0.0
         Dropout rate behind each activation.
     skip : {"linear", "formula", "none"}, default="linear"
@@ -158,7 +158,7 @@ class TaskNetwork(nn.Module):
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
         self.skip, self.bound = skip, float(bound)
         self.n_members = n_members
-        per_layer = network_functions(activation, len(self.hidden_layer_sizes))
+        per_layer = layer_functions(activation, len(self.hidden_layer_sizes), stored=True)
         #: A text for all neurons, or the specs of the functions per layer, per type.
         self.activation: str | list[list[str | list[float]]] = (
             str(activation) if isinstance(activation, str) else listed_specs(per_layer)

@@ -1,7 +1,8 @@
 """The activation of a layer whose neurons are of several types, and what stands for it.
 
-An activation is given as a text, a list of texts or sets of tables; a layer needs one function per
-type; and a network is stored by specs, plain values that its functions are built from again.
+An activation is given as texts and sets of tables, for all layers or each; a layer needs one
+function per type; and a network is stored by specs, plain values that its functions are built from
+again.
 """
 
 from __future__ import annotations
@@ -44,31 +45,39 @@ def type_sizes(n_neurons: int, n_types: int) -> list[int]:
 
 
 def layer_functions(
-    activation: Any, n_layers: int, interpolation: str = "cubic", *, name: str = "activation"
+    activation: Any,
+    n_layers: int,
+    interpolation: str = "cubic",
+    *,
+    name: str = "activation",
+    stored: bool = False,
 ) -> list[list[Any]]:
     """Return functions per hidden layer, per type, of what stands for the activation of a network.
 
-    A text, a set, or a list of texts (one per type of neurons) are for all layers; a list of sets
-    is one for each.
+    A layer is given by a text, a set, or a list of these with at least one text, whose items are
+    the types of neurons in turn: a set stands for all of its own. One layer is for all; a list of
+    sets and lists is one for each.
 
     Parameters
     ----------
-    activation : str, ActivationSet, sequence of str or sequence of ActivationSet
+    activation : str, ActivationSet or sequence
         Texts as of :func:`get_activation`, also with ``trainable=True``.
     n_layers : int
     interpolation : {"cubic", "linear"}, default="cubic"
         Of the sets' tables.
     name : str, default="activation"
         What messages call it.
+    stored : bool, default=False
+        Whether lists may also hold tables and their specs, as those of a stored network do.
 
     Returns
     -------
-    list of list of str or TableFunction
+    list of list of str or nn.Module
 
     Raises
     ------
     ValueError
-        If a text names no activation, or there are not as many sets as layers.
+        If a text names no activation, or there are not as many items as layers.
     TypeError
         If it is none of these.
 
@@ -77,62 +86,60 @@ def layer_functions(
     >>> from sktaskneuron.nn.typed import layer_functions
     >>> layer_functions(["sin", "prelu(trainable=True)"], 2)
     [['sin', 'prelu(trainable=True)'], ['sin', 'prelu(trainable=True)']]
+    >>> layer_functions([["sin", "relu"], ["tanh"]], 2)
+    [['sin', 'relu'], ['tanh']]
     """
-    if isinstance(activation, str):
-        activation = [activation]
-    if isinstance(activation, ActivationSet):
-        return [activation.functions(interpolation) for _ in range(n_layers)]
-    listed = list(activation) if isinstance(activation, Sequence) else []
-    if listed and all(isinstance(item, str) for item in listed):
-        for text in listed:
-            has_learned_parameters(text)
-        return [list(listed) for _ in range(n_layers)]
-    if listed and all(isinstance(item, ActivationSet) for item in listed):
-        if len(listed) != n_layers:
-            raise ValueError(
-                f"{name} holds {len(listed)} sets for {n_layers} hidden layers; a single set "
-                "serves all layers"
-            )
-        return [item.functions(interpolation) for item in listed]
-    raise TypeError(
-        f"{name} must be a name or an expression, a list of these, an ActivationSet, or one "
-        f"ActivationSet per hidden layer, got {activation!r}"
-    )
+    layers = given_layers(activation, n_layers)
+    if layers is None or not (activation or stored):
+        raise _wrong_activation(name, activation)
+    if len(layers) != n_layers:
+        raise ValueError(f"{name} is of {len(layers)} hidden layers, the network has {n_layers}")
+    found: list[list[Any]] = []
+    # a text is read, even if there is no layer for it
+    for layer in layers or given_layers(activation, 1) or []:
+        kinds: list[Any] = []
+        for item in layer:
+            if isinstance(item, str):
+                has_learned_parameters(item)
+                kinds.append(item)
+            elif isinstance(item, ActivationSet):
+                kinds += item.functions(interpolation)
+            elif stored and isinstance(item, nn.Module):
+                kinds.append(built(item))
+            elif stored and isinstance(item, list | tuple):
+                low, high, n, degree = item
+                kinds.append(built((low, high, n, degree)))
+            else:
+                raise _wrong_activation(name, activation)
+        found.append(kinds)
+    return found[:n_layers]
 
 
-def network_functions(activation: Any, n_layers: int) -> list[list[str | nn.Module]]:
-    """Return functions per hidden layer, per type, also of what has this form already.
-
-    Parameters
-    ----------
-    activation : object
-        As for :func:`layer_functions`; or per hidden layer the functions of the types: texts,
-        tables or specs of tables, also as lists.
-    n_layers : int
-
-    Returns
-    -------
-    list of list of str or nn.Module
-
-    Raises
-    ------
-    ValueError, TypeError
-        As :func:`layer_functions`.
+def given_layers(activation: Any, n_layers: int) -> list[list[Any]] | None:
+    """Return what is given for each hidden layer, item by item; None if it is no activation.
 
     Examples
     --------
-    >>> from sktaskneuron.nn.typed import network_functions
-    >>> network_functions([["sin", "relu"], ["tanh"]], 2)
-    [['sin', 'relu'], ['tanh']]
+    >>> from sktaskneuron.nn.typed import given_layers
+    >>> given_layers("sin", 2), given_layers(["sin", "relu"], 1), given_layers([["sin"]], 1)
+    ([['sin'], ['sin']], [['sin', 'relu']], [['sin']])
     """
-    per_layer = isinstance(activation, list | tuple) and all(
-        isinstance(kinds, list | tuple) for kinds in activation
+    if isinstance(activation, str | ActivationSet):
+        activation = [[activation]] * n_layers
+    if not isinstance(activation, Sequence):
+        return None
+    if not all(isinstance(item, ActivationSet | list | tuple) for item in activation):
+        # a text is among them: the types of one layer
+        activation = [activation] * n_layers
+    layers = [[layer] if isinstance(layer, ActivationSet) else list(layer) for layer in activation]
+    return layers if all(layers) else None
+
+
+def _wrong_activation(name: str, activation: Any) -> TypeError:
+    return TypeError(
+        f"{name} must be a name or an expression, an ActivationSet, a list of these, or one set or "
+        f"list per hidden layer, got {activation!r}"
     )
-    if not per_layer:
-        return layer_functions(activation, n_layers)
-    if len(activation) != n_layers:
-        raise ValueError(f"{n_layers} hidden layers need functions each, got {len(activation)}")
-    return [[built(kind) for kind in kinds] for kinds in activation]
 
 
 def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
@@ -223,15 +230,14 @@ class TypedActivation(nn.Module):
             if isinstance(module, TrainableActivation):
                 module.reset_parameters()
 
-    def mean_texts(self) -> list[str] | None:
-        """Return one text per type, means for learned parameters; None if there are tables."""
+    def mean_texts(self) -> list[str | None]:
+        """Return the text of each type, means for learned parameters; None for tables."""
         own = iter(self.own)
         modules = [next(own) if name is None else None for name in self.names]
-        texts = [
+        return [
             module.mean_text() if isinstance(module, TrainableActivation) else name
             for module, name in zip(modules, self.names, strict=True)
         ]
-        return None if None in texts else [text for text in texts if text is not None]
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the values, of the shape of ``z``: (..., n_neurons)."""

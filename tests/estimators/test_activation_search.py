@@ -5,11 +5,14 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import KFold, ShuffleSplit, cross_val_score
 
 from sktaskneuron import ActivationSearchClassifier, ActivationSearchRegressor
-from sktaskneuron.estimators._search_strategies import CLASSIC
+from sktaskneuron.estimators._models import Inputs
+from sktaskneuron.estimators._search_candidates import CLASSIC, named_candidates
 from sktaskneuron.estimators._tails import tail_split
+from sktaskneuron.estimators._validation import Task, Validation
+from sktaskneuron.inspection import ActivationSearchDisplay
 from sktaskneuron.nn import ActivationSet
 
 from .data import draw_classes
@@ -175,6 +178,21 @@ class TestTails:
         model = ActivationSearchRegressor(split="tail", **{**settings, "candidates": listed})
         assert model.fit(X, y).results_["activation"] == listed
 
+    def test_repeated_holdout_counts_every_row_once(self):
+        X, y = draw_waves(100)
+        splitter = ShuffleSplit(6, test_size=0.5, random_state=0)
+        held = [rows for _, rows in splitter.split(X)]
+        inputs = Inputs(X, np.empty((100, 0)), {}, 2)
+        task = Task(inputs, y[:, None], np.ones(100), 1, False, np.zeros(1), np.ones(1))
+        validation = Validation.of(task, list(splitter.split(X)))
+        assert sorted(validation.rows) == sorted(set(np.concatenate(held)))
+        np.testing.assert_array_equal(validation.target[:, 0], y[validation.rows])
+        outputs = [np.full((50, 1), float(number)) for number in range(6)]
+        means = [np.mean([n for n in range(6) if row in held[n]]) for row in validation.rows]
+        np.testing.assert_allclose(validation.merged(outputs, held)[:, 0], means)
+        model = ActivationSearchRegressor(split=splitter, **QUICK).fit(X, y)
+        assert np.isfinite(model.results_["mean_loss"]).all()
+
     def test_a_splitter(self):
         X, y = draw_waves()
         model = ActivationSearchRegressor(split=KFold(3), **{**QUICK, "n_members": 4})
@@ -234,6 +252,33 @@ class TestStrategies:
             model.set_params(**{**QUICK, "candidates": "classic", "max_epochs": 1}).fit(X, y)
 
 
+class TestCandidates:
+    def test_names(self):
+        one, two = (
+            ActivationSet.from_names(["sin", "tanh"]),
+            ActivationSet.from_names(["sin", "tanh"]),
+        )
+        named = named_candidates(["relu", one, two, one, ["relu", one], [["sin"], two], "relu"])
+        assert list(named) == [
+            "relu",
+            "set of sin, tanh",
+            "set of sin, tanh (2)",
+            "relu + set of sin, tanh",
+            "sin / set of sin, tanh",
+        ]
+        assert named["set of sin, tanh (2)"] is two
+
+    def test_layers_of_their_own(self):
+        X, y = draw_waves(120)
+        learned = ActivationSet.from_names(["tanh", "sin"])
+        candidates = ["silu", [["sin"], ["relu", learned]], ["relu", learned]]
+        settings = {**QUICK, "candidates": candidates, "hidden_layer_sizes": (8, 8)}
+        model = ActivationSearchRegressor(**settings).fit(X, y)
+        assert len(model.results_["activation"]) == 3
+        display = ActivationSearchDisplay.from_estimator(model)
+        assert len(display.axes_) == 3
+
+
 class TestEstimators:
     def test_classes(self):
         X, y = draw_classes(200)
@@ -267,7 +312,7 @@ class TestEstimators:
             ({"candidates": "all"}, ValueError, "'classic', 'catalogue', 'grammar' or a list"),
             ({"candidates": []}, ValueError, "candidates are empty"),
             ({"candidates": 3}, TypeError, "'classic', 'catalogue', 'grammar' or a list"),
-            ({"candidates": [3]}, TypeError, "activations must be a name"),
+            ({"candidates": [3]}, TypeError, "each of candidates must be a name"),
             ({"split": "time"}, ValueError, "split must be 'cv', 'tail' or a splitter"),
             ({"split": 3}, TypeError, "split must be 'cv', 'tail' or a splitter"),
             ({"proposer": lambda *_: []}, ValueError, "proposer needs strategy='evolve'"),

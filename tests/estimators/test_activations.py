@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from sktaskneuron import (
@@ -15,7 +16,10 @@ from sktaskneuron import (
     NeuronSeekClassifier,
     NeuronSeekRegressor,
 )
-from sktaskneuron.nn import ActivationSet
+from sktaskneuron.inspection import ActivationDisplay, hessian_trace
+from sktaskneuron.nn import ActivationSet, DiverseNetwork
+from sktaskneuron.training import TensorTable
+from sktaskneuron.training.replicates import fit_replicates
 
 from .data import ALONE, QUICK, draw_classes, draw_quadratic
 
@@ -27,6 +31,9 @@ FORMS = {
     "tuple": ("sin", "relu"),
     "set": SET,
     "sets": [SET, SET[0]],
+    "texts and a set": ["relu", SET],
+    "lists": [["sin", "relu"], ["tanh", SET]],
+    "list and set": [["sin"], SET],
     "learned": "prelu(trainable=True)",
     "learned mix": ["snake(a=2, trainable=True)", "relu"],
 }
@@ -34,9 +41,9 @@ BAD = [
     (3, TypeError, "must be a name"),
     (None, TypeError, "must be a name"),
     ([], TypeError, "must be a name"),
-    (["relu", SET], TypeError, "must be a name"),
-    ([["relu"], ["sin"]], TypeError, "must be a name"),
-    ([SET] * 3, ValueError, "3 sets for 2 hidden layers"),
+    ([["relu"], 3], TypeError, "must be a name"),
+    ([(0.0, 1.0, 5, 1)] * 2, TypeError, "must be a name"),
+    ([SET] * 3, ValueError, "of 3 hidden layers, the network has 2"),
     ("swish9", ValueError, "unknown activation"),
     (["sin"] * 9, ValueError, "8 neurons cannot have 9 types"),
     ("relu(trainable=True)", ValueError, "no parameter that may be learned"),
@@ -166,15 +173,41 @@ class TestLearnedParameters:
         model = kind(activations=mix, **TYPED).fit(X, y)
         numbers = learned_numbers(model)
         assert len(numbers) == 2
-        assert [layer.names[1] for layer in model.activations_] == ["relu", "relu"]
         for layer, value in zip(model.activations_, numbers.values(), strict=True):
-            assert layer.names[0] == f"snake(a={np.exp(value.astype(float)).mean():.4g})"
+            assert layer == [f"snake(a={np.exp(value.astype(float)).mean():.4g})", "relu"]
         for value in numbers.values():
             assert (np.abs(value - np.log(2)) > 1e-5).all()
             assert value[0] != value[1]
         expected = outputs_of(model, X)
         for same in (clone(model).fit(X, y), pickle.loads(pickle.dumps(model))):
             np.testing.assert_array_equal(outputs_of(same, X), expected)
+
+    def test_beside_a_set(self):
+        X, y = draw_quadratic()
+        mix = [SET, "prelu(trainable=True)", "relu"]
+        model = LearnedDiversityMLPRegressor(activations=mix, **TYPED).fit(X, y)
+        assert len(model.activations_) == 2
+        for (first, second, third), value in zip(
+            model.activations_, learned_numbers(model).values(), strict=True
+        ):
+            assert first is SET
+            assert second == f"prelu(a={value.astype(float).mean():.4g})"
+            assert third == "relu"
+        assert np.isfinite(hessian_trace(model, X, y, n_probes=2, random_state=0)).all()
+        display = ActivationDisplay.from_estimator(model, layer=1)
+        assert display.functions.names == ("sin", "tanh", second, "relu")
+
+    def test_they_learn_at_a_tenth(self):
+        """One step of Adam moves every parameter by its rate."""
+        table = TensorTable.from_arrays(*draw_quadratic(), None, dtype=torch.float64)
+        groups = [(2, [["prelu(trainable=True)"]])]
+        network = DiverseNetwork(table.X.shape[1], 1, (8,), groups, dtype=torch.float64)
+        start = {name: value.detach().clone() for name, value in network.named_parameters()}
+        rows = [np.arange(len(table.X))] * 2
+        fit_replicates(network, table, rows, n_epochs=1, batch_size=10**6, learning_rate=0.01)
+        for name, value in network.named_parameters():
+            moved = (value - start[name]).abs().max().item()
+            assert moved == pytest.approx(0.001 if ".raw." in name else 0.01, rel=1e-3)
 
     def test_learned_texts_of_one_layer(self):
         X, y = draw_quadratic()

@@ -166,7 +166,11 @@ class TestGivenActivations:
             (["sin", "sine"], ValueError, "unknown activation 'sine'"),
             ([], TypeError, "activations must be a name"),
             (3, TypeError, "activations must be a name"),
-            ([ActivationSet.from_names(["sin"])] * 2, ValueError, "2 sets for 1 hidden layers"),
+            (
+                [ActivationSet.from_names(["sin"])] * 2,
+                ValueError,
+                "of 2 hidden layers, the network has 1",
+            ),
             (["sin"] * 20, ValueError, "cannot have 20 types"),
         ],
     )

@@ -133,6 +133,11 @@ class TestLayerFunctions:
             z = torch.linspace(-3, 3, 9)
             np.testing.assert_allclose(layers[1][0](z), torch.sin(z), atol=1e-4)
         assert layers[0][0].coefficients.shape[1] == 4
+        for given in (["relu", SET], [["relu", SET], ["sin"]]):
+            layers = layer_functions(given, 2)
+            assert [len(kinds) for kinds in layers] == [3, 3 if given[0] == "relu" else 1]
+            np.testing.assert_allclose(layers[0][1](z), torch.sin(z), atol=1e-4)
+        assert layer_functions([["sin"], ["relu", "tanh"]], 2) == [["sin"], ["relu", "tanh"]]
         assert layer_functions(SET, 1, "linear")[0][0].coefficients.shape[1] == 2
 
     @pytest.mark.parametrize(
@@ -140,10 +145,12 @@ class TestLayerFunctions:
         [
             (3, TypeError, "kind must be a name .* got 3"),
             ([], TypeError, "kind must be a name"),
-            (["sin", SET], TypeError, "kind must be a name"),
-            ([["sin"], ["sin"]], TypeError, "kind must be a name"),
+            ([["sin"], 3], TypeError, "kind must be a name"),
+            ([["sin"], []], TypeError, "kind must be a name"),
+            ([["sin", ["relu"]]] * 2, TypeError, "kind must be a name"),
+            ([["sin"]] * 3, ValueError, "kind is of 3 hidden layers, the network has 2"),
             (torch.relu, TypeError, "kind must be a name"),
-            ([SET] * 3, ValueError, "kind holds 3 sets for 2 hidden layers"),
+            ([SET] * 3, ValueError, "kind is of 3 hidden layers, the network has 2"),
             ("sine", ValueError, "unknown activation 'sine'"),
             (["sin", "relu(trainable=True)"], ValueError, "no parameter that may be learned"),
         ],
