@@ -17,10 +17,10 @@ from sklearn.datasets import load_diabetes
 from threadpoolctl import threadpool_limits
 
 from sktaskneuron import ActivationSearchRegressor
-from sktaskneuron.estimators._search_candidates import CLASSIC
+from sktaskneuron.estimators.activation_search.candidates import CLASSIC
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.nn import ACTIVATIONS, get_activation
-from sktaskneuron.nn.diverse import DiverseNetwork
+from sktaskneuron.nn.typed.diverse import DiverseNetwork
 from sktaskneuron.search import activation as search
 from sktaskneuron.training import TensorTable, fit_replicates
 

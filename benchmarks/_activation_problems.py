@@ -12,7 +12,7 @@ from _tables import Table, load_table
 from sklearn.datasets import make_friedman1
 from sklearn.preprocessing import StandardScaler
 
-from sktaskneuron.estimators._tails import tail_split
+from sktaskneuron.estimators.activation_search.tails import tail_split
 from sktaskneuron.preprocessing import TableEncoder
 
 Array = np.ndarray

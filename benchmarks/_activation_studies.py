@@ -291,7 +291,7 @@ def study_shells(run: Run) -> None:
 
 def near_found(model: Any, shells: Shells) -> float:
     """Share of the near shell that split="tail" holds out."""
-    from sktaskneuron.estimators._tails import tail_split
+    from sktaskneuron.estimators.activation_search.tails import tail_split
 
     held = tail_split(scaled_as(model, shells.X), ["a", "b", "c"], "radius", 0.2)[1]
     return float(np.mean(held >= N_CUBE))
@@ -326,7 +326,7 @@ def look_at_shells(run: Run) -> dict[str, tuple[str, str]]:
 def near_and_far(shells: Shells, quick: bool) -> tuple[Array, Array, float]:
     """Losses of every function of the catalogue on both shells, and silu's on the far one."""
     from sktaskneuron.nn import ACTIVATIONS
-    from sktaskneuron.nn.diverse import DiverseNetwork
+    from sktaskneuron.nn.typed.diverse import DiverseNetwork
     from sktaskneuron.training import TensorTable, fit_replicates
 
     sizes, rate, n_epochs = _LOOK

@@ -15,7 +15,7 @@ from _diversity_run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
 from _diversity_training import LEGEND, TABLES, Store, compare
 
 from sktaskneuron import HamiltonianMLPRegressor, LearnedDiversityMLPRegressor
-from sktaskneuron.estimators._trajectories import integrate
+from sktaskneuron.dynamics import integrate
 
 Array = np.ndarray
 

@@ -14,15 +14,15 @@ from _diversity_problems import Problem
 from _diversity_run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
 from _diversity_training import LEGEND, Library, Store, compare, fit, say
 
-from sktaskneuron.estimators._diverse_model import DiverseModel
 from sktaskneuron.inspection import (
     HessianSpectrum,
     hessian_spectrum,
     hessian_trace,
     participation_ratio,
 )
+from sktaskneuron.models.networks import DiverseModel
 from sktaskneuron.training import module_to_arrays
-from sktaskneuron.training.losses import cross_entropy
+from sktaskneuron.training.loop.losses import cross_entropy
 
 Array = np.ndarray
 

@@ -20,10 +20,15 @@ from _diversity_run import Run, yes
 from _diversity_training import say
 from torch import Tensor
 
-from sktaskneuron.nn.sub_networks import SCALE, draw_sub_networks, get_base, sub_network_values
-from sktaskneuron.nn.typed import type_sizes
+from sktaskneuron.nn.typed.layers import type_sizes
+from sktaskneuron.nn.typed.sub_networks import (
+    SCALE,
+    draw_sub_networks,
+    get_base,
+    sub_network_values,
+)
 from sktaskneuron.training import MetaOptions, TensorTable, learn_activations
-from sktaskneuron.training.inner_run import (
+from sktaskneuron.training.meta.inner_run import (
     Batch,
     InnerOptimizer,
     TabulatedNetwork,

@@ -16,10 +16,10 @@ from _diversity_problems import Problem
 from _rows import append_row, read_rows
 
 from sktaskneuron.nn import ActivationSet
-from sktaskneuron.nn.diverse import DiverseNetwork
+from sktaskneuron.nn.typed.diverse import DiverseNetwork
 from sktaskneuron.training import MetaOptions, learn_activations
-from sktaskneuron.training.losses import cross_entropy
-from sktaskneuron.training.replicates import ReplicateResult, fit_replicates
+from sktaskneuron.training.loop.losses import cross_entropy
+from sktaskneuron.training.loop.replicates import ReplicateResult, fit_replicates
 
 Array = np.ndarray
 Row = dict[str, Any]

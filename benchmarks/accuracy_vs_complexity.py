@@ -38,7 +38,7 @@ SEED = 0
 
 
 def equation_size(equation: Any) -> int:
-    from sktaskneuron.formula.nodes import complexity
+    from sktaskneuron.formula.text.nodes import complexity
 
     return sum(map(complexity, equation.trees()))
 
@@ -83,9 +83,9 @@ def fit_neuronseek(X: Any, y: Any) -> Any:
 def fit_operon(X: Any, y: Any) -> Any:
     from pyoperon.sklearn import SymbolicRegressor
 
-    from sktaskneuron.formula.nodes import Variable, complexity
+    from sktaskneuron.formula.text.nodes import Variable, complexity
     from sktaskneuron.preprocessing import TableEncoder
-    from sktaskneuron.search.sr.engine_text import parse_engine_text
+    from sktaskneuron.search.columns.engines.text import parse_engine_text
 
     encoder = TableEncoder().fit(X)
     Z = encoder.transform(X)

@@ -37,9 +37,9 @@ from typing import Any
 import numpy as np
 from _rows import append_row, read_rows
 
-from sktaskneuron.formula.evaluation import evaluate
-from sktaskneuron.formula.nodes import Node, Number, Variable, complexity
-from sktaskneuron.search.sr.engine_text import parse_engine_text
+from sktaskneuron.formula.text.evaluation import evaluate
+from sktaskneuron.formula.text.nodes import Node, Number, Variable, complexity
+from sktaskneuron.search.columns.engines.text import parse_engine_text
 
 FIELDS = [
     "engine",

@@ -33,17 +33,17 @@ from _rows import append_row
 from _tables import Table, load_table, make_folds, table_names
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
-from sktaskneuron.estimators._choice import choose
-from sktaskneuron.estimators._defaults import LINEAR, Defaults
-from sktaskneuron.estimators._members import MemberGroup, NetworkRecipe, group_candidate
-from sktaskneuron.estimators._models import softmax
-from sktaskneuron.estimators._simple_models import (
+from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
+from sktaskneuron.estimators.neuron_seek.groups import StageTwo
+from sktaskneuron.models.choice import choose
+from sktaskneuron.models.fitted import softmax
+from sktaskneuron.models.members import MemberGroup, NetworkRecipe, group_candidate
+from sktaskneuron.models.simple import (
     constant_candidate,
     formula_candidate,
     linear_candidate,
 )
-from sktaskneuron.estimators._stage_two import StageTwo
-from sktaskneuron.estimators._validation import Candidate, Task, Validation
+from sktaskneuron.models.validation import Candidate, Task, Validation
 
 HALF_A = {
     *("airfoil", "california_housing", "diamonds", "pol", "yacht", "wine_quality_red"),

@@ -180,8 +180,11 @@ def answers(estimator: Any, X: Any) -> Iterator[tuple[str, Any]]:
     """Every answer of a fitted estimator by its name: an array, or a text."""
     for name in METHODS:
         if hasattr(estimator, name):
-            yield name, getattr(estimator, name)(X) if name[:3] != "get" else text_of(
-                getattr(estimator, name)()
+            yield (
+                name,
+                getattr(estimator, name)(X)
+                if name[:3] != "get"
+                else text_of(getattr(estimator, name)()),
             )
     for name in ATTRIBUTES:
         if hasattr(estimator, name):

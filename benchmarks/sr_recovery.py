@@ -207,8 +207,8 @@ def same_powers(text: str, truth: list[Term]) -> bool:
 
 def parsed(text: str, x: Any) -> Any:
     """The polynomial, by this package's own parser: nothing is executed."""
-    from sktaskneuron.formula.parser import parse_node
-    from sktaskneuron.formula.tree_sympy import node_to_sympy
+    from sktaskneuron.formula.export.tree_sympy import node_to_sympy
+    from sktaskneuron.formula.text.parser import parse_node
 
     return node_to_sympy(parse_node(text.replace("@", "*")), {"x": x}, __import__("sympy"))
 

@@ -17,7 +17,7 @@ import torch
 
 from sktaskneuron.nn import TaskNetwork, parameter_groups
 from sktaskneuron.training import TensorTable, fit_network
-from sktaskneuron.training.losses import squared_error
+from sktaskneuron.training.loop.losses import squared_error
 
 NETWORKS: dict[str, dict[str, object]] = {
     "plain MLP 64-64": {"formula": "x", "skip": "none", "input_scale": False},

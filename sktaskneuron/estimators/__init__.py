@@ -1,13 +1,13 @@
 """The scikit-learn faces of the package."""
 
-from sktaskneuron.estimators._classifier import NeuronSeekClassifier
-from sktaskneuron.estimators._diversity_classifier import LearnedDiversityMLPClassifier
-from sktaskneuron.estimators._diversity_regressor import LearnedDiversityMLPRegressor
-from sktaskneuron.estimators._formula_search import NeuronFormulaSearch
-from sktaskneuron.estimators._hamiltonian import HamiltonianMLPRegressor
-from sktaskneuron.estimators._regressor import NeuronSeekRegressor
-from sktaskneuron.estimators._search_classifier import ActivationSearchClassifier
-from sktaskneuron.estimators._search_regressor import ActivationSearchRegressor
+from sktaskneuron.estimators.activation_search.classifier import ActivationSearchClassifier
+from sktaskneuron.estimators.activation_search.regressor import ActivationSearchRegressor
+from sktaskneuron.estimators.diversity.classifier import LearnedDiversityMLPClassifier
+from sktaskneuron.estimators.diversity.regressor import LearnedDiversityMLPRegressor
+from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.hamiltonian.regressor import HamiltonianMLPRegressor
+from sktaskneuron.estimators.neuron_seek.classifier import NeuronSeekClassifier
+from sktaskneuron.estimators.neuron_seek.regressor import NeuronSeekRegressor
 
 __all__ = [
     "ActivationSearchClassifier",

@@ -5,14 +5,20 @@ The lowest room of the package: numpy only; sympy and scipy load when something 
 
 from __future__ import annotations
 
-from .exports import Exports, NumpyFunction
-from .expression import ElementwiseExpression
-from .fitted import FittedFormula
-from .fitted_expression import FittedExpression
-from .neuron_formula import NeuronFormula
-from .pareto import ParetoFront, ParetoPoint
-from .primitives import NUMPY_NAMESPACE, PRIMITIVES, Domain, Primitive, get_primitive
-from .terms import AtomTerm, PureTerm
+from sktaskneuron.formula.equation.expression import ElementwiseExpression
+from sktaskneuron.formula.equation.fitted import FittedFormula
+from sktaskneuron.formula.equation.fitted_expression import FittedExpression
+from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
+from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
+from sktaskneuron.formula.equation.terms import AtomTerm, PureTerm
+from sktaskneuron.formula.export.exports import Exports, NumpyFunction
+from sktaskneuron.formula.text.primitives import (
+    NUMPY_NAMESPACE,
+    PRIMITIVES,
+    Domain,
+    Primitive,
+    get_primitive,
+)
 
 __all__ = [
     "NUMPY_NAMESPACE",

@@ -3,15 +3,19 @@
 The pictures need matplotlib (``pip install "sktaskneuron[plot]"``), which loads when one is drawn.
 """
 
-from sktaskneuron.inspection._activation_display import ActivationDisplay
-from sktaskneuron.inspection._activity import participation_ratio
-from sktaskneuron.inspection._formula_display import FormulaDisplay
-from sktaskneuron.inspection._hessian import HessianSpectrum, hessian_spectrum, hessian_trace
-from sktaskneuron.inspection._importance import term_importance
-from sktaskneuron.inspection._pareto_display import ParetoFrontDisplay
-from sktaskneuron.inspection._phase_space import PhaseSpaceDisplay
-from sktaskneuron.inspection._search_display import ActivationSearchDisplay
-from sktaskneuron.inspection._types_display import TypesDisplay, compare_types
+from sktaskneuron.inspection.equations.formula_display import FormulaDisplay
+from sktaskneuron.inspection.equations.importance import term_importance
+from sktaskneuron.inspection.equations.pareto_display import ParetoFrontDisplay
+from sktaskneuron.inspection.motions import PhaseSpaceDisplay
+from sktaskneuron.inspection.networks.activation_display import ActivationDisplay
+from sktaskneuron.inspection.networks.activity import participation_ratio
+from sktaskneuron.inspection.networks.hessian import (
+    HessianSpectrum,
+    hessian_spectrum,
+    hessian_trace,
+)
+from sktaskneuron.inspection.networks.types_display import TypesDisplay, compare_types
+from sktaskneuron.inspection.searches.display import ActivationSearchDisplay
 
 __all__ = [
     "ActivationDisplay",

@@ -4,7 +4,6 @@ They may be taken into any torch model; :func:`parameter_groups` gives an optimi
 rates that the modules were built for.
 """
 
-from sktaskneuron.nn.activation_set import ActivationSet
 from sktaskneuron.nn.activations import (
     ACTIVATIONS,
     Activation,
@@ -12,22 +11,23 @@ from sktaskneuron.nn.activations import (
     find_activation,
     get_activation,
 )
-from sktaskneuron.nn.dictionary import SymbolicApproximation
-from sktaskneuron.nn.diverse import DiverseNetwork
-from sktaskneuron.nn.dropout import GeneratorDropout
-from sktaskneuron.nn.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.parameterization import parameter_groups
 from sktaskneuron.nn.primitives import TORCH_NAMESPACE
-from sktaskneuron.nn.sub_networks import SubNetworks
-from sktaskneuron.nn.table_input import (
+from sktaskneuron.nn.task.dropout import GeneratorDropout
+from sktaskneuron.nn.task.network import TaskNetwork, n_parameters
+from sktaskneuron.nn.task.neuron import TaskNeuron
+from sktaskneuron.nn.task.table_input import (
     LevelEmbedding,
     PeriodicTerms,
     PiecewiseLinearTerms,
     TableInput,
 )
-from sktaskneuron.nn.tables import Grid, TableFunction
-from sktaskneuron.nn.task_neuron import TaskNeuron
-from sktaskneuron.nn.typed import TypedActivation
+from sktaskneuron.nn.typed.activation_set import ActivationSet
+from sktaskneuron.nn.typed.dictionary import SymbolicApproximation
+from sktaskneuron.nn.typed.diverse import DiverseNetwork
+from sktaskneuron.nn.typed.layers import TypedActivation
+from sktaskneuron.nn.typed.sub_networks import SubNetworks
+from sktaskneuron.nn.typed.tables import Grid, TableFunction
 
 __all__ = [
     "ACTIVATIONS",

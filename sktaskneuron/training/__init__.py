@@ -1,16 +1,16 @@
 """Training of torch modules on tables that lie on the device."""
 
-from sktaskneuron.training.clock import Clock
 from sktaskneuron.training.data import TensorBatches, TensorTable
 from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
-from sktaskneuron.training.fit import TrainingResult, fit_network
-from sktaskneuron.training.members import MemberResult, fit_members
-from sktaskneuron.training.meta import MetaResult, learn_activations
-from sktaskneuron.training.meta_options import MetaOptions
-from sktaskneuron.training.net import TaskDrivenNet
+from sktaskneuron.training.loop.clock import Clock
+from sktaskneuron.training.loop.fit import TrainingResult, fit_network
+from sktaskneuron.training.loop.members import MemberResult, fit_members
+from sktaskneuron.training.loop.net import TaskDrivenNet
+from sktaskneuron.training.loop.replicates import ReplicateResult, fit_replicates
+from sktaskneuron.training.loop.run import DivergedError
+from sktaskneuron.training.meta.learning import MetaResult, learn_activations
+from sktaskneuron.training.meta.options import MetaOptions
 from sktaskneuron.training.predict import MeanOfMembers, predict_blocks, predict_in_chunks
-from sktaskneuron.training.replicates import ReplicateResult, fit_replicates
-from sktaskneuron.training.run import DivergedError
 from sktaskneuron.training.state import arrays_to_module, module_to_arrays
 
 __all__ = [

@@ -19,7 +19,7 @@ from sktaskneuron import (
 from sktaskneuron.inspection import ActivationDisplay, hessian_trace
 from sktaskneuron.nn import ActivationSet, DiverseNetwork
 from sktaskneuron.training import TensorTable
-from sktaskneuron.training.replicates import fit_replicates
+from sktaskneuron.training.loop.replicates import fit_replicates
 
 from .data import ALONE, QUICK, draw_classes, draw_quadratic
 

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from sktaskneuron import NeuronFormulaSearch
-from sktaskneuron.estimators._exports import EquationExports
+from sktaskneuron.estimators._common.exports import EquationExports
 from sktaskneuron.formula import FittedExpression
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.sql import sql_columns
@@ -232,7 +232,7 @@ class TestForms:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_docstrings(form):
-    path = f"sktaskneuron.estimators._exports.EquationExports.{form}"
+    path = f"sktaskneuron.estimators._common.exports.EquationExports.{form}"
     errors = numpydoc.validate.validate(path)["errors"]
     assert [e for e in errors if e[0] not in {"ES01", "EX01", "SA01", "RT02"}] == []
     assert inspect.getdoc(getattr(EquationExports, form))

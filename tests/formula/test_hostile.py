@@ -17,7 +17,7 @@ from sktaskneuron.formula import (
     FittedFormula,
     NeuronFormula,
 )
-from sktaskneuron.formula.fitted_expression import MAX_OUTPUTS
+from sktaskneuron.formula.equation.fitted_expression import MAX_OUTPUTS
 
 from .executed import compile_c, run_c, run_excel, run_python, run_sql
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sktaskneuron.search.sr.engine import ColumnsProblem
+from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 
 
 def make_problem(X, y, *, weight=None, names=None, max_steps=None, seed=0, on_step=None):

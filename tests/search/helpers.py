@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sktaskneuron.search.td import TDOptions, TDResult, search_td
-from sktaskneuron.search.td.criteria import Price
-from sktaskneuron.search.td.family import Gaussian
-from sktaskneuron.search.td.fit import Fit
-from sktaskneuron.search.td.model import Atom, Structure, Table
-from sktaskneuron.search.td.proposals import Space
+from sktaskneuron.search.frame.criteria import Price
+from sktaskneuron.search.frame.family import Gaussian
+from sktaskneuron.search.frame.fit import Fit
+from sktaskneuron.search.frame.model import Atom, Structure, Table
+from sktaskneuron.search.frame.options import TDOptions, TDResult
+from sktaskneuron.search.frame.proposals import Space
+from sktaskneuron.search.td.search import search_td
 
 MAX_ORDER = 5
 

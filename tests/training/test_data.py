@@ -13,8 +13,8 @@ from sktaskneuron.training import (
     resolve_device,
     resolve_dtype,
 )
-from sktaskneuron.training.losses import WeightedLoss, cross_entropy, squared_error
-from sktaskneuron.training.schedules import SCHEDULES
+from sktaskneuron.training.loop.losses import WeightedLoss, cross_entropy, squared_error
+from sktaskneuron.training.loop.schedules import SCHEDULES
 
 from .conftest import make_network
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sktaskneuron.formula.nodes import Call, Clip, Node, Power, Product, Sum, children
+from sktaskneuron.formula.text.nodes import Call, Clip, Node, Power, Product, Sum, children
 
 Array = NDArray[np.float64]
 ArrayFunction = Callable[[Array], Array]

@@ -15,8 +15,8 @@ from scipy import stats
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
-from sktaskneuron.formula.evaluation import evaluate
-from sktaskneuron.formula.nodes import Node, Power, children
+from sktaskneuron.formula.text.evaluation import evaluate
+from sktaskneuron.formula.text.nodes import Node, Power, children
 from sktaskneuron.nn import TORCH_NAMESPACE
 from sktaskneuron.nn.activations.numerics import operation_cost
 

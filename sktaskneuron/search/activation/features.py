@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sktaskneuron.nn import DiverseNetwork, find_activation
 from sktaskneuron.search.activation.admission import GAUSSIAN_POINTS, oriented
-from sktaskneuron.training.losses import cross_entropy, squared_error
+from sktaskneuron.training.loop.losses import cross_entropy, squared_error
 
 __all__ = ["FISHER_BINS", "fisher_features", "output_features"]
 

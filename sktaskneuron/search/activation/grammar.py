@@ -14,14 +14,14 @@ import numpy as np
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
-from sktaskneuron.formula.canonical import (
+from sktaskneuron.formula.text.canonical import (
     make_call,
     make_number,
     make_power,
     make_product,
     make_sum,
 )
-from sktaskneuron.formula.nodes import Call, Node, Number, Power, Product, Sum, children
+from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, children
 from sktaskneuron.nn.activations import REGISTRY
 from sktaskneuron.nn.activations.numerics import operation_cost
 from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from sktaskneuron.formula import ElementwiseExpression
-from sktaskneuron.formula.canonical import (
+from sktaskneuron.formula.text.canonical import (
     make_call,
     make_number,
     make_power,
     make_product,
     make_sum,
 )
-from sktaskneuron.formula.nodes import Node, Variable
+from sktaskneuron.formula.text.nodes import Node, Variable
 
 Unary = Callable[[Node], Node]
 Binary = Callable[[Node, Node], Node]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Blocks, Quadratic
-from .library import Term
+from sktaskneuron.search.sr.blocks import Blocks, Quadratic
+from sktaskneuron.search.sr.library import Term
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from .library import Term
+from sktaskneuron.search.sr.library import Term
 
 Array = NDArray[np.float64]
 Set = tuple[int, ...]

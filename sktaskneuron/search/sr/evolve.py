@@ -13,12 +13,18 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...exceptions import FormulaError
-from ...formula import ElementwiseExpression
-from ...formula.canonical import make_call, make_number, make_power, make_product, make_sum
-from ...formula.nodes import Node, Variable
-from .library import Shape, Term
-from .sets import Answer, SetSearch
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula import ElementwiseExpression
+from sktaskneuron.formula.text.canonical import (
+    make_call,
+    make_number,
+    make_power,
+    make_product,
+    make_sum,
+)
+from sktaskneuron.formula.text.nodes import Node, Variable
+from sktaskneuron.search.sr.library import Shape, Term
+from sktaskneuron.search.sr.sets import Answer, SetSearch
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formula import ElementwiseExpression
-from ...formula.canonical import make_number, make_product, rebuilt
-from ...formula.nodes import Variable
+from sktaskneuron.formula import ElementwiseExpression
+from sktaskneuron.formula.text.canonical import make_number, make_product, rebuilt
+from sktaskneuron.formula.text.nodes import Variable
 
 Array = NDArray[np.float64]
 

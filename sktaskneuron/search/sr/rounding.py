@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .library import Term
-from .sets import Answer, SetSearch
+from sktaskneuron.search.sr.library import Term
+from sktaskneuron.search.sr.sets import Answer, SetSearch
 
 # Rise of the deviance that a short constant may cost: two standard errors, one more for each digit
 # that it saves.

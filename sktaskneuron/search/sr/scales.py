@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..td.standardise import Standardisation, standardisations
+from sktaskneuron.search.frame.standardise import Standardisation, standardisations
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import Blocks, Quadratic, Set
-from .library import Term
-from .tune import Tuned, Tuner
+from sktaskneuron.search.sr.blocks import Blocks, Quadratic, Set
+from sktaskneuron.search.sr.library import Term
+from sktaskneuron.search.sr.tune import Tuned, Tuner
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
-from .blocks import Blocks, Quadratic
-from .library import Term
+from sktaskneuron.search.sr.blocks import Blocks, Quadratic
+from sktaskneuron.search.sr.library import Term
 
 Array = NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._linalg import Array, orthonormal_basis
-from .family import Working
-from .model import Atom, Table
+from sktaskneuron.search.frame.family import Working
+from sktaskneuron.search.frame.linalg import Array, orthonormal_basis
+from sktaskneuron.search.frame.model import Atom, Table
 
 _RIDGE = 1e-9
 _COLLINEAR = 1e-9

@@ -9,15 +9,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._linalg import Array, orthonormal_basis, project_out
-from .als import AtomFitter
-from .criteria import Price
-from .family import Family, Working
-from .fit import Fit
-from .model import Atom, Structure, Table
-from .moments import cp_starts, moment_tensor, monomials
-from .proposals import Proposal, Space
-from .screening import DENSE_COLUMNS, MonomialScreen, leading_directions, screened_size
+from sktaskneuron.search.frame.criteria import Price
+from sktaskneuron.search.frame.family import Family, Working
+from sktaskneuron.search.frame.fit import Fit
+from sktaskneuron.search.frame.linalg import Array, orthonormal_basis, project_out
+from sktaskneuron.search.frame.model import Atom, Structure, Table
+from sktaskneuron.search.frame.proposals import Proposal, Space
+from sktaskneuron.search.td.als import AtomFitter
+from sktaskneuron.search.td.moments import cp_starts, moment_tensor, monomials
+from sktaskneuron.search.td.screening import (
+    DENSE_COLUMNS,
+    MonomialScreen,
+    leading_directions,
+    screened_size,
+)
 
 # Refitted per step. The predicted order is exact for single columns and near-exact for atoms.
 N_REFITTED = 3

@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .family import Family, Gaussian
-from .model import Atom, Mask, Structure, Table
+from sktaskneuron.search.frame.family import Family, Gaussian
+from sktaskneuron.search.frame.model import Atom, Mask, Structure, Table
 
 if TYPE_CHECKING:
     import torch

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ._linalg import Array
+from sktaskneuron.search.frame.linalg import Array
 
 _CHUNK_ENTRIES = 4_000_000
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._linalg import Array
-from .family import Family, Working
-from .model import Structure, Table
-from .moments import moment_tensor
+from sktaskneuron.search.frame.family import Family, Working
+from sktaskneuron.search.frame.linalg import Array
+from sktaskneuron.search.frame.model import Structure, Table
+from sktaskneuron.search.td.moments import moment_tensor
 
 # Entries of the largest moment tensor formed. Wider tables have their columns screened first:
 # 547 columns at order 2, 66 at order 3, 23 at order 4, 12 at order 5.

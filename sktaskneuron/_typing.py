@@ -1,0 +1,56 @@
+"""Names of types: a signature says by them what an array holds, and in which shape.
+
+A name promises a shape; the type checker sees only what numpy's types can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame, IntoSeries
+
+__all__ = [
+    "AnyArray",
+    "FloatArray",
+    "IntArray",
+    "Mask",
+    "Matrix",
+    "RandomState",
+    "RowNumbers",
+    "Splits",
+    "State",
+    "TableLike",
+    "TargetLike",
+    "Vector",
+]
+
+#: Floats of any shape.
+FloatArray: TypeAlias = NDArray[np.float64]
+#: Floats of shape (n,).
+Vector: TypeAlias = NDArray[np.float64]
+#: Floats of shape (n_rows, n_columns).
+Matrix: TypeAlias = NDArray[np.float64]
+#: Whole numbers of any shape.
+IntArray: TypeAlias = NDArray[np.int64]
+#: Places of rows in a table, of shape (n,).
+RowNumbers: TypeAlias = NDArray[np.intp]
+#: True where something is taken, of any shape.
+Mask: TypeAlias = NDArray[np.bool_]
+#: Values of any type and shape: labels, raw cells.
+AnyArray: TypeAlias = NDArray[Any]
+#: Pairs of the rows to train on and of those held out.
+Splits: TypeAlias = Sequence[tuple[RowNumbers, RowNumbers]]
+#: Parameters and buffers of a module by their names.
+State: TypeAlias = dict[str, AnyArray]
+
+#: What a user may give for X: an array, or a table of pandas, polars or pyarrow.
+TableLike: TypeAlias = "ArrayLike | IntoDataFrame"
+#: What a user may give for y.
+TargetLike: TypeAlias = "ArrayLike | IntoSeries"
+#: What scikit-learn takes for `random_state`.
+RandomState: TypeAlias = "int | np.random.RandomState | None"

@@ -1,0 +1,1 @@
+"""Networks whose activation function is chosen for the task."""

@@ -1,0 +1,161 @@
+"""Which activations a search evaluates: those drawn, asked for by a surrogate, or evolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from sktaskneuron.estimators._common.checks import FloatArray
+from sktaskneuron.estimators.activation_search.candidates import CLASSIC
+from sktaskneuron.exceptions import FormulaError
+
+# Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
+_ROUND, _POOL, _GENERATION = 4, 200, 12
+# The best of a search that may have been resumed, which are trained again.
+_CONFIRMED = 3
+
+#: Activations as texts to their held-out losses, (n_texts,).
+Evaluate = Callable[[Sequence[str]], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """What the surrogate is told of networks, to know activations before they are trained.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_rows, n_columns)
+        Scaled.
+    target : ndarray
+        Standardised values (n_rows, n_outputs), or class codes (n_rows,).
+    hidden_layer_sizes : tuple of int
+    n_outputs : int
+    classification : bool
+    """
+
+    inputs: Any
+    target: Any
+    hidden_layer_sizes: tuple[int, ...]
+    n_outputs: int
+    classification: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy:
+    """How to search.
+
+    Parameters
+    ----------
+    kind : {"portfolio", "surrogate", "evolve"}
+    listed : sequence of str
+        Names and expressions to begin with, the fallback among them.
+    grammar : bool
+        Whether more are drawn from the grammar.
+    fallback : str
+    n_evaluations : int
+    proposer, checkpoint :
+        Of evolution.
+    seed : int
+    """
+
+    kind: str
+    listed: Sequence[str]
+    grammar: bool
+    fallback: str
+    n_evaluations: int
+    proposer: Callable[..., list[str]] | None
+    checkpoint: str | PathLike[str] | None
+    seed: int
+
+    def run(self, evaluate: Evaluate, features: Features) -> None:
+        """Evaluate activations, one batch after the other."""
+        rng = np.random.default_rng(self.seed)
+        if self.kind == "evolve":
+            self._evolve(evaluate, rng)
+        elif self.kind == "surrogate":
+            self._ask(evaluate, features, rng)
+        else:
+            evaluate(self._pool(rng, self.n_evaluations)[: self.n_evaluations])
+
+    def _pool(self, rng: np.random.Generator, n_drawn: int) -> list[str]:
+        """Return the candidates, and with a grammar those drawn from it that are none of them."""
+        from sktaskneuron.search import activation as search
+
+        pool = list(self.listed)
+        if self.grammar:
+            known = {search.output_key(text) for text in _expressions(pool)}
+            drawn = search.sample(rng, n_drawn)
+            pool += [text for text in drawn if search.output_key(text) not in known]
+        return pool
+
+    def _ask(self, evaluate: Evaluate, features: Features, rng: np.random.Generator) -> None:
+        from sktaskneuron.search import activation as search
+
+        pool, total = self._pool(rng, _POOL), self.n_evaluations
+        known = [
+            search.output_features(pool),
+            search.fisher_features(
+                pool,
+                features.inputs,
+                features.target,
+                features.hidden_layer_sizes,
+                features.n_outputs,
+                classification=features.classification,
+                seed=self.seed,
+            ),
+        ]
+        first = [name for name in pool if name in CLASSIC or name == self.fallback]
+        others = [name for name in pool if name not in first]
+        extra = min(_ROUND, len(others), max(0, total - len(first)))
+        first += [str(text) for text in rng.permutation(np.asarray(others, dtype=object))[:extra]]
+        search.search_surrogate(
+            pool,
+            known,
+            evaluate,
+            n_evaluations=min(total, len(pool)),
+            initial=first[:total],
+            batch_size=_ROUND,
+            rng=rng,
+        )
+
+    def _evolve(self, evaluate: Evaluate, rng: np.random.Generator) -> None:
+        from sktaskneuron.search import activation as search
+
+        trained: set[str] = set()
+
+        def tell(texts: Sequence[str]) -> FloatArray:
+            trained.update(texts)
+            return evaluate(texts)
+
+        size = min(_GENERATION, self.n_evaluations)
+        found = search.search_evolve(
+            tell,
+            initial=list(dict.fromkeys(_expressions(self.listed)))[:size],
+            population_size=size,
+            n_generations=max(1, round(self.n_evaluations / size)),
+            proposer=self.proposer,
+            rng=rng,
+            checkpoint=self.checkpoint,
+        )
+        # one that was resumed has not trained the former ones, and none the fallback by its name
+        best = [text for text, _ in found.ranked[:_CONFIRMED]]
+        missing = [text for text in (self.fallback, *best) if text not in trained]
+        if missing:
+            evaluate(missing)
+
+
+def _expressions(names: Sequence[str]) -> list[str]:
+    """Return the expressions of those that have one."""
+    from sktaskneuron.search.activation import canonical_text
+
+    found = []
+    for name in names:
+        try:
+            found.append(canonical_text(name))
+        except FormulaError:
+            continue  # a function by cases
+    return found

@@ -1,0 +1,1 @@
+"""Networks whose neurons learn their activation functions."""

@@ -1,0 +1,140 @@
+"""Regression by networks whose neurons learn their own activation functions."""
+
+from __future__ import annotations
+
+from sktaskneuron.estimators._common.targets import NetworkRegressor
+from sktaskneuron.estimators.diversity.base import LearnedDiversity
+
+
+class LearnedDiversityMLPRegressor(NetworkRegressor, LearnedDiversity):
+    """Regression by a multilayer network whose neurons learn their own activation functions.
+
+    The neurons of a layer are of `n_types` types. What each type computes from its sum of inputs is
+    learned, too: small sub-networks are moved down the gradient of the loss that fresh networks
+    reach when they are trained with them [1]_. The functions are then kept as tables, and new
+    networks are trained with them. On many tables that gains nothing over sine or sine with ReLU,
+    so these are trained beside, from the same starts, and the learned functions predict only where
+    they are better by more than twice the error of the comparison.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Neurons per hidden layer.
+    n_types : int, default=2
+        Number of functions that are learned; neuron j of N has type ``j * n_types // N``.
+    base : str, default="sin"
+        What the learned functions are added to, and what they must beat: a name in
+        :data:`sktaskneuron.nn.ACTIVATIONS`, or "zero".
+    activations : str, ActivationSet, list or None, default=None
+        Activations to be used without learning functions: a text as of
+        :func:`sktaskneuron.nn.get_activation`, a set (`activations_` of another model), a list of
+        these, the types of neurons, as ``["sin", "relu"]``, or one set or list per hidden layer.
+        Parameters of a text with ``trainable=True``, as ``"prelu(trainable=True)"``, are learned
+        with the weights, by every network for itself. None learns the functions.
+    meta : {"unrolled", "first_order", "joint"}, default="unrolled"
+        Gradient of the outer loop: "unrolled" is exact, through the whole inner training;
+        "first_order" leaves out how the trained weights depend on the functions; "joint" trains
+        weights and functions together, once.
+    meta_loss : {"holdout", "train"}, default="holdout"
+        What the outer loop lowers: the loss of rows that the inner training has not seen, drawn
+        anew in every outer step, or the mean training loss along it.
+    outer_steps : int, default=120
+        Steps of the outer loop.
+    inner_steps : int, default=100
+        Training steps of each fresh network within.
+    share_across_layers : bool, default=True
+        Whether all hidden layers have the same functions.
+    compare : bool, default=True
+        Whether the learned mix, each of its functions alone, the base, and sine with ReLU are
+        compared on held-out rows. False takes the learned mix.
+    learning_rate : "auto" or float, default="auto"
+        Of Adam. "auto" tries 0.001, 0.003, 0.01 and 0.03 for every candidate on the first
+        held-out rows.
+    weight_decay : float, default=0.0
+        Decoupled, relative to the learning rate.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the rows. "auto" is as many as make 3,000 steps, from 10 to 100; every network
+        keeps its best epoch on its held-out rows.
+    batch_size : "auto" or int, default="auto"
+        Rows in a training step. "auto" is a fortieth of the rows, from 32 to 256.
+    n_members : "auto" or int, default="auto"
+        Networks whose outputs are averaged; each holds out the next fold. "auto" is one per fold,
+        and no fewer than two.
+    validation : "auto", int, float or None, default="auto"
+        Held-out rows: k folds, or a share. "auto" is 4 folds; on 100,000 rows and more a share of
+        0.15, at most 20,000 rows; none on less than 20 rows, where nothing is learned but weights.
+        None compares nothing and keeps the last epoch.
+    n_iter_no_change : int or None, default=None
+        Epochs without a lower held-out loss of any network after which training ends.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    device : str, default="auto"
+        Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
+        GPU if there is one. May be set anew after fit, to predict elsewhere.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the networks. Results are float64 in any case.
+    random_state : int, RandomState instance or None, default=None
+        Draws held-out rows, starting weights, batches and noise. The same number gives the same
+        model, bit for bit, on the same device and number of threads. The global streams of numpy
+        and torch are never drawn from.
+    verbose : int, default=0
+        1 prints a line per outer step and per epoch.
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        Number of targets.
+    selected_ : str
+        What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
+        "sin + relu", or "given".
+    activations_ : str, ActivationSet or list
+        The activations of what predicts, as the parameter `activations` takes them. Of parameters
+        that the networks learned it holds the means; where layers differ by them, one list for
+        each.
+    learned_ : list of ActivationSet
+        The learned functions, one set or one per hidden layer; empty if none were learned.
+    activation_report_ : dict
+        "selected"; "outside", the share of inputs outside the table at the end of learning; and
+        "candidates", per candidate the held-out "loss", its "gain" over the best free candidate
+        with the "standard_error" of that, and the "learning_rate". Learned functions are taken if
+        their gain is larger than twice its error.
+    activation_history_ : dict
+        "outer_loss" per outer step, and "evolution", the functions' values over the outer steps,
+        (n_snapshots, n_sets, n_types, n_knots). Empty if none were learned.
+    oof_score_ : float
+        R2 of the held-out predictions of what predicts; NaN without validation.
+    history_ : dict of str to list
+        Mean losses per epoch of the networks that predict.
+    n_iter_ : int
+        Epochs that were trained.
+    encoder_ : TableEncoder
+        Turns the table into numbers.
+    scaler_ : SmoothClipScaler
+        Scales them.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where the table has names.
+
+    See Also
+    --------
+    LearnedDiversityMLPClassifier : The same for classes.
+    HamiltonianMLPRegressor : Learns a Hamiltonian from states and their derivatives.
+    sktaskneuron.nn.ActivationSet : The learned functions as values.
+
+    References
+    ----------
+    .. [1] A. Choudhary, A. Radhakrishnan, J. F. Lindner, S. Sinha and W. L. Ditto, "Neuronal
+       diversity can improve machine learning for physics and beyond", Scientific Reports 13, 13962
+       (2023).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import LearnedDiversityMLPRegressor
+    >>> X = np.random.default_rng(0).uniform(-2, 2, size=(300, 2))
+    >>> y = np.sin(3 * X[:, 0]) + np.maximum(X[:, 1], 0)
+    >>> model = LearnedDiversityMLPRegressor(activations=["sin", "relu"], random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.9
+    True
+    """

@@ -1,0 +1,418 @@
+"""Search for a neuron's formula, as a transformer."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sktaskneuron.estimators._common.checks import (
+    EncodedTable,
+    FloatArray,
+    check_target,
+    class_codes,
+    column_range,
+    encode_table,
+    indicators,
+    looks_like_classes,
+    read_rows,
+)
+from sktaskneuron.estimators._common.exports import EquationExports
+from sktaskneuron.estimators._common.expression import readable_expression
+from sktaskneuron.estimators.formula_search.run import find_column_equations, find_neuron_formula
+from sktaskneuron.formula import (
+    Exports,
+    FittedExpression,
+    FittedFormula,
+    NeuronFormula,
+    ParetoFront,
+)
+from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.search.columns.choice import ColumnsResult
+from sktaskneuron.search.engines import ENGINES, SEARCHED, resolve_engine
+from sktaskneuron.search.frame.options import TDResult
+
+# Ranges of a training column, beyond its ends, within which new values are read: the widest at
+# which the equation, which may hold an exponential, stays finite.
+_READ_RANGES = (1e6, 1e4, 1e2, 10.0, 1.0, 0.0)
+
+
+class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixin, BaseEstimator):
+    r"""Find which functions and interactions of the columns the target asks for.
+
+    The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
+    low-rank interactions, rank-one products :math:`\prod_m \langle u_m, x\rangle` with their
+    diagonal :math:`x_i^k` taken out, so that an answer is unique. With ``method="td"`` the
+    functions g are powers; their orders, the columns inside each term and the rank of each
+    interaction are chosen together. With ``method="sr"`` (vectorised symbolic regression [3]_) the
+    functions g themselves are found: powers, sin(a x), exp(a x), tanh(a x), log(1 + a|x|) and
+    others, each one for all columns.
+
+    With ``scope="columns"`` it is not a neuron's formula that is found but an equation of y in the
+    named columns, by ordinary symbolic regression: products, ratios, functions of columns and of
+    each other. Its candidates are refitted by weighted least squares, their numbers made simple
+    where the criterion agrees, and compared on held-out rows.
+
+    Parameters
+    ----------
+    method : {"td", "sr"}, default="td"
+        "td" searches powers and interactions by tensor decomposition, "sr" functions of one
+        column, with a weight for every column, by symbolic regression.
+    scope : {"neuron", "columns"}, default="neuron"
+        "neuron" finds the formula of a neuron, the same for all columns; "columns", with "sr" only,
+        an equation of the named columns.
+    engine : {"auto", "als", "gates", "builtin", "operon", "pysr"}, default="auto"
+        Of "td": "als" (its default), forward-backward selection of columns, blocks and atoms fitted
+        by alternating least squares; deterministic. "gates", the differentiable dual stream with
+        hard-concrete gates of the paper, kept as a reference: it finds which orders are active, at
+        a fixed rank, and needs thousands of optimiser steps. Of "sr": "builtin", sets of functions
+        by exchange on their Gram matrix, inner constants by least squares; deterministic. "pysr"
+        adds the functions that PySR's template expressions propose. Of "sr" and
+        ``scope="columns"``: "builtin", sums, ratios and products in libraries of growing
+        depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
+        programming by these packages, in a process of its own.
+    interactions : "auto" or bool, default="auto"
+        Whether to look for interactions too. "auto": with "td", not with "sr". Not read for
+        ``scope="columns"``, and neither are the orders, the rank and the criterion.
+    max_order : int, default=5
+        Highest power among the pure terms.
+    max_interaction_order : int, default=3
+        Highest number of factors in an interaction, from 2; 1 or 0 looks for none.
+    max_rank : int, default=8
+        Most atoms per interaction order.
+    max_complexity : int, default=50
+        Most nodes of an equation of columns: columns, numbers, functions and operations, one each.
+    criterion : {"ebic", "bic", "cv"}, default="ebic"
+        Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
+        [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
+        held-out loss by one standard error; it is slower, and as the terms it judges were proposed
+        on all rows, it finds some in pure noise too.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    target_type : {"auto", "continuous", "classes"}, default="auto"
+        How to read y. "auto" takes text, bool and two-valued targets for classes and other
+        numbers for a quantity. Classes share one structure, scored by the logistic or multinomial
+        likelihood.
+    max_samples : int, default=10000
+        Rows on which the structure is searched; beyond it rows are drawn at random (`caps_` says
+        so) and the weights are refitted on all of them. Equations of columns are searched on 2,000
+        at most.
+    max_steps : int or None, default=None
+        Forward steps of "als" and most functions of "builtin" (None: 100, and 8 functions),
+        optimiser steps of "gates" (None: 2000); for equations of columns stages of "builtin"
+        (None: all six), evaluations of "operon", iterations of "pysr".
+    n_resamples : int, default=5
+        Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
+        skips this evidence and most of the time. Equations of columns are compared on one fifth
+        of the rows instead, whatever it is.
+    random_state : int, RandomState instance or None, default=0
+        Draws the rows of large tables, the folds and the random starts of the atoms. None takes a
+        new seed from the operating system; numpy's global stream is never drawn from.
+    verbose : int, default=0
+        1 prints a line for every step.
+
+    Attributes
+    ----------
+    formula_ : NeuronFormula
+        The neuron's formula: functions, orders and ranks. Empty if nothing beats a constant. The
+        inner constants are those of the scaled columns, see `fitted_formula_`. Not there for
+        ``scope="columns"``.
+    fitted_formula_ : FittedFormula or FittedExpression
+        The formula with its numbers, on raw columns: evaluate it, or export it. A
+        FittedExpression for ``scope="columns"``.
+    expression_ : sympy.Expr or list of sympy.Expr
+        The same equation as sympy, a list for several outputs. Not there if it is too long.
+    selection_frequency_ : dict of str to float
+        Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``, on the scale
+        of the columns that won on all rows. Not there if ``n_resamples=0``, nor for
+        ``scope="columns"``; nor is `term_gain_`.
+    term_gain_ : dict of str to float
+        Validated R2 (classes: explained deviance) lost when a term is taken out.
+    pareto_front_ : ParetoFront
+        Formulas met on the way, by number of free weights and validated score; equations of
+        columns by number of nodes and R2 on held-out rows (those of the first output). Not there
+        for a neuron's formula if ``n_resamples=0``.
+    criterion_, null_criterion_ : float
+        The criterion of the answer and that of a constant; smaller is better.
+    caps_ : tuple of str
+        What was cut to keep the cost bounded; empty if nothing was.
+    classes_ : ndarray
+        Class labels, if y was read as classes.
+    n_iter_ : int
+        Forward steps taken, at least 1; for equations of columns the steps that `verbose` prints.
+    encoder_ : TableEncoder
+        Turns the table into the columns of the formula.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str
+        Their names, where the table has names.
+
+    References
+    ----------
+    .. [1] "NeuronSeek: on stability and expressivity of task-driven neurons", arXiv 2506.15715.
+    .. [2] Chen and Chen, "Extended Bayesian information criteria", Biometrika 95(3), 2008.
+    .. [3] Fan et al., "No one-size-fits-all neurons: task-based neurons for artificial neural
+       networks", arXiv 2405.02369.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronFormulaSearch
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 5))
+    >>> y = 2 * X[:, 0] ** 2 + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=300)
+    >>> search = NeuronFormulaSearch().fit(X, y)
+    >>> print(search.formula_)
+    x**2 + <x,x>:1
+    >>> search.get_feature_names_out()
+    array(['x0**2', 'x1*x2'], dtype=object)
+
+    One function for all columns, with a weight for each:
+
+    >>> y = np.sin(2.5 * X) @ [1.0, -2.0, 0.5, 1.5, -1.0] + 0.1 * rng.normal(size=300)
+    >>> print(NeuronFormulaSearch(method="sr").fit(X, y).formula_)
+    sin(2.5*x)
+
+    An equation of named columns:
+
+    >>> y = X[:, 0] * X[:, 1] / (1 + X[:, 2] ** 2)
+    >>> search = NeuronFormulaSearch(method="sr", scope="columns").fit(X, y)
+    >>> print(search.fitted_formula_)
+    x0*x1/(x2**2 + 1)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "method": [StrOptions(set(SEARCHED))],
+        "scope": [StrOptions({scope for _, scope in ENGINES})],
+        "engine": [StrOptions({"auto"}.union(*ENGINES.values()))],
+        "interactions": [StrOptions({"auto"}), "boolean"],
+        "max_order": [Interval(Integral, 1, 9, closed="both")],
+        "max_interaction_order": [Interval(Integral, 0, 6, closed="both")],
+        "max_rank": [Interval(Integral, 1, None, closed="left")],
+        "max_complexity": [Interval(Integral, 1, None, closed="left")],
+        "criterion": [StrOptions({"bic", "ebic", "cv"})],
+        "target_type": [StrOptions({"auto", "continuous", "classes"})],
+        "max_samples": [Interval(Integral, 50, None, closed="left")],
+        "max_steps": [None, Interval(Integral, 1, None, closed="left")],
+        "n_resamples": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    formula_: NeuronFormula
+    fitted_formula_: FittedFormula | FittedExpression
+    _bounds: FloatArray
+
+    def __init__(
+        self,
+        method: str = "td",
+        *,
+        scope: Literal["neuron", "columns"] = "neuron",
+        engine: Literal["auto", "als", "gates", "builtin", "operon", "pysr"] = "auto",
+        interactions: bool | Literal["auto"] = "auto",
+        max_order: int = 5,
+        max_interaction_order: int = 3,
+        max_rank: int = 8,
+        max_complexity: int = 50,
+        criterion: Literal["bic", "ebic", "cv"] = "ebic",
+        categorical_features: Any = "from_dtype",
+        target_type: str = "auto",
+        max_samples: int = 10_000,
+        max_steps: int | None = None,
+        n_resamples: int = 5,
+        random_state: Any = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.method = method
+        self.scope = scope
+        self.engine = engine
+        self.interactions = interactions
+        self.max_order = max_order
+        self.max_interaction_order = max_interaction_order
+        self.max_rank = max_rank
+        self.max_complexity = max_complexity
+        self.criterion = criterion
+        self.categorical_features = categorical_features
+        self.target_type = target_type
+        self.max_samples = max_samples
+        self.max_steps = max_steps
+        self.n_resamples = n_resamples
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Search the formula of y in the columns of X.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Numbers, categories and missing values; nothing to scale first.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Outputs share one formula, each with its own weights.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row.
+
+        Returns
+        -------
+        self : NeuronFormulaSearch
+            Fitted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used.
+        MissingDependencyError
+            If the engine's package is not installed.
+        EngineError
+            If an engine in a process of its own failed.
+        """
+        resolve_engine(self.method, self.scope, self.engine)
+        classification = self.target_type == "classes" or (
+            self.target_type == "auto" and looks_like_classes(y)
+        )
+        target = check_target(self, X, y, numeric=not classification)
+        encoder = TableEncoder(self.categorical_features)
+        table = encode_table(self, encoder, X, sample_weight)
+        target = target[table.rows]
+        if hasattr(self, "classes_"):
+            del self.classes_
+        return self._fit_encoded(encoder, table, target, classification=classification)
+
+    @with_callbacks
+    def _fit_encoded(
+        self,
+        encoder: TableEncoder,
+        table: EncodedTable,
+        target: Any,
+        *,
+        classification: bool,
+        scale_number: int | None = None,
+        swap: bool = True,
+    ) -> Self:
+        """Search in a table that an estimator around this one has already encoded and checked.
+
+        ``scale_number`` searches on one scale only, ``swap`` is as in TDOptions: what an estimator
+        asks for that needs the terms soon.
+        """
+        if classification:
+            self.classes_, codes = class_codes(self, target)
+            target = indicators(codes, len(self.classes_))
+        self.encoder_ = encoder
+        target = target.reshape(len(target), -1)
+        if self.scope == "columns":
+            self._take_over(find_column_equations(self, table, target, classification))
+        else:
+            self._take_over(
+                find_neuron_formula(
+                    self, table, target, classification, scale_number=scale_number, swap=swap
+                )
+            )
+        self._set_bounds(table)
+        return self
+
+    def _set_bounds(self, table: EncodedTable) -> None:
+        """Keep within which values new rows are read, and the means that stand where terms fail."""
+        for far_out in _READ_RANGES:
+            self._bounds = column_range(table, far_out)
+            # where an equation of columns is not defined the means stand in
+            wide = self.scope == "columns"
+            if wide or np.isfinite(self.fitted_formula_.evaluate(self._bounds)).all():
+                break
+        values = self.fitted_formula_.transform(table.matrix)
+        with np.errstate(all="ignore"):
+            self._term_means = np.nan_to_num(table.weight @ values / table.weight.sum())
+
+    def _take_over(self, result: TDResult | ColumnsResult) -> None:
+        """Set the attributes of an answer, and none of an earlier one."""
+        found = ("formula_", "selection_frequency_", "term_gain_", "pareto_front_")
+        for name in (*found, "_scale_number"):
+            self.__dict__.pop(name, None)
+        self.fitted_formula_ = result.fitted
+        self.criterion_ = result.criterion
+        self.null_criterion_ = result.null_criterion
+        self.caps_ = result.caps
+        self.n_iter_ = max(result.n_steps, 1)
+        if isinstance(result, ColumnsResult):
+            self.pareto_front_ = ParetoFront(
+                [(point.complexity, point.score, point.expression) for point in result.front]
+            )
+            return
+        self.formula_ = result.fitted.formula
+        self._scale_number = result.scale_number
+        if self.n_resamples:
+            self.selection_frequency_ = result.selection_frequency
+            self.term_gain_ = result.term_gain
+            self.pareto_front_ = ParetoFront(
+                [(point.complexity, point.score, point.formula) for point in result.path]
+            )
+
+    def _equation(self) -> Exports:
+        return self.fitted_formula_
+
+    @property
+    def expression_(self) -> Any:
+        """The equation as sympy, on the raw column names; a list for several outputs.
+
+        For classes it is the log odds. There is none where it would be too long to read.
+        """
+        check_is_fitted(self)
+        return readable_expression(self.fitted_formula_)
+
+    def transform(self, X: Any) -> FloatArray:
+        """Compute the values of the selected terms.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+
+        Returns
+        -------
+        terms : ndarray of shape (n_samples, n_terms)
+            One column per pure term and column of the table, and per atom; of an equation of
+            columns one per summand. A term that is not defined for a row, as a logarithm of a
+            negative number, has its mean over the training rows there. One column of zeros if
+            nothing was found, so that a pipeline goes on.
+        """
+        check_is_fitted(self)
+        matrix = read_rows(self, self.encoder_, self._bounds, X)
+        if not self.fitted_formula_.terms:
+            return np.zeros((len(matrix), 1))
+        values = self.fitted_formula_.transform(matrix)
+        return np.where(np.isfinite(values), values, self._term_means)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Name the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Checked against the names of fit, else not used: the terms are named by those.
+
+        Returns
+        -------
+        names : ndarray of str of shape (n_terms,)
+            As ``"age**2"`` or ``"age*bmi"``.
+        """
+        check_is_fitted(self)
+        self.encoder_.get_feature_names_out(input_features)
+        found = bool(self.fitted_formula_.terms)
+        names = self.fitted_formula_.term_names() if found else ["nothing found"]
+        return np.asarray(names, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = self.categorical_features is not None
+        return tags

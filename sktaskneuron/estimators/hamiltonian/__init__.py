@@ -1,0 +1,1 @@
+"""Networks for the Hamiltonian of a system."""

@@ -1,0 +1,1 @@
+"""Networks of task-driven neurons, whose formula the data decide."""

@@ -1,0 +1,304 @@
+"""Classification by networks of task-driven neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
+
+from sktaskneuron.estimators._common.checks import (
+    FloatArray,
+    check_target,
+    class_codes,
+    encode_table,
+    with_class_weight,
+)
+from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.targets import ClassPrediction
+from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
+from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.fitted import Inputs
+from sktaskneuron.models.validation import Task
+from sktaskneuron.preprocessing import TableEncoder
+
+
+class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
+    """Classification by a network of task-driven neurons, whose formula the data decide.
+
+    A search finds which powers and interactions of the columns the classes ask for [1]_. Small
+    networks are built from it and trained together in packs: the "task" group's neurons multiply
+    projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
+    columns; the "ranks" group sees the ranks of the values instead, and the "plain" group sums as
+    ordinary neurons do. Every member holds out other rows. On those, the groups are blended with
+    the shares of the classes, logistic regression and, for two classes, the searched equation;
+    where a readable model alone is as good within the error of that comparison, it predicts.
+
+    Tables of numbers, categories and missing values go in as they are; labels may be of any type.
+
+    Parameters
+    ----------
+    formula : str or NeuronFormula, default="td"
+        "td" searches powers and products by tensor decomposition, "sr" functions of single columns
+        by symbolic regression. Otherwise the formula itself, as ``"x + x**2 + <x,x>:4"``; a part
+        ``x`` is always added.
+    search : NeuronFormulaSearch or None, default=None
+        Settings of the search. None: the defaults, without the evidence from resamples. Its
+        `categorical_features` and `target_type` are not read, the table and the target are this
+        estimator's.
+    hidden_layer_sizes : int or sequence of int, default=(128, 128)
+        Neurons per hidden layer; the first layer holds the task-driven ones.
+    activation : str, ActivationSet or list, default="silu"
+        A text as of :func:`sktaskneuron.nn.get_activation`: a name, as ``"snake(a=2)"``, or an
+        expression, as ``"x*tanh(softplus(x))"``; a set of functions (`activations_` of a model with
+        learned ones), which stay as they are; a list of texts and sets, the types of the neurons
+        of every hidden layer, as ``["sin", "relu"]``; or one set or list per hidden layer. Neuron
+        j of N has type ``j * n_types // N``. Parameters of a text with ``trainable=True``, as
+        ``"prelu(trainable=True)"``, are learned with the weights, by every network for itself.
+    dropout : float, default=0.1
+        Share of the hidden values left out in a training step, from 0 to below 1.
+    learning_rate : "auto" or float, default="auto"
+        Rate of a weight with fan-in one. "auto" is 0.04.
+    weight_decay : float, default=0.02
+        Decoupled weight decay of a weight with fan-in one.
+    max_epochs : "auto" or int, default="auto"
+        Passes over the rows; the learning rate falls to zero over them, in four cycles. "auto" is
+        80, within 400 and 6,000 steps, and training ends where a whole cycle lowered the held-out
+        loss by less than a hundredth. Where 400 steps take more than 80 passes, an epoch has
+        several.
+    batch_size : "auto" or int, default="auto"
+        Most rows of a member in a training step. "auto" is 256; 512 from 100,000 training rows,
+        1,024 from 400,000.
+    n_members : "auto" or int, default="auto"
+        Networks in all. Every group needs one for each fold: with fewer in all than twice the
+        folds there is the task group alone, and with fewer than the folds so many folds are held
+        out. "auto" is one per fold in each group, and no fewer than 4 (2 from 100,000 rows on);
+        from 400,000 rows on there is the task group alone.
+    validation : "auto", int, float or None, default="auto"
+        Held-out rows, which choose the epoch and the weights of the models; every class keeps its
+        share where it has enough rows. An int k: k folds, each held out once, by one member of a
+        group after the other. A float: that share of the rows, the same for all members. "auto":
+        4 folds; on 100,000 rows and more a share of 0.15, at most 20,000 rows; none on less than
+        20 rows. None: the task-driven networks are trained on all rows to the last epoch, and
+        nothing is compared.
+    n_iter_no_change : int or None, default=None
+        Epochs without a lower held-out loss after which the training of a group ends.
+    compare_simple : bool, default=True
+        Whether simpler models and the other groups of networks may take part. False trains the
+        task-driven networks alone.
+    term_evidence : bool, default=False
+        Whether to train the task-driven networks once more without each kind of term, for
+        `formula_gain_`.
+    readable : bool or int, default=False
+        Whether the best equation of few nodes shall predict in place of the networks; a number is
+        the most nodes, True stands for 30. It is looked for on the target and on the networks' own
+        predictions, also between the rows, and `readable_report_` says what it costs.
+    time_limit : float or None, default=None
+        Seconds after which fit should end. The learning rate then falls as fast as the clock runs,
+        and what is trained by then predicts. The search and the simple models are not cut short;
+        results depend on the machine's speed.
+    categorical_features : "from_dtype", None or array-like, default="from_dtype"
+        See :class:`sktaskneuron.preprocessing.TableEncoder`.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of a row by its class, on top of `sample_weight`: label to positive weight; 1 for
+        labels left out. "balanced" gives all classes the same total.
+    device : str, default="auto"
+        Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
+        GPU if there is one. May be set anew after fit, to predict elsewhere.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of the networks. Probabilities are float64 in any case.
+    skorch_callbacks : sequence or None, default=None
+        Callbacks of skorch, or pairs (name, callback), passed on to every network's training. The
+        callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
+        one task per group of networks, in it the epochs. A callback's wish to stop ends the group
+        in training.
+    random_state : int, RandomState instance or None, default=None
+        Draws held-out rows, starting weights, batches and dropout. The same number gives the same
+        model, bit for bit, on the same device and number of threads. None takes a new seed from
+        the operating system; the global streams of numpy and torch are never drawn from.
+    verbose : int, default=0
+        1 prints a line per step of the search and per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    formula_ : NeuronFormula
+        The neuron's formula: that found, or that given. Empty if a search found nothing.
+    fitted_formula_ : FittedFormula or None
+        The searched formula with its numbers, on raw columns: the log odds of the second class, or
+        one logit each for several. None if no search was made.
+    expression_ : sympy.Expr or list of sympy.Expr
+        The same equation as sympy. It gives the log odds of `predict_proba` if `selected_` is
+        "formula". Not there if no search was made or the equation is too long.
+    search_ : NeuronFormulaSearch or None
+        The fitted search, with its evidence.
+    selected_ : {"constant", "linear", "formula", "task", "ranks", "plain", "blend"}
+        What predicts: the shares of the classes, logistic regression, the searched equation, one
+        group of networks, or a blend.
+    weights_ : dict of str to float
+        Share of every model in the prediction.
+    validation_scores_ : dict of str to float
+        Mean log-likelihood of the held-out rows under every model and the blend, 0 at best; empty
+        without validation.
+    oof_score_ : float
+        Accuracy of the held-out predictions of what predicts; NaN without validation. The weights
+        were chosen on the same rows, so it is a little too good.
+    formula_gain_ : dict of str to float
+        What the score of the blend loses without a model; with `term_evidence` also what that of
+        the task group loses without "products", "pure terms" and "learned terms".
+    readable_formula_ : FittedExpression, FittedFormula or None
+        The equation that predicts, with ``readable``; None without.
+    readable_report_ : dict
+        With ``readable``: the scores of the "equation" and of the "model" that it stands for on the
+        same held-out rows (as in `validation_scores_`), and what it was "found on": "target",
+        "model" or, for the searched one, "formula". Empty without.
+    history_ : dict of str to list
+        Losses per epoch of the group with the largest weight.
+    n_iter_ : int
+        Epochs of that group.
+    encoder_ : TableEncoder
+        Turns the table into numbers.
+    scaler_ : SmoothClipScaler
+        Scales them for the task group.
+    rank_scaler_ : NormalScoreScaler
+        Scales them for the group that sees ranks; not there where that group was not trained.
+    n_features_in_ : int
+        Number of input columns.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where the table has names.
+
+    See Also
+    --------
+    NeuronSeekRegressor : The same for numbers.
+    NeuronFormulaSearch : The search alone, as a transformer.
+
+    References
+    ----------
+    .. [1] "NeuronSeek: on stability and expressivity of task-driven neurons",
+       arXiv 2506.15715.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronSeekClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 4))
+    >>> y = np.where(X[:, 0] ** 2 + X[:, 1] ** 2 > 1.5, "outside", "inside")
+    >>> model = NeuronSeekClassifier(max_epochs=5, random_state=0).fit(X, y)
+    >>> print(model.formula_)
+    x**2
+    >>> model.predict([[0, 0, 0, 0], [2, 2, 0, 0]]).tolist()
+    ['inside', 'outside']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **NeuronSeek._parameter_constraints,
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+    }
+
+    def __init__(
+        self,
+        formula: str | NeuronFormula = "td",
+        *,
+        search: NeuronFormulaSearch | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
+        activation: Any = "silu",
+        dropout: float = 0.1,
+        learning_rate: str | float = "auto",
+        weight_decay: float = 0.02,
+        max_epochs: str | int = "auto",
+        batch_size: str | int = "auto",
+        n_members: str | int = "auto",
+        validation: str | int | float | None = "auto",
+        n_iter_no_change: int | None = None,
+        compare_simple: bool = True,
+        term_evidence: bool = False,
+        readable: bool | int = False,
+        time_limit: float | None = None,
+        categorical_features: Any = "from_dtype",
+        class_weight: Any = None,
+        device: str = "auto",
+        dtype: str = "float32",
+        skorch_callbacks: Sequence[Any] | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            formula,
+            search=search,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            n_members=n_members,
+            validation=validation,
+            n_iter_no_change=n_iter_no_change,
+            compare_simple=compare_simple,
+            term_evidence=term_evidence,
+            readable=readable,
+            time_limit=time_limit,
+            categorical_features=categorical_features,
+            device=device,
+            dtype=dtype,
+            skorch_callbacks=skorch_callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Search the formula, train the networks, blend what the held-out rows favour.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Numbers, categories and missing values; pandas, polars or numpy.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
+            Weights of a mean below one are scaled to the mean one.
+
+        Returns
+        -------
+        self : NeuronSeekClassifier
+            Fitted.
+
+        Raises
+        ------
+        FormulaError
+            If the formula's text is wrong, or a network cannot be built from it.
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used.
+        """
+        given, clock = self._check_settings()
+        labels = check_target(self, X, y, numeric=False)
+        encoder = TableEncoder(self.categorical_features)
+        table = encode_table(self, encoder, X, sample_weight)
+        report = FitReport(self, X, y, sample_weight)
+        self.classes_, codes = class_codes(self, labels[table.rows])
+        weight = with_class_weight(self, table.weight, codes)
+        n_classes = len(self.classes_)
+
+        def task_of(inputs: Inputs) -> Task:
+            zero, one = np.zeros(n_classes), np.ones(n_classes)
+            return Task(inputs, codes.astype(np.int64), weight, n_classes, True, zero, one)
+
+        self._fit(replace(table, weight=weight), encoder, task_of, given, clock, report)
+        return self
+
+    def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
+        return None, None
+
+    def _as_score(self, task: Task, loss: float) -> float:
+        return -loss

@@ -1,0 +1,83 @@
+"""The default recipe of stage two, as functions of the number of rows.
+
+The numbers are measured ones: ``benchmarks/recipes.py`` trains the alternatives, and
+``benchmarks/recipes.md`` holds what came out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.members import MemberGroup
+
+LINEAR = NeuronFormula(pure=("x",))
+PRODUCTS = NeuronFormula.parse("x + <x,x>:16")
+
+_TASK = MemberGroup("task", PRODUCTS, PRODUCTS, frequency_std=0.3)
+_RANKS = MemberGroup("ranks", LINEAR, frequency_std=0.3, view="ranks")
+_PLAIN = MemberGroup("plain", LINEAR, frequency_std=0.1)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What "auto" means.
+
+    Parameters
+    ----------
+    task : MemberGroup
+        The task group where the formula is searched: what is found adds to its formula.
+    use_search : bool
+        Whether the task group's formula takes over the interactions that the search found.
+    rivals, class_rivals : tuple of MemberGroup
+        Groups beside the task group, of regression and of classes.
+    learning_rate, class_learning_rate : float
+        Of regression and of classes.
+    label_smoothing : float
+        Of classes.
+    n_epochs, least_steps, most_steps : int
+        Passes over the rows, within these numbers of steps. Where the steps ask for more passes, an
+        epoch has several: the held-out rows are looked at between epochs.
+    batch_sizes, members : tuple of (least number of rows, value)
+        Ascending in the number of rows.
+    rivals_below : int
+        Number of rows from which the task group is alone.
+    simple_margin : float
+        Standard errors of held-out loss by which a blend must beat a readable model.
+    """
+
+    task: MemberGroup = _TASK
+    use_search: bool = True
+    rivals: tuple[MemberGroup, ...] = (_RANKS,)
+    class_rivals: tuple[MemberGroup, ...] = (_RANKS, _PLAIN)
+    learning_rate: float = 0.1
+    class_learning_rate: float = 0.04
+    label_smoothing: float = 0.05
+    n_epochs: int = 80
+    least_steps: int = 400
+    most_steps: int = 6_000
+    batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
+    members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
+    rivals_below: int = 400_000
+    simple_margin: float = 1.0
+
+    def batch_size(self, n_rows: int) -> int:
+        """Return the rows of a member in a step."""
+        return _at(self.batch_sizes, n_rows)
+
+    def members_per_group(self, n_rows: int) -> int:
+        """Return the number of members of every group."""
+        return _at(self.members, n_rows)
+
+    def epochs(self, n_rows: int, batch_size: int) -> tuple[int, int]:
+        """Return the epochs, and the passes over ``n_rows`` training rows in each."""
+        steps = -(-n_rows // batch_size)
+        most = -(-self.most_steps // steps)
+        n_passes = min(max(self.n_epochs, -(-self.least_steps // steps)), most)
+        passes = -(-n_passes // self.n_epochs)
+        return -(-n_passes // passes), passes
+
+
+def _at(table: tuple[tuple[int, int], ...], n_rows: int) -> int:
+    return table[bisect_right([rows for rows, _ in table], n_rows) - 1][1]

@@ -1,0 +1,202 @@
+"""The best equation of few nodes that stands for a trained model, and what it costs in accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sktaskneuron.estimators._common.checks import indicators
+from sktaskneuron.estimators._common.report import FitReport, say
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula import FittedExpression, FittedFormula
+from sktaskneuron.formula.text.nodes import complexity
+from sktaskneuron.models.fitted import FittedModel, FormulaModel
+from sktaskneuron.models.validation import FloatArray, Rows, Task, Validation, make_splits
+from sktaskneuron.search.engines import run_columns
+
+# Nodes of a readable equation, unless told otherwise.
+DEFAULT_COMPLEXITY = 30
+# Rows that equations are searched on, half as many drawn between them, and how far from a row.
+_ROWS, _NEARNESS = 1_500, 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Distilled:
+    """A readable equation beside the model that it stands for.
+
+    Parameters
+    ----------
+    fitted : FittedExpression or FittedFormula
+    model : FormulaModel
+        It, as a model.
+    loss, model_loss : float
+        Mean loss of the equation and of the model on the same held-out rows.
+    source : str
+        What the equation was found on: "target", "model", or "formula" for the searched one.
+    outputs : ndarray of shape (n_held_out, n_outputs)
+        Raw outputs of the equation that was found without those rows.
+    held : ndarray of int
+    """
+
+    fitted: FittedExpression | FittedFormula
+    model: FormulaModel
+    loss: float
+    model_loss: float
+    source: str
+    outputs: FloatArray
+    held: Rows
+
+
+class Distillation:
+    """Search of an equation, on the target and on a trained model's own predictions.
+
+    A model is smoother than the target and can be asked between the rows: both help a search that
+    looks for the shape of a function. One split of the rows decides which source serves better;
+    the equation is then searched again on all rows. The model has seen the held-out rows of that
+    split, the equation's search on the target has not.
+
+    Parameters
+    ----------
+    task : Task
+    names : tuple of str
+        Of the encoded columns.
+    n_indicators : int
+        The last so many columns are 0/1 and are not mixed between rows.
+    max_complexity : int
+    seed : int
+    report : FitReport
+    estimator : estimator
+        For its verbosity.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        names: tuple[str, ...],
+        max_complexity: int,
+        seed: int,
+        report: FitReport,
+        estimator: object,
+    ) -> None:
+        self.task, self.names, self.max_complexity = task, names, max_complexity
+        self.seed, self.report, self.estimator = seed, report, estimator
+
+    def run(
+        self,
+        model: FittedModel,
+        outputs: FloatArray | None,
+        validation: Validation,
+        formula: FittedFormula | None,
+    ) -> Distilled:
+        """Find the equation.
+
+        Parameters
+        ----------
+        model : FittedModel
+            What it is to stand for.
+        outputs : ndarray of shape (n_held_out, n_outputs) or None
+            Its raw outputs on the rows of ``validation``, by models that had not seen them.
+        validation : Validation
+        formula : FittedFormula or None
+            The searched equation; a rival if it is short enough.
+
+        Returns
+        -------
+        Distilled
+        """
+        task = self.task
+        splits = validation.splits or make_splits(task, 0.25, self.seed)
+        train, held = splits[0]
+        own = model.predict_raw(task.inputs.take(held))
+        if outputs is not None and validation:
+            own = outputs[validation.place[held]]
+        rivals: dict[str, FittedExpression | FittedFormula] = {
+            "target": self._on_target(train),
+            "model": self._on_model(model, train),
+        }
+        if formula is not None and self._is_short(formula):
+            rivals["formula"] = formula
+        weight = task.weight[held]
+
+        def loss(raw: FloatArray) -> float:
+            return float(np.average(task.losses(raw, held), weights=weight))
+
+        raw = {
+            name: self._as_model(fitted).predict_raw(task.inputs.take(held))
+            for name, fitted in rivals.items()
+        }
+        losses = {name: loss(values) for name, values in raw.items()}
+        source = min(losses, key=lambda name: losses[name])
+        everything = np.arange(len(task))
+        fitted = rivals[source]
+        if source == "target":
+            fitted = self._on_target(everything)
+        elif source == "model":
+            fitted = self._on_model(model, everything)
+        return Distilled(
+            fitted, self._as_model(fitted), losses[source], loss(own), source, raw[source], held
+        )
+
+    def _as_model(self, fitted: FittedExpression | FittedFormula) -> FormulaModel:
+        task = self.task
+        return FormulaModel(fitted, task.shift, task.unit, task.classification)
+
+    def _is_short(self, formula: FittedFormula) -> bool:
+        try:
+            return sum(map(complexity, formula.trees())) <= self.max_complexity
+        except FormulaError:
+            return False  # too long to be written out
+
+    def _on_target(self, rows: Rows) -> FittedExpression:
+        task = self.task
+        target = task.target[rows]
+        if task.classification:
+            target = indicators(target, task.n_outputs)
+        else:
+            target = target * task.unit + task.shift
+        return self._search(
+            task.inputs.raw[rows], target, task.weight[rows], task.classification, "target"
+        )
+
+    def _on_model(self, model: FittedModel, rows: Rows) -> FittedExpression:
+        """Search on a model's predictions, at the rows and at points drawn between them."""
+        task = self.task
+        rng = np.random.default_rng([self.seed, 7])
+        if len(rows) > _ROWS:
+            rows = np.sort(rng.choice(rows, size=_ROWS, replace=False))
+        inputs = task.inputs.take(rows)
+        first, second = (rng.integers(len(rows), size=len(rows) // 2) for _ in range(2))
+        between = inputs.take(first)
+        mixed = between.raw.copy()
+        part = slice(0, inputs.n_numeric)
+        step = _NEARNESS * rng.random((len(first), 1))
+        mixed[:, part] += step * (inputs.raw[second, part] - mixed[:, part])
+        between = replace(between, raw=mixed)
+        raw = np.concatenate([inputs.raw, mixed])
+        values = np.concatenate([model.predict_raw(inputs), model.predict_raw(between)])
+        weight = np.concatenate([task.weight[rows], task.weight[rows][first]])
+        if not task.classification:
+            values = values * task.unit + task.shift
+        elif task.n_outputs == 2:
+            values = values[:, 1:] - values[:, :1]
+        fitted = self._search(raw, values, weight, False, "model")
+        link = {1: "logit"}.get(values.shape[1], "softmax") if task.classification else "identity"
+        return FittedExpression(fitted.nodes, fitted.feature_names, link)
+
+    def _search(
+        self, X: FloatArray, target: FloatArray, weight: FloatArray, classification: bool, what: str
+    ) -> FittedExpression:
+        say(self.estimator, f"readable equation, searched on the {what}")
+        return run_columns(
+            "builtin",
+            self.max_complexity,
+            _ROWS * 2,
+            None,
+            X=X,
+            target=target.reshape(len(target), -1),
+            weight=weight,
+            classification=classification,
+            feature_names=self.names,
+            rng=np.random.default_rng([self.seed, 11]),
+        ).fitted

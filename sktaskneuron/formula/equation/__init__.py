@@ -1,0 +1,1 @@
+"""Formulas of neurons and equations of columns, as values."""

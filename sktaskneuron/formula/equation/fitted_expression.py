@@ -1,0 +1,326 @@
+"""`FittedExpression`: a readable equation of named columns, with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.neuron_formula import check_format, load_json
+from sktaskneuron.formula.export.exports import Exports
+from sktaskneuron.formula.export.validation import column_matrix
+from sktaskneuron.formula.text.evaluation import evaluate, in_domain, variables
+from sktaskneuron.formula.text.nodes import Node, Number, Product, Sum, complexity, render
+from sktaskneuron.formula.text.parser import check_readable, parse_node
+
+__all__ = ["JSON_VERSION", "MAX_OUTPUTS", "FittedExpression", "additive_terms"]
+
+#: Format number that `FittedExpression.to_json` writes.
+JSON_VERSION = 1
+_JSON_FORMAT = "sktaskneuron.FittedExpression"
+#: Most outputs of one expression.
+MAX_OUTPUTS = 1000
+
+FloatArray = NDArray[np.float64]
+
+# Rows computed at once: what a tree's parts need stays in the processor's cache.
+_ROWS = 4096
+
+
+@dataclass(frozen=True, repr=False)
+class FittedExpression(Exports):
+    r"""Equations of named columns: one tree per output, numbers and all.
+
+    Every output is a sum of terms, :math:`f_j(x) = b_j + \sum_t w_{t,j}\, h_t(x)`; outputs may
+    share terms. Expressions are values: frozen, hashable, picklable, equal when their canonical
+    trees are.
+
+    Parameters
+    ----------
+    nodes : tuple of Node
+        One canonical tree per output, whose variables are columns.
+    feature_names : tuple of str
+        Distinct names of the columns, in the order of X.
+    link : str, default="identity"
+        How a model uses the value, e.g. "logit". Kept as a note: what is evaluated and exported is
+        always the linear predictor f.
+
+    Raises
+    ------
+    FormulaError
+        If a tree reads other columns, names repeat, there is no output, or a tree is longer than
+        a text may be.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import FittedExpression
+    >>> energy = FittedExpression.parse("m*v**2/2 + 9.81*m*h", ["m", "v", "h"])
+    >>> energy.evaluate([[2.0, 3.0, 1.0]])
+    array([[28.62]])
+    >>> energy.term_names()
+    ['h*m', 'm*v**2']
+    >>> print(energy)
+    9.81*h*m + 0.5*m*v**2
+    """
+
+    nodes: tuple[Node, ...]
+    feature_names: tuple[str, ...]
+    link: str = "identity"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", tuple(self.nodes))
+        object.__setattr__(self, "feature_names", _names(self.feature_names))
+        if not 1 <= len(self.nodes) <= MAX_OUTPUTS:
+            raise FormulaError(
+                f"an expression has 1 to {MAX_OUTPUTS} outputs, got {len(self.nodes)}"
+            )
+        if len(set(self.feature_names)) != len(self.feature_names) or "" in self.feature_names:
+            raise FormulaError("feature_names must be distinct and not empty")
+        unknown = frozenset().union(*map(variables, self.nodes)) - set(self.feature_names)
+        if unknown:
+            raise FormulaError(f"the expression reads {min(unknown)!r}, which is no column")
+        if not isinstance(self.link, str) or not self.link.isprintable():
+            raise FormulaError(f"link must be a printable str, got {self.link!r}")
+        for node in self.nodes:
+            # What is printed must be readable again, whoever built the tree.
+            check_readable(render(node, lambda _: "x"))
+
+    @classmethod
+    def parse(
+        cls, text: str | Sequence[str], feature_names: Sequence[str], link: str = "identity"
+    ) -> FittedExpression:
+        """Read expressions from text.
+
+        Parameters
+        ----------
+        text : str or sequence of str
+            One per output: numbers, ``pi``, columns' names (in backticks unless they are free
+            identifiers), ``+ - * / **``, brackets and the names in `PRIMITIVES`.
+        feature_names : sequence of str
+        link : str
+
+        Returns
+        -------
+        expression : FittedExpression
+
+        Raises
+        ------
+        FormulaError
+            If a text does not follow the grammar; the message shows the place.
+        """
+        texts = [text] if isinstance(text, str) else text
+        if not isinstance(texts, Sequence):
+            raise FormulaError(
+                f"an expression's text must be a str or a sequence of them, got {text!r}"
+            )
+        names = _names(feature_names)
+        return cls(_parsed(texts, names), names, link)
+
+    def texts(self) -> tuple[str, ...]:
+        """Return one exact text per output, which `parse` reads back."""
+        return tuple(render(node) for node in self.nodes)
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return len(self.feature_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.nodes)
+
+    @property
+    def complexity(self) -> int:
+        """Number of nodes: columns, numbers, functions and operations, one each."""
+        return sum(map(complexity, self.nodes))
+
+    @cached_property
+    def used_features(self) -> NDArray[np.intp]:
+        """Indices of the columns that the expressions read, upwards."""
+        used = frozenset().union(*map(variables, self.nodes))
+        found = np.flatnonzero([name in used for name in self.feature_names])
+        found.flags.writeable = False
+        return found
+
+    @cached_property
+    def terms(self) -> tuple[Node, ...]:
+        """The additive terms of all outputs, without their weights and the constants."""
+        return tuple(dict.fromkeys(term for node in self.nodes for term in additive_terms(node)[0]))
+
+    @property
+    def intercept(self) -> FloatArray:
+        """Constant of every output, shape (n_outputs,)."""
+        return np.asarray([additive_terms(node)[1] for node in self.nodes])
+
+    @property
+    def term_weights(self) -> FloatArray:
+        """Weights of the columns of `transform`, shape (n_terms, n_outputs)."""
+        weights = np.zeros((len(self.terms), self.n_outputs))
+        for j, node in enumerate(self.nodes):
+            for term, weight in additive_terms(node)[0].items():
+                weights[self.terms.index(term), j] = weight
+        return weights
+
+    def term_names(self) -> list[str]:
+        """Return the texts of the additive terms, one per column of `transform`."""
+        return [render(term) for term in self.terms]
+
+    def _evaluated(self, X: Any, nodes: Sequence[Node]) -> FloatArray:
+        values = column_matrix(X, self.feature_names)
+        result = np.empty((len(values), len(nodes)))
+        for start in range(0, len(values), _ROWS):
+            rows = slice(start, start + _ROWS)
+            columns = dict(zip(self.feature_names, values[rows].T, strict=True))
+            with np.errstate(all="ignore"):  # NaN and infinity come out as the value says
+                for j, node in enumerate(nodes):
+                    result[rows, j] = evaluate(node, columns)
+        return result
+
+    def evaluate(self, X: Any) -> FloatArray:
+        """Compute f(x) for every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a table or mapping of columns
+            Raw columns. Columns of a dataframe or mapping are taken by name, in any order.
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_samples, n_outputs)
+            The linear predictor, whatever the link. NaN or infinite where an expression is not
+            defined: `in_domain` tells where.
+
+        Raises
+        ------
+        FormulaError
+            If X has another number of columns, or the table lacks one.
+        """
+        return self._evaluated(X, self.nodes)
+
+    __call__ = evaluate
+
+    def transform(self, X: Any) -> FloatArray:
+        """Compute the value of every additive term for every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a table or mapping of columns
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_samples, n_terms)
+            ``intercept + values @ term_weights`` is what `evaluate` returns.
+        """
+        return self._evaluated(X, self.terms)
+
+    def in_domain(self, X: Any) -> NDArray[np.bool_]:
+        """Tell for every row whether all outputs are defined and finite there.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or a table or mapping of columns
+
+        Returns
+        -------
+        defined : ndarray of bool of shape (n_samples,)
+        """
+        values = column_matrix(X, self.feature_names)
+        columns = dict(zip(self.feature_names, values.T, strict=True))
+        inside = np.isfinite(self.evaluate(values)).all(axis=1)
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
+                inside = inside & in_domain(node, columns)
+        return np.asarray(inside)
+
+    def trees(self) -> tuple[Node, ...]:
+        """Return one tree per output: what every export prints."""
+        return self.nodes
+
+    def __repr__(self) -> str:
+        return f"FittedExpression.parse({list(self.texts())!r}, {list(self.feature_names)!r})"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data (str, list, dict) that `from_dict` reads."""
+        # By their own names: under others the terms sort otherwise, and sums inside of products
+        # would be divided by another of their numbers, which rounds.
+        return {
+            "format": _JSON_FORMAT,
+            "version": JSON_VERSION,
+            "expressions": list(self.texts()),
+            "feature_names": list(self.feature_names),
+            "link": self.link,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> FittedExpression:
+        """Read what `to_dict` returned.
+
+        Parameters
+        ----------
+        data : dict
+
+        Returns
+        -------
+        expression : FittedExpression
+
+        Raises
+        ------
+        FormulaError
+            If the data are not those of an expression, or of a newer format.
+        """
+        check_format(data, _JSON_FORMAT, JSON_VERSION)
+        texts, names = data.get("expressions"), data.get("feature_names")
+        if not all(
+            isinstance(items, list) and items and all(isinstance(item, str) for item in items)
+            for items in (texts, names)
+        ):
+            raise FormulaError(
+                "an expression's data need lists of texts for 'expressions' and 'feature_names'"
+            )
+        return cls(_parsed(texts, names), tuple(names), data.get("link", "identity"))
+
+    @classmethod
+    def from_json(cls, text: str) -> FittedExpression:
+        """Read what `to_json` wrote; raises FormulaError."""
+        return cls.from_dict(load_json(text))
+
+
+def _names(feature_names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(feature_names, str) or not isinstance(feature_names, Iterable):
+        raise FormulaError(f"feature_names must be a sequence of names, got {feature_names!r}")
+    return tuple(map(str, feature_names))
+
+
+def _parsed(texts: Sequence[str], names: Iterable[str]) -> tuple[Node, ...]:
+    if len(texts) > MAX_OUTPUTS:  # before reading so many
+        raise FormulaError(f"an expression has 1 to {MAX_OUTPUTS} outputs, got {len(texts)}")
+    known = frozenset(names)
+    return tuple(parse_node(text, known) for text in texts)
+
+
+def additive_terms(node: Node) -> tuple[dict[Node, float], float]:
+    """Split a tree into its additive terms, with their weights, and its constant."""
+    constant = 0.0
+    parts: tuple[Node, ...] = (node,)
+    if isinstance(node, Sum):
+        parts, constant = node.terms, node.constant
+    weights: dict[Node, float] = {}
+    for part in parts:
+        match part:
+            case Number(value):
+                constant += value
+            case Product(weight, factors):
+                core = factors[0] if len(factors) == 1 else Product(1.0, factors)
+                weights[core] = weights.get(core, 0.0) + weight
+            case _:
+                weights[part] = weights.get(part, 0.0) + 1.0
+    return weights, constant

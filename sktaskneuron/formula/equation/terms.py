@@ -1,0 +1,108 @@
+"""The additive terms of a fitted formula: which there are, their values and their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
+
+__all__ = ["AtomTerm", "PureTerm", "atom_values", "term_names"]
+
+FloatArray = NDArray[np.float64]
+
+# Names that read as one operand in front of "**" or "*"; others get brackets around them.
+_PLAIN_NAME = re.compile(r"[\w .=:]+")
+
+
+@dataclass(frozen=True)
+class PureTerm:
+    """The additive term ``g_t(z_i)``: index t in the formula's pure terms, feature i."""
+
+    index: int
+    feature: int
+
+
+@dataclass(frozen=True)
+class AtomTerm:
+    """The additive term ``A_{k,r}(z)``: interaction order k, index r within its rank."""
+
+    order: int
+    index: int
+
+
+def atom_values(z: FloatArray, factors: FloatArray) -> FloatArray:
+    """Compute interaction atoms, disjoint from pure terms.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_features)
+    factors : ndarray of shape (order, n_features, rank)
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples, rank)
+        ``prod_m <u_m, z> - sum_i (prod_m u_{m,i}) z_i**order``.
+    """
+    order = factors.shape[0]
+    values: FloatArray = z @ factors[0]
+    for u in factors[1:]:
+        values *= z @ u
+    diagonal = factors.prod(axis=0)
+    if diagonal.any():
+        powers = z.copy()
+        for _ in range(order - 1):
+            powers *= z
+        values -= powers @ diagonal
+    return values
+
+
+def term_names(
+    formula: NeuronFormula,
+    terms: Iterable[PureTerm | AtomTerm],
+    factors: Mapping[int, FloatArray],
+    feature_names: Sequence[str],
+) -> list[str]:
+    """Name additive terms, distinctly and readably.
+
+    Parameters
+    ----------
+    formula : NeuronFormula
+    terms : iterable of PureTerm or AtomTerm
+    factors : mapping of int to ndarray of shape (order, n_features, rank)
+    feature_names : sequence of str
+
+    Returns
+    -------
+    names : list of str
+        As `FittedFormula.term_names` says.
+    """
+    names: dict[str, None] = {}
+    operands = [name if _PLAIN_NAME.fullmatch(name) else f"({name})" for name in feature_names]
+    for term in terms:
+        if isinstance(term, PureTerm):
+            expression = formula.expressions[term.index]
+            names_of = feature_names if expression.power == 1 else operands
+            name = expression.format(names_of[term.feature])
+        else:
+            u = factors[term.order][:, :, term.index]
+            name = f"<{','.join('x' * term.order)}>"
+            single = bool(np.all(np.count_nonzero(u, axis=1) == 1))
+            if single:
+                name = _monomial(np.nonzero(u)[1], operands)
+            # Two atoms may hold the same monomial, with other numbers.
+            if not single or name in names:
+                name += f"[{term.index}]"
+        while name in names:  # columns may be called "age" and "age**2"
+            name += "'"
+        names[name] = None
+    return list(names)
+
+
+def _monomial(chosen: NDArray[np.intp], operands: Sequence[str]) -> str:
+    counts = zip(*np.unique(chosen, return_counts=True), strict=True)
+    return "*".join(operands[i] if power == 1 else f"{operands[i]}**{power}" for i, power in counts)

@@ -1,0 +1,119 @@
+"""A fitted formula as trees of the raw columns."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.fitted import FittedFormula
+from sktaskneuron.formula.equation.terms import PureTerm
+from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
+
+__all__ = ["trees"]
+
+
+def trees(fitted: FittedFormula) -> tuple[Node, ...]:
+    """Return one tree per output that computes what `FittedFormula.evaluate` does.
+
+    The trees keep the shape of the equation, ``(clip(x) - center)*(1/scale)`` and products of
+    sums, where the canonical form would multiply out: ``x/scale - center/scale`` loses the digits
+    of a column far from 0, and the monomials of an interaction are many. So they are not
+    canonical; equal parts are one object.
+
+    Parameters
+    ----------
+    fitted : FittedFormula
+
+    Returns
+    -------
+    trees : tuple of Node
+        Of the columns with a non-zero weight only.
+
+    Raises
+    ------
+    FormulaError
+        If a scale is so small that its inverse is not finite.
+    """
+    z = {int(i): _standardized(fitted, int(i)) for i in fitted.used_features}
+    terms = []
+    for term in fitted.terms:
+        if isinstance(term, PureTerm):
+            g = fitted.formula.expressions[term.index].node
+            terms.append(_substituted(g, z[term.feature]))
+        else:
+            terms.append(_atom(fitted.factors[term.order][:, :, term.index], z))
+    weights = fitted.term_weights
+    return tuple(
+        _sum(
+            [_scaled(float(weights[t, j]), terms[t]) for t in np.flatnonzero(weights[:, j])],
+            float(fitted.intercept[j]),
+        )
+        for j in range(fitted.n_outputs)
+    )
+
+
+def _standardized(fitted: FittedFormula, i: int) -> Node:
+    node: Node = Variable(fitted.feature_names[i])
+    lower, upper = float(fitted.lower[i]), float(fitted.upper[i])
+    if math.isfinite(lower) or math.isfinite(upper):
+        node = Clip(node, lower, upper)
+    with np.errstate(over="ignore"):
+        factor = float(1.0 / fitted.scale[i])
+    if not math.isfinite(factor):
+        raise FormulaError(
+            f"the scale {fitted.scale[i]:g} of {fitted.feature_names[i]!r} is too small to write"
+        )
+    return _scaled(factor, _sum([node], -float(fitted.center[i])))
+
+
+def _scaled(coefficient: float, node: Node) -> Node:
+    return node if coefficient == 1 else Product(coefficient, (node,))
+
+
+def _sum(terms: list[Node], constant: float) -> Node:
+    if not terms:
+        return Number(constant + 0.0)
+    return terms[0] if len(terms) == 1 and constant == 0 else Sum(tuple(terms), constant + 0.0)
+
+
+def _atom(factors: NDArray[np.float64], z: dict[int, Node]) -> Node:
+    """Return a product of sums minus the powers that the interaction leaves out."""
+    order = factors.shape[0]
+    coefficient = 1.0
+    parts = []
+    for u in factors:
+        read = np.flatnonzero(u)
+        if len(read) == 1:
+            coefficient *= float(u[read[0]])
+            parts.append(z[int(read[0])])
+        else:
+            parts.append(_sum([_scaled(float(u[i]), z[int(i)]) for i in read], 0.0))
+    diagonal = factors.prod(axis=0)
+    powers = [
+        _scaled(-float(diagonal[i]), Power(z[int(i)], order)) for i in np.flatnonzero(diagonal)
+    ]
+    return _sum([Product(coefficient, tuple(parts)), *powers], 0.0)
+
+
+def _substituted(node: Node, z: Node) -> Node:
+    """Put a tree in the place of the variable, and change nothing else."""
+
+    def build(inner: Node) -> Node:
+        match inner:
+            case Variable():
+                return z
+            case Call(name, argument):
+                return Call(name, build(argument))
+            case Power(base, exponent):
+                return Power(build(base), exponent)
+            case Product(coefficient, factors):
+                return Product(coefficient, tuple(map(build, factors)))
+            case Sum(terms, constant):
+                return Sum(tuple(map(build, terms)), constant)
+            case _:
+                return inner
+
+    return build(node)

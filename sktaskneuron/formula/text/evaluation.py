@@ -1,0 +1,135 @@
+"""Evaluation of trees: their values on columns, and where they are defined."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
+from sktaskneuron.formula.text.primitives import NUMPY_NAMESPACE, get_primitive
+
+__all__ = ["evaluate", "in_domain", "primitives_of", "variables"]
+
+Namespace = Mapping[str, Callable[[Any], Any]]
+
+
+def variables(node: Node) -> frozenset[str]:
+    """Return the names of the variables that a tree reads."""
+    match node:
+        case Variable(name):
+            return frozenset({name})
+        case Call(_, inner) | Power(inner, _) | Clip(inner):
+            return variables(inner)
+        case Product(_, parts) | Sum(parts, _):
+            return frozenset().union(*map(variables, parts))
+        case _:
+            return frozenset()
+
+
+def primitives_of(node: Node) -> frozenset[str]:
+    """Return the names of the primitives that the evaluation of a tree calls."""
+    match node:
+        case Call(name, argument):
+            return frozenset({name}) | primitives_of(argument)
+        case Power(base, exponent):
+            return primitives_of(base) | ({"sqrt"} if abs(exponent) == 0.5 else set())
+        case Product(_, parts) | Sum(parts, _):
+            return frozenset().union(*map(primitives_of, parts))
+        case Clip(argument):
+            return primitives_of(argument)
+        case _:
+            return frozenset()
+
+
+def evaluate(node: Node, columns: Mapping[str, Any], namespace: Namespace = NUMPY_NAMESPACE) -> Any:
+    """Compute a tree.
+
+    Parameters
+    ----------
+    node : Node
+    columns : mapping of str to ndarray (or tensor)
+        Values of the variables, of one shape.
+    namespace : mapping of str to callable
+        The primitives to call, by name; only arithmetic operators are used besides, and ``clip``
+        methods where the tree clips.
+
+    Returns
+    -------
+    values : ndarray (or tensor), a float for a constant tree
+        May be the caller's own array, where the tree is a variable.
+    """
+
+    def value(inner: Node) -> Any:
+        match inner:
+            case Number(number):
+                return number
+            case Variable(name):
+                return columns[name]
+            case Call(name, argument):
+                return namespace[name](value(argument))
+            case Power(base, exponent):
+                return _raised(value(base), exponent, namespace)
+            case Clip(argument, lower, upper):
+                return value(argument).clip(lower, upper)
+            case Product(coefficient, factors):
+                result = value(factors[0])
+                for factor in factors[1:]:
+                    result = result * value(factor)
+                return result if coefficient == 1 else coefficient * result
+            case Sum(terms, constant):
+                result = value(terms[0])
+                for term in terms[1:]:
+                    result = result + value(term)
+                return result if constant == 0 else result + constant
+
+    return value(node)
+
+
+def _raised(value: Any, exponent: float, namespace: Namespace) -> Any:
+    if exponent < 0:
+        return 1.0 / _raised(value, -exponent, namespace)
+    if exponent == 0.5:
+        return namespace["sqrt"](value)
+    if not isinstance(exponent, int):
+        return value**exponent
+    # Squaring and multiplying: numpy's ** goes through pow(), ten times slower from x**3 on.
+    result = None
+    while True:
+        if exponent % 2:
+            result = value if result is None else result * value
+        exponent //= 2
+        if exponent == 0:
+            return result
+        value = value * value
+
+
+def in_domain(node: Node, columns: Mapping[str, Any]) -> Any:
+    """Tell for every row whether all parts of a tree are defined.
+
+    Parameters
+    ----------
+    node : Node
+    columns : mapping of str to ndarray of float64
+
+    Returns
+    -------
+    inside : ndarray of bool, or True
+    """
+    match node:
+        case Call(name, argument):
+            value = evaluate(argument, columns)
+            return in_domain(argument, columns) & get_primitive(name).domain.contains(value)
+        case Power(base, exponent):
+            value = evaluate(base, columns)
+            inside = in_domain(base, columns)
+            if not isinstance(exponent, int):
+                inside = inside & (value >= 0)
+            return inside & (value != 0) if exponent < 0 else inside
+        case Product(_, parts) | Sum(parts, _):
+            return reduce(operator.and_, (in_domain(part, columns) for part in parts))
+        case Clip(argument):
+            return in_domain(argument, columns)
+        case _:
+            return True

@@ -1,0 +1,104 @@
+"""What is known of an elementary function, and where one is defined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Domain", "Primitive"]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval of the real line on which a function is defined, finite and free of poles.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval; infinite by default.
+    low_open, high_open : bool
+        Whether the end itself is outside.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = True
+    high_open: bool = True
+
+    def contains(self, x: Any) -> NDArray[np.bool_]:
+        """Tell for every value of `x` whether it lies inside.
+
+        Parameters
+        ----------
+        x : array-like of any shape
+
+        Returns
+        -------
+        inside : ndarray of bool, of the shape of `x`
+            False for NaN.
+        """
+        values = np.asarray(x, dtype=np.float64)
+        above = values > self.low if self.low_open else values >= self.low
+        below = values < self.high if self.high_open else values <= self.high
+        return np.asarray(above & below)
+
+    def __str__(self) -> str:
+        left = "(" if self.low_open else "["
+        right = ")" if self.high_open else "]"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One elementary function of one real variable.
+
+    Parameters
+    ----------
+    name : str
+        The name that a formula text uses.
+    numpy : callable
+        ndarray -> ndarray of the same shape; stable for large arguments.
+    torch_name : str
+        Dotted name under `torch`, as in ``"sin"`` or ``"nn.functional.softplus"``. Several
+        names, separated by blanks, are applied from the right to the left, as one writes a
+        composition: ``"exp neg square"`` is ``torch.exp(torch.neg(torch.square(x)))``.
+    sympy : callable
+        ``(sympy module, sympy expression) -> sympy expression``. The module comes as an
+        argument because sympy loads only when an export asks for it.
+    source : str
+        Python source with ``{x}`` for the argument, in terms of ``np`` (and ``special``, which
+        is `scipy.special`).
+    doc : str
+        The function as an equation.
+    domain : Domain
+        Where the function is defined, finite and free of poles.
+    parity : {-1, 0, 1}
+        -1 for odd functions, 1 for even ones, 0 for neither.
+    c, sql, excel : str, optional
+        The function in C99 with ``math.h``, in SQL:2016 and in Excel, with ``{x}`` for the
+        argument, which may be any expression; each reads as one operand. The export to that
+        language refuses a function without one.
+    """
+
+    name: str
+    numpy: Callable[[Any], Any]
+    torch_name: str
+    sympy: Callable[[Any, Any], Any]
+    source: str
+    doc: str
+    domain: Domain = Domain()
+    parity: int = 0
+    c: str | None = None
+    sql: str | None = None
+    excel: str | None = None
+
+    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
+        # The entries hold lambdas, which do not pickle; the name says everything.
+        from sktaskneuron.formula.text.primitives import get_primitive
+
+        return get_primitive, (self.name,)

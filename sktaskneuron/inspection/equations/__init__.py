@@ -1,0 +1,1 @@
+"""Pictures of equations, and what their terms are worth."""

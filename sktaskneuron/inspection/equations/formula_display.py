@@ -1,0 +1,336 @@
+"""Pictures of an equation: what its columns, and pairs of them, add to the output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from sktaskneuron.inspection.drawing import import_pyplot
+from sktaskneuron.inspection.equations.equation import (
+    Equation,
+    FloatArray,
+    check_output,
+    equation_of,
+    read_columns,
+)
+from sktaskneuron.inspection.equations.importance import variance_shares
+from sktaskneuron.inspection.equations.panels import Curve, Levels, Lines, Panel, Rest, Surface
+from sktaskneuron.inspection.equations.parts import Part, find_parts, merge_levels, part_values
+from sktaskneuron.inspection.grid import make_grid
+
+# Points of a curve, and of a side of a surface.
+_CURVE, _SIDE = 201, 61
+# Rows shown as dots; more would hide the surface.
+_MOST_DOTS = 400
+
+
+class FormulaDisplay:
+    """What the columns of an equation add to its output, most important first.
+
+    All terms that read the same columns are added up to one part, centred over the rows, and drawn
+    in one of the axes, whose title tells the share of the equation's variance (`term_importance`):
+
+    - one column: a curve, over a strip with the distribution of the rows;
+    - a categorical feature, or a column of two values: a bar for each level;
+    - two columns: filled contours with the rows as dots; or, if one of them has two values, two
+      curves. An atom of order two over several columns is split into its pairs first;
+    - more columns, and what exceeds `max_panels`: a bar of the share, in the last of the axes.
+
+    It is made by `from_estimator`.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        The parts, in the order in which they are drawn.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        Figure of the pictures.
+    axes_ : ndarray of matplotlib Axes of shape (n_panels,)
+        Axes of each part.
+    bounding_ax_ : matplotlib Axes or None
+        The given axes, in whose place the others were put.
+    artists_ : list of list
+        What was drawn in each of the axes: line and strip, bars, contours and dots and colour bar.
+
+    Raises
+    ------
+    ValueError
+        If there are no panels.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> import numpy as np
+    >>> from sktaskneuron.formula import FittedExpression
+    >>> from sktaskneuron.inspection import FormulaDisplay
+    >>> X = np.random.default_rng(0).uniform(-1, 1, size=(100, 3))
+    >>> equation = FittedExpression.parse("a + 3*a**2 + 0.5*b*c", ["a", "b", "c"])
+    >>> display = FormulaDisplay.from_estimator(equation, X)
+    >>> [panel.columns for panel in display.panels]
+    [('a',), ('b', 'c')]
+    """
+
+    def __init__(self, panels: Sequence[Panel]) -> None:
+        if not panels:
+            raise ValueError("there are no panels: nothing to draw")
+        self.panels = tuple(panels)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        terms: Iterable[str | tuple[str, ...]] | None = None,
+        sample_weight: Any = None,
+        output: int = 0,
+        percentiles: tuple[float, float] = (0.0, 1.0),
+        max_panels: int = 6,
+        ax: Any = None,
+    ) -> FormulaDisplay:
+        """Draw the equation of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator, FittedFormula or FittedExpression
+            A fitted estimator with a readable equation, or an equation.
+        X : table or array-like of shape (n_samples, n_features)
+            Rows over which the parts are centred and weighed, and whose range is drawn: the raw
+            table of the estimator, the columns of an equation.
+        terms : iterable of str or tuple of str, default=None
+            Which parts to draw, in this order: a column's (or categorical feature's) name, or a
+            tuple of the columns' names. None: all, the largest share first.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k counts as k copies of the row.
+        output : int, default=0
+            Which output, by place. For classes it is the log odds.
+        percentiles : tuple of float, default=(0.0, 1.0)
+            Part of each column's distribution that the axes span.
+        max_panels : int, default=6
+            Most axes.
+        ax : matplotlib Axes, default=None
+            Axes in whose place the grid of axes is put; None: a new figure.
+
+        Returns
+        -------
+        display : FormulaDisplay
+            Drawn.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError, TypeError
+            If there is no readable equation.
+        ValueError
+            If the equation has the same value in all rows, `terms` names a part that it lacks, or
+            another argument is out of range.
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        import_pyplot()
+        if max_panels < 1:
+            raise ValueError(f"max_panels must be 1 or more, got {max_panels!r}")
+        low, high = percentiles
+        if not 0 <= low < high <= 1:
+            raise ValueError(f"percentiles must rise within 0..1, got {percentiles!r}")
+        equation = equation_of(estimator)
+        rows = read_columns(estimator, equation, X)
+        weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+        encoder = getattr(estimator, "encoder_", None)
+        parts = merge_levels(find_parts(equation, check_output(equation, output)), encoder)
+        values = part_values(equation, parts, output, rows)
+        shares = variance_shares(values, weight) if parts else None
+        if shares is None:
+            raise ValueError("the equation has the same value in all rows of X: nothing to draw")
+        used = weight > 0
+        rows, values, weight = rows[used], values[used], weight[used] / weight[used].sum()
+        view = _View(equation, output, rows, weight, (low, high))
+        order = _order(parts, shares, terms, equation.feature_names)
+        panels = [
+            view.panel(parts[place], float(shares[place]), float(weight @ values[:, place]))
+            for place in order
+        ]
+        named = [(parts[place].names(equation.feature_names), shares[place]) for place in order]
+        return cls(_with_rest(panels, named, max_panels)).plot(ax)
+
+    def plot(self, ax: Any = None) -> FormulaDisplay:
+        """Draw the panels.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes in whose place the grid of axes is put; None: a new figure.
+
+        Returns
+        -------
+        display : FormulaDisplay
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If `ax` stands in no grid.
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        n_rows, n_columns = _shape(len(self.panels))
+        self.bounding_ax_ = ax
+        self.figure_, grid = make_grid(ax, (n_rows, n_columns), (3.3 * n_columns, 2.75 * n_rows))
+        axes, self.artists_ = [], []
+        for place, panel in enumerate(self.panels):
+            axis = self.figure_.add_subplot(grid[divmod(place, n_columns)])
+            axis.tick_params(labelsize="small")
+            self.artists_.append(panel.draw(axis))
+            axis.set_title(panel.title, fontsize="medium")
+            beside = place % n_columns > 0 and self.panels[place - 1].upright
+            if panel.upright and not beside:
+                axis.set_ylabel("contribution")
+            axes.append(axis)
+        self.axes_ = np.asarray(axes, dtype=object)
+        return self
+
+
+class _View:
+    """An equation over the rows of a table: how a part of it becomes a panel."""
+
+    def __init__(
+        self,
+        equation: Equation,
+        output: int,
+        rows: FloatArray,
+        weight: FloatArray,
+        percentiles: tuple[float, float],
+    ) -> None:
+        self.equation, self.output = equation, output
+        self.rows, self.weight, self.percentiles = rows, weight, percentiles
+        # where the columns are held that a part does not read
+        self.middle = np.median(rows, axis=0)
+
+    def panel(self, part: Part, share: float, mean: float) -> Panel | None:
+        """Compute the numbers of a part's picture; None if it reads too many columns."""
+        names = self.equation.feature_names
+        columns = part.columns
+        if part.feature is not None:
+            return self._levels_of_feature(part, share, mean)
+        if len(columns) > 2:
+            return None
+        distinct = [np.unique(self.rows[:, column]) for column in columns]
+        if len(columns) == 1:
+            if len(distinct[0]) <= 2:
+                return self._levels_of_column(part, share, mean, distinct[0])
+            grid = self._grid(columns[0], _CURVE)
+            values = self._values(part, grid[:, None]) - mean
+            return Curve((names[columns[0]],), share, grid, values, self.rows[:, columns[0]])
+        order = [0, 1] if len(distinct[1]) <= 2 or len(distinct[0]) > 2 else [1, 0]
+        first, second = (columns[place] for place in order)
+        both = (names[first], names[second])
+        if len(distinct[order[1]]) <= 2:
+            grid, levels = self._grid(first, _CURVE), distinct[order[1]]
+            if len(levels) == 1:
+                levels = np.repeat(levels, 2)
+            values = self._on_grid(part, (first, second), grid, levels) - mean
+            return Lines(both, share, grid, levels, values, self.rows[:, first])
+        grids = self._grid(first, _SIDE), self._grid(second, _SIDE)
+        values = self._on_grid(part, (first, second), *grids) - mean
+        step = math.ceil(len(self.rows) / _MOST_DOTS)
+        return Surface(both, share, grids, values, self.rows[::step, [first, second]])
+
+    def _grid(self, column: int, n_points: int) -> FloatArray:
+        low, high = np.quantile(self.rows[:, column], self.percentiles)
+        return np.linspace(low, high, n_points)
+
+    def _values(self, part: Part, points: FloatArray) -> FloatArray:
+        """Values (n_points,) of a part at points (n_points, n_columns of the part)."""
+        table = np.tile(self.middle, (len(points), 1))
+        table[:, list(part.columns)] = points
+        return part_values(self.equation, [part], self.output, table)[:, 0]
+
+    def _on_grid(
+        self, part: Part, columns: tuple[int, int], first: FloatArray, second: FloatArray
+    ) -> FloatArray:
+        """Values (n_second, n_first) of a part of two columns."""
+        points = np.stack([grid.ravel() for grid in np.meshgrid(first, second)], axis=1)
+        if columns != part.columns:
+            points = points[:, ::-1]
+        return self._values(part, points).reshape(len(second), len(first))
+
+    def _levels_of_column(
+        self, part: Part, share: float, mean: float, distinct: FloatArray
+    ) -> Levels:
+        column = part.columns[0]
+        name = self.equation.feature_names[column]
+        values = self._values(part, distinct[:, None]) - mean
+        mass = [float(self.weight @ (self.rows[:, column] == value)) for value in distinct]
+        texts = tuple(f"{value:.4g}" for value in distinct)
+        return Levels((name,), share, texts, values, np.asarray(mass))
+
+    def _levels_of_feature(self, part: Part, share: float, mean: float) -> Levels:
+        """Levels with a column in the equation, and one for all rows that have none of these."""
+        columns = list(part.columns)
+        assert part.feature is not None
+        texts = [_level_text(self.equation.feature_names[c], part.feature) for c in columns]
+        values = self._values(part, np.eye(len(columns) + 1, len(columns))) - mean
+        mass = np.asarray(self.weight @ self.rows[:, columns])
+        if len(part.others) == 1:
+            texts.append(_level_text(part.others[0], part.feature))
+        elif part.others:
+            texts.append("all other")
+        mass = np.append(mass, max(0.0, 1.0 - float(mass.sum())))
+        return Levels((part.feature,), share, tuple(texts), values[: len(texts)], mass)
+
+
+def _level_text(column: str, feature: str) -> str:
+    """Name a level without its feature."""
+    return "missing" if column == f"{feature} is missing" else column.removeprefix(f"{feature}=")
+
+
+def _order(
+    parts: Sequence[Part],
+    shares: FloatArray,
+    terms: Iterable[str | tuple[str, ...]] | None,
+    names: Sequence[str],
+) -> list[int]:
+    """Places of the wanted parts."""
+    if terms is None:
+        return [int(place) for place in np.argsort(-shares, kind="stable")]
+    keys = [frozenset(part.names(names)) for part in parts]
+    order = []
+    for term in terms:
+        key = frozenset([term] if isinstance(term, str) else term)
+        if key not in keys:
+            known = [" × ".join(part.names(names)) for part in parts]
+            raise ValueError(f"the equation has no part {term!r}; its parts are {known}")
+        order.append(keys.index(key))
+    return order
+
+
+def _with_rest(
+    panels: Sequence[Panel | None],
+    named: Sequence[tuple[tuple[str, ...], float]],
+    max_panels: int,
+) -> list[Panel]:
+    """Keep as many panels as there may be, and sum up what has none."""
+    drawn = [place for place, panel in enumerate(panels) if panel is not None]
+    if len(drawn) < len(panels) or len(drawn) > max_panels:
+        drawn = drawn[: max(max_panels - 1, 1)]
+    kept = [panel for place in drawn if (panel := panels[place]) is not None]
+    rest = [item for place, item in enumerate(named) if place not in drawn]
+    if rest and len(kept) < max_panels:
+        rest.sort(key=lambda item: -abs(item[1]))
+        shares = tuple(float(share) for _, share in rest)
+        kept.append(Rest((), sum(shares), tuple(name for name, _ in rest), shares))
+    return kept
+
+
+def _shape(n_panels: int) -> tuple[int, int]:
+    """Rows and columns of a tight grid."""
+    n_columns = {1: 1, 2: 2, 4: 2}.get(n_panels, 3)
+    return math.ceil(n_panels / n_columns), n_columns

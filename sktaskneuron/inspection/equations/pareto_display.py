@@ -1,0 +1,288 @@
+"""Picture of a Pareto front with its formulas."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sktaskneuron.formula import (
+    FittedExpression,
+    FittedFormula,
+    NeuronFormula,
+    ParetoFront,
+    ParetoPoint,
+)
+from sktaskneuron.inspection.checks import check_fitted
+from sktaskneuron.inspection.drawing import (
+    BLUE,
+    GREY,
+    RED,
+    abbreviated,
+    import_pyplot,
+    no_frame,
+    plain,
+)
+
+# Least distance of two numbered points, as parts of the axes: numbers must not touch.
+_APART = (0.05, 0.08)
+# Characters of one line of the list of formulas, and its lines.
+_LINE, _LINES = 34, 2
+
+
+class ParetoFrontDisplay:
+    """Complexity against validated score, with the formulas listed beside.
+
+    It is made by `from_estimator`, or from a front of one's own.
+
+    Parameters
+    ----------
+    front : ParetoFront
+        Points of complexity, score and formula; not empty.
+    chosen : ParetoPoint, default=None
+        The point to mark. None: none.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+    figure_ : matplotlib Figure
+        Their figure.
+    line_ : matplotlib Line2D
+        The front as steps.
+    points_ : matplotlib Line2D
+        All points.
+    chosen_ : matplotlib Line2D or None
+        The marked point.
+    labels_ : list of matplotlib Annotation
+        Numbers at the points.
+    formulas_ : list of matplotlib Annotation
+        The list of formulas, beside the axes. It needs room at the right: make the figure with
+        ``layout="constrained"``, as a figure of its own is made.
+
+    Raises
+    ------
+    ValueError
+        If the front is empty.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> from sktaskneuron.formula import NeuronFormula, ParetoFront
+    >>> from sktaskneuron.inspection import ParetoFrontDisplay
+    >>> line, square = NeuronFormula.parse("x"), NeuronFormula.parse("x + x**2")
+    >>> front = ParetoFront([(0, 0.0, NeuronFormula()), (1, 0.8, line), (2, 0.9, square)])
+    >>> display = ParetoFrontDisplay(front, front[2]).plot()
+    >>> [text.get_text() for text in display.formulas_]
+    ['1   constant', '2   x', '3   x + x**2']
+    """
+
+    def __init__(self, front: ParetoFront, chosen: ParetoPoint | None = None) -> None:
+        if not len(front):
+            raise ValueError("the Pareto front is empty: there is nothing to draw")
+        self.front = front
+        self.chosen = chosen
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, ax: Any = None, *, max_labels: int = 8
+    ) -> ParetoFrontDisplay:
+        """Draw the front of a fitted search, its answer marked.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with a ``pareto_front_`` of its own or of its ``search_``.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: in a new figure.
+        max_labels : int, default=8
+            Most formulas to write.
+
+        Returns
+        -------
+        display : ParetoFrontDisplay
+            Drawn. The answer is the point with the formula of ``formula_``, else that of
+            ``fitted_formula_``; of several such points, or if there is none, the one whose
+            complexity is nearest.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If it has no Pareto front, or an empty one.
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        import_pyplot()
+        check_fitted(estimator)
+        for holder in (estimator, getattr(estimator, "search_", None)):
+            front = getattr(holder, "pareto_front_", None)
+            if front is not None:
+                display = cls(front, _answer(holder, front) if len(front) else None)
+                return display.plot(ax, max_labels=max_labels)
+        raise ValueError(
+            f"{type(estimator).__name__} has no pareto_front_: a search keeps one if "
+            "n_resamples is 1 or more"
+        )
+
+    def plot(self, ax: Any = None, *, max_labels: int = 8) -> ParetoFrontDisplay:
+        """Draw the front.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None: in a new figure.
+        max_labels : int, default=8
+            Most formulas to write: those of the marked point, of the ends, and of the largest
+            gains in score, as far as their numbers do not touch.
+
+        Returns
+        -------
+        display : ParetoFrontDisplay
+            Itself.
+
+        Raises
+        ------
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        plt = import_pyplot()
+        finite = [point for point in self.front if math.isfinite(point.score)]
+        labelled = _to_label(finite, self.chosen, max_labels)
+        texts = [_formula_text(point, _LINES) for point in labelled]
+        if ax is None:
+            size = 6.4, max(3.6, _height(texts) / 72 + 0.6)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
+        elif _height(texts) > (room := _axes_height(ax)):
+            # a list longer than the axes would push them together
+            labelled = _to_label(finite, self.chosen, min(max_labels, int(room // _height([""]))))
+            texts = [_formula_text(point, 1) for point in labelled]
+        self.ax_, self.figure_ = ax, ax.figure
+        x = [point.complexity for point in finite]
+        y = [point.score for point in finite]
+        (self.line_,) = ax.step(x, y, where="post", color=GREY, linewidth=1, zorder=1)
+        (self.points_,) = ax.plot(x, y, "o", color=BLUE, markersize=4.5, zorder=2)
+        self.chosen_ = None
+        if self.chosen is not None:
+            where = [self.chosen.complexity], [self.chosen.score]
+            (self.chosen_,) = ax.plot(*where, "o", color=RED, markersize=7.5, zorder=3)
+        ax.margins(x=0.06, y=0.12)
+        ax.locator_params(axis="x", nbins=6, integer=all(c == int(c) for c in x))
+        ax.locator_params(axis="y", nbins=6)
+        ax.set(xlabel="complexity", ylabel="validated score")
+        no_frame(ax)
+        self._write(labelled, texts)
+        return self
+
+    def _write(self, labelled: list[ParetoPoint], texts: list[str]) -> None:
+        """Write numbers at the points and their formulas beside the axes."""
+        self.labels_, self.formulas_ = [], []
+        below = 0.0
+        for number, (point, text) in enumerate(zip(labelled, texts, strict=True), start=1):
+            style = {"color": RED, "fontweight": "bold"} if point == self.chosen else {}
+            label = self.ax_.annotate(
+                str(number),
+                (point.complexity, point.score),
+                (0, 5),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize="small",
+                **style,
+            )
+            entry = self.ax_.annotate(
+                plain(f"{number}   {text}"),
+                (1, 1),
+                (14, -below),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="left",
+                va="top",
+                fontsize="small",
+                linespacing=1.15,
+                **style,
+            )
+            below += _height([text])
+            self.labels_.append(label)
+            self.formulas_.append(entry)
+
+
+def _formula_text(point: ParetoPoint, n_lines: int) -> str:
+    formula = point.formula
+    if isinstance(formula, NeuronFormula) and not formula:
+        return "constant"
+    text = abbreviated(str(formula), _LINE * n_lines)
+    lines = textwrap.wrap(text, _LINE)
+    if len(lines) > n_lines:  # breaks at spaces leave something over
+        lines[n_lines - 1 :] = [abbreviated(" ".join(lines[n_lines - 1 :]), _LINE)]
+    return "\n      ".join(lines)
+
+
+def _height(texts: list[str]) -> float:
+    """Height of the list in points: a gap for each text, and its lines."""
+    return float(sum(6 + 11 * (1 + text.count("\n")) for text in texts))
+
+
+def _axes_height(ax: Any) -> float:
+    return float(ax.get_window_extent().height * 72 / ax.figure.dpi)
+
+
+def _to_label(
+    points: list[ParetoPoint], chosen: ParetoPoint | None, max_labels: int
+) -> list[ParetoPoint]:
+    """Choose the points to number, upwards by complexity."""
+    if not points:
+        return []
+    gains = {points[0]: math.inf, points[-1]: math.inf}
+    for before, point in pairwise(points):
+        gains.setdefault(point, point.score - before.score)
+    ranked = sorted(points, key=lambda point: (point != chosen, -gains[point]))
+    places = np.array([[point.complexity, point.score] for point in points])
+    extent = np.ptp(places, axis=0)
+    least = np.where(extent > 0, extent, 1.0) * _APART
+    kept: list[ParetoPoint] = []
+    for point in ranked:
+        apart = (
+            abs(point.complexity - other.complexity) >= least[0]
+            or abs(point.score - other.score) >= least[1]
+            for other in kept
+        )
+        if len(kept) < max_labels and all(apart):
+            kept.append(point)
+    return sorted(kept, key=lambda point: point.complexity)
+
+
+def _answer(estimator: Any, front: ParetoFront) -> ParetoPoint:
+    """Find the point of the estimator's own answer."""
+    formula = getattr(estimator, "formula_", None)
+    fitted = getattr(estimator, "fitted_formula_", None)
+    equal = [point for point in front if formula is not None and point.formula == formula]
+    equal = equal or [point for point in front if _same(point.formula, fitted)]
+    size = _size(formula if fitted is None else fitted)
+    return min(equal or front, key=lambda point: (abs(point.complexity - size), -point.score))
+
+
+def _same(formula: Any, fitted: Any) -> bool:
+    if isinstance(formula, FittedExpression) and isinstance(fitted, FittedExpression):
+        # the front of an equation of several outputs is that of the first
+        return formula.nodes == fitted.nodes[: formula.n_outputs]
+    return bool(formula == fitted)
+
+
+def _size(equation: Any) -> float:
+    """Complexity of an answer, as the searches count it."""
+    if isinstance(equation, FittedFormula):
+        size = sum(int(weights.any(axis=1).sum()) for weights in equation.pure_weights)
+        size *= equation.n_outputs
+        for order, factors in equation.factors.items():
+            numbers = int((factors != 0).sum())
+            size += numbers + factors.shape[2] * (equation.n_outputs - order)
+        return float(size)
+    if isinstance(equation, FittedExpression | NeuronFormula):
+        return float(equation.complexity)
+    return math.inf

@@ -1,0 +1,1 @@
+"""Pictures of networks, their activity and their curvature."""

@@ -1,0 +1,140 @@
+"""The networks of whatever is inspected, in float64, and what they see of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.validation import validate_data
+
+from sktaskneuron.estimators._common.activations import given_functions
+from sktaskneuron.inspection.checks import check_fitted
+from sktaskneuron.inspection.equations.equation import FloatArray
+from sktaskneuron.models.networks import DiverseModel
+
+if TYPE_CHECKING:
+    from sktaskneuron.nn import DiverseNetwork
+
+# Names of scikit-learn's activations that differ from ours.
+_SKLEARN_NAMES = {"logistic": "sigmoid"}
+# Numbers in one tensor at most, by which rows are taken in blocks.
+_MOST_NUMBERS = 8_000_000
+
+
+def network_of(estimator: Any) -> DiverseNetwork:
+    """Return the packed networks of a fitted estimator, in float64.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With learned diversity, or scikit-learn's MLPClassifier or MLPRegressor: a pack of one.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it has no such networks.
+    """
+    check_fitted(estimator)
+    if isinstance(estimator, MLPClassifier | MLPRegressor):
+        return _from_sklearn(estimator)
+    return model_of(estimator).network()
+
+
+def smooth_network_of(estimator: Any) -> DiverseNetwork:
+    """Return the packed networks with cubic tables in the place of linear ones, in float64.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it has no networks of neurons of several types.
+    """
+    import torch
+
+    from sktaskneuron.nn import DiverseNetwork
+
+    check_fitted(estimator)
+    network = model_of(estimator).network()
+    spec = network.spec()
+    ((count, layers),) = spec["groups"]
+    if not any(not isinstance(kind, str) and kind[3] == 1 for kinds in layers for kind in kinds):
+        return network
+    cubic = given_functions(estimator.activations_, len(layers), "cubic")
+    # texts stay as they were given: their learned parameters are among those that are copied
+    functions = [
+        [kind if isinstance(kind, str) else table for kind, table in zip(*pair, strict=True)]
+        for pair in zip(layers, cubic, strict=True)
+    ]
+    smooth = DiverseNetwork(**{**spec, "groups": [(count, functions)]}, dtype=torch.float64)
+    smooth.to(network.weights[0].device)
+    with torch.no_grad():
+        for new, trained in zip(smooth.parameters(), network.parameters(), strict=True):
+            new.copy_(trained)
+    return smooth.eval()
+
+
+def model_of(estimator: Any) -> DiverseModel:
+    """Return the networks of an estimator as a value, to be built in float64.
+
+    They are placed where the estimator predicts; MPS, which lacks float64, gives way to the CPU.
+    """
+    model = getattr(estimator, "_model", None)
+    if not isinstance(model, DiverseModel):
+        raise TypeError(
+            f"{type(estimator).__name__} holds no networks of neurons of several types: give a "
+            "fitted LearnedDiversityMLPClassifier, LearnedDiversityMLPRegressor or "
+            "HamiltonianMLPRegressor"
+        )
+    from sktaskneuron.training import resolve_device
+
+    device = resolve_device(estimator.device)
+    return replace(model, device="cpu" if device.type == "mps" else str(device), dtype="float64")
+
+
+def _from_sklearn(estimator: Any) -> DiverseNetwork:
+    """Pack scikit-learn's network up to its last layer's sums."""
+    import torch
+
+    from sktaskneuron.nn import DiverseNetwork
+
+    name = _SKLEARN_NAMES.get(estimator.activation, estimator.activation)
+    sizes = [weights.shape[1] for weights in estimator.coefs_]
+    network = DiverseNetwork(
+        len(estimator.coefs_[0]),
+        sizes[-1],
+        sizes[:-1],
+        [(1, [[name]] * (len(sizes) - 1))],
+        dtype=torch.float64,
+    )
+    with torch.no_grad():
+        for own, given in zip(network.weights, estimator.coefs_, strict=True):
+            own[0].copy_(torch.from_numpy(np.array(given, dtype=np.float64)))
+        for own, given in zip(network.biases, estimator.intercepts_, strict=True):
+            own[0, 0].copy_(torch.from_numpy(np.array(given, dtype=np.float64)))
+    return network.eval()
+
+
+def inputs_of(estimator: Any, X: Any) -> FloatArray:
+    """Return what the networks see of a table, (n_samples, n_columns)."""
+    if isinstance(estimator, MLPClassifier | MLPRegressor):
+        return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))
+    return np.asarray(estimator._network_inputs(X), dtype=np.float64)
+
+
+def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
+    """Cut rows into blocks, each of which fills a tensor of bounded size."""
+    size = max(1, _MOST_NUMBERS // max(1, numbers_per_row))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def widest(network: DiverseNetwork) -> int:
+    """Return the neurons of the widest layer in all members of the pack together."""
+    layers = (network.in_features, *network.hidden_layer_sizes, network.out_features)
+    return network.n_members * max(layers)

@@ -1,0 +1,133 @@
+"""Which models predict, and with what weights: decided on held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sktaskneuron.models.fitted import Blend, FittedModel
+from sktaskneuron.models.validation import Candidate, FloatArray, Task, Validation, paired_gain
+from sktaskneuron.models.weights import logit_weights, value_weights
+
+_READABLE = ("constant", "linear", "formula")
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The model that predicts, and the evidence for it.
+
+    Parameters
+    ----------
+    name : str
+        Of the one candidate that predicts, or "blend".
+    model : FittedModel
+    weights : dict of str to float
+        Share of every candidate in the prediction; sum one.
+    losses : dict of str to float
+        Held-out loss of every candidate, and of "blend"; empty without validation.
+    outputs : ndarray of shape (n_held_out, n_outputs) or None
+        Raw held-out outputs of the model that predicts.
+    gains : dict of str to float
+        By how much the loss of the blend rises without a candidate.
+    """
+
+    name: str
+    model: FittedModel
+    weights: dict[str, float]
+    losses: dict[str, float]
+    outputs: FloatArray | None
+    gains: dict[str, float]
+
+
+def choose(
+    task: Task, validation: Validation, candidates: Sequence[Candidate], margin: float
+) -> Choice:
+    """Blend the candidates, or take a readable one that the blend does not beat.
+
+    The blend takes the place of a readable model only if it is better by more than ``margin``
+    standard errors of the paired differences of losses; any model that of the constant by more
+    than one.
+    """
+    if not validation:
+        return _equal_shares(candidates)
+    usable = [c for c in candidates if c.outputs is not None and np.isfinite(c.outputs).all()]
+    # in a blend of logits the sum of the weights does what the constant does among values
+    parts = [c for c in usable if not (task.classification and c.name == "constant")] or usable
+    rows, weight = validation.rows, validation.weight
+
+    def losses_of(outputs: FloatArray) -> FloatArray:
+        return task.losses(outputs, rows)
+
+    losses = {c.name: losses_of(_outputs(c)) for c in usable}
+    share = weight / weight.sum()
+    means = {name: float(share @ values) for name, values in losses.items()}
+    blend = _Blended.of(task, validation, parts)
+    losses["blend"] = losses_of(blend.outputs)
+    means["blend"] = float(share @ losses["blend"])
+    gains = {}
+    for left_out in parts if len(parts) > 1 else ():
+        rest = _Blended.of(task, validation, [c for c in parts if c is not left_out])
+        gains[left_out.name] = float(share @ losses_of(rest.outputs)) - means["blend"]
+
+    by_name = {c.name: c for c in usable}
+    best = ""
+    for name in (*_READABLE, "blend"):
+        if name not in losses:
+            continue
+        if not best:
+            best = name
+            continue
+        gain, error = paired_gain(losses[best], losses[name], share)
+        needed = 1.0 if best == "constant" else margin if name == "blend" else 0.0
+        if gain > needed * error:
+            best = name
+    if best == "blend":
+        total = blend.weights.sum()
+        weights = {c.name: 0.0 for c in usable}
+        weights |= {c.name: float(w / total) for c, w in zip(parts, blend.weights, strict=True)}
+        kept = [(c, w) for c, w in zip(parts, blend.weights, strict=True) if w > 0]
+        # a readable model of another temperature is not the one that its name promises
+        alone = len(kept) == 1 and (kept[0][1] == 1.0 or kept[0][0].name not in _READABLE)
+        return Choice(
+            kept[0][0].name if alone else "blend",
+            Blend(tuple(c.model for c, _ in kept), np.asarray([w for _, w in kept])),
+            weights,
+            means,
+            blend.outputs,
+            gains,
+        )
+    weights = {c.name: float(c.name == best) for c in usable}
+    chosen = by_name[best]
+    return Choice(best, chosen.model, weights, means, chosen.outputs, gains)
+
+
+def _equal_shares(candidates: Sequence[Candidate]) -> Choice:
+    name, model = candidates[0].name, candidates[0].model
+    share = 1.0 / len(candidates)
+    if len(candidates) > 1:
+        name = "blend"
+        model = Blend(tuple(c.model for c in candidates), np.full(len(candidates), share))
+    return Choice(name, model, {c.name: share for c in candidates}, {}, None, {})
+
+
+def _outputs(candidate: Candidate) -> FloatArray:
+    assert candidate.outputs is not None
+    return candidate.outputs
+
+
+@dataclass(frozen=True, eq=False)
+class _Blended:
+    """weights : (n_candidates,); outputs : (n_held_out, n_outputs) of the weighted sum."""
+
+    weights: FloatArray
+    outputs: FloatArray
+
+    @classmethod
+    def of(cls, task: Task, validation: Validation, candidates: Sequence[Candidate]) -> _Blended:
+        stack = np.stack([_outputs(c) for c in candidates])
+        weigh: Callable[..., Any] = logit_weights if task.classification else value_weights
+        weights = weigh(stack, validation.target, validation.weight)
+        return cls(weights, np.tensordot(weights, stack, axes=1))

@@ -1,0 +1,176 @@
+"""Networks of stage two: groups of packed members that differ in the terms they carry.
+
+A group is one batched module. Its members hold out other rows each, and stop together at the epoch
+of their lowest joint held-out loss, so one training serves the choice of the epoch, the choice
+among the groups and the prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.fitted import FittedModel, NetworkModel, State, View
+from sktaskneuron.models.validation import Candidate, Task, Validation
+
+#: ``report(network, epoch, n_epochs, logs, get_model) -> stop``, called after every epoch.
+EpochReport = Callable[[str, int, int, Mapping[str, float], Callable[[], FittedModel]], bool]
+
+# Learned functions of a column cost their cosines: many columns get fewer each, very many none.
+_FREQUENCIES, _FEWEST_FREQUENCIES, _MOST_COSINES = 16, 4, 512
+_N_BINS = 16
+
+
+@dataclass(frozen=True)
+class MemberGroup:
+    """What the members of a group carry.
+
+    Parameters
+    ----------
+    name : str
+    formula : NeuronFormula
+        Aggregation of the first layer; with the part ``x``.
+    hidden_formula : NeuronFormula or None
+        Aggregation of the further layers.
+    terms : {"periodic", "piecewise"} or None
+        Functions of single columns beside the columns.
+    frequency_std : float or pair of floats
+        Of periodic terms: how wavy the functions are at the start.
+    view : {"robust", "ranks"}
+        Scale of the columns.
+    """
+
+    name: str
+    formula: NeuronFormula
+    hidden_formula: NeuronFormula | None = None
+    terms: str | None = "periodic"
+    frequency_std: float | tuple[float, float] = 0.1
+    view: View = "robust"
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """How networks are built and trained."""
+
+    hidden_layer_sizes: tuple[int, ...]
+    activation: Any
+    dropout: float
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    n_epochs: int
+    passes_per_epoch: int
+    batch_size: int
+    patience: int | None
+    stop_early: bool
+    device: str
+    dtype: str
+    seed: int
+    callbacks: tuple[Any, ...] = ()
+    verbose: int = 0
+
+
+def group_candidate(
+    group: MemberGroup,
+    n_members: int,
+    task: Task,
+    recipe: NetworkRecipe,
+    validation: Validation,
+    report: EpochReport,
+    clock: Any = None,
+) -> Candidate:
+    """Train the members of a group; member j holds out the rows of split j, round and round."""
+    from sktaskneuron.nn import TaskNetwork
+    from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
+
+    device = resolve_device(recipe.device)
+    dtype = resolve_dtype(recipe.dtype, device)
+    network = TaskNetwork(
+        **_network_shape(group, task, recipe),
+        n_members=n_members,
+        dtype=dtype,
+        generator=recipe.seed,
+    )
+    if group.terms == "piecewise" and network.input.terms is not None:
+        network.load_edges(task.inputs.edges(group.view, _N_BINS, task.weight))
+    spec = network.spec()
+    low = high = None
+    if not task.classification:
+        low, high = task.target.min(axis=0), task.target.max(axis=0)
+
+    def model(state: State) -> NetworkModel:
+        return NetworkModel(
+            spec, state, group.view, n_members, recipe.device, recipe.dtype, low, high
+        )
+
+    splits = None
+    if validation:
+        splits = [validation.splits[j % len(validation.splits)] for j in range(n_members)]
+    everything = np.arange(len(task))
+
+    def on_epoch_end(epoch: int, logs: Mapping[str, float], get_state: Callable[[], State]) -> bool:
+        return report(group.name, epoch, recipe.n_epochs, logs, lambda: model(get_state()))
+
+    result = fit_members(
+        network,
+        task.table(group.view, device, dtype),
+        [everything] * n_members if splits is None else [train for train, _ in splits],
+        None if splits is None else [held for _, held in splits],
+        device=device,
+        loss="cross_entropy" if task.classification else "squared_error",
+        label_smoothing=recipe.label_smoothing if task.classification else 0.0,
+        bounds=None if low is None else (low, high),
+        n_epochs=recipe.n_epochs,
+        passes_per_epoch=recipe.passes_per_epoch,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        patience=recipe.patience,
+        stop_at_cycle_ends=recipe.stop_early,
+        clock=clock,
+        seed=recipe.seed,
+        on_epoch_end=on_epoch_end,
+        callbacks=recipe.callbacks,
+        verbose=recipe.verbose,
+    )
+    outputs = None
+    if splits is not None:
+        outputs = validation.merged(result.held_outputs, [held for _, held in splits])
+    return Candidate(
+        group.name,
+        model(result.state),
+        outputs,
+        history=result.history,
+        n_epochs=result.n_epochs,
+        best_epoch=result.best_epoch,
+        stop_reason=result.stop_reason,
+    )
+
+
+def _network_shape(group: MemberGroup, task: Task, recipe: NetworkRecipe) -> dict[str, Any]:
+    n_term_columns = task.inputs.n_numeric
+    frequencies = _FREQUENCIES
+    terms = group.terms
+    if n_term_columns:
+        frequencies = min(_FREQUENCIES, _MOST_COSINES // n_term_columns)
+    if not n_term_columns or frequencies < _FEWEST_FREQUENCIES:
+        terms = None
+    return {
+        "in_features": task.inputs.n_columns,
+        "out_features": task.n_outputs,
+        "formula": group.formula,
+        "hidden_layer_sizes": recipe.hidden_layer_sizes,
+        "hidden_formula": group.hidden_formula,
+        "activation": recipe.activation,
+        "dropout": recipe.dropout,
+        "terms": terms,
+        "n_term_columns": n_term_columns,
+        "n_frequencies": frequencies,
+        "frequency_std": group.frequency_std,
+        "n_bins": _N_BINS,
+        "n_levels": task.inputs.n_levels,
+    }

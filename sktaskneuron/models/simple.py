@@ -1,0 +1,123 @@
+"""The models a network must beat: a constant, the linear one and the searched equation itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, RidgeCV
+
+from sktaskneuron.formula import FittedFormula
+from sktaskneuron.models.fitted import FormulaModel, LinearModel
+from sktaskneuron.models.validation import Candidate, FloatArray, Rows, Task, Validation
+
+_ALPHAS = tuple(10.0 ** np.arange(-3, 5))
+_INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+# Rows beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
+_MOST_ROWS = 30_000
+# Log odds of a class that no row of a split's training part belongs to.
+_UNSEEN = -20.0
+
+
+def constant_candidate(task: Task, validation: Validation) -> Candidate:
+    """Return the mean, or the shares of the classes: the answer to noise."""
+    outputs = validation.outputs(task, lambda rows: _constant(task, rows))
+    return Candidate("constant", _constant(task, np.arange(len(task))), outputs)
+
+
+def _constant(task: Task, rows: Rows) -> LinearModel:
+    n_columns, weight = task.inputs.raw.shape[1], task.weight[rows]
+    share = weight / weight.sum()
+    if task.classification:
+        shares = np.bincount(task.target[rows], weights=share, minlength=task.n_outputs)
+        intercept = np.log(np.maximum(shares, np.exp(_UNSEEN)))
+    else:
+        intercept = share @ task.target[rows]
+    coef = np.zeros((n_columns, task.n_outputs))
+    return LinearModel(np.zeros(n_columns), np.ones(n_columns), coef, intercept)
+
+
+def linear_candidate(task: Task, validation: Validation) -> Candidate:
+    """Fit ridge or penalised logistic regression; the logistic penalty is chosen held out."""
+
+    def held_out(penalty: float) -> FloatArray:
+        return validation.outputs(task, lambda rows: _fit_linear(task, rows, penalty))
+
+    def loss(outputs: FloatArray) -> float:
+        return float(validation.weight @ task.losses(outputs, validation.rows))
+
+    penalties = _INVERSE_PENALTIES if task.classification else (1.0,)
+    tried = {penalty: held_out(penalty) for penalty in penalties}
+    best = min(tried, key=lambda penalty: loss(tried[penalty]))
+    return Candidate("linear", _fit_linear(task, np.arange(len(task)), best), tried[best])
+
+
+def _some(rows: Rows) -> Rows:
+    """Return at most ``_MOST_ROWS`` of the rows."""
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, size=_MOST_ROWS, replace=False))
+
+
+def _fit_linear(task: Task, rows: Rows, penalty: float) -> LinearModel:
+    rows = _some(rows)
+    raw, weight = task.inputs.raw[rows], task.weight[rows]
+    center = weight @ raw / weight.sum()
+    spread = np.sqrt(weight @ (raw - center) ** 2 / weight.sum())
+    scale = np.where(spread > 1e-12 * np.maximum(np.abs(center), 1e-300), spread, 1.0)
+    z = (raw - center) / scale
+    if task.classification:
+        coef, intercept = _logistic(z, task.target[rows], weight, penalty, task.n_outputs)
+        return LinearModel(center, scale, coef, intercept)
+    ridge = RidgeCV(_ALPHAS).fit(z, task.target[rows], sample_weight=weight)
+    coef = ridge.coef_.reshape(task.n_outputs, -1).T
+    return LinearModel(center, scale, coef, np.broadcast_to(ridge.intercept_, (task.n_outputs,)))
+
+
+def _logistic(
+    z: FloatArray, codes: NDArray[Any], weight: FloatArray, C: float, n_classes: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return coefficients (n_columns, n_classes) and intercepts (n_classes,)."""
+    coef = np.zeros((z.shape[1], n_classes))
+    intercept = np.full(n_classes, _UNSEEN)
+    present = np.unique(codes)
+    if len(present) == 1:
+        intercept[present] = 0.0
+        return coef, intercept
+    model = LogisticRegression(C=C, max_iter=200, tol=1e-3).fit(z, codes, sample_weight=weight)
+    if len(present) == 2:
+        coef[:, present[1]] = model.coef_[0]
+        intercept[present] = 0.0, model.intercept_[0]
+    else:
+        coef[:, present] = model.coef_.T
+        intercept[present] = model.intercept_
+    return coef, intercept
+
+
+def formula_candidate(
+    task: Task,
+    fitted: FittedFormula | None,
+    validation: Validation,
+    search: Callable[[Rows], FittedFormula],
+    rival: float,
+) -> list[Candidate]:
+    """Return the searched equation as a candidate, or nothing if it cannot win.
+
+    For its held-out outputs the whole search is repeated on each split's training rows: refitting
+    only the weights would let the choice of the structure see the held-out rows. That is spared
+    where already the loss on the rows it was fitted to is no better than the rival's held-out loss.
+    """
+    if fitted is None:
+        return []
+
+    def model(equation: FittedFormula) -> FormulaModel:
+        return FormulaModel(equation, task.shift, task.unit, task.classification)
+
+    rows = _some(np.arange(len(task)))
+    own = task.losses(model(fitted).predict_raw(task.inputs.take(rows)), rows)
+    if np.average(own, weights=task.weight[rows]) >= rival:
+        return []
+    outputs = validation.outputs(task, lambda rows: model(search(rows)))
+    return [Candidate("formula", model(fitted), outputs)]

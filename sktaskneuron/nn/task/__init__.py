@@ -1,0 +1,1 @@
+"""The task-driven neuron, and the network built from it."""

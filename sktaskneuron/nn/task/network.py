@@ -1,0 +1,402 @@
+"""The task-driven network: task neurons first, then a plain tower, beside a skip path."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.nn.functional import affine
+from sktaskneuron.nn.parameterization import ntp_rates, parameter_groups
+from sktaskneuron.nn.task.dropout import GeneratorDropout
+from sktaskneuron.nn.task.neuron import DEFAULT_BOUND, TaskNeuron
+from sktaskneuron.nn.task.start import as_formula, as_generator, leading_shape
+from sktaskneuron.nn.task.table_input import (
+    LevelEmbedding,
+    PeriodicTerms,
+    PiecewiseLinearTerms,
+    TableInput,
+)
+from sktaskneuron.nn.typed.activation_set import ActivationSet
+from sktaskneuron.nn.typed.layers import (
+    FunctionSpec,
+    TypedActivation,
+    layer_functions,
+    listed_specs,
+)
+
+Skip = Literal["linear", "formula", "none"]
+Terms = Literal["periodic", "piecewise"]
+
+_LINEAR = "x"
+
+
+class TaskNetwork(nn.Module):
+    r"""A feed-forward network whose first layer consists of task neurons.
+
+    .. math::
+
+        h_1 = a(\mathrm{TaskNeuron}(x')), \quad
+        h_{l+1} = a(\mathrm{Layer}_l(h_l)), \quad
+        f(x) = h_L W_o + c_o + S(x')
+
+    with an activation a and a skip path S from the input to the output that starts at zero, so that
+    a linear part always stays. The signals :math:`x'` are the columns, with ``terms`` also learned
+    functions of each numeric column and vectors of levels, all times a learned scale that starts at
+    one (see :class:`TableInput`). With ``formula="x"``, no terms and ``skip="none"`` it is the
+    plain multi-layer perceptron.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    formula : NeuronFormula or str
+        Aggregation of the first layer's neurons.
+    hidden_layer_sizes : sequence of int, default=(128, 128)
+        Widths of the hidden layers; the first holds the task neurons. Empty: a single layer of
+        task neurons gives the output, without activation and without skip path.
+    hidden_formula : NeuronFormula, str or None, default=None
+        Aggregation of the further hidden layers; None is the plain sum ``"x"``.
+    activation : str, ActivationSet, or list, default="silu"
+        A text as of :func:`get_activation`, also with ``trainable=True``, whose parameters are then
+        learned, by every packed network for itself; a set, whose functions are the layers' types of
+        neurons and stay as they are; a list of texts and sets, the types of neurons; or one set or
+        list per hidden layer, which may also hold tables as :class:`DiverseNetwork` takes them.
+        Neuron j of N has type ``j * T // N``.
+    dropout : float, default=0.0
+        Dropout rate behind each activation.
+    skip : {"linear", "formula", "none"}, default="linear"
+        What the skip path sees: the signals, all signals of the first layer (pure terms and
+        products), or nothing.
+    input_scale : bool, default=True
+        Whether the scale of the signals is learned.
+    terms : {"periodic", "piecewise"} or None, default=None
+        Functions of single columns beside the columns themselves: learned mixtures of cosines
+        (:class:`PeriodicTerms`), or the codes of bins (:class:`PiecewiseLinearTerms`).
+    n_term_columns : int or None, default=None
+        They are built for so many columns, the first ones; None is all but those of levels.
+    n_terms, n_frequencies : int, default=3, 16
+        Learned functions and cosines per column.
+    frequency_std : float or pair of floats, default=0.1
+        Standard deviation of the cosines' frequencies at the start, or its lowest and highest.
+    n_bins : int, default=16
+        Bins per column.
+    n_levels : sequence of int, default=()
+        The last columns, as many as there are entries, hold codes of levels (counted here) and
+        enter as learned vectors (:class:`LevelEmbedding`).
+    bound : float, default=4.0
+        Bound inside the task neurons.
+    n_members : int or None, default=None
+        Number of networks packed into one batched module. Every parameter then has a leading axis
+        of this length, and input and output have the shape (n_members, batch, features).
+    device : torch.device or str, default=None
+    dtype : torch.dtype, default=None
+    generator : torch.Generator or int, default=None
+        Source of the starting values and of the dropout seeds; None is seed 0.
+
+    Raises
+    ------
+    ValueError
+        If a size, the activation, the dropout rate, ``skip`` or ``terms`` is not valid.
+    TypeError
+        If the activation is none of these.
+    FormulaError
+        If a formula is not usable in a network.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> network = TaskNetwork(10, 1, "x + x**2 + <x,x>:4", hidden_layer_sizes=(64, 64))
+    >>> network(torch.zeros(5, 10)).shape
+    torch.Size([5, 1])
+    >>> twin = TaskNetwork.from_spec(network.spec())
+    >>> packed = TaskNetwork(10, 1, "x + <x,x>:4", terms="periodic", n_members=8)
+    >>> packed(torch.zeros(8, 5, 10)).shape
+    torch.Size([8, 5, 1])
+    """
+
+    skip_weight: nn.Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        formula: NeuronFormula | str,
+        *,
+        hidden_layer_sizes: Sequence[int] = (128, 128),
+        hidden_formula: NeuronFormula | str | None = None,
+        activation: str
+        | ActivationSet
+        | Sequence[str]
+        | Sequence[ActivationSet]
+        | Sequence[Sequence[FunctionSpec | nn.Module]] = "silu",
+        dropout: float = 0.0,
+        skip: Skip = "linear",
+        input_scale: bool = True,
+        terms: Terms | None = None,
+        n_term_columns: int | None = None,
+        n_terms: int = 3,
+        n_frequencies: int = 16,
+        frequency_std: float | Sequence[float] = 0.1,
+        n_bins: int = 16,
+        n_levels: Sequence[int] = (),
+        bound: float = DEFAULT_BOUND,
+        n_members: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        generator: torch.Generator | int | None = None,
+    ) -> None:
+        super().__init__()
+        if skip not in get_args(Skip):
+            raise ValueError(f"skip must be one of {', '.join(get_args(Skip))}, got {skip!r}")
+        if terms is not None and terms not in get_args(Terms):
+            raise ValueError(
+                f"terms must be None or one of {', '.join(get_args(Terms))}, got {terms!r}"
+            )
+        self.in_features, self.out_features = int(in_features), int(out_features)
+        self.formula = as_formula(formula)
+        self.hidden_formula = None if hidden_formula is None else as_formula(hidden_formula)
+        self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
+        self.skip, self.bound = skip, float(bound)
+        self.n_members = n_members
+        per_layer = layer_functions(activation, len(self.hidden_layer_sizes), stored=True)
+        #: A text for all neurons, or the specs of the functions per layer, per type.
+        self.activation: str | list[list[str | list[float]]] = (
+            str(activation) if isinstance(activation, str) else listed_specs(per_layer)
+        )
+        if n_term_columns is None:
+            n_term_columns = self.in_features - len(n_levels)
+        self._term_options: dict[str, Any] = {
+            "terms": terms,
+            "n_term_columns": n_term_columns,
+            "n_terms": n_terms,
+            "n_frequencies": n_frequencies,
+            "frequency_std": np.asarray(frequency_std, dtype=np.float64).tolist(),
+            "n_bins": n_bins,
+            "n_levels": list(n_levels),
+        }
+
+        generator = as_generator(generator)
+        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        packed: dict[str, Any] = {"n_members": n_members, **where}
+        functions: PeriodicTerms | PiecewiseLinearTerms | None = None
+        if terms == "periodic" and n_term_columns:
+            functions = PeriodicTerms(
+                n_term_columns,
+                n_terms,
+                n_frequencies,
+                frequency_std=frequency_std,
+                generator=generator,
+                **packed,
+            )
+        elif terms == "piecewise" and n_term_columns:
+            functions = PiecewiseLinearTerms(n_term_columns, n_bins, **where)
+        levels = LevelEmbedding(n_levels, generator=generator, **packed) if len(n_levels) else None
+        self.input = TableInput(
+            self.in_features, terms=functions, levels=levels, scale=input_scale, **packed
+        )
+        sizes = (self.input.n_signals, *self.hidden_layer_sizes, self.out_features)
+        formulas: list[NeuronFormula | str] = [self.hidden_formula or _LINEAR for _ in sizes[1:]]
+        formulas[-1] = _LINEAR
+        formulas[0] = self.formula
+        layers = [
+            TaskNeuron(
+                n_in,
+                n_out,
+                layer_formula,
+                bias_std=bias_std,
+                bound=bound,
+                generator=generator,
+                **packed,
+            )
+            for n_in, n_out, layer_formula, bias_std in zip(
+                sizes[:-1], sizes[1:], formulas, [1.0] * (len(sizes) - 2) + [0.0], strict=True
+            )
+        ]
+        self.hidden = nn.ModuleList(layers[:-1])
+        self.output = layers[-1]
+        self.activations = nn.ModuleList(
+            TypedActivation(kinds, size, n_members=n_members, dtype=where["dtype"])
+            for kinds, size in zip(per_layer, self.hidden_layer_sizes, strict=True)
+        ).to(**where)
+        seeds = torch.randint(2**62, (len(layers) - 1,), generator=generator)
+        self.dropouts = nn.ModuleList(
+            GeneratorDropout(dropout, seed=int(seed)) for seed in seeds.tolist()
+        )
+        self.dropout = float(dropout)
+        n_skip = layers[0].n_signals if skip == "formula" else self.input.n_signals
+        with_skip = skip != "none" and bool(self.hidden_layer_sizes)
+        shape = (*leading_shape(n_members), n_skip, self.out_features)
+        self.register_parameter(
+            "skip_weight", nn.Parameter(torch.zeros(shape, **where)) if with_skip else None
+        )
+
+    def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
+        """Draw new starting values from ``generator``, as on construction."""
+        generator = as_generator(generator)
+        self.input.reset_parameters(generator)
+        for layer in (*self.hidden, self.output):
+            assert isinstance(layer, TaskNeuron)
+            layer.reset_parameters(generator)
+        for activation in self.activations:
+            assert isinstance(activation, TypedActivation)
+            activation.reset_parameters()
+        for dropout in self.dropouts:
+            assert isinstance(dropout, GeneratorDropout)
+            dropout.reseed(int(torch.randint(2**62, (), generator=generator)))
+        if self.skip_weight is not None:
+            with torch.no_grad():
+                self.skip_weight.zero_()
+
+    @property
+    def first(self) -> TaskNeuron:
+        """The layer of task neurons."""
+        layer = self.hidden[0] if len(self.hidden) else self.output
+        assert isinstance(layer, TaskNeuron)
+        return layer
+
+    def load_edges(self, edges: ArrayLike) -> None:
+        """Set the edges of the bins that ``terms="piecewise"`` reads.
+
+        Parameters
+        ----------
+        edges : array-like of shape (n_term_columns, n_bins + 1)
+            Ascending along the second axis.
+        """
+        if not isinstance(self.input.terms, PiecewiseLinearTerms):
+            raise ValueError("load_edges needs terms='piecewise'")
+        target = self.input.terms.edges
+        values = torch.as_tensor(np.array(edges, dtype=np.float64))
+        if values.shape != target.shape:
+            raise ValueError(
+                f"edges need the shape {tuple(target.shape)}, got {tuple(values.shape)}"
+            )
+        target.copy_(values)
+
+    def load_linear(self, coefficients: ArrayLike, intercept: ArrayLike) -> None:
+        """Start from a linear model: the network then predicts exactly that model.
+
+        The linear weights of the skip path take the coefficients and the output layer starts at
+        zero, so that training only adds what the linear model misses.
+
+        Parameters
+        ----------
+        coefficients : array-like of shape (in_features, out_features)
+        intercept : array-like of shape (out_features,)
+
+        Raises
+        ------
+        ValueError
+            If the network has no skip path or a shape does not fit.
+        """
+        if self.skip_weight is None:
+            raise ValueError("load_linear needs hidden layers and skip='linear' or 'formula'")
+        weights = torch.as_tensor(np.array(coefficients, dtype=np.float64))
+        constant = torch.as_tensor(np.array(intercept, dtype=np.float64))
+        expected = (self.in_features, self.out_features)
+        if weights.shape != expected or constant.shape != expected[1:]:
+            raise ValueError(
+                f"coefficients and intercept need the shapes {expected} and {expected[1:]}, "
+                f"got {tuple(weights.shape)} and {tuple(constant.shape)}"
+            )
+        if self.input.levels is not None:
+            raise ValueError("load_linear cannot set coefficients of columns that hold levels")
+        step = self.first.n_terms if self.skip == "formula" else 1
+        with torch.no_grad():
+            self.skip_weight.zero_()
+            # the linear signal is the first of each input
+            target = self.skip_weight[..., : self.in_features * step : step, :]
+            target.copy_(weights.expand(target.shape))
+            self.output.weight.zero_()
+            assert self.output.bias is not None
+            self.output.bias.copy_(constant)
+
+    def load_atoms(self, factors: Mapping[int, ArrayLike]) -> None:
+        """Start the first layer's products from given factors; see :meth:`TaskNeuron.load_atoms`.
+
+        Parameters
+        ----------
+        factors : mapping of order to array of shape (order, in_features, n_atoms)
+        """
+        missing = self.input.n_signals - self.in_features
+        self.first.load_atoms(
+            {
+                order: np.pad(np.asarray(value, dtype=np.float64), ((0, 0), (0, missing), (0, 0)))
+                for order, value in factors.items()
+            }
+        )
+
+    def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
+        """Yield the rate factors of the parameters that are not in a submodule."""
+        if self.skip_weight is not None:
+            yield self.skip_weight, *ntp_rates(self.skip_weight.shape[-2])
+
+    def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+        """Return the optimiser's groups; see :func:`sktaskneuron.nn.parameter_groups`."""
+        return parameter_groups(self, learning_rate, weight_decay)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the network's output (values, or logits).
+
+        Parameters
+        ----------
+        input : Tensor of shape ([n_members,] batch, in_features)
+
+        Returns
+        -------
+        Tensor of shape ([n_members,] batch, out_features)
+        """
+        signals = self.input(input)
+        pure, products = self.first.pure_signals(signals), self.first.product_signals(signals)
+        value = self.first.combine(pure, products)
+        if not len(self.hidden):
+            return value
+        for activation, dropout, layer in zip(
+            self.activations, self.dropouts, (*self.hidden[1:], self.output), strict=True
+        ):
+            value = layer(dropout(activation(value)))
+        if self.skip_weight is None:
+            return value
+        if self.skip == "linear":
+            return affine(value, signals, self.skip_weight)
+        signals = torch.cat((pure, products), dim=-1) if products.shape[-1] else pure
+        return affine(value, signals, self.skip_weight)
+
+    def spec(self) -> dict[str, Any]:
+        """Return a plain description (numbers, texts, lists) from which the network is rebuilt."""
+        hidden = self.hidden_formula
+        return {
+            "in_features": self.in_features,
+            "out_features": self.out_features,
+            "formula": str(self.formula),
+            "hidden_layer_sizes": list(self.hidden_layer_sizes),
+            "hidden_formula": None if hidden is None else str(hidden),
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "skip": self.skip,
+            "input_scale": self.input.scale is not None,
+            **self._term_options,
+            "bound": self.bound,
+            "n_members": self.n_members,
+        }
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: Mapping[str, Any],
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        generator: torch.Generator | int | None = None,
+    ) -> Self:
+        """Build the network of a :meth:`spec`, with new starting values."""
+        return cls(**spec, device=device, dtype=dtype, generator=generator)
+
+
+def n_parameters(module: nn.Module) -> int:
+    """Return the number of trainable numbers of a module."""
+    return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)

@@ -1,0 +1,318 @@
+"""What a network sees of a table: its columns, and learned functions of each."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sktaskneuron.nn.parameterization import INPUT_SCALE_RATE, TERM_RATE
+from sktaskneuron.nn.task.start import as_generator, leading_shape, randn
+
+
+class PeriodicTerms(nn.Module):
+    r"""Learned pure terms: functions of one column each, mixed from cosines.
+
+    .. math::
+
+        g_{i,e}(x_i) = c_{i,e}
+            + \sum_{f=1}^{F} A_{i,f,e} \cos(2\pi\,\omega_{i,f}\, x_i + b_{i,f})
+
+    Where the pure terms of a formula are fixed functions, these take their shape in training. With
+    the column beside them they are the "PBLD" embedding of RealMLP.
+
+    Parameters
+    ----------
+    n_columns : int
+    n_terms : int, default=3
+        Learned functions per column.
+    n_frequencies : int, default=16
+        Cosines that the functions of one column share.
+    frequency_std : float or pair of floats, default=0.1
+        Standard deviation of the frequencies :math:`\omega` at the start: small means smooth. A
+        pair spreads the frequencies of a column from the one to the other, evenly in the logarithm.
+    n_members : int or None, default=None
+        Number of modules packed into one; see :class:`TaskNeuron`.
+    device : torch.device or str, default=None
+    dtype : torch.dtype, default=None
+    generator : torch.Generator or int, default=None
+
+    References
+    ----------
+    Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
+    learning", 2022; Holzmüller et al., "Better by default", 2024.
+    """
+
+    def __init__(
+        self,
+        n_columns: int,
+        n_terms: int = 3,
+        n_frequencies: int = 16,
+        *,
+        frequency_std: float | Sequence[float] = 0.1,
+        n_members: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        generator: torch.Generator | int | None = None,
+    ) -> None:
+        super().__init__()
+        if n_columns < 1 or n_terms < 1 or n_frequencies < 1:
+            raise ValueError(
+                "learned terms need columns, terms and frequencies, got "
+                f"{n_columns=}, {n_terms=} and {n_frequencies=}"
+            )
+        self.n_columns, self.n_terms, self.n_frequencies = n_columns, n_terms, n_frequencies
+        low, high = np.broadcast_to(np.asarray(frequency_std, dtype=np.float64), (2,)).tolist()
+        self.frequency_std = (low, high)
+        lead = leading_shape(n_members)
+        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(*lead, n_columns, *shape, **where))
+
+        self.frequency, self.phase = parameter(n_frequencies), parameter(n_frequencies)
+        self.mixing, self.constant = parameter(n_frequencies, n_terms), parameter(n_terms)
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
+        """Draw new starting values from ``generator``."""
+        generator = as_generator(generator)
+
+        def uniform(like: Tensor, bound: float) -> Tensor:
+            draws = torch.rand(tuple(like.shape), generator=generator, dtype=torch.float64)
+            return (2.0 * draws - 1.0) * bound
+
+        with torch.no_grad():
+            spread = torch.from_numpy(np.geomspace(*self.frequency_std, self.n_frequencies))
+            self.frequency.copy_(
+                randn(tuple(self.frequency.shape), generator) * (2.0 * math.pi * spread)
+            )
+            self.phase.copy_(uniform(self.phase, math.pi))
+            for parameter in (self.mixing, self.constant):
+                parameter.copy_(uniform(parameter, 1.0 / math.sqrt(self.n_frequencies)))
+
+    def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
+        """Yield the rate factors; the frequencies hold 2 pi, so they move that much faster."""
+        yield self.frequency, TERM_RATE * 2.0 * math.pi, 0.0
+        for parameter in (self.phase, self.mixing, self.constant):
+            yield parameter, TERM_RATE, 0.0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return g: (..., batch, n_columns) -> (..., batch, n_columns * n_terms)."""
+        # rows last: long vectors for the cosines, and matrix products that are not too narrow
+        column = input.transpose(-1, -2).unsqueeze(-2)
+        angle = torch.addcmul(self.phase.unsqueeze(-1), column, self.frequency.unsqueeze(-1))
+        terms = self.mixing.transpose(-1, -2) @ torch.cos(angle) + self.constant.unsqueeze(-1)
+        return terms.flatten(-3, -2).transpose(-1, -2)
+
+    def extra_repr(self) -> str:
+        """Show the sizes in ``repr``."""
+        return f"{self.n_columns}, n_terms={self.n_terms}, n_frequencies={self.n_frequencies}"
+
+
+class PiecewiseLinearTerms(nn.Module):
+    """Fixed pure terms: how far a value has climbed through each of a column's bins, -1 to 1.
+
+    The neurons' weights then draw any broken line with its corners at the edges: sharper than what
+    cosines learn in few steps, at the price of a weight per bin.
+
+    Parameters
+    ----------
+    n_columns : int
+    n_bins : int, default=16
+    edges : array-like of shape (n_columns, n_bins + 1), default=None
+        Ascending edges; repeated edges make empty bins, which are zero. None leaves room for the
+        edges of a stored state.
+    device : torch.device or str, default=None
+    dtype : torch.dtype, default=None
+
+    References
+    ----------
+    Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
+    learning", 2022.
+    """
+
+    edges: Tensor
+
+    def __init__(
+        self,
+        n_columns: int,
+        n_bins: int = 16,
+        edges: Any = None,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_columns, self.n_bins = n_columns, n_bins
+        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        values = torch.zeros(n_columns, n_bins + 1) if edges is None else torch.as_tensor(edges)
+        if values.shape != (n_columns, n_bins + 1):
+            raise ValueError(
+                f"edges need the shape ({n_columns}, {n_bins + 1}), got {tuple(values.shape)}"
+            )
+        self.register_buffer("edges", values.to(**where))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the codes: (..., n_columns) -> (..., n_columns * n_bins)."""
+        low, width = self.edges[:, :-1], self.edges.diff(dim=1)
+        slope = torch.where(width > 0, 2.0 / width, 0.0)
+        start = torch.where(width > 0, -low * slope - 1.0, 0.0)
+        code = torch.addcmul(start, input.unsqueeze(-1), slope)
+        return code.clamp_(-1.0, 1.0).flatten(-2)
+
+    def extra_repr(self) -> str:
+        """Show the sizes in ``repr``."""
+        return f"{self.n_columns}, n_bins={self.n_bins}"
+
+
+class LevelEmbedding(nn.Module):
+    """Learned vectors for the levels of categorical columns with many levels.
+
+    Parameters
+    ----------
+    n_levels : sequence of int
+        Levels per column. Codes run from 0; a code of ``n_levels`` or more, or below zero, is an
+        unknown level, whose vector is zero.
+    n_dimensions : int, default=8
+        Length of the vectors.
+    n_members : int or None, default=None
+    device : torch.device or str, default=None
+    dtype : torch.dtype, default=None
+    generator : torch.Generator or int, default=None
+    """
+
+    offsets: Tensor
+    counts: Tensor
+
+    def __init__(
+        self,
+        n_levels: Sequence[int],
+        n_dimensions: int = 8,
+        *,
+        n_members: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        generator: torch.Generator | int | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_levels, self.n_dimensions = tuple(int(n) for n in n_levels), int(n_dimensions)
+        self.n_members = n_members
+        lead = leading_shape(n_members)
+        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        counts = torch.tensor(self.n_levels)
+        self.register_buffer("counts", counts.to(device))
+        self.register_buffer("offsets", (counts.cumsum(0) - counts).to(device))
+        n_rows = sum(self.n_levels) + 1  # the last one is the unknown level
+        self.vectors = nn.Parameter(torch.empty(*lead, n_rows, n_dimensions, **where))
+        self.reset_parameters(generator)
+
+    def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
+        """Draw new starting values from ``generator``."""
+        draws = randn(tuple(self.vectors.shape), as_generator(generator))
+        draws[..., -1, :] = 0.0
+        with torch.no_grad():
+            self.vectors.copy_(draws)
+
+    def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
+        """Yield the rate factors."""
+        yield self.vectors, TERM_RATE, 0.0
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors: (..., batch, n_columns) -> (..., batch, n_columns * n_dimensions)."""
+        place = codes.to(torch.int64)
+        known = (place >= 0) & (place < self.counts)
+        place = torch.where(known, place + self.offsets, self.vectors.shape[-2] - 1)
+        if self.n_members is None:
+            chosen = self.vectors[place]
+        else:
+            member = torch.arange(self.n_members, device=place.device)
+            chosen = self.vectors[member[:, None, None], place]
+        return (chosen * known.unsqueeze(-1)).flatten(-2)
+
+    def extra_repr(self) -> str:
+        """Show the sizes in ``repr``."""
+        return f"{list(self.n_levels)}, n_dimensions={self.n_dimensions}"
+
+
+class TableInput(nn.Module):
+    """Columns of a table, learned functions of the numeric ones, vectors of levels; all scaled.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of the input matrix.
+    terms : PeriodicTerms, PiecewiseLinearTerms or None, default=None
+        Functions of the first columns, as many as the module has.
+    levels : LevelEmbedding or None, default=None
+        Vectors for the last columns, which hold codes of levels, as many as the module has. Codes
+        are not passed on as numbers.
+    scale : bool, default=True
+        Whether every signal has a learned factor, one at the start.
+    n_members : int or None, default=None
+    device : torch.device or str, default=None
+    dtype : torch.dtype, default=None
+
+    Attributes
+    ----------
+    n_signals : int
+        Signals that the network sees.
+    """
+
+    scale: nn.Parameter | None
+
+    def __init__(
+        self,
+        n_columns: int,
+        *,
+        terms: PeriodicTerms | PiecewiseLinearTerms | None = None,
+        levels: LevelEmbedding | None = None,
+        scale: bool = True,
+        n_members: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_columns = int(n_columns)
+        self.terms, self.levels = terms, levels
+        self.n_numbers = self.n_columns
+        self.n_signals = self.n_columns
+        if levels is not None:
+            self.n_numbers -= len(levels.n_levels)
+            self.n_signals += len(levels.n_levels) * (levels.n_dimensions - 1)
+        if isinstance(terms, PeriodicTerms):
+            self.n_signals += terms.n_columns * terms.n_terms
+        elif terms is not None:
+            self.n_signals += terms.n_columns * terms.n_bins
+        if terms is not None and terms.n_columns > self.n_numbers:
+            raise ValueError(f"terms of {terms.n_columns} columns, but only {self.n_numbers} exist")
+        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        value = torch.ones(*leading_shape(n_members), self.n_signals, **where)
+        self.register_parameter("scale", nn.Parameter(value) if scale else None)
+
+    def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
+        """Draw new starting values from ``generator``."""
+        generator = as_generator(generator)
+        for part in (self.terms, self.levels):
+            if isinstance(part, PeriodicTerms | LevelEmbedding):
+                part.reset_parameters(generator)
+        if self.scale is not None:
+            with torch.no_grad():
+                self.scale.fill_(1.0)
+
+    def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
+        """Yield the rate factors of the scale."""
+        if self.scale is not None:
+            yield self.scale, INPUT_SCALE_RATE, 0.0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the signals: (..., batch, n_columns) -> (..., batch, n_signals)."""
+        parts = [input[..., : self.n_numbers] if self.levels is not None else input]
+        if self.terms is not None:
+            parts.append(self.terms(input[..., : self.terms.n_columns]))
+        if self.levels is not None:
+            parts.append(self.levels(input[..., self.n_numbers :]))
+        signals = torch.cat(parts, dim=-1) if len(parts) > 1 else input
+        return signals if self.scale is None else signals * self.scale.unsqueeze(-2)

@@ -1,0 +1,1 @@
+"""Neurons of several types, whose activation functions may be learned."""

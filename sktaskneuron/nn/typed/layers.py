@@ -1,0 +1,275 @@
+"""The activation of a layer whose neurons are of several types, and what stands for it.
+
+An activation is given as texts and sets of tables, for all layers or each; a layer needs one
+function per type; and a network is stored by specs, plain values that its functions are built from
+again.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sktaskneuron.nn.activations import TrainableActivation, get_activation
+from sktaskneuron.nn.activations.reading import has_learned_parameters
+from sktaskneuron.nn.typed.activation_set import ActivationSet
+from sktaskneuron.nn.typed.tables import Grid, TableFunction
+
+#: A named activation, or a table: grid (low, high, n) and degree; its numbers are the module's.
+FunctionSpec = str | tuple[float, float, int, int]
+
+
+def type_sizes(n_neurons: int, n_types: int) -> list[int]:
+    """Return how many neurons each type has: neuron j is of type ``j * n_types // n_neurons``.
+
+    Raises
+    ------
+    ValueError
+        If there are more types than neurons.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed.layers import type_sizes
+    >>> type_sizes(10, 3)
+    [4, 3, 3]
+    """
+    if not 1 <= n_types <= n_neurons:
+        raise ValueError(f"a layer of {n_neurons} neurons cannot have {n_types} types of them")
+    edges = [-(-n_neurons * t // n_types) for t in range(n_types + 1)]
+    return [stop - start for start, stop in pairwise(edges)]
+
+
+def layer_functions(
+    activation: Any,
+    n_layers: int,
+    interpolation: str = "cubic",
+    *,
+    name: str = "activation",
+    stored: bool = False,
+) -> list[list[Any]]:
+    """Return functions per hidden layer, per type, of what stands for the activation of a network.
+
+    A layer is given by a text, a set, or a list of these with at least one text, whose items are
+    the types of neurons in turn: a set stands for all of its own. One layer is for all; a list of
+    sets and lists is one for each.
+
+    Parameters
+    ----------
+    activation : str, ActivationSet or sequence
+        Texts as of :func:`get_activation`, also with ``trainable=True``.
+    n_layers : int
+    interpolation : {"cubic", "linear"}, default="cubic"
+        Of the sets' tables.
+    name : str, default="activation"
+        What messages call it.
+    stored : bool, default=False
+        Whether lists may also hold tables and their specs, as those of a stored network do.
+
+    Returns
+    -------
+    list of list of str or nn.Module
+
+    Raises
+    ------
+    ValueError
+        If a text names no activation, or there are not as many items as layers.
+    TypeError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed.layers import layer_functions
+    >>> layer_functions(["sin", "prelu(trainable=True)"], 2)
+    [['sin', 'prelu(trainable=True)'], ['sin', 'prelu(trainable=True)']]
+    >>> layer_functions([["sin", "relu"], ["tanh"]], 2)
+    [['sin', 'relu'], ['tanh']]
+    """
+    layers = given_layers(activation, n_layers)
+    if layers is None or not (activation or stored):
+        raise _wrong_activation(name, activation)
+    if len(layers) != n_layers:
+        raise ValueError(f"{name} is of {len(layers)} hidden layers, the network has {n_layers}")
+    found: list[list[Any]] = []
+    # a text is read, even if there is no layer for it
+    for layer in layers or given_layers(activation, 1) or []:
+        kinds: list[Any] = []
+        for item in layer:
+            if isinstance(item, str):
+                has_learned_parameters(item)
+                kinds.append(item)
+            elif isinstance(item, ActivationSet):
+                kinds += item.functions(interpolation)
+            elif stored and isinstance(item, nn.Module):
+                kinds.append(built(item))
+            elif stored and isinstance(item, list | tuple):
+                low, high, n, degree = item
+                kinds.append(built((low, high, n, degree)))
+            else:
+                raise _wrong_activation(name, activation)
+        found.append(kinds)
+    return found[:n_layers]
+
+
+def given_layers(activation: Any, n_layers: int) -> list[list[Any]] | None:
+    """Return what is given for each hidden layer, item by item; None if it is no activation.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed.layers import given_layers
+    >>> given_layers("sin", 2), given_layers(["sin", "relu"], 1), given_layers([["sin"]], 1)
+    ([['sin'], ['sin']], [['sin', 'relu']], [['sin']])
+    """
+    if isinstance(activation, str | ActivationSet):
+        activation = [[activation]] * n_layers
+    if not isinstance(activation, Sequence):
+        return None
+    if not all(isinstance(item, ActivationSet | list | tuple) for item in activation):
+        # a text is among them: the types of one layer
+        activation = [activation] * n_layers
+    layers = [[layer] if isinstance(layer, ActivationSet) else list(layer) for layer in activation]
+    return layers if all(layers) else None
+
+
+def _wrong_activation(name: str, activation: Any) -> TypeError:
+    return TypeError(
+        f"{name} must be a name or an expression, an ActivationSet, a list of these, or one set or "
+        f"list per hidden layer, got {activation!r}"
+    )
+
+
+def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
+    """Return plain values that :func:`built` makes the function from; a table's numbers are zero.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a text nor a table.
+    """
+    if isinstance(function, TableFunction):
+        grid = function.grid
+        return (grid.low, grid.high, grid.n, function.coefficients.shape[1] - 1)
+    if isinstance(function, nn.Module):
+        raise TypeError(f"{type(function).__name__} is neither a name nor a TableFunction")
+    return str(function) if isinstance(function, str) else function
+
+
+def listed_specs(
+    functions: Sequence[Sequence[FunctionSpec | nn.Module]],
+) -> list[list[str | list[float]]]:
+    """Return the specs of functions per layer, per type, as lists: what JSON can hold."""
+    specs = [[spec_of(function) for function in layer] for layer in functions]
+    return [[spec if isinstance(spec, str) else list(spec) for spec in layer] for layer in specs]
+
+
+def built(function: FunctionSpec | nn.Module) -> str | nn.Module:
+    """Return the function of a spec; a text as it is, and of a table a copy.
+
+    A network casts and moves its tables, and those that it was given have to stay as they are.
+    """
+    if isinstance(function, TableFunction):
+        return copy.deepcopy(function)
+    if isinstance(function, str | nn.Module):
+        return function
+    low, high, n, degree = function
+    return TableFunction(Grid(low, high, n), degree=degree)
+
+
+class TypedActivation(nn.Module):
+    """Activation of a layer whose neurons are of several types, by place.
+
+    Parameters
+    ----------
+    functions : sequence of str or nn.Module
+        One per type: texts as of :func:`get_activation`, or modules as :class:`TableFunction`. A
+        text with ``trainable=True`` becomes a :class:`TrainableActivation`, whose parameters all
+        neurons of the type share.
+    n_neurons : int
+        Size of the last axis of the input.
+    n_members : int or None, default=None
+        Number of packed networks, (n_members, batch, n_neurons), each with such parameters of its
+        own.
+    dtype : torch.dtype, default=torch.float32
+        Of such parameters.
+
+    Raises
+    ------
+    ValueError
+        If there are more types than neurons, or a text names no activation.
+    """
+
+    def __init__(
+        self,
+        functions: Sequence[str | nn.Module],
+        n_neurons: int,
+        *,
+        n_members: int | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.sizes = type_sizes(n_neurons, len(functions))
+        # the text of each type, None where a module stands for it
+        self.names: list[str | None] = []
+        self.own = nn.ModuleList()
+        for function in functions:
+            if not isinstance(function, nn.Module) and has_learned_parameters(function):
+                function = TrainableActivation(function, n_members=n_members, dtype=dtype)
+            if isinstance(function, nn.Module):
+                self.own.append(function)
+                self.names.append(None)
+            else:
+                self.names.append(function)
+
+    def reset_parameters(self) -> None:
+        """Put learned parameters back where training starts."""
+        for module in self.own:
+            if isinstance(module, TrainableActivation):
+                module.reset_parameters()
+
+    def mean_texts(self) -> list[str | None]:
+        """Return the text of each type, means for learned parameters; None for tables."""
+        own = iter(self.own)
+        modules = [next(own) if name is None else None for name in self.names]
+        return [
+            module.mean_text() if isinstance(module, TrainableActivation) else name
+            for module, name in zip(modules, self.names, strict=True)
+        ]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the values, of the shape of ``z``: (..., n_neurons)."""
+        functions = self._functions()
+        if len(functions) == 1:
+            return functions[0](z)
+        # the gradient of a split is one concatenation; that of slices would be full tensors each
+        parts = torch.split(z, self.sizes, dim=-1)
+        return torch.cat([f(part) for f, part in zip(functions, parts, strict=True)], dim=-1)
+
+    def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the values and the derivatives by the inputs, both differentiable."""
+        parts = torch.split(z, self.sizes, dim=-1)
+        pairs = [
+            f.value_and_slope(part) if isinstance(f, TableFunction) else _with_slope(f, part)
+            for f, part in zip(self._functions(), parts, strict=True)
+        ]
+        return torch.cat([v for v, _ in pairs], dim=-1), torch.cat([s for _, s in pairs], dim=-1)
+
+    def _functions(self) -> list[Any]:
+        own = iter(self.own)
+        return [next(own) if name is None else get_activation(name) for name in self.names]
+
+
+def _with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return value and derivative of a pointwise function, with their graph if one is wanted."""
+    learns = isinstance(function, nn.Module) and any(
+        parameter.requires_grad for parameter in function.parameters()
+    )
+    keep = z.requires_grad or (learns and torch.is_grad_enabled())
+    with torch.inference_mode(False), torch.enable_grad():
+        x = z if z.requires_grad else z.clone().requires_grad_()
+        value = function(x)
+        (slope,) = torch.autograd.grad(value.sum(), x, create_graph=keep)
+    return (value, slope) if keep else (value.detach(), slope)

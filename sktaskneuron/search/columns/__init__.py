@@ -1,0 +1,1 @@
+"""Search of equations of named columns."""

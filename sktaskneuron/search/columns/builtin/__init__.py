@@ -1,0 +1,1 @@
+"""The built-in engine: libraries of growing depth."""

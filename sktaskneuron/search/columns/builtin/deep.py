@@ -1,0 +1,86 @@
+"""Last stage of the package's own engine: functions of functions of columns, in great number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.search.columns.builtin.library import (
+    Atoms,
+    columns_as_atoms,
+    monomials,
+    pairs_of,
+    unary_of,
+    waves,
+)
+from sktaskneuron.search.columns.builtin.links import Link
+from sktaskneuron.search.columns.builtin.pool import Search, View, worth
+from sktaskneuron.search.columns.builtin.select import forward
+from sktaskneuron.search.columns.builtin.sums import DEEP_ROWS, sum_of
+
+Array = NDArray[np.float64]
+
+# Terms of a sum of such functions.
+_DEEP_TERMS = 4
+
+
+def deep(search: Search, view: View) -> None:
+    """Fit sums of a few functions of functions of columns."""
+    search.on_step("deep library")
+    rows = np.linspace(0, len(view.X) - 1, min(DEEP_ROWS, len(view.X))).astype(int)
+    X, names = view.X[rows], view.names
+    columns = columns_as_atoms(X, names)
+    functions = ("sin", "cos", "exp", "exp-", "log", "sqrt", "square", "cube", "inverse")
+    more = ("1+", "1-", "tanh", "gaussian", "abs", "log 1+", "sin/2", "sin*2", "cos*2")
+    single = unary_of(columns, functions + more)
+    level1 = columns + single
+    pairs = pairs_of(columns, columns, "+-*/", 400)
+    mixed = pairs_of(columns, single, "+-*/", 2_000)
+    twice = unary_of(single + pairs, (*functions, "tanh", "gaussian", "1+", "1-", "log 1+"))
+    triples = pairs_of(pairs, columns, "+-*/", 2_000)
+    inside = unary_of(columns, ("square", "cube", "inverse", "sqrt"))
+    nested = unary_of(inside + columns, ("sin", "cos", "exp", "exp-", "log")) + columns
+    level2 = level1 + pairs + mixed + twice + triples
+    level3 = (
+        level2
+        + unary_of(mixed + triples, ("sin", "cos", "exp", "exp-", "log", "sqrt", "inverse"))
+        + pairs_of(level1, twice, "*/", 8_000)
+        + pairs_of(single, single, "*/", 3_000)
+        + pairs_of(nested, nested, "*", 5_000)
+    )
+    inner = monomials_of_all(X, names)
+    curved = unary_of(inner, (*functions, "tanh", "gaussian", "1+", "1-", "log 1+", "asin"))
+    curved = curved + unary_of(unary_of(inner, ("square",)), ("exp", "exp-", "1+", "1-"))
+    level4 = (
+        level1 + curved + pairs_of(columns + unary_of(columns, ("inverse",)), curved, "*", 8_000)
+    )
+    level5 = waves(inner, 6_000)
+    for atoms in (level2, level4, level3, level5):
+        for link in search.links(view):
+            deep_linked(search, view, link, atoms, rows)
+            if search.pool.is_exact:
+                return
+
+
+def deep_linked(
+    search: Search, view: View, link: Link, atoms: Atoms, rows: NDArray[np.intp]
+) -> None:
+    """Fit sums of atoms, whose values stand for some of the rows, under one transform."""
+    given = link.rows(view.y[rows], view.weight[rows])
+    if given is None or not len(atoms):
+        return
+    target, fine, weight = given
+    values = atoms.values if len(fine) == len(rows) else atoms.values[fine]
+    n = view.n_observations * len(fine) / len(view.y)
+    sums = forward(values, target, weight, _DEEP_TERMS, n)
+    for size in worth(sums, n, len(atoms)):
+        places = sums.places[size]
+        search.attempt(view, link, lambda p=places: sum_of(view, link, atoms, p, given))  # type: ignore[misc]
+
+
+def monomials_of_all(X: Array, names: Sequence[str]) -> Atoms:
+    """Return products of the columns and their inverses, of any number of columns."""
+    degrees = [(-1.0, 1.0)] * min(X.shape[1], 5)
+    return monomials(X, names, degrees, 500)

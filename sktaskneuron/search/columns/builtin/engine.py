@@ -1,0 +1,94 @@
+"""The package's own engine for equations of columns: sums, products and ratios of simple atoms.
+
+Deterministic: transforms of the target turn many equations into sums, which forward steps with
+exchanges and backward elimination find in libraries of growing depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula.text.canonical import make_product
+from sktaskneuron.formula.text.evaluation import variables
+from sktaskneuron.formula.text.nodes import Node, Number
+from sktaskneuron.search.columns.builtin.deep import deep
+from sktaskneuron.search.columns.builtin.library import columns_as_atoms, unary_of
+from sktaskneuron.search.columns.builtin.links import find_factors, no_factor
+from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
+from sktaskneuron.search.columns.builtin.products import products, ratios
+from sktaskneuron.search.columns.builtin.select import forward
+from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums, modulated
+from sktaskneuron.search.columns.constants import Rows
+from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
+
+__all__ = ["search_builtin"]
+
+Array = NDArray[np.float64]
+Stage = Callable[[Search, View], None]
+
+# Columns up to which atoms of pairs are formed, the most promising ones of a wide table.
+_MOST_COLUMNS = 12
+# The stages in their order. With a factor divided out, the target as it is goes through the quick
+# ones only.
+_STAGES: tuple[tuple[Stage, bool], ...] = (
+    (linked_sums, True),
+    (modulated, False),
+    (ratios, True),
+    (products, True),
+    (deep, False),
+)
+
+
+def search_builtin(problem: ColumnsProblem) -> list[Node]:
+    """Return candidate equations by the package's own engine.
+
+    Parameters
+    ----------
+    problem : ColumnsProblem
+        ``max_steps`` counts stages: sums, modulated polynomials, ratios, products, the deep
+        library, broken lines.
+
+    Returns
+    -------
+    nodes : list of Node
+        Canonical trees, the best by description length first.
+    """
+    X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
+    rows = Rows.of(X, names, y, weight)
+    search = Search(Pool(rows, problem.max_complexity), problem.on_step)
+    search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
+    chosen = _promising(X, y, weight, names)
+    part, part_names = X[:, chosen], tuple(names[i] for i in chosen)
+    views = []
+    for factor in find_factors(part, y, weight, part_names):
+        views.append(View.of(part, part_names, y, weight, factor))
+        search.pool.add(lambda node=factor.node: make_product([Number(1.0), node]))  # type: ignore[misc]
+    whole = View.of(part, part_names, y, weight, no_factor(len(X)), in_short=bool(views))
+    views.append(whole)
+    for stage, quick in _STAGES[: problem.max_steps]:
+        for view in views:
+            if view.names and (quick or not view.in_short):
+                stage(search, view)
+            if search.pool.is_exact:
+                return search.pool.nodes()
+    if whole.names and (problem.max_steps is None or problem.max_steps > len(_STAGES)):
+        # for tables that no closed form fits
+        broken_lines(search, whole)
+    return search.pool.nodes()
+
+
+def _promising(X: Array, y: Array, weight: Array, names: Sequence[str]) -> list[int]:
+    """Return the columns to combine: all of a narrow table, else those that explain most."""
+    if X.shape[1] <= _MOST_COLUMNS:
+        return list(range(X.shape[1]))
+    columns = columns_as_atoms(X, names)
+    atoms = columns + unary_of(columns, ("square", "abs"))
+    steps = forward(atoms.values, y, weight, _MOST_COLUMNS, float(weight.sum()))
+    used: list[str] = []
+    for size in sorted(steps.places):
+        for place in steps.places[size]:
+            used += [name for name in variables(atoms.node(place)) if name not in used]
+    return sorted(names.index(name) for name in used[:_MOST_COLUMNS])

@@ -1,0 +1,163 @@
+"""Stages of the package's own engine: ratios of sums, and products of powers of atoms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
+from sktaskneuron.formula.text.nodes import Node, Number
+from sktaskneuron.search.columns.builtin.library import (
+    Atoms,
+    columns_as_atoms,
+    invertible,
+    monomials,
+    pairs_of,
+    unary_of,
+)
+from sktaskneuron.search.columns.builtin.links import LINKS, Link, capped
+from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
+from sktaskneuron.search.columns.builtin.select import forward
+from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
+
+Array = NDArray[np.float64]
+
+
+def ratios(search: Search, view: View) -> None:
+    """Fit y Q = P, which is linear: y = P - y (Q - 1)."""
+    search.on_step("ratios of sums")
+    X, names = view.X, view.names
+    degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
+    n = view.n_observations
+    for link in LINKS[:3:2]:
+        given = link.rows(view.y, view.weight)
+        if given is None:
+            continue
+        target, fine, weight = given
+        for exponents in degrees:
+            atoms = monomials(X, names, exponents, SMALL)
+            values = atoms.values[fine]
+            both = np.column_stack([values, values * target[:, None]])
+            usable = np.isfinite(both).all(axis=0)
+            both = np.where(usable, both, 0.0)
+            for sums in sums_of(both, target, weight, n, 3 * both.shape[1] < n):
+                for size in worth(sums, n, both.shape[1]):
+                    places = sums.places[size]
+                    search.pool.add(
+                        lambda p=places, a=atoms, b=both, g=given, k=link: ratio(  # type: ignore[misc]
+                            view,
+                            k,
+                            a,
+                            b,
+                            p,
+                            g,
+                        )
+                    )
+            if search.pool.is_exact:
+                return
+
+
+def ratio(
+    view: View,
+    link: Link,
+    atoms: Atoms,
+    both: Array,
+    places: Sequence[int],
+    given: tuple[Array, NDArray[np.intp], Array],
+) -> Node | None:
+    """Return the ratio with the weights of the chosen columns: atoms above, atoms times y below."""
+    target, _, weight = given
+    coef = weights_of(both[:, list(places)], target, weight)
+    above: list[Node] = []
+    if abs(coef[-1]) > 1e-7 * float(np.abs(target).mean()):
+        above.append(Number(float(coef[-1])))
+    below: list[Node] = [Number(1.0)]
+    for value, place in zip(coef[:-1], places, strict=True):
+        side, sign = (above, 1.0) if place < len(atoms) else (below, -1.0)
+        node = atoms.node(place % len(atoms))
+        side.append(make_product([Number(sign * float(value)), node]))
+    if not above:
+        return None
+    ratio = make_product([make_sum(above), make_power(make_sum(below), -1)])
+    return view.equation(link.inverse(ratio))
+
+
+def products(search: Search, view: View) -> None:
+    """Fit log|y| by the logarithms of atoms, whose weights are exponents."""
+    search.on_step("products of powers")
+    size = np.abs(view.y)
+    fine = np.flatnonzero(size > 1e-9 * size.max())
+    if len(fine) < 0.95 * len(size):
+        return
+    X, names = view.X, view.names
+    columns = columns_as_atoms(X, names)
+    squares = unary_of(columns, ("square",))
+    pairs = pairs_of(columns, columns, "+-*/", 300)
+    sums = pairs_of(columns + squares, columns + squares, "+-", 600)
+    sums = sums + pairs_of(columns, pairs, "+-", 1_000)
+    shifted = unary_of(columns + pairs + squares + unary_of(pairs, ("square",)), ("1+", "1-"))
+    bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh", "exp"))
+    bases = columns + sums + shifted + bent + unary_of(bent, ("1+", "1-"))
+    logs, makers = [], []
+    for place in range(len(bases)):
+        value = bases.values[:, place]
+        if invertible(value) or np.abs(value).min() > 0:
+            logs.append(np.log(np.abs(value)))
+            makers.append(place)
+    plain = columns + squares + pairs + unary_of(pairs, ("square",))
+    values = np.column_stack([*logs, plain.values])[fine]
+    target = np.log(size[fine])
+    weight = capped((view.weight * size**2)[fine], view.weight[fine])
+    found = forward(values, target, weight, MOST_TERMS, view.n_observations)
+    for count in worth(found, view.n_observations, values.shape[1]):
+        places = found.places[count]
+        for grid in (2, 6, None):
+            search.pool.add(
+                lambda p=places, g=grid: product(  # type: ignore[misc]
+                    view,
+                    bases,
+                    makers,
+                    plain,
+                    values,
+                    target,
+                    weight,
+                    p,
+                    g,
+                )
+            )
+
+
+def product(
+    view: View,
+    bases: Atoms,
+    makers: Sequence[int],
+    plain: Atoms,
+    values: Array,
+    target: Array,
+    weight: Array,
+    places: Sequence[int],
+    grid: int | None,
+) -> Node | None:
+    """Return the product of powers, its exponents rounded to parts of ``grid`` if there is one."""
+    coef = weights_of(values[:, list(places)], target, weight)
+    parts: list[Node] = [Number(float(np.exp(coef[-1])))]
+    inside: list[Node] = []
+    for value, place in zip(coef[:-1], places, strict=True):
+        exponent = float(value)
+        if place >= len(makers):
+            inside.append(make_product([Number(exponent), plain.node(place - len(makers))]))
+            continue
+        if grid is not None:
+            exponent = round(exponent * grid) / grid
+        if exponent == 0:
+            continue
+        base = bases.node(makers[place])
+        whole = float(exponent).is_integer()
+        if not whole and bases.values[:, makers[place]].min() < 0:
+            base = make_call("abs", base)
+        parts.append(make_power(base, int(exponent) if whole else exponent))
+    if inside:
+        parts.append(make_call("exp", make_sum(inside)))
+    return view.equation(make_product(parts))

@@ -1,0 +1,235 @@
+"""Stages of the package's own engine: weighted sums of atoms under transforms of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula.text.canonical import make_product, make_sum
+from sktaskneuron.formula.text.nodes import Node, Number
+from sktaskneuron.search.columns.builtin.library import (
+    Atoms,
+    columns_as_atoms,
+    hinges,
+    monomials,
+    pairs_of,
+    safe_node,
+    unary_of,
+)
+from sktaskneuron.search.columns.builtin.links import LINKS, Link
+from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
+from sktaskneuron.search.columns.builtin.select import Sums, backward, forward
+
+Array = NDArray[np.float64]
+Given = tuple[Array, NDArray[np.intp], Array]
+
+# Terms of a sum.
+MOST_TERMS = 8
+# Rows on which large libraries are looked through.
+DEEP_ROWS = 300
+# Columns up to which products of all of them are formed.
+FEW_COLUMNS = 5
+# Libraries up to this size are tried with every transform of the target, larger ones with the most
+# promising.
+_ALL_LINKS = 1_500
+# Functions of which modulated polynomials are fitted to the end, and transforms they are tried
+# with.
+_MOST_MODULATED, _MODULATED_LINKS = 8, 6
+# Atoms of libraries that are cheap, and of large ones.
+SMALL, _MEDIUM = 400, 4_000
+# Rows times atoms of a library that is looked through on all rows.
+_MOST_ENTRIES = 1_500_000
+
+
+def _left_of_modulated(
+    quadratic: Array, columns: Array, w: Array, target: Array, weight: Array
+) -> Array:
+    """Return the share of a target that ``P + Q w + R w**2`` leaves, for every w: (n_w,).
+
+    By normal equations, all w at once: to rank them needs no more digits.
+    """
+    root = np.sqrt(weight)
+    y = (target - np.average(target, weights=weight)) * root
+    fixed = np.column_stack([np.ones(len(y)), quadratic])
+    fixed = fixed / np.maximum(np.linalg.norm(fixed, axis=0), 1e-300)
+    wave = (w / np.maximum(np.abs(w).max(axis=0), 1e-300)).T[:, :, None]
+    shape = (len(wave), *fixed.shape)
+    linear = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+    design = np.concatenate([np.broadcast_to(fixed, shape), fixed * wave, linear * wave**2], axis=2)
+    design = design * root[:, None]
+    design /= np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-300)
+    gram = np.matmul(design.transpose(0, 2, 1), design)
+    right = np.matmul(design.transpose(0, 2, 1), y)
+    ridge = 1e-10 * np.eye(gram.shape[1])
+    coef = np.linalg.solve(gram + ridge, right[:, :, None])[:, :, 0]
+    residual = y - np.einsum("wnp,wp->wn", design, coef)
+    return np.asarray(np.einsum("wn,wn->w", residual, residual) / max(float(y @ y), 1e-300))
+
+
+def libraries(view: View) -> list[tuple[Atoms, bool]]:
+    """Return libraries of growing size, and whether to start from all of their atoms."""
+    X, names = view.X, view.names
+    n = view.n_observations
+    whole = monomials(X, names, [(1, 2, 3, 4), (1, 2), (1,), (1,)], SMALL)
+    quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
+    laurent = monomials(
+        X,
+        names,
+        [(-3, -2, -1, -0.5, 0.5, 1, 2, 3), (-2, -1, -0.5, 0.5, 1, 2), (-2, -1, 1, 2), (-1, 1)],
+        _MEDIUM,
+    )
+    columns = columns_as_atoms(X, names)
+    bent = unary_of(columns, ("sin", "cos", "exp", "exp-", "log abs", "sqrt abs", "tanh"))
+    angles = unary_of(pairs_of(columns, columns, "+-*", 200), ("sin", "cos"))
+    even = unary_of(unary_of(columns, ("square",)), ("square",)) + unary_of(columns, ("square",))
+    bumps = unary_of(unary_of(even, ("1+",)), ("inverse",))
+    curves = columns + bent + angles + bumps
+    products = pairs_of(quadratic, bent + angles, "*", _MEDIUM)
+    products = products + pairs_of(columns, unary_of(angles, ("square",)), "*", 1_000)
+    high = monomials(X, names, [tuple(range(1, 10))], SMALL)
+    libraries = [(quadratic, True), (whole, True), (curves + whole, True)]
+    if X.shape[1] <= 2:
+        libraries.insert(2, (high, True))
+    libraries += [
+        (quadratic + curves + products, False),
+        (laurent, False),
+        (full_products(X, names), False),
+    ]
+    return [(atoms, start and 3 * len(atoms) < n) for atoms, start in libraries]
+
+
+def full_products(X: Array, names: Sequence[str]) -> Atoms:
+    """Return products of all columns, each as it is, inverted, as a wave, or left out."""
+    columns = columns_as_atoms(X, names)
+    result = Atoms(np.ones((len(X), 1)), [lambda: Number(1.0)])
+    if X.shape[1] > FEW_COLUMNS:
+        return columns
+    for place in range(len(columns)):
+        own = columns.take([place])
+        forms = own + unary_of(own, ("inverse", "sin", "cos"))
+        result = result.join(pairs_of(result, forms, "*", 20_000))
+    return result.take(range(1, len(result)))
+
+
+def linked_sums(search: Search, view: View) -> None:
+    """Fit sums of the atoms of libraries of growing size, under every transform of the target."""
+    for number, (atoms, from_all) in enumerate(libraries(view)):
+        if view.in_short and len(atoms) > SMALL:
+            continue
+        search.on_step(f"sums of {len(atoms)} atoms")
+        for link in search.links(view, promising=number >= 3 and len(atoms) > _ALL_LINKS):
+            linked(search, view, link, atoms, from_all)
+            if search.pool.is_exact:
+                return
+
+
+def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool) -> None:
+    """Fit sums of atoms under one transform; ``from_all`` starts from all of them too."""
+    if not len(atoms):
+        return
+    given = link.rows(view.y, view.weight)
+    if given is None:
+        return
+    target, fine, weight = given
+    values = atoms.values if len(fine) == len(atoms.values) else atoms.values[fine]
+    if values.size > _MOST_ENTRIES:
+        # a look at some of the rows chooses the atoms; their weights are fitted on all
+        step = -(-values.size // _MOST_ENTRIES)
+        part = np.arange(0, len(fine), step)
+        if len(part) >= min(DEEP_ROWS, len(fine)):
+            values, target, weight = values[part], target[part], weight[part]
+    n = view.n_observations * len(target) / len(view.y)
+    for sums in sums_of(values, target, weight, n, from_all):
+        for size in worth(sums, n, len(atoms)):
+            places = sums.places[size]
+            search.attempt(view, link, lambda p=places: sum_of(view, link, atoms, p, given))  # type: ignore[misc]
+
+
+def sums_of(
+    values: Array, target: Array, weight: Array, n: float, from_all: bool, most: int = MOST_TERMS
+) -> list[Sums]:
+    """Return sums found forward, and backward from all columns or from those met forward."""
+    steps = forward(values, target, weight, most + 6, n)
+    if from_all:
+        return [steps, backward(values, target, weight, most + 6, n)]
+    longest = steps.places[max(steps.places)]
+    if len(longest) < 3:
+        return [steps]
+    again = backward(values[:, list(longest)], target, weight, most + 6, n)
+    places = {k: tuple(longest[i] for i in found) for k, found in again.places.items()}
+    return [steps, Sums(places, again.loss)]
+
+
+def sum_of(
+    view: View,
+    link: Link,
+    atoms: Atoms,
+    places: Sequence[int],
+    given: tuple[Array, NDArray[np.intp], Array],
+) -> Node | None:
+    """Return the equation that a sum of the chosen atoms is, with its least-squares weights."""
+    target, fine, weight = given
+    coef = weights_of(atoms.values[:, list(places)][fine], target, weight)
+    terms: list[Node] = []
+    for value, place in zip(coef[:-1], places, strict=True):
+        node = safe_node(atoms, place)
+        if node is None:
+            return None
+        terms.append(make_product([Number(float(value)), node]))
+    spread = float(np.sqrt(np.average((target - np.average(target)) ** 2)))
+    # a constant that is rounding would be a free number of its own
+    constant = float(coef[-1])
+    if abs(constant) > 1e-7 * max(spread, abs(float(np.average(target)))):
+        terms.append(Number(constant))
+    return view.equation(link.inverse(make_sum(terms)))
+
+
+def modulated(search: Search, view: View) -> None:
+    """Fit ``P + Q w + R w**2``, P and Q quadratic, R linear, for every w of a library.
+
+    All terms at once, so that no greedy step has to find them; then those that say nothing go.
+    """
+    X, names = view.X, view.names
+    quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
+    if X.shape[1] > FEW_COLUMNS or 6 * len(quadratic) > min(view.n_observations, DEEP_ROWS):
+        return
+    search.on_step("modulated polynomials")
+    columns = columns_as_atoms(X, names)
+    pairs = pairs_of(columns, columns, "+-*/", 200)
+    w = unary_of(columns + pairs, ("sin", "cos", "exp", "exp-", "log abs"))
+    rows = np.linspace(0, len(X) - 1, min(DEEP_ROWS, len(X))).astype(int)
+    share: list[tuple[float, int, int]] = []
+    for number, link in enumerate(LINKS[:_MODULATED_LINKS]):
+        given = link.rows(view.y[rows], view.weight[rows])
+        if given is None:
+            continue
+        left = _left_of_modulated(
+            quadratic.values[rows][given[1]],
+            columns.values[rows][given[1]],
+            w.values[rows][given[1]],
+            given[0],
+            given[2],
+        )
+        share += [(float(value), number, place) for place, value in enumerate(left)]
+    for _, number, place in sorted(share)[:_MOST_MODULATED]:
+        own = w.take([place])
+        both = quadratic + own + pairs_of(quadratic, own, "*", SMALL)
+        both = both + pairs_of(columns, unary_of(own, ("square",)), "*", SMALL)
+        linked(search, view, LINKS[number], both, from_all=True)
+        if search.pool.is_exact:
+            return
+
+
+def broken_lines(search: Search, view: View) -> None:
+    """Fit sums of columns, their hinges, and products of these with columns."""
+    search.on_step("broken lines")
+    atoms = columns_as_atoms(view.X, view.names) + hinges(view.X, view.names, 7)
+    atoms = atoms + pairs_of(columns_as_atoms(view.X, view.names), atoms, "*", 2_000)
+    sums = forward(atoms.values, view.y, view.weight, 14, view.n_observations)
+    given = (view.y, np.arange(len(view.y)), view.weight)
+    for size in sums.places:
+        if size:
+            places = sums.places[size]
+            search.pool.add(lambda p=places: sum_of(view, LINKS[0], atoms, p, given))  # type: ignore[misc]

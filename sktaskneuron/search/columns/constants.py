@@ -1,0 +1,324 @@
+"""The numbers inside a tree: found, and refitted by weighted least squares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.text.canonical import rebuilt
+from sktaskneuron.formula.text.evaluation import evaluate
+from sktaskneuron.formula.text.nodes import (
+    Call,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Variable,
+    complexity,
+)
+from sktaskneuron.formula.text.primitives import PRIMITIVES
+
+Array = NDArray[np.float64]
+
+# Residual variance, as a share of the target's, below which two fits are equally exact: products
+# and powers of float64 columns do not tell more.
+EXACT = 1e-20
+# Shares above that one which still count as exact: what rounding in a long tree leaves.
+_NEARLY = 1e3
+# A node of a tree is a choice among this many symbols and the columns.
+_SYMBOLS = 12
+# Largest whole number that counts as simple as it stands.
+MOST_PARTS = 20
+
+
+def free_constants(node: Node) -> list[float]:
+    """Return the numbers of a tree that a fit may move: factors and summands, no exponents."""
+    match node:
+        case Number(value):
+            return [value]
+        case Call(_, inner) | Power(inner, _):
+            return free_constants(inner)
+        case Product(coefficient, parts):
+            own = [] if abs(coefficient) == 1 else [coefficient]
+            return own + [value for part in parts for value in free_constants(part)]
+        case Sum(parts, constant):
+            own = [] if constant == 0 else [constant]
+            return own + [value for part in parts for value in free_constants(part)]
+        case _:
+            return []
+
+
+def _is_small_half(value: float) -> bool:
+    return abs(value) <= MOST_PARTS and (2 * value).is_integer()
+
+
+def with_constants(node: Node, values: Iterable[float]) -> Node:
+    """Return a tree of the same shape with other numbers, in the order of `free_constants`.
+
+    It is not brought to canonical form, so that the places of the numbers stay.
+    """
+    left = iter(values)
+
+    def build(inner: Node) -> Node:
+        match inner:
+            case Number():
+                return Number(float(next(left)))
+            case Call(name, argument):
+                return Call(name, build(argument))
+            case Power(base, exponent):
+                return Power(build(base), exponent)
+            case Product(coefficient, parts):
+                own = coefficient if abs(coefficient) == 1 else float(next(left))
+                return Product(own, tuple(map(build, parts)))
+            case Sum(parts, constant):
+                own = 0.0 if constant == 0 else float(next(left))
+                return Sum(tuple(map(build, parts)), own)
+            case _:
+                return inner
+
+    return build(node)
+
+
+def canonical(node: Node) -> Node | None:
+    """Return the canonical form of a tree, None if its numbers overflow."""
+    try:
+        return rebuilt(node, Variable)
+    except FormulaError:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows that equations are fitted to.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,)
+        Positive.
+    """
+
+    columns: Mapping[str, Array]
+    y: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, X: Array, names: Sequence[str], y: Array, weight: Array) -> Rows:
+        """Name the columns of a matrix (n_samples, n_features)."""
+        return cls(dict(zip(names, X.T, strict=True)), y, weight)
+
+    @property
+    def n_effective(self) -> float:
+        """Number of observations: the sum of the weights."""
+        return float(self.weight.sum())
+
+    @cached_property
+    def mean(self) -> float:
+        """Weighted mean of y; of a constant y exactly its value, not what rounding makes of it."""
+        if self.y.min() == self.y.max():
+            return float(self.y[0])
+        return float(self.weight @ self.y / self.n_effective)
+
+    @cached_property
+    def variance(self) -> float:
+        """Weighted variance of y, above zero."""
+        return max(float(self.weight @ (self.y - self.mean) ** 2) / self.n_effective, 1e-300)
+
+    def take(self, rows: NDArray[np.intp]) -> Rows:
+        """Return some of the rows."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Rows(columns, self.y[rows], self.weight[rows])
+
+    def values(self, node: Node) -> Array:
+        """Return a tree's values, (n_samples,); NaN and infinity where it is not defined."""
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(evaluate(node, self.columns), float), self.y.shape)
+
+    def loss(self, node: Node) -> float:
+        """Return the weighted mean squared error; infinite where a value is not finite."""
+        with np.errstate(all="ignore"):
+            error = float(self.weight @ (self.y - self.values(node)) ** 2) / self.n_effective
+        return error if np.isfinite(error) else np.inf
+
+    def is_exact(self, loss: float) -> bool:
+        """Tell whether a mean squared error is nothing but rounding."""
+        return loss <= _NEARLY * EXACT * self.variance
+
+    def criterion(self, node: Node, loss: float | None = None) -> float:
+        """Return the description length of y by a tree: deviance, numbers and symbols.
+
+        The extended Bayesian criterion for trees: log n for every number that was fitted (a small
+        whole or half number is a symbol like others), and for every node twice the log of the
+        number of symbols it was chosen from.
+        """
+        loss = self.loss(node) if loss is None else loss
+        if not np.isfinite(loss):
+            return np.inf
+        n = self.n_effective
+        deviance = n * np.log(max(loss, EXACT * self.variance))
+        fitted = sum(not _is_small_half(value) for value in free_constants(node))
+        price = fitted * np.log(max(n, 3.0))
+        return float(deviance + price + symbols_price([node], len(self.columns)))
+
+
+def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:
+    """Return what the choice of the symbols of trees costs in their description length."""
+    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(complexity, nodes)))
+
+
+def with_weights(node: Node, rows: Rows) -> Node | None:
+    """Fit the weights of the additive terms and the constant of a tree; None if it has no values.
+
+    A constant is added where there was none only if it had one: the shape stays.
+    """
+    weights, constant = additive_terms(node)
+    if not weights:
+        return Number(rows.mean)
+    columns = [rows.values(term) for term in weights]
+    if constant != 0:
+        columns.append(np.ones_like(rows.y))
+    design = np.stack(columns, axis=1)
+    if not np.isfinite(design).all():
+        return None
+    root = np.sqrt(rows.weight)
+    size = np.sqrt((design**2 * rows.weight[:, None]).sum(axis=0))
+    if not np.isfinite(size).all() or (size == 0).any():
+        return None
+    found = np.linalg.lstsq(design / size * root[:, None], rows.y * root, rcond=1e-14)[0] / size
+    terms = tuple(
+        _weighted(float(w), term) for w, term in zip(found, weights, strict=False) if w != 0
+    )
+    free = float(found[-1]) if constant != 0 else 0.0
+    if not terms:
+        return Number(free)
+    return terms[0] if len(terms) == 1 and free == 0 else Sum(terms, free)
+
+
+def _weighted(weight: float, term: Node) -> Node:
+    if isinstance(term, Product):
+        return Product(weight * term.coefficient, term.factors)
+    return Product(weight, (term,))
+
+
+def refit(node: Node, rows: Rows, max_steps: int = 15) -> Node:
+    """Fit all free numbers of a tree by weighted least squares.
+
+    The weights of the additive terms have a closed form; the numbers inside move together with them
+    by damped Gauss-Newton steps.
+
+    Parameters
+    ----------
+    node : Node
+    rows : Rows
+    max_steps : int
+        Most Gauss-Newton steps.
+
+    Returns
+    -------
+    node : Node
+        Canonical; the given one where no fit was better.
+    """
+    floor = EXACT * rows.variance
+    best, best_loss = node, rows.loss(node)
+    start = with_weights(node, rows)
+    if start is not None and rows.loss(start) < best_loss:
+        best, best_loss = start, rows.loss(start)
+    if _has_inner(best):
+        best, best_loss = _moved(best, best_loss, rows, max_steps, floor)
+    tidy = canonical(best)
+    if tidy is None or rows.loss(tidy) > max(best_loss * (1 + 1e-6), floor):
+        return best
+    return tidy
+
+
+def _moved(node: Node, loss: float, rows: Rows, max_steps: int, floor: float) -> tuple[Node, float]:
+    """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
+    theta = np.asarray(free_constants(node))
+    root = np.sqrt(rows.weight / rows.n_effective)
+    damping = 1e-4
+    for _ in range(max_steps):
+        if loss <= floor:
+            break
+        with np.errstate(all="ignore"):
+            value, slopes = _with_slopes(with_constants(node, theta), rows.columns)
+            jacobian = np.stack([np.broadcast_to(s, rows.y.shape) for s in slopes], axis=1)
+            jacobian = jacobian * root[:, None]
+            residual = (rows.y - value) * root
+        if not (np.isfinite(jacobian).all() and np.isfinite(residual).all()):
+            break
+        size = np.sqrt(np.einsum("ij,ij->j", jacobian, jacobian))
+        size = np.where(size > 0, size, 1.0)
+        # singular values rather than a Gram matrix: powers of one column are nearly collinear
+        left, singular, right = np.linalg.svd(jacobian / size, full_matrices=False)
+        inner = left.T @ residual
+        before = loss
+        for _ in range(6):
+            change = right.T @ (singular / (singular**2 + damping) * inner) / size
+            moved = theta + change
+            trial = rows.loss(with_constants(node, moved)) if np.isfinite(moved).all() else np.inf
+            if trial < loss:
+                theta, loss = moved, trial
+                damping = max(damping / 30.0, 1e-16)
+                break
+            damping *= 10.0
+        if before - loss < 1e-3 * before:
+            break
+    return with_constants(node, theta), loss
+
+
+def _with_slopes(node: Node, columns: Mapping[str, Array]) -> tuple[Any, list[Any]]:
+    """Return a tree's values and its derivatives by its free numbers, in their order."""
+    match node:
+        case Number(value):
+            return value, [1.0]
+        case Call(name, argument):
+            inner, slopes = _with_slopes(argument, columns)
+            function = PRIMITIVES[name].numpy
+            if not slopes:
+                return function(inner), []
+            # central differences of one function: 1e-9 of the slope, which is enough to descend
+            step = 1e-6 * (1.0 + np.abs(inner))
+            slope = (function(inner + step) - function(inner - step)) / (2.0 * step)
+            return function(inner), [slope * s for s in slopes]
+        case Power(base, exponent):
+            inner, slopes = _with_slopes(base, columns)
+            value = inner**exponent
+            if not slopes:
+                return value, []
+            slope = exponent * inner ** (exponent - 1)
+            return value, [slope * s for s in slopes]
+        case Product(coefficient, parts):
+            inside = [_with_slopes(part, columns) for part in parts]
+            product = math.prod(value for value, _ in inside)
+            out = [] if abs(coefficient) == 1 else [product]
+            for k, (_, own) in enumerate(inside):
+                if own:
+                    others = math.prod(value for m, (value, _) in enumerate(inside) if m != k)
+                    out += [coefficient * others * s for s in own]
+            return coefficient * product, out
+        case Sum(parts, constant):
+            total, out = constant, [] if constant == 0 else [1.0]
+            for part in parts:
+                value, slopes = _with_slopes(part, columns)
+                total = total + value
+                out += slopes
+            return total, out
+        case Variable(name):
+            return columns[name], []
+        case _:
+            raise TypeError(node)
+
+
+def _has_inner(node: Node) -> bool:
+    """Tell whether a number stands elsewhere than in front of an additive term."""
+    return any(free_constants(term) for term in additive_terms(node)[0])

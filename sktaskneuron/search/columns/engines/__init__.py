@@ -1,0 +1,1 @@
+"""Engines by other packages, in processes of their own."""

@@ -1,0 +1,286 @@
+"""The engine ``"pysr"``: genetic programming by PySR (extra ``pysr``), in a child process.
+
+Cranmer, *Interpretable machine learning for science with PySR and SymbolicRegression.jl*,
+arXiv:2305.01582. The search runs in Julia, which PySR fetches when it is first imported.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.exceptions import EngineError, FormulaError, MissingDependencyError
+from sktaskneuron.formula.equation.expression import ElementwiseExpression
+from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.text.canonical import without_scale
+from sktaskneuron.formula.text.nodes import Node, Variable
+from sktaskneuron.search.columns.engines.child import call_in_child
+from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
+from sktaskneuron.search.columns.engines.rows import MAX_ROWS, drawn_rows
+from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
+
+__all__ = ["equations_of_columns", "functions_of_template", "search_elementwise", "search_pysr"]
+
+Array = NDArray[np.float64]
+
+_ENGINE = "pysr"
+# PySR's iterations by default, and the least size of an equation that it takes.
+_ITERATIONS, _LEAST_SIZE = 40, 7
+# Nodes of one function of all columns.
+_COMPLEXITY = 20
+# Seconds before the child is given up: a first use that fetches and compiles Julia, and an
+# iteration, which takes seconds.
+_START_SECONDS, _ITERATION_SECONDS = 3_600.0, 600.0
+_BINARY = ("+", "-", "*", "/")
+_UNARY = ("sin", "cos", "exp", "log", "sqrt", "square", "cube", "tanh", "abs")
+
+
+def search_pysr(problem: ColumnsProblem) -> list[Node]:
+    """Find equations by PySR: its whole hall of fame.
+
+    The same seed finds the same equations: the search is serial and deterministic.
+
+    Parameters
+    ----------
+    problem : ColumnsProblem
+        ``max_steps`` counts PySR's iterations; None is 40. ``max_complexity`` is PySR's
+        ``maxsize``, 7 at least.
+
+    Returns
+    -------
+    nodes : list of Node
+        Canonical trees of the columns' names.
+
+    Raises
+    ------
+    EngineError
+        If the child process dies or answers what cannot be read.
+    MissingDependencyError
+        If PySR is not installed, or cannot fetch Julia.
+    """
+    return equations_of_columns(_table(problem, template=False), problem.names)
+
+
+def search_elementwise(problem: ColumnsProblem) -> list[ElementwiseExpression]:
+    r"""Find functions g of :math:`y = b + \sum_i w_i\, g(x_i)` by PySR's template expressions.
+
+    Parameters
+    ----------
+    problem : ColumnsProblem
+        As for `search_pysr`. g is the same for all columns, so that these should be on the scale
+        on which it is to be read; their names play no part.
+
+    Returns
+    -------
+    functions : list of ElementwiseExpression
+        Without their scale and their constant, which :math:`w` and :math:`b` carry: every g of
+        the hall of fame, and the additive parts of each.
+
+    Raises
+    ------
+    EngineError
+        If the child process dies or answers what cannot be read.
+    MissingDependencyError
+        If PySR is not installed, or cannot fetch Julia.
+    """
+    return functions_of_template(_table(problem, template=True))
+
+
+def propose_functions(
+    z: Array, target: Array, weight: Array, seed: int
+) -> list[ElementwiseExpression]:
+    """Return functions of all columns by `search_elementwise`, for the search of a neuron.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_features)
+        On the scale on which the functions are read.
+    target, weight : ndarray of shape (n_samples,)
+    seed : int
+
+    Returns
+    -------
+    functions : list of ElementwiseExpression
+    """
+    names = tuple(f"x{i}" for i in range(z.shape[1]))
+    problem = ColumnsProblem(z, names, target, weight, _COMPLEXITY, None, seed, lambda text: None)
+    return search_elementwise(problem)
+
+
+def _table(problem: ColumnsProblem, *, template: bool) -> str:
+    """Run PySR and return its hall of fame as the text of its file."""
+    rows = drawn_rows(problem.weight, problem.seed)
+    weight = None
+    if len(problem.y) <= MAX_ROWS:  # all of them, with their weights
+        rows = np.arange(len(problem.y))
+        weight = problem.weight if np.ptp(problem.weight) > 0 else None
+    arrays = {"X": problem.X[rows], "y": problem.y[rows]}
+    if weight is not None:
+        arrays["weight"] = weight
+    iterations = max(problem.max_steps or _ITERATIONS, 1)
+    answer = call_in_child(
+        f"{__name__}:hall_of_fame",
+        arrays,
+        {
+            "template": template,
+            "niterations": iterations,
+            "maxsize": max(problem.max_complexity, _LEAST_SIZE),
+            "random_state": problem.seed,
+        },
+        engine=_ENGINE,
+        limit=_START_SECONDS + _ITERATION_SECONDS * iterations,
+        on_step=problem.on_step,
+    )
+    if not isinstance(answer, str):
+        raise EngineError(f"engine={_ENGINE!r} answered no table of equations")
+    return answer
+
+
+# -- what PySR writes ------------------------------------------------------------------------------
+
+
+def equations_of_columns(table: str, names: tuple[str, ...]) -> list[Node]:
+    """Read a hall of fame of equations of columns.
+
+    Parameters
+    ----------
+    table : str
+        The text of PySR's ``hall_of_fame.csv``, with the columns Complexity, Loss and Equation.
+    names : tuple of str
+        What ``x0``, ``x1``, ... stand for.
+
+    Returns
+    -------
+    nodes : list of Node
+        Canonical trees; equations that cannot be read are left out.
+
+    Raises
+    ------
+    EngineError
+        If nothing of it can be read.
+    """
+    variables: dict[str, Node] = {f"x{i}": Variable(name) for i, name in enumerate(names)}
+    return read_front(_equations(table), lambda text: [parse_engine_text(text, variables)], _ENGINE)
+
+
+def functions_of_template(table: str) -> list[ElementwiseExpression]:
+    """Read a hall of fame of template expressions, ``g = cos(#1); w = [1.0, 2.0]; b = [0.5]``.
+
+    Parameters
+    ----------
+    table : str
+        The text of PySR's ``hall_of_fame.csv``.
+
+    Returns
+    -------
+    functions : list of ElementwiseExpression
+        Every g without its scale and its constant, and the additive parts of each; none that is
+        constant.
+
+    Raises
+    ------
+    EngineError
+        If nothing of it can be read.
+    """
+
+    def read(text: str) -> list[Node]:
+        whole = parse_engine_text(_part(text, "g"), {"#1": Variable()})
+        parts = [whole, *additive_terms(whole)[0]]
+        cores = [core for core in map(without_scale, parts) if core is not None]
+        return [ElementwiseExpression(core).node for core in cores] or [whole]
+
+    nodes = read_front(_equations(table), read, _ENGINE)
+    functions = map(ElementwiseExpression, nodes)
+    return [function for function in functions if not function.is_constant]
+
+
+def _part(text: str, key: str) -> str:
+    """Return what one name of a template expression stands for.
+
+    The parts stand in one line or, as PySR prints them, in a line each with a frame before it.
+    """
+    for part in re.split(r"[;\n]", text):
+        name, found, value = part.partition("=")
+        if found and name.strip(" \t\r╭├╰") == key:
+            return value
+    raise FormulaError(f"a template expression without {key}")
+
+
+def _equations(table: str) -> list[str]:
+    """Return the column Equation of a table."""
+    try:
+        rows = list(csv.reader(io.StringIO(table)))
+    except csv.Error as error:
+        raise EngineError(f"engine={_ENGINE!r} wrote a table that is no CSV: {error}") from error
+    header = [title.strip().lower() for title in rows[0]] if rows else []
+    if "equation" not in header:
+        raise EngineError(f"engine={_ENGINE!r} wrote a table without the column Equation")
+    place = header.index("equation")
+    return [row[place] for row in rows[1:] if len(row) == len(header)]
+
+
+# -- in the child ----------------------------------------------------------------------------------
+
+
+def hall_of_fame(arrays: Mapping[str, Array], options: Mapping[str, Any]) -> str:
+    """Search in the child process.
+
+    Parameters
+    ----------
+    arrays : mapping
+        ``X`` of shape (n_samples, n_features), ``y`` of shape (n_samples,) and maybe ``weight`` of
+        shape (n_samples,).
+    options : mapping
+        ``template``, and arguments of PySR's regressor.
+
+    Returns
+    -------
+    table : str
+        The text of the hall of fame's file.
+
+    Raises
+    ------
+    MissingDependencyError
+        If PySR cannot be imported.
+    """
+    try:
+        from pysr import PySRRegressor, TemplateExpressionSpec
+    except Exception as error:  # without Julia and a network it is a URLError of juliapkg
+        raise MissingDependencyError(
+            f"engine={_ENGINE!r} needs pysr and Julia: pip install sktaskneuron[pysr]; Julia is "
+            f"fetched at first use, for which the import of pysr needs the network "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    arguments = dict(options)
+    names = [f"x{i}" for i in range(arrays["X"].shape[1])]
+    if arguments.pop("template"):
+        # The text is Julia's to run: it is made of counted names only, never of the caller's.
+        terms = [f"w[{i + 1}] * g({name})" for i, name in enumerate(names)]
+        arguments["expression_spec"] = TemplateExpressionSpec(
+            combine=" + ".join([*terms, "b[1]"]),
+            expressions=["g"],
+            variable_names=names,
+            parameters={"w": len(names), "b": 1},
+        )
+    model = PySRRegressor(
+        binary_operators=list(_BINARY),
+        unary_operators=list(_UNARY),
+        parallelism="serial",
+        deterministic=True,
+        precision=64,
+        progress=False,
+        verbosity=0,
+        input_stream="devnull",
+        temp_equation_file=True,
+        tempdir=str(Path.cwd()),  # the child's own folder, which goes with it
+        **arguments,
+    )
+    model.fit(arrays["X"], arrays["y"], weights=arrays.get("weight"), variable_names=names)
+    return Path(model.get_equation_file()).read_text("utf-8")

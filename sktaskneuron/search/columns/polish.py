@@ -1,0 +1,162 @@
+"""Equations made shorter: simple numbers where they fit as well, no summands that do not pay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum
+from sktaskneuron.search.columns.constants import (
+    EXACT,
+    MOST_PARTS,
+    Rows,
+    canonical,
+    free_constants,
+    refit,
+    with_constants,
+)
+
+Array = NDArray[np.float64]
+
+
+def simple_values(value: float) -> list[float]:
+    """Return simpler numbers near one, the simplest first: whole, short, fractions, parts of pi."""
+    near: list[float] = []
+
+    def fractions(denominators: Sequence[int], factor: float = 1.0) -> None:
+        for denominator in denominators:
+            top = round(value * denominator / factor)
+            if top != 0 and abs(top) <= MOST_PARTS * denominator:
+                near.append(top * factor / denominator)
+
+    def short(digits: int) -> None:
+        near.append(float(f"{value:.{digits}g}"))
+
+    fractions((1, 2))
+    short(1)
+    short(2)
+    fractions((3, 4))
+    for factor in (math.pi, 1.0 / math.pi):
+        fractions((1, 2, 3, 4, 6, 8), factor)
+    short(3)
+    close = [number for number in near if abs(number - value) < 0.05 * abs(value)]
+    return list(dict.fromkeys(number for number in close if number != value))
+
+
+def snapped(node: Node, rows: Rows) -> Node:
+    """Replace numbers by simple ones where the criterion agrees, the others refitted around them.
+
+    A number that is told exactly need not be fitted: it saves the log n that a free one costs.
+
+    Parameters
+    ----------
+    node : Node
+    rows : Rows
+
+    Returns
+    -------
+    node : Node
+        Canonical.
+    """
+    values = free_constants(node)
+    if not values or len(values) > 40:
+        return node
+    n = rows.n_effective
+    floor = EXACT * rows.variance
+    current, loss = list(values), max(rows.loss(node), floor)
+    fixed: dict[int, float] = {}
+    for place in np.argsort(np.abs(np.log(np.abs(np.asarray(values)) + 1e-300)), kind="stable"):
+        for number in simple_values(current[place]):
+            trial_fixed = {**fixed, int(place): number}
+            trial = _around(node, current, trial_fixed, rows)
+            new = max(rows.loss(with_constants(node, trial)), floor)
+            if n * np.log(new / loss) < np.log(max(n, 3.0)):
+                current, loss, fixed = trial, min(loss, new), trial_fixed
+                break
+    tidy = canonical(with_constants(node, current))
+    return node if tidy is None or not np.isfinite(rows.loss(tidy)) else tidy
+
+
+def _around(
+    node: Node, values: Sequence[float], fixed: Mapping[int, float], rows: Rows
+) -> list[float]:
+    """Return the numbers of a tree with some held, after one Gauss-Newton step of the others."""
+    held = [fixed.get(place, value) for place, value in enumerate(values)]
+    free = [place for place in range(len(held)) if place not in fixed]
+    base = rows.values(with_constants(node, held))
+    if not free or not np.isfinite(base).all():
+        return held
+    root = np.sqrt(rows.weight)
+    slopes = []
+    for place in free:
+        step = 1e-6 * (abs(held[place]) or 1.0)
+        moved = list(held)
+        moved[place] += step
+        slopes.append((rows.values(with_constants(node, moved)) - base) / step)
+    jacobian = np.stack(slopes, axis=1)
+    if not np.isfinite(jacobian).all():
+        return held
+    change = np.linalg.lstsq(jacobian * root[:, None], (rows.y - base) * root, rcond=1e-12)[0]
+    after = list(held)
+    for place, amount in zip(free, change, strict=True):
+        after[place] += float(amount)
+    before_loss, after_loss = (rows.loss(with_constants(node, v)) for v in (held, after))
+    return after if after_loss < before_loss else held
+
+
+def pruned(node: Node, rows: Rows) -> Node:
+    """Take out summands, one after another, while that lowers the description length.
+
+    Parameters
+    ----------
+    node : Node
+    rows : Rows
+
+    Returns
+    -------
+    node : Node
+        Canonical, its numbers refitted where something was taken out.
+    """
+    best, value = node, rows.criterion(node)
+    improved = True
+    while improved:
+        improved = False
+        for shorter in _without_one(best):
+            tidy = canonical(shorter)
+            if tidy is None or not np.isfinite(rows.loss(tidy)):
+                continue
+            trial = refit(tidy, rows)
+            new = rows.criterion(trial)
+            if new < value:
+                best, value, improved = trial, new, True
+                break
+    return best
+
+
+def _without_one(node: Node) -> Iterator[Node]:
+    """Yield the trees that lack one summand of a sum, at any depth."""
+    match node:
+        case Sum(parts, constant):
+            if constant != 0:
+                yield Sum(parts, 0.0) if len(parts) > 1 else parts[0]
+            for place in range(len(parts)):
+                rest = parts[:place] + parts[place + 1 :]
+                yield Sum(rest, constant) if rest else Number(constant)
+            for place, part in enumerate(parts):
+                for other in _without_one(part):
+                    yield Sum((*parts[:place], other, *parts[place + 1 :]), constant)
+        case Product(coefficient, parts):
+            for place, part in enumerate(parts):
+                for other in _without_one(part):
+                    yield Product(coefficient, (*parts[:place], other, *parts[place + 1 :]))
+        case Call(name, argument):
+            for other in _without_one(argument):
+                yield Call(name, other)
+        case Power(base, exponent):
+            for other in _without_one(base):
+                yield Power(other, exponent)
+        case _:
+            return

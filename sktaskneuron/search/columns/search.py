@@ -1,0 +1,162 @@
+"""Search of an equation in named columns: rows held out, an engine's candidates, their choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron.search.columns.choice import ColumnsResult, Observations, choose_equations
+from sktaskneuron.search.columns.classes import choose_classes
+from sktaskneuron.search.columns.constants import Rows, refit
+from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
+from sktaskneuron.search.columns.engines.registry import get_columns_engine
+from sktaskneuron.search.columns.polish import pruned, snapped
+from sktaskneuron.search.columns.simplify import simplified
+from sktaskneuron.search.frame.family import make_family
+from sktaskneuron.search.frame.standardise import usable_columns
+
+Array = NDArray[np.float64]
+
+# Share and greatest number of rows held out, and rows below which none are.
+_HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
+# Candidates that are validated, and those whose numbers and summands are made fewer before.
+_MOST_CANDIDATES, _MOST_POLISHED = 40, 10
+# Rows in which a column must differ from its most frequent value, and their share of a small table.
+_SUPPORT, _SUPPORT_SHARE = 10, 0.1
+
+
+@dataclass(frozen=True)
+class ColumnsOptions:
+    """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`."""
+
+    engine: str = "builtin"
+    max_complexity: int = 50
+    max_samples: int = 2_000
+    max_steps: int | None = None
+
+
+def search_columns(
+    X: Array,
+    target: Array,
+    weight: Array,
+    *,
+    classification: bool,
+    feature_names: Sequence[str],
+    options: ColumnsOptions,
+    rng: np.random.Generator,
+    on_step: Callable[[str], None] | None = None,
+) -> ColumnsResult:
+    """Find equations of ``target`` in the named columns ``X``.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite floats in raw units.
+    target : ndarray of shape (n_samples, n_outputs)
+        For classification 0/1 indicators, one column for two classes.
+    weight : ndarray of shape (n_samples,)
+        Positive.
+    classification : bool
+        Whether the equation is of the log odds.
+    feature_names : sequence of str
+    options : ColumnsOptions
+    rng : numpy.random.Generator
+        Draws the rows that are held out and those that are searched on.
+    on_step : callable, optional
+        Called with a text now and then.
+
+    Returns
+    -------
+    ColumnsResult
+        Several outputs have an equation each, and a front of the first output's.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the engine's package is not installed.
+    EngineError
+        If the engine failed.
+    """
+    find = get_columns_engine(options.engine)
+    names = tuple(map(str, feature_names))
+    caps: list[str] = []
+    steps: list[str] = []
+
+    def report(text: str) -> None:
+        steps.append(text)
+        if on_step is not None:
+            on_step(text)
+
+    n = len(X)
+    order = rng.permutation(n)
+    n_held = min(round(_HELD_OUT * n), _MOST_HELD_OUT) if weight.sum() >= _FEWEST_ROWS else 0
+    held, rest = np.sort(order[:n_held]), order[n_held:]
+    if len(rest) > options.max_samples:
+        caps.append(f"equations searched on {options.max_samples} of {n} rows, drawn at random")
+    train = np.sort(rest[: options.max_samples])
+    usable = np.flatnonzero(usable_columns(X[train]) & _supported(X[train]))
+    seed = int(rng.integers(2**31))
+    link = make_family(target, weight, classification).link
+    per_output: list[list[Node]] = []
+    for y in target.T:
+        # nothing but rounding could be found in a constant
+        searched = usable.size and y[train].min() < y[train].max()
+        problem = ColumnsProblem(
+            X[np.ix_(train, usable)],
+            tuple(names[i] for i in usable),
+            y[train],
+            weight[train],
+            options.max_complexity,
+            options.max_steps,
+            seed,
+            report,
+        )
+        # values that overflow are looked for and left out wherever candidates are compared
+        with np.errstate(all="ignore"):
+            found = find(problem) if searched else []
+            rows = Rows.of(X[train], names, y[train], weight[train])
+            per_output.append(_tidied(found, rows, options.max_complexity))
+    observations = Observations(X, target, weight, names, held, link)
+    with np.errstate(all="ignore"):
+        choose = choose_classes if classification else choose_equations
+        result = choose(observations, per_output)
+    result.caps, result.n_steps = tuple(caps), len(steps)
+    return result
+
+
+def _supported(X: Array) -> NDArray[np.bool_]:
+    """Tell which columns have more than a few rows that differ from their most frequent value.
+
+    A level that few rows have fits those rows, outliers foremost, and tells nothing about others.
+    """
+    fewest = min(_SUPPORT, _SUPPORT_SHARE * len(X))
+    frequent = [np.unique(column, return_counts=True)[1].max() for column in X.T]
+    return len(X) - np.asarray(frequent, dtype=float) >= fewest
+
+
+def _tidied(nodes: Sequence[Node], rows: Rows, max_complexity: int) -> list[Node]:
+    """Refit, prune and simplify an engine's candidates; the best by description length first."""
+    mean = Number(rows.mean)
+    scored: dict[Node, float] = {}
+
+    def keep(node: Node) -> None:
+        value = rows.criterion(node)
+        if np.isfinite(value) and complexity(node) <= max_complexity:
+            scored[node] = value
+
+    start = sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]
+    for place, node in enumerate(start):
+        if not np.isfinite(rows.values(node)).all():
+            continue
+        keep(node)
+        if place >= _MOST_POLISHED:
+            continue
+        fitted = pruned(refit(node, rows), rows)
+        for trial in (fitted, snapped(fitted, rows)):
+            keep(simplified(trial, rows))
+    best = sorted(scored, key=lambda node: scored[node])[:_MOST_CANDIDATES]
+    return best if mean in best else [*best, mean]

@@ -1,0 +1,105 @@
+"""Shorter forms of a tree that hold on the rows it was fitted to."""
+
+from __future__ import annotations
+
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
+from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, complexity
+from sktaskneuron.search.columns.constants import EXACT, Rows
+
+
+def simplified(node: Node, rows: Rows) -> Node:
+    """Shorten what holds for the rows' columns though not for all numbers.
+
+    ``sqrt(x**2)`` and ``abs(x)`` are x where x is positive, ``exp(a*log(x))`` is ``x**a``.
+    """
+
+    def positive(inner: Node) -> bool:
+        return bool((rows.values(inner) > 0).all())
+
+    def power(base: Node, exponent: float) -> Node:
+        match base:
+            case Power(inner, e) if positive(inner):
+                return make_power(inner, e * exponent)
+            case Product(coefficient, parts) if coefficient > 0 and all(map(positive, parts)):
+                raised = [power(part, exponent) for part in parts]
+                return make_product([make_power(Number(coefficient), exponent), *raised])
+            case _:
+                return make_power(base, exponent)
+
+    def short(inner: Node) -> Node:
+        match inner:
+            case Call("abs", argument):
+                argument = short(argument)
+                if positive(argument):
+                    return argument
+                return make_call("abs", argument)
+            case Call("exp", argument):
+                argument = short(argument)
+                terms, constant = additive_terms(argument)
+                logs = {t: w for t, w in terms.items() if isinstance(t, Call) and t.name == "log"}
+                if not logs:
+                    return make_call("exp", argument)
+                rest = [make_product([Number(w), t]) for t, w in terms.items() if t not in logs]
+                powers = [power(t.argument, w) for t, w in logs.items()]
+                left = make_sum([*rest, Number(constant)])
+                return make_product([make_call("exp", left), *powers])
+            case Call(name, argument):
+                return make_call(name, short(argument))
+            case Power(base, exponent):
+                return power(with_common_factor(short(base)), exponent)
+            case Product(coefficient, parts):
+                inside = [with_common_factor(short(part)) for part in parts]
+                return make_product([Number(coefficient), *inside])
+            case Sum(parts, constant):
+                return make_sum([*map(short, parts), Number(constant)])
+            case _:
+                return inner
+
+    try:
+        shorter = short(node)
+    except FormulaError:
+        return node
+    tolerance = rows.loss(node) * (1 + 1e-9) + EXACT * rows.variance
+    if complexity(shorter) < complexity(node) and rows.loss(shorter) <= tolerance:
+        return shorter
+    return node
+
+
+def with_common_factor(node: Node) -> Node:
+    """Take the powers that all terms of a sum share out of it: ``a*b + a*c`` is ``a*(b + c)``.
+
+    Parameters
+    ----------
+    node : Node
+
+    Returns
+    -------
+    node : Node
+        The given one if it is no sum, or its terms share nothing.
+    """
+    if not isinstance(node, Sum) or node.constant != 0:
+        return node
+    tables = [_powers_of(term) for term in node.terms]
+    common: dict[Node, float] = {}
+    for base, exponent in tables[0].items():
+        others = [table.get(base, 0.0) for table in tables]
+        if all(other * exponent > 0 for other in others):
+            common[base] = min(others) if exponent > 0 else max(others)
+    if not common:
+        return node
+    inverse = [make_power(base, -exponent) for base, exponent in common.items()]
+    rest = make_sum([make_product([term, *inverse]) for term in node.terms])
+    return make_product([*(make_power(base, e) for base, e in common.items()), rest])
+
+
+def _powers_of(term: Node) -> dict[Node, float]:
+    """Return the factors of a term with their exponents."""
+    parts = term.factors if isinstance(term, Product) else (term,)
+    return {
+        (part.base if isinstance(part, Power) else part): (
+            part.exponent if isinstance(part, Power) else 1
+        )
+        for part in parts
+    }

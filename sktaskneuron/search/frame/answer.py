@@ -1,0 +1,171 @@
+"""From a selected structure on scaled columns to a fitted formula on raw ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.formula import FittedFormula, NeuronFormula
+from sktaskneuron.search.frame.family import make_family
+from sktaskneuron.search.frame.fit import Fit
+from sktaskneuron.search.frame.linalg import Array, weighted_lstsq
+from sktaskneuron.search.frame.model import Table
+from sktaskneuron.search.frame.options import TDResult, as_formula
+from sktaskneuron.search.frame.standardise import Standardisation
+from sktaskneuron.search.frame.terms import POWERS, TermLibrary
+
+_CHUNK = 20_000
+
+
+def null_answer(
+    X: Array, target: Array, weight: Array, classification: bool, feature_names: Sequence[str]
+) -> TDResult:
+    """Return the formula of no terms: one constant per output, for data without a usable column.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    target : ndarray of shape (n_samples, n_outputs)
+    weight : ndarray of shape (n_samples,)
+    classification : bool
+    feature_names : sequence of str
+
+    Returns
+    -------
+    TDResult
+    """
+    family = make_family(target, weight, classification)
+    coef = family.fit_linear(np.ones((len(X), 1))).coef
+    fitted = FittedFormula(NeuronFormula(), coef[0], feature_names=feature_names, link=family.link)
+    deviance = family.deviance(np.broadcast_to(coef, target.shape))
+    return TDResult(fitted, deviance, deviance)
+
+
+def refit_on_all(
+    X: Array,
+    usable: NDArray[np.intp],
+    target: Array,
+    weight: Array,
+    scale: Standardisation,
+    fit: Fit,
+    classification: bool,
+    caps: list[str],
+    library: TermLibrary = POWERS,
+) -> Fit:
+    """Fit the linear weights on every row, chunk by chunk; factors keep their values.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Raw units.
+    usable : ndarray of int of shape (n_usable,)
+        Columns that were searched.
+    target : ndarray of shape (n_samples, n_outputs)
+        Standardised as for the search.
+    weight : ndarray of shape (n_samples,)
+    scale : Standardisation
+    fit : Fit
+        Result of the search on some of the rows.
+    classification : bool
+        A logistic fit has no closed form to add up over chunks, so it stays as it is.
+    caps : list of str
+        Gets a line where the weights stay those of the searched rows.
+    library : TermLibrary
+        Functions behind the keys of the structure.
+
+    Returns
+    -------
+    Fit
+        With new ``coef``; ``eta`` and ``deviance`` stay those of the searched rows.
+    """
+    if classification:
+        caps.append("weights fitted on the searched rows")
+        return fit
+    n_columns = fit.structure.n_linear
+    triangle = np.zeros((0, n_columns + target.shape[1]))
+    used = library.only(fit.structure.pure)
+    powers = fit.structure.pure.keys() - used.functions.keys()
+    max_order = max([*powers, *fit.structure.ranks(), 1])
+    for start in range(0, len(X), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        table = Table.from_array(scale(X[part][:, usable]), max_order, used)
+        design = fit.structure.design(table)
+        block = np.concatenate([design, target[part]], axis=1) * np.sqrt(weight[part])[:, None]
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
+    coef = weighted_lstsq(triangle[:, :n_columns], triangle[:, n_columns:], np.ones(len(triangle)))
+    return Fit(fit.structure, coef, fit.eta, fit.deviance)
+
+
+def export(
+    fit: Fit,
+    scale: Standardisation,
+    usable: NDArray[np.intp],
+    n_features: int,
+    feature_names: Sequence[str],
+    shift: Array,
+    unit: Array,
+    link: str,
+    library: TermLibrary = POWERS,
+) -> FittedFormula:
+    """Return the fit on the usable, scaled columns as a formula on all raw columns.
+
+    Parameters
+    ----------
+    fit : Fit
+    scale : Standardisation
+        Of the usable columns.
+    usable : ndarray of shape (n_usable,)
+        Places of the usable columns among the raw ones.
+    n_features : int
+        Number of raw columns.
+    feature_names : sequence of str
+    shift, unit : ndarray of shape (n_outputs,)
+        The target was searched as (target - shift) / unit.
+    link : str
+        Of the family.
+    library : TermLibrary
+        Functions behind the keys of the structure.
+
+    Returns
+    -------
+    FittedFormula
+    """
+    structure = fit.structure
+    formula = as_formula(structure, library)
+    coef = fit.coef * unit
+    n_outputs = coef.shape[1]
+    # the formula has its own order of terms
+    place = {expression: t for t, expression in enumerate(formula.expressions)}
+    pure_weights = [np.zeros((n_features, n_outputs)) for _ in formula.expressions]
+    columns = structure.pure_columns()
+    for position, (key, i) in enumerate(columns):
+        pure_weights[place[library.expression(key)]][usable[i]] += coef[1 + position]
+    factors: dict[int, Array] = {}
+    loadings: dict[int, Array] = {}
+    first_atom = 1 + len(columns)
+    for order in sorted(structure.ranks()):
+        chosen = [j for j, atom in enumerate(structure.atoms) if atom.order == order]
+        full = np.zeros((order, n_features, len(chosen)))
+        for r, j in enumerate(chosen):
+            full[:, usable, r] = structure.atoms[j].factors
+        factors[order] = full
+        loadings[order] = coef[[first_atom + j for j in chosen]]
+    center, spread = np.zeros(n_features), np.ones(n_features)
+    lower, upper = np.full(n_features, -np.inf), np.full(n_features, np.inf)
+    center[usable], spread[usable] = scale.center, scale.scale
+    lower[usable], upper[usable] = scale.lower, scale.upper
+    return FittedFormula(
+        formula,
+        coef[0] + shift,
+        pure_weights,
+        factors,
+        loadings,
+        center=center,
+        scale=spread,
+        lower=lower,
+        upper=upper,
+        feature_names=feature_names,
+        link=link,
+    )

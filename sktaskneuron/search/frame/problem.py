@@ -1,0 +1,133 @@
+"""One search on one scale of the columns: what is fitted, what may enter, at which price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sktaskneuron.search.frame.criteria import Price
+from sktaskneuron.search.frame.evidence import CrossValidationJudge, folds
+from sktaskneuron.search.frame.family import Family
+from sktaskneuron.search.frame.fit import Fit, fit_linear, fit_structure
+from sktaskneuron.search.frame.linalg import Array, Rows
+from sktaskneuron.search.frame.model import Mask, Structure, Table
+from sktaskneuron.search.frame.options import TDOptions
+from sktaskneuron.search.frame.proposals import Space
+from sktaskneuron.search.frame.selection import InformationJudge, Judge, Selection, select
+from sktaskneuron.search.frame.standardise import distinct_values
+from sktaskneuron.search.frame.terms import POWERS, TermLibrary
+from sktaskneuron.search.td.gates import DEFAULT_STEPS as GATE_STEPS
+from sktaskneuron.search.td.gates import as_structure, open_orders
+
+# Forward steps of the default engine: far more than any readable formula has terms.
+MAX_STEPS = 100
+_N_FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Rows, likelihood, what may enter, and the settings of the search.
+
+    ``n_kinds`` is the number of kinds of terms that were on offer, where that is more than may
+    enter now.
+    """
+
+    table: Table
+    family: Family
+    space: Space
+    options: TDOptions
+    seed: int
+    library: TermLibrary = POWERS
+    n_kinds: int = 0
+
+    @classmethod
+    def from_scaled(
+        cls,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        library: TermLibrary = POWERS,
+    ) -> Problem:
+        """Set up the search in scaled columns ``z`` of shape (n_samples, n_features).
+
+        Beside the powers, the functions of ``library`` may enter.
+        """
+        table = Table.from_array(z, max(options.max_order, options.max_interaction_order), library)
+        levels = distinct_values(z, max(options.max_order, 2) + 2)
+        allowed: dict[int, Mask] = {k: levels > k for k in range(1, options.max_order + 1)}
+        # of two values every function is a line
+        allowed |= dict.fromkeys(library.functions, levels > 2)
+        pure = tuple(k for k, mask in allowed.items() if mask.any())
+        products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
+        space = Space(pure, products, options.max_rank, allowed)
+        return cls(table, family, space, options, seed, library)
+
+    @property
+    def price(self) -> Price:
+        """Price of a structure under the chosen criterion."""
+        return Price(
+            log_n=float(np.log(max(self.family.n_effective, 3.0))),
+            gamma=0.0 if self.options.criterion == "bic" else 1.0,
+            n_orders=max(self.space.n_orders, self.n_kinds),
+            n_outputs=self.family.n_free_outputs,
+            n_allowed={k: int(mask.sum()) for k, mask in self.space.allowed.items()},
+            library=self.library,
+        )
+
+    def judge(self) -> Judge:
+        """Return who decides between two fits."""
+        if self.options.criterion != "cv":
+            return InformationJudge(self.price)
+        n = self.table.n_samples
+        splits = folds(n, min(_N_FOLDS, n), np.random.default_rng(self.seed))
+        return CrossValidationJudge(self.table, self.family, splits)
+
+    def subset(self, rows: Rows) -> Problem:
+        """Return the same problem for some of the rows."""
+        table, family = self.table.subset(rows), self.family.subset(rows)
+        return replace(self, table=table, family=family)
+
+    def solve(
+        self,
+        on_step: Callable[[int, Fit], None] | None = None,
+        start: Structure | None = None,
+    ) -> tuple[Selection, float]:
+        """Search, from ``start`` if given; return the selection and its score (less is better)."""
+        judge = self.judge()
+        if self.options.engine == "gates":
+            selection = self._solve_by_gates()
+        else:
+            steps = self.options.max_steps
+            selection = select(
+                self.table,
+                self.family,
+                self.price,
+                self.space,
+                judge,
+                seed=self.seed,
+                max_steps=MAX_STEPS if steps is None else steps,
+                swap=self.options.swap,
+                on_step=on_step,
+                start=start,
+            )
+        return selection, judge.score(selection.fit)
+
+    def _solve_by_gates(self) -> Selection:
+        steps = self.options.max_steps
+        null = fit_structure(self.table, self.family, Structure(self.table.n_features))
+        pure, factors = open_orders(
+            self.table,
+            self.family,
+            self.space.pure_orders,
+            self.space.interaction_orders,
+            max_rank=self.options.max_rank,
+            n_steps=GATE_STEPS if steps is None else steps,
+            seed=self.seed,
+        )
+        allowed = dict(self.space.allowed)
+        structure = as_structure(self.table.n_features, allowed, pure, factors)
+        fit = fit_linear(self.table, self.family, structure)
+        return Selection(fit, [null, fit])

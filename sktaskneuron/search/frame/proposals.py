@@ -1,0 +1,70 @@
+"""What the selection may add, and the neighbours of a structure that it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.search.frame.model import Mask, Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A neighbour and the criterion it is expected to reach before refitting."""
+
+    predicted: float
+    structure: Structure
+    kind: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may enter a structure.
+
+    Parameters
+    ----------
+    pure_orders, interaction_orders : tuple of int
+        Orders on offer.
+    max_rank : int
+        Most atoms of one order.
+    allowed : mapping of int to ndarray of bool of shape (n_features,)
+        Per pure order the columns whose power says something new: a column with m different
+        values has m - 1 independent powers.
+    """
+
+    pure_orders: tuple[int, ...]
+    interaction_orders: tuple[int, ...]
+    max_rank: int
+    allowed: Mapping[int, Mask]
+
+    @property
+    def n_orders(self) -> int:
+        """Number of (stream, order) pairs on offer."""
+        return max(1, len(self.pure_orders) + len(self.interaction_orders))
+
+    def admits(self, products: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell which products of columns, (n_products, order), are not lower ones in disguise.
+
+        The square of a 0/1 column is the column again.
+        """
+        order = products.shape[1]
+        fine = np.ones(len(products), dtype=bool)
+        for power in range(2, order):
+            if power not in self.allowed:
+                continue
+            # columns stand in order: a power is a run of equal ones
+            for start in range(order - power + 1):
+                run = products[:, start] == products[:, start + power - 1]
+                fine &= ~(run & ~self.allowed[power][products[:, start]])
+        return fine
+
+    def repeatable(self, order: int) -> NDArray[np.bool_]:
+        """Tell which columns, (n_features,), may stand in every factor of an atom of this order.
+
+        In two factors of three a 0/1 column would bring in terms of lower order.
+        """
+        known = self.allowed.get(order - 1, next(iter(self.allowed.values())))
+        return known if order > 2 else np.ones(len(known), dtype=bool)

@@ -1,0 +1,258 @@
+"""From a numeric table and a target to a fitted formula: what all ways to search share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sktaskneuron.search.frame.answer import export, null_answer, refit_on_all
+from sktaskneuron.search.frame.evidence import folds, term_gains, validated_path
+from sktaskneuron.search.frame.family import Family, make_family
+from sktaskneuron.search.frame.linalg import Array, Rows
+from sktaskneuron.search.frame.options import (
+    PathPoint,
+    StepHook,
+    TDOptions,
+    TDResult,
+    as_formula,
+    interaction_text,
+)
+from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.selection import Selection
+from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
+from sktaskneuron.search.td.screening import DENSE_COLUMNS, screened_size
+
+# Rows times columns times outputs up to which several scales of the columns are tried.
+_MANY_SCALES_ENTRIES = 300_000
+# Rows times columns whose powers are held at once.
+_MAX_ENTRIES = 4_000_000
+# Rows below which no cap goes, and rows kept of every class however rare.
+_FEWEST_ROWS, _FEWEST_OF_A_CLASS = 1000, 10
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a search on one scale of the columns came to.
+
+    Parameters
+    ----------
+    problem : Problem
+        With the functions that may enter.
+    selection : Selection
+    score : float
+        Smaller is better; comparable over scales and methods.
+    """
+
+    problem: Problem
+    selection: Selection
+    score: float
+
+    @property
+    def terms(self) -> list[str]:
+        """Texts of the terms that are in."""
+        pure, interactions = self.selection.fit.structure.orders
+        texts = [self.problem.library.text(key) for key in sorted(pure)]
+        return texts + [interaction_text(order) for order in sorted(interactions)]
+
+
+class Method(Protocol):
+    """A way to search; ``first_scale`` describes the scale that is tried where one must do."""
+
+    first_scale: str
+
+    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+        """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
+        ...
+
+    def solve(
+        self,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        on_step: Callable[[int, str], None],
+        caps: list[str],
+    ) -> Solution:
+        """Search in scaled columns ``z`` (n_samples, n_features)."""
+        ...
+
+    def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
+        """Return whether the solution on ``scale`` makes a search on the scale ``other`` idle."""
+        ...
+
+    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+        """Search once more on some rows; return the terms, named as in ``solution``."""
+        ...
+
+
+def search_formula(
+    X: Array,
+    target: Array,
+    weight: Array,
+    *,
+    method: Method,
+    classification: bool,
+    feature_names: Sequence[str],
+    options: TDOptions,
+    rng: np.random.Generator,
+    on_step: StepHook | None = None,
+) -> TDResult:
+    """Find the formula of ``target`` in the numeric columns ``X``.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite floats in raw units.
+    target : ndarray of shape (n_samples, n_outputs)
+        For classification 0/1 indicators, one column for two classes.
+    weight : ndarray of shape (n_samples,)
+        Positive.
+    method : Method
+        How the terms are found.
+    classification : bool
+        Whether the likelihood is logistic.
+    feature_names : sequence of str
+        Names of the columns.
+    options : TDOptions
+        Settings.
+    rng : numpy.random.Generator
+        Draws rows, folds and starts.
+    on_step : callable, optional
+        Called before every forward step with the scale, the step and the formula so far.
+
+    Returns
+    -------
+    TDResult
+    """
+    caps: list[str] = []
+    rows = _search_rows(X, target, classification, options, rng, caps)
+    seed = int(rng.integers(2**31))
+    usable = np.flatnonzero(usable_columns(X[rows]))
+    if usable.size == 0:
+        return null_answer(X, target, weight, classification, feature_names)
+    shift, unit = _target_scale(target, weight, classification)
+    standard = (target - shift) / unit
+    family = make_family(standard[rows], weight[rows], classification)
+    part = X[np.ix_(rows, usable)]
+    best: tuple[Solution, Standardisation, int] | None = None
+    scales = method.scales(part, weight[rows], options)
+    n_entries = part.size * target.shape[1]
+    for number, scale in _numbered(scales, n_entries, method.first_scale, options, caps):
+        if best is not None and method.is_enough(best[0], best[1], scale):
+            continue
+
+        def report(step: int, formula: str, number: int = number) -> None:
+            if on_step is not None:
+                on_step(f"scale {number + 1}", step, formula)
+
+        solution = method.solve(scale(part), family, options, seed, report, caps)
+        if best is None or solution.score < best[0].score:
+            best = solution, scale, number
+    assert best is not None
+    solution, scale, number = best
+    problem, selection = solution.problem, solution.selection
+    fit, library = selection.fit, problem.library
+    if len(rows) < len(X):
+        fit = refit_on_all(X, usable, standard, weight, scale, fit, classification, caps, library)
+    _note_screening(usable.size, options, caps)
+    result = TDResult(
+        export(fit, scale, usable, X.shape[1], feature_names, shift, unit, family.link, library),
+        criterion=solution.score,
+        null_criterion=problem.judge().score(selection.visited[0]),
+        caps=tuple(dict.fromkeys(caps)),
+        n_steps=len(selection.visited) - 1,
+        scale_number=number,
+    )
+    if 2 <= options.n_resamples <= problem.table.n_samples // 2:
+        _add_evidence(result, method, solution)
+    return result
+
+
+def _search_rows(
+    X: Array,
+    target: Array,
+    classification: bool,
+    options: TDOptions,
+    rng: np.random.Generator,
+    caps: list[str],
+) -> Rows:
+    """Return the rows to search on: all, or a draw that keeps the share of every class."""
+    n, d = X.shape
+    limit = min(options.max_samples, max(_MAX_ENTRIES // d, _FEWEST_ROWS))
+    if classification:
+        limit = max(limit // max(target.shape[1] // 2, 1), min(limit, _FEWEST_ROWS))
+    if n <= limit:
+        return np.arange(n)
+    caps.append(f"structure searched on {limit} of {n} rows, drawn at random")
+    if not classification:
+        return np.sort(rng.choice(n, size=limit, replace=False))
+    label = target @ (1.0 + np.arange(target.shape[1]))
+    chosen = []
+    for value in np.unique(label):
+        members = np.flatnonzero(label == value)
+        share = max(_FEWEST_OF_A_CLASS, round(limit * len(members) / n))
+        chosen.append(rng.choice(members, size=min(share, len(members)), replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def _target_scale(target: Array, weight: Array, classification: bool) -> tuple[Array, Array]:
+    n_outputs = target.shape[1]
+    if classification:
+        return np.zeros(n_outputs), np.ones(n_outputs)
+    mean = weight @ target / weight.sum()
+    sd = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
+    return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
+
+
+def _numbered(
+    scales: list[Standardisation], n_entries: int, first: str, options: TDOptions, caps: list[str]
+) -> list[tuple[int, Standardisation]]:
+    """Return the numbered scales of the columns to search on; of large tables the first."""
+    numbered = list(enumerate(scales))
+    if options.scale_number is not None:
+        return [numbered[min(options.scale_number, len(scales) - 1)]]
+    if len(scales) > 1 and n_entries > _MANY_SCALES_ENTRIES:
+        caps.append(f"one of {len(scales)} scales of the columns tried: {first}")
+        return numbered[:1]
+    return numbered
+
+
+def _note_screening(d: int, options: TDOptions, caps: list[str]) -> None:
+    for order in range(2, options.max_interaction_order + 1):
+        size = screened_size(order)
+        if d > size:
+            caps.append(
+                f"interactions of order {order} looked for among the {size} most promising "
+                f"of {d} columns"
+            )
+    if d > DENSE_COLUMNS and options.max_interaction_order > 1:
+        caps.append(f"dense atoms start from the {DENSE_COLUMNS} most promising of {d} columns")
+
+
+def _add_evidence(result: TDResult, method: Method, solution: Solution) -> None:
+    """Write validated gains, frequencies over folds and the validated path into ``result``."""
+    problem, selection, library = solution.problem, solution.selection, solution.problem.library
+    table, family = problem.table, problem.family
+    n_resamples = problem.options.n_resamples
+    splits = folds(table.n_samples, n_resamples, np.random.default_rng([problem.seed, 1]))
+    gains = term_gains(table, family, selection.fit, splits)
+    result.term_gain = {
+        library.text(order) if stream == "pure" else interaction_text(order): gain
+        for (stream, order), gain in gains.items()
+    }
+    counts: dict[str, int] = {}
+    for train, _ in splits:
+        for text in method.terms_on(solution, train):
+            counts[text] = counts.get(text, 0) + 1
+    result.selection_frequency = {
+        text: count / n_resamples for text, count in sorted(counts.items())
+    }
+    scores = validated_path(table, family, selection.visited, splits)
+    price = problem.price
+    result.path = [
+        PathPoint(price.free_numbers(fit.structure), score, as_formula(fit.structure, library))
+        for fit, score in zip(selection.visited, scores, strict=True)
+    ]

@@ -1,0 +1,348 @@
+"""Search by vectorised symbolic regression: one formula for all columns.
+
+The neuron is b + sum_t <w_t, g_t(x)>. Sets of functions g are found on the Gram matrix of their
+blocks (`sets`, `evolve`); the selection of the tensor search then decides on columns, and on
+interactions beside them, with the same likelihoods and prices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sktaskneuron.search.frame.family import Family, Gaussian
+from sktaskneuron.search.frame.fit import Fit, fit_structure
+from sktaskneuron.search.frame.model import Structure
+from sktaskneuron.search.frame.options import StepHook, TDOptions, TDResult, as_formula
+from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.search import Solution, search_formula
+from sktaskneuron.search.frame.standardise import Standardisation
+from sktaskneuron.search.frame.terms import FIRST_FUNCTION, TermLibrary
+from sktaskneuron.search.sr.adequacy import leaves_functions
+from sktaskneuron.search.sr.blocks import Quadratic
+from sktaskneuron.search.sr.evolve import N_TREES, evolved
+from sktaskneuron.search.sr.library import SHAPES, Shape, Term, choice, powers
+from sktaskneuron.search.sr.rounding import rounded
+from sktaskneuron.search.sr.scales import scales
+from sktaskneuron.search.sr.sets import SetSearch
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+# Rows and columns on which sets of functions are compared. All columns have the same functions, so
+# the twelve that say most show which; more rows than these tell no more functions apart.
+SET_ROWS, SET_COLUMNS = 4_000, 12
+# Rounds of finding functions, selecting columns and interactions, and looking again at what those
+# leave.
+_ROUNDS = 3
+_REL_TOL = 1e-6
+# So many functions other than powers may stand for one that the library lacks.
+_MANY_FUNCTIONS = 3
+
+
+def search_sr(
+    X: Array,
+    target: Array,
+    weight: Array,
+    *,
+    classification: bool,
+    feature_names: Sequence[str],
+    options: TDOptions,
+    rng: np.random.Generator,
+    on_step: StepHook | None = None,
+) -> TDResult:
+    """Find one formula for all columns.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite floats in raw units.
+    target : ndarray of shape (n_samples, n_outputs)
+        For classification 0/1 indicators, one column for two classes.
+    weight : ndarray of shape (n_samples,)
+        Positive.
+    classification : bool
+        Whether the likelihood is logistic.
+    feature_names : sequence of str
+    options : TDOptions
+        With ``max_interaction_order=0`` for pure terms alone.
+    rng : numpy.random.Generator
+    on_step : callable, optional
+        Called before every step with the scale, the step and the formula so far.
+
+    Returns
+    -------
+    TDResult
+    """
+    return search_formula(
+        X,
+        target,
+        weight,
+        method=SymbolicRegression(),
+        classification=classification,
+        feature_names=feature_names,
+        options=options,
+        rng=rng,
+        on_step=on_step,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionSolution(Solution):
+    """A solution that knows the terms behind its library, and the settings of the whole search."""
+
+    terms_found: tuple[Term, ...]
+    adequate: bool
+    options: TDOptions
+
+
+class SymbolicRegression:
+    """Functions of all columns, with interactions beside them if asked for."""
+
+    first_scale = "one unit for all, or each its own where they are unlike"
+
+    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+        """Return common scales of the columns first, then each column's own."""
+        return scales(X, weight)
+
+    def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
+        """Leave out another unit about the same origin where no function is left to be found."""
+        assert isinstance(solution, FunctionSolution)
+        return solution.adequate and bool((scale.center == other.center).all())
+
+    def solve(
+        self,
+        z: Array,
+        family: Family,
+        options: TDOptions,
+        seed: int,
+        on_step: Callable[[int, str], None],
+        caps: list[str],
+    ) -> FunctionSolution:
+        """Find functions, then select columns and interactions; look again while that helps."""
+        return _Search(z, family, options, seed, on_step, caps).solve()
+
+    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+        """Search once more on some rows.
+
+        A function found again with a slightly different constant counts as the same.
+        """
+        problem = solution.problem
+        assert isinstance(solution, FunctionSolution)
+        again = self.solve(
+            problem.table.z[rows],
+            problem.family.subset(rows),
+            solution.options,
+            problem.seed,
+            lambda step, formula: None,
+            [],
+        )
+        names = {term.expression.text: term for term in solution.terms_found}
+        out = []
+        for text in again.terms:
+            twin = next((t for t in again.terms_found if t.expression.text == text), None)
+            same = [name for name, term in names.items() if twin and _alike(term, twin)]
+            out.append(same[0] if same else text)
+        return list(dict.fromkeys(out))
+
+
+def _alike(first: Term, second: Term) -> bool:
+    return first.shape == second.shape and abs(np.log(abs(first.a / second.a))) < 0.2
+
+
+@dataclass(eq=False)
+class _Search:
+    """One search on one scale."""
+
+    z: Array
+    family: Family
+    options: TDOptions
+    seed: int
+    on_step: Callable[[int, str], None]
+    caps: list[str]
+
+    def __post_init__(self) -> None:
+        self.shapes = (*powers(self.options.max_order), *SHAPES)
+        self.step = 0
+        self.adequate = True
+        self.smaller: list[tuple[Term, ...]] = []
+        self.choices = {shape: choice(shape, self.shapes) for shape in self.shapes}
+
+    def solve(self) -> FunctionSolution:
+        """Take turns: functions for what the rest leaves, then the rest beside the functions."""
+        best: FunctionSolution | None = None
+        for _ in range(_ROUNDS):
+            terms = self._functions(best)
+            if best is not None and set(terms) == set(best.terms_found):
+                break
+            solution = self._select(terms)
+            if best is not None and solution.score > best.score - _REL_TOL * abs(best.score):
+                break
+            best = solution
+            structure = best.selection.fit.structure
+            everything_seen = self.z.shape[1] <= SET_COLUMNS and len(self.z) <= SET_ROWS
+            if isinstance(self.family, Gaussian) and everything_seen and not structure.atoms:
+                break
+        assert best is not None
+        return best
+
+    # -- functions ---------------------------------------------------------------------------------
+
+    def _functions(self, so_far: FunctionSolution | None) -> tuple[Term, ...]:
+        """Return the set of terms, for what the other parts of the solution so far leave."""
+        fit = None if so_far is None else so_far.selection.fit
+        eta = self.family.fit_linear(np.ones((len(self.z), 1))).eta if fit is None else fit.eta
+        # of classes the working responses: what a Newton step on the likelihood would fit
+        working = self.family.working(eta).with_shared_weight()
+        target = eta + working.residual
+        start: tuple[Term, ...] = ()
+        if so_far is not None and fit is not None:
+            start = so_far.terms_found
+            target = target - self._beside(so_far, fit)
+        rows = self._rows()
+        weight = working.weight[rows, 0]
+        problem = Quadratic(weight, target[rows], isinstance(self.family, Gaussian))
+        columns = self._columns(problem, rows)
+        part = np.ascontiguousarray(self.z[np.ix_(rows, columns)])
+        candidates = [term for shape in self.shapes for term in shape.terms]
+        candidates += self._proposed(part, problem)
+        search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
+        if self.options.max_steps is not None:
+            search.max_terms = min(search.max_terms, self.options.max_steps)
+        answer = search(start)
+        self.adequate = not answer.terms or not leaves_functions(part, problem, answer.terms)
+        n_functions = sum(term.shape.power is None for term in answer.terms)
+        if not self.adequate or n_functions >= _MANY_FUNCTIONS:
+            answer = evolved(search, answer, self.shapes, self.seed)
+        answer = rounded(search, answer)
+        self.smaller = [
+            rounded(search, other).terms
+            for size, other in sorted(search.by_size.items())
+            if 0 < size < len(answer.terms)
+        ]
+        return answer.terms
+
+    def _proposed(self, z: Array, problem: Quadratic) -> list[Term]:
+        """Return the functions that another engine proposes; of several outputs for the first."""
+        if self.options.proposer is None:
+            return []
+        found = self.options.proposer(z, problem.target[:, 0], problem.weight, self.seed)
+        known = {shape.text for shape in self.shapes}
+        return [Term(Shape(g.text)) for g in found if g.text not in known and not g.is_power]
+
+    def _beside(self, so_far: FunctionSolution, fit: Fit) -> Array:
+        """Return the part of the prediction that is not a function of the columns looked at."""
+        structure = fit.structure
+        inside = set(self._last_columns.tolist())
+        keep = np.array(
+            [i not in inside for _, i in structure.pure_columns()] + [True] * len(structure.atoms)
+        )
+        if not keep.any():
+            return np.zeros_like(fit.eta)
+        design = structure.design(so_far.problem.table)[:, 1:]
+        return np.asarray(design[:, keep] @ fit.coef[1:][keep])
+
+    def _rows(self) -> Rows:
+        n = len(self.z)
+        if n <= SET_ROWS:
+            return np.arange(n)
+        self.caps.append(f"functions compared on {SET_ROWS} rows, drawn at random")
+        rng = np.random.default_rng([self.seed, 2])
+        return np.sort(rng.choice(n, size=SET_ROWS, replace=False))
+
+    def _columns(self, problem: Quadratic, rows: Rows) -> Rows:
+        d = self.z.shape[1]
+        if d <= SET_COLUMNS:
+            self._last_columns = np.arange(d)
+            return self._last_columns
+        self.caps.append(f"functions found on the {SET_COLUMNS} most promising of {d} columns")
+        z = self.z[rows]
+        root = np.sqrt(problem.weight)[:, None]
+        one = root / np.linalg.norm(root)
+        target = problem.target * root
+        target = target - one * (one.T @ target)
+        best = np.zeros(d)
+        for text in ("x", "x**2", "x**3", "abs(x)", "sin(x)", "cos(x)", "sin(2*x)", "cos(2*x)"):
+            values = Shape(text).terms[0].values(z) * root
+            values -= one * (one.T @ values)
+            norm = np.maximum(np.einsum("nd,nd->d", values, values), 1e-300)
+            np.maximum(best, ((values.T @ target) ** 2).sum(axis=1) / norm, out=best)
+        self._last_columns = np.sort(np.argsort(-best, kind="stable")[:SET_COLUMNS])
+        return self._last_columns
+
+    def _cost(self, problem: Quadratic, width: int) -> Callable[[Term], float]:
+        """Return the price of a block of the columns looked at."""
+        log_n = float(np.log(max(float(self.family.n_effective), 3.0)))
+        gamma = 0.0 if self.options.criterion == "bic" else 1.0
+        per_block = self.family.n_free_outputs * width * log_n
+
+        def cost(term: Term) -> float:
+            constants = term.shape.n_constants * log_n
+            return per_block + constants + 2 * gamma * self._choice(term.shape)
+
+        return cost
+
+    def _choice(self, shape: Shape) -> float:
+        # a tree is one of all that evolution makes, whatever its size
+        return self.choices.get(shape, math.log(len(self.shapes) + N_TREES))
+
+    # -- columns and interactions ------------------------------------------------------------------
+
+    def _library(self, terms: tuple[Term, ...]) -> tuple[TermLibrary, dict[int, Term]]:
+        """Return the functions among ``terms`` with their prices, and the terms by their keys."""
+        functions = [term for term in terms if term.shape.power is None]
+        keys = dict(enumerate(functions, FIRST_FUNCTION))
+        choices = {k: self._choice(shape) for shape in self.shapes if (k := shape.power)}
+        choices |= {key: self._choice(term.shape) for key, term in keys.items()}
+        expressions = {key: term.expression for key, term in keys.items()}
+        constants = {key: term.shape.n_constants for key, term in keys.items()}
+        return TermLibrary(expressions, constants, choices), keys
+
+    def _structure(
+        self, problem: Problem, terms: tuple[Term, ...], keys: dict[int, Term]
+    ) -> Structure:
+        """Return the structure of full blocks of the terms."""
+        number = {term: key for key, term in keys.items()}
+        pure = {}
+        for term in terms:
+            key = term.shape.power or number[term]
+            if problem.space.allowed[key].any():
+                pure[key] = problem.space.allowed[key]
+        return Structure(self.z.shape[1], pure)
+
+    def _select(self, terms: tuple[Term, ...]) -> FunctionSolution:
+        """Select columns of the terms, and interactions if asked for."""
+        options = self.options
+        if options.max_steps is not None:
+            options = replace(options, max_steps=max(0, options.max_steps - len(terms)))
+        # functions of smaller sets are there for the record of models met on the way only
+        known = tuple(dict.fromkeys([*terms, *(t for other in self.smaller for t in other)]))
+        library, keys = self._library(known)
+        problem = Problem.from_scaled(self.z, self.family, options, self.seed, library)
+        offered = tuple(
+            key for key in problem.space.pure_orders if key not in keys or keys[key] in terms
+        )
+        # an interaction is one of as many kinds of terms as there are functions on offer
+        problem = replace(
+            problem,
+            space=replace(problem.space, pure_orders=offered),
+            n_kinds=len(self.shapes) + len(problem.space.interaction_orders),
+        )
+
+        def report(step: int, fit: Fit) -> None:
+            self.on_step(self.step, str(as_formula(fit.structure, library)))
+            self.step += 1
+
+        start = self._structure(problem, terms, keys)
+        selection, score = problem.solve(report, start if start.pure else None)
+        if self.options.n_resamples:
+            smaller = [self._structure(problem, other, keys) for other in self.smaller]
+            met = [fit_structure(problem.table, self.family, s) for s in smaller if s.pure]
+            selection.visited[1:1] = met
+        in_now = sorted(selection.fit.structure.pure)
+        found = tuple(keys[key] if key in keys else Term(self.shapes[key - 1]) for key in in_now)
+        return FunctionSolution(problem, selection, score, found, self.adequate, self.options)

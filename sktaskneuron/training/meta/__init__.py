@@ -1,0 +1,1 @@
+"""Learning of activation functions, over the training of networks that have them."""

@@ -1,0 +1,136 @@
+"""Transforms of the target and their inverses; power products that are factors of a target."""
+
+import numpy as np
+import pytest
+
+from sktaskneuron.formula.text.evaluation import evaluate
+from sktaskneuron.formula.text.nodes import Variable, render
+from sktaskneuron.search.columns.builtin.links import LINKS, capped, find_factors, no_factor
+
+BY_NAME = {link.name: link for link in LINKS}
+#: Where each transform is defined and one to one.
+DOMAINS = {
+    "y": (-3, 3),
+    "exp(y)": (-3, 3),
+    "sin(y)": (-1.5, 1.5),
+    "atanh(y)": (-0.95, 0.95),
+}
+
+
+def domain(name, n=60):
+    return np.linspace(*DOMAINS.get(name, (0.1, 3)), n)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+class TestLinks:
+    def test_inverse(self, name):
+        link, y = BY_NAME[name], domain(name)
+        value = link.forward(y)
+        assert np.isfinite(value).all()
+        back = evaluate(link.inverse(Variable("s")), {"s": value})
+        np.testing.assert_allclose(back, y, rtol=1e-12, atol=1e-13)
+
+    def test_slope_is_the_derivative(self, name):
+        link, y = BY_NAME[name], domain(name)
+        step = 1e-6 * (np.abs(y) + 0.01)
+        # the largest value decides whether some transforms apply, so all rows move together
+        numeric = (link.forward(y + step) - link.forward(y - step)) / (2 * step)
+        np.testing.assert_allclose(np.abs(link.slope(y)), np.abs(numeric), rtol=1e-5)
+
+    def test_weights_are_those_of_an_error_of_y(self, name):
+        link, y = BY_NAME[name], domain(name)
+        weight = np.random.default_rng(0).uniform(0.5, 2, size=len(y))
+        value, rows, moved = link.rows(y, weight)
+        np.testing.assert_array_equal(value, link.forward(y)[rows])
+        first_order = weight[rows] / link.slope(y[rows]) ** 2
+        free = moved < first_order * (1 - 1e-12)  # capped
+        np.testing.assert_allclose(moved[~free], first_order[~free])
+        assert (moved > 0).all()
+
+
+@pytest.mark.parametrize("name", ["y**2", "1/y**2", "log(y)", "sqrt(y)", "log(1+1/y)"])
+def test_rows_where_a_transform_is_not_defined(name):
+    y = np.linspace(0.5, 2, 100)
+    y[[3, 50]] = -1.0
+    given = BY_NAME[name].rows(y, np.ones(100))
+    assert given[1].tolist() == [i for i in range(100) if i not in (3, 50)]
+    y[:10] = -1.0
+    assert BY_NAME[name].rows(y, np.ones(100)) is None
+
+
+def test_transforms_of_a_range_refuse_wider_ones():
+    wide = np.linspace(-20, 20, 50)
+    for name in ("exp(y)", "sin(y)", "atanh(y)"):
+        assert BY_NAME[name].rows(wide, np.ones(50)) is None
+    assert BY_NAME["1/y"].rows(np.append(wide, 0.0), np.ones(51))[1].size == 50
+
+
+def test_no_weight_beyond_fifty_times_the_usual():
+    weight = np.full(101, 2.0)
+    moved = weight.copy()
+    moved[7] = 1e9
+    moved[8] = 60.0
+    limited = capped(moved, weight)
+    assert limited[7] == 50 * 2.0
+    np.testing.assert_array_equal(np.delete(limited, 7), np.delete(moved, 7))
+
+
+def test_the_usual_weight_is_that_of_copies():
+    rng = np.random.default_rng(0)
+    ratio = np.exp(5 * rng.normal(size=40))
+    copies = rng.integers(1, 4, size=40)
+    rows = np.repeat(np.arange(40), copies)
+    weighted = capped(ratio * copies, copies.astype(float))
+    repeated = capped(ratio[rows], np.ones(len(rows)))
+    np.testing.assert_allclose(np.bincount(rows, repeated), weighted)
+
+
+class TestFactors:
+    def draw(self, n=300):
+        rng = np.random.default_rng(0)
+        return rng, rng.uniform(0.5, 3, (n, 3))
+
+    def found(self, X, y):
+        return [render(f.node) for f in find_factors(X, y, np.ones(len(y)), tuple("abc"))]
+
+    @pytest.mark.parametrize("noise", [0, 0.01])
+    def test_power_law_times_something(self, noise):
+        rng, X = self.draw()
+        y = X[:, 0] ** 2 * X[:, 1] ** -0.5 * (1 + np.cos(2 * X[:, 2]) ** 2)
+        y *= 1 + noise * rng.normal(size=len(y))
+        assert "a**2/sqrt(b)" in self.found(X, y)
+
+    def test_thirds(self):
+        _, X = self.draw()
+        y = X[:, 0] ** (1 / 3) * (X[:, 1] + X[:, 2])
+        (factor, *_) = find_factors(X, y, np.ones(len(y)), tuple("abc"))
+        assert factor.exponents == {0: 1 / 3}
+
+    def test_all_of_a_power_law(self):
+        _, X = self.draw()
+        factors = find_factors(X, -4 * X[:, 0] / X[:, 1] ** 2, np.ones(300), tuple("abc"))
+        assert factors[0].exponents == {0: 1, 1: -2, 2: 0} or factors[0].exponents == {0: 1, 1: -2}
+        np.testing.assert_allclose(factors[0].values, X[:, 0] / X[:, 1] ** 2)
+
+    def test_the_loose_test_is_another_view(self):
+        """Where the polynomial does not fit the rest, the strict test calls too much non-linear."""
+        _, X = self.draw(400)
+        y = X[:, 0] * np.abs(np.sin(6 * X[:, 1]) + 1.05) ** 2
+        found = self.found(X, y)
+        assert len(found) <= 2
+        assert any(text.startswith("a") for text in found)
+
+    def test_none(self):
+        _, X = self.draw()
+        y = X[:, 0] + np.exp(X[:, 1]) * np.cos(X[:, 2]) + 4 * X[:, 2] * X[:, 0] ** 2 + 5 * X[:, 1]
+        assert self.found(X, y) == []
+        assert self.found(X - 2, X[:, 0]) == []  # no column is positive
+        zero = X[:, 0].copy()
+        zero[:60] = 0
+        assert self.found(X, zero) == []  # a fifth of the target has no logarithm
+        assert find_factors(X[:12], y[:12], np.ones(12), tuple("abc")) == []  # rows are too few
+
+    def test_factor_one(self):
+        factor = no_factor(4)
+        assert (factor.exponents, render(factor.node)) == ({}, "1")
+        np.testing.assert_array_equal(factor.values, np.ones(4))
