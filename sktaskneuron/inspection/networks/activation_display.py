@@ -346,7 +346,7 @@ def _inputs_by_type(estimator: Any, X: Any, layer: int) -> list[FloatArray]:
 
     from sktaskneuron.nn.typed.layers import type_sizes
 
-    network = model_of(estimator).network()
+    network = model_of(estimator).typed_network()
     rows = inputs_of(estimator, X)
     if len(rows) > _MOST_ROWS:
         # rows may be sorted: evenly spaced ones stand for all

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from sktaskneuron.datasets import make_neuron_formula
-from sktaskneuron.estimators._common.checks import indicators
+from sktaskneuron.models.target import indicators
 from sktaskneuron.search.frame import search as search_module
 
 from ..helpers import find, formula_of

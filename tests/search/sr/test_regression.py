@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from sktaskneuron.estimators._common.checks import indicators
 from sktaskneuron.formula import ElementwiseExpression
+from sktaskneuron.models.target import indicators
 from sktaskneuron.search.frame.options import TDOptions, TDResult
 from sktaskneuron.search.frame.terms import TermLibrary
 from sktaskneuron.search.sr.regression import search_sr
