@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _rows import append_row, read_rows
-from _tables import load_table, make_folds, table_names
+from common.rows import append_row, read_rows
+from tables.data import load_table, make_folds, table_names
 
 FIELDS = ["table", "model", "fold", "status", "r2", "size", "seconds", "expression"]
 READABLE = ("columns", "readable", "td", "operon", "tree", "ridge", "ebm")
@@ -116,7 +116,7 @@ def fit_tree(X: Any, y: Any) -> Any:
 
 
 def fit_ridge(X: Any, y: Any) -> Any:
-    from _peers import Setting, ridge
+    from tables.peers import Setting, ridge
 
     model = ridge(Setting(classes=False, seed=SEED, threads=1)).fit(X, y)
     n = int(np.count_nonzero(model[-1].coef_))

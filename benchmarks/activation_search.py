@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _activation_pool import study_speed, study_surrogate
-from _activation_studies import Run, study_choice, study_shells, study_tails
+from activations.pool import study_speed, study_surrogate
+from activations.studies import Run, study_choice, study_shells, study_tails
 from threadpoolctl import threadpool_limits
 
 STUDIES: dict[str, Callable[[Run], None]] = {

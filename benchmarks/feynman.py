@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _rows import append_row, read_rows
+from common.rows import append_row, read_rows
 
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import Node, Number, Variable, complexity

@@ -29,10 +29,10 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from _diversity_motions import study_motion, study_van_der_pol
-from _diversity_run import Run
-from _diversity_signals import study_hessian, study_mnist1d, study_participation, study_size
-from _diversity_speed import study_speed
+from diversity.motions import study_motion, study_van_der_pol
+from diversity.run import Run
+from diversity.signals import study_hessian, study_mnist1d, study_participation, study_size
+from diversity.speed import study_speed
 from threadpoolctl import threadpool_limits
 
 STUDIES: dict[str, Callable[[Run], None]] = {
