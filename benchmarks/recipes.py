@@ -29,8 +29,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from _rows import append_row
-from _tables import Table, load_table, make_folds, table_names
+from common.rows import append_row
+from tables.data import Table, load_table, make_folds, table_names
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults

@@ -104,7 +104,9 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
         "sin + tanh", or "given".
     activations_ : str, ActivationSet or list
-        The activations of what predicts, as the parameter `activations` takes them.
+        The activations of what predicts, as the parameter `activations` takes them. Of parameters
+        that the networks learned it holds the means; where layers differ by them, one list for
+        each.
     learned_ : list of ActivationSet
         The learned functions, one set or one per hidden layer; empty if none were learned.
     activation_report_ : dict

@@ -51,7 +51,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
     dropout : float, default=0.1
         Share of the hidden values left out in a training step, from 0 to below 1.
     learning_rate : "auto" or float, default="auto"
-        Rate of a weight with fan-in one. "auto" is 0.04.
+        Rate of a weight with fan-in one. "auto" is 0.1, for classes 0.04.
     weight_decay : float, default=0.02
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
@@ -99,7 +99,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
         GPU if there is one. May be set anew after fit, to predict elsewhere.
     dtype : {"float32", "float64"}, default="float32"
-        Precision of the networks. Probabilities are float64 in any case.
+        Precision of the networks. Predictions are float64 in any case.
     skorch_callbacks : sequence or None, default=None
         Callbacks of skorch, or pairs (name, callback), passed on to every network's training. The
         callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and

@@ -67,7 +67,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
-        Whether simpler models and the other group of networks may take part. False trains the
+        Whether simpler models and the other groups of networks may take part. False trains the
         task-driven networks alone.
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for

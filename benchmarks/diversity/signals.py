@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import _diversity_report as report
 import numpy as np
 import torch
-from _diversity_peers import add_mlp, mlp_note
-from _diversity_problems import Problem
-from _diversity_run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
-from _diversity_training import LEGEND, Library, Store, compare, fit, say
+from common import report
+from common.report import say
+from common.rows import Store
 
 from sktaskneuron.inspection import (
     HessianSpectrum,
@@ -23,6 +21,12 @@ from sktaskneuron.inspection import (
 from sktaskneuron.models.networks import DiverseModel
 from sktaskneuron.training import module_to_arrays
 from sktaskneuron.training.loop.losses import cross_entropy
+
+from . import pictures
+from .peers import add_mlp, mlp_note
+from .problems import Problem
+from .run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
+from .training import LEGEND, Library, compare, fit
 
 Array = np.ndarray
 
@@ -115,7 +119,7 @@ def study_mnist1d(run: Run) -> None:
     )
     percent = {name: 100 * values for name, values in accuracy.items()}
     picture = run.path(study, ".png")
-    report.functions_and_boxes(learned, percent, "test accuracy, %", picture)
+    pictures.functions_and_boxes(learned, percent, "test accuracy, %", picture)
 
 
 def study_participation(run: Run) -> None:
@@ -138,7 +142,7 @@ def study_participation(run: Run) -> None:
         f"Ratio of the activity of 100 neurons over the test rows. Correlation of the sets' means: "
         f"{np.corrcoef(means)[0, 1]:.2f}. {LEGEND}",
     )
-    report.participation_plane(found, run.path(study, ".png"))
+    pictures.participation_plane(found, run.path(study, ".png"))
 
 
 FIELDS_OF_PLANE = ("participation", "accuracy")
@@ -177,7 +181,7 @@ def study_size(run: Run) -> None:
         report.markdown(["set", *map(str, widths)], [*lines, *gains]),
         "Types were learned with 100 neurons, starting at zero, and are used at all widths.",
     )
-    report.over_width(widths, accuracy, run.path(study, ".png"))
+    pictures.over_width(widths, accuracy, run.path(study, ".png"))
 
 
 def study_hessian(run: Run) -> None:
@@ -269,4 +273,4 @@ def study_hessian(run: Run) -> None:
         f"of the activations: compare it within a family. {LEGEND}",
     )
     traces = {name: store.values("trace", seeds, set=name) for name in names}
-    report.hessians(traces, spectra, run.eps, run.path(study, ".png"))
+    pictures.hessians(traces, spectra, run.eps, run.path(study, ".png"))
