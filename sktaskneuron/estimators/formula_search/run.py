@@ -20,7 +20,8 @@ from sktaskneuron.search.engines import (
     run_columns,
     run_search,
 )
-from sktaskneuron.search.frame.options import TDOptions, TDResult
+from sktaskneuron.search.frame.options import SearchOptions
+from sktaskneuron.search.frame.result import SearchResult
 
 if TYPE_CHECKING:
     from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -34,7 +35,7 @@ def find_neuron_formula(
     *,
     scale_number: int | None = None,
     swap: bool = True,
-) -> TDResult:
+) -> SearchResult:
     """Search the formula of a neuron by the method and the settings of an estimator.
 
     Parameters
@@ -48,13 +49,13 @@ def find_neuron_formula(
     scale_number : int or None, default=None
         Of the one scale to search on; None compares all.
     swap : bool, default=True
-        As in TDOptions.
+        As in SearchOptions.
     """
     with _search_task(search) as on_step:
         engine = resolve_engine(search.method, search.scope, search.engine)
         products = resolve_interactions(search.method, search.interactions)
         rng = np.random.default_rng(draw_seed(search.random_state))
-        options = TDOptions(
+        options = SearchOptions(
             engine="gates" if engine == "gates" else "als",
             max_order=search.max_order,
             max_interaction_order=search.max_interaction_order if products else 0,
@@ -70,7 +71,7 @@ def find_neuron_formula(
         varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
         if not varying.size:
             constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
-            return TDResult(constant, 0.0, 0.0)
+            return SearchResult(constant, 0.0, 0.0)
         result = run_search(
             search.method,
             options,

@@ -37,7 +37,7 @@ from sktaskneuron.formula import (
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.engines import ENGINES, SEARCHED, resolve_engine
-from sktaskneuron.search.frame.options import TDResult
+from sktaskneuron.search.frame.result import SearchResult
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
 # which the equation, which may hold an exponential, stays finite.
@@ -299,8 +299,8 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
     ) -> Self:
         """Search in a table that an estimator around this one has already encoded and checked.
 
-        ``scale_number`` searches on one scale only, ``swap`` is as in TDOptions: what an estimator
-        asks for that needs the terms soon.
+        ``scale_number`` searches on one scale only, ``swap`` is as in SearchOptions: what an
+        estimator asks for that needs the terms soon.
         """
         if classification:
             self.classes_, codes = class_codes(self, target)
@@ -330,7 +330,7 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         with np.errstate(all="ignore"):
             self._term_means = np.nan_to_num(table.weight @ values / table.weight.sum())
 
-    def _take_over(self, result: TDResult | ColumnsResult) -> None:
+    def _take_over(self, result: SearchResult | ColumnsResult) -> None:
         """Set the attributes of an answer, and none of an earlier one."""
         found = ("formula_", "selection_frequency_", "term_gain_", "pareto_front_")
         for name in (*found, "_scale_number"):
