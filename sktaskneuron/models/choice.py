@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Matrix, Vector
-from sktaskneuron.models.candidate import Candidate, paired_gain
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import Blend, FittedModel
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation

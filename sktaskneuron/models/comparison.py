@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Matrix, RowNumbers, State, Vector
-from sktaskneuron.models.candidate import Candidate, paired_gain
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe
 from sktaskneuron.models.task import Task

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import AnyArray, Vector
-from sktaskneuron.models.candidate import paired_gain
 from sktaskneuron.models.comparison import Evaluation
 
 

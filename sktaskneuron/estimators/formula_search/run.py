@@ -29,7 +29,8 @@ from sktaskneuron.search.engines import (
     run_columns,
     run_search,
 )
-from sktaskneuron.search.frame.options import TDOptions, TDResult
+from sktaskneuron.search.frame.options import SearchOptions
+from sktaskneuron.search.frame.result import SearchResult
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
 # which the equation, which may hold an exponential, stays finite.
@@ -98,7 +99,7 @@ class FittedSearch:
     settings : SearchSettings
     reader : Reader
         Without scalers.
-    result : TDResult or ColumnsResult
+    result : SearchResult or ColumnsResult
     term_means : ndarray of shape (n_terms,)
         Over the training rows, where terms fail.
     classes : ndarray or None
@@ -107,7 +108,7 @@ class FittedSearch:
 
     settings: SearchSettings
     reader: Reader
-    result: TDResult | ColumnsResult
+    result: SearchResult | ColumnsResult
     term_means: Vector
     classes: AnyArray | None
 
@@ -200,9 +201,9 @@ def _neuron_formula(
     target: Matrix,
     classification: bool,
     on_step: Callable[[str], None],
-) -> TDResult:
+) -> SearchResult:
     """Search the formula of a neuron; target : (n_rows, n_outputs), of classes 0/1 indicators."""
-    options = TDOptions(
+    options = SearchOptions(
         engine="gates" if settings.engine == "gates" else "als",
         max_order=settings.max_order,
         max_interaction_order=settings.max_interaction_order if settings.interactions else 0,
@@ -218,7 +219,7 @@ def _neuron_formula(
     varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
     if not varying.size:
         constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
-        return TDResult(constant, 0.0, 0.0)
+        return SearchResult(constant, 0.0, 0.0)
     result = run_search(
         settings.method,
         options,

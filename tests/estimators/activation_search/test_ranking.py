@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from sktaskneuron._evidence import paired_gain
 from sktaskneuron.estimators.activation_search.ranking import Ranking
-from sktaskneuron.models.candidate import paired_gain
 from sktaskneuron.models.comparison import Activations, Evaluation
 
 
