@@ -1,5 +1,6 @@
 """Weighted order statistics for which integer weights equal repeated rows exactly."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -89,25 +90,17 @@ def weighted_quantiles(
     quantiles : ndarray of shape (n_probabilities, n_columns)
         NaN for a column without any value.
     """
-    out = np.full((len(probabilities), X.shape[1]), np.nan)
-    for columns in column_chunks(X.shape):
-        # (columns, rows): sorts run along memory; always a copy, for they run in place
-        block = np.array(X[:, columns].T, order="C")
-        if weight is None:
-            block.sort(axis=1)
-            total = (~np.isnan(block)).sum(axis=1)
-        else:
-            order = np.argsort(block, axis=1)
-            block = np.take_along_axis(block, order, axis=1)
-            mass = np.where(np.isnan(block), 0.0, weight[order]).cumsum(axis=1)
-            total = mass[:, -1]
-        some = np.flatnonzero(total)
-        target = np.multiply.outer(probabilities, total[some]) * (1.0 - TIE)
-        if weight is None:
-            place = np.ceil(target).astype(np.intp) - 1
-        else:
-            place = np.empty(target.shape, dtype=np.intp)
-            for i, row in enumerate(some):
-                place[:, i] = np.searchsorted(mass[row], target[:, i])
-        out[:, columns.start + some] = block[some, place]
-    return out
+    if not X.size:  # nanquantile forgets the axis of the probabilities
+        return np.full((len(probabilities), X.shape[1]), np.nan)
+    if weight is not None:
+        # one weight per row is misread by nanquantile along an axis (numpy 2.4)
+        weight = np.broadcast_to(weight[:, None], X.shape)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.nanquantile(
+            X,
+            np.asarray(probabilities) * (1.0 - TIE),
+            axis=0,
+            weights=weight,
+            method="inverted_cdf",
+        )
