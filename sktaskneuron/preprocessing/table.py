@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _num_samples,
+    check_is_fitted,
+    validate_data,
+)
 
 from sktaskneuron.preprocessing.categories import (
     Level,
@@ -126,6 +131,66 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             If X holds infinity, dates, or text in a numeric column; if it is sparse, complex or
             empty; if a parameter or the weights are bad.
         """
+        self._learn(X, sample_weight)
+        return self
+
+    def fit_transform(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> FloatArray:
+        """Learn medians and levels, and encode the same table.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table. It is never written into.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k equals k copies of the row, exactly; 0 hides the row from what is learned.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            What `transform` returns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `fit` does.
+        """
+        return self.fit_transform_with_codes(X, sample_weight)[0]
+
+    def fit_transform_with_codes(
+        self, X: Any, sample_weight: ArrayLike | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Learn medians and levels, and encode the same table, codes of many levels too.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table. It is never written into.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k equals k copies of the row, exactly; 0 hides the row from what is learned.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            What `transform` returns.
+        codes : ndarray of shape (n_samples, n_large)
+            What `level_codes` returns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `fit` does.
+        """
+        Z, codes = self._learn(X, sample_weight)
+        if len(Z) < _num_samples(X):  # rows of weight zero have not been encoded
+            return self.transform_with_codes(X)
+        return Z, codes
+
+    def _learn(self, X: Any, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+        """Set all attributes; return the matrix and the codes of the rows that count."""
         if not (isinstance(self.max_categories, Integral) and self.max_categories >= 2):
             raise ValueError(
                 f"max_categories must be an int of 2 or more, got {self.max_categories!r}"
@@ -161,9 +226,9 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.source_ = np.asarray(source, dtype=np.intp)
         self.indicator_ = np.arange(len(source)) >= len(numeric)
 
-        encoded, _ = self._encode(table, block)
+        encoded, codes = self._encode(table, block)
         self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
-        return self
+        return encoded, codes
 
     def transform(self, X: Any) -> FloatArray:
         """Encode a table.
@@ -183,7 +248,30 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError, TypeError
             If the columns are not those of fit, or hold what fit would refuse.
         """
-        return self._transform_with_codes(X)[0]
+        return self.transform_with_codes(X)[0]
+
+    def transform_with_codes(self, X: Any) -> tuple[FloatArray, FloatArray]:
+        """Encode a table, codes of many levels too; each column is read once.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            What `transform` returns.
+        codes : ndarray of shape (n_samples, n_large)
+            What `level_codes` returns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the columns are not those of fit, or hold what fit would refuse.
+        """
+        table = self._read(X)
+        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
 
     def level_codes(self, X: Any) -> FloatArray:
         """Tell apart all levels of the columns that have pooled levels.
@@ -268,11 +356,6 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         table = read_table(X, self)
         validate_data(self, X, reset=False, skip_check_array=True)
         return table
-
-    def _transform_with_codes(self, X: Any) -> tuple[FloatArray, FloatArray]:
-        """Return what `transform` and `level_codes` do; each column is read once."""
-        table = self._read(X)
-        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
 
     def _categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
         """Place, kept and pooled levels of each categorical column."""

@@ -127,10 +127,9 @@ def encode_table(
 ) -> EncodedTable:
     """Fit ``encoder``, take over its feature names, check the weights."""
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    encoder.fit(X, sample_weight=None if sample_weight is None else weight)
+    matrix, codes = encoder.fit_transform_with_codes(X, None if sample_weight is None else weight)
     validate_data(estimator, X, skip_check_array=True)
     rows = np.flatnonzero(weight > 0)
-    matrix, codes = encoder._transform_with_codes(X)
     if len(rows) < len(matrix):
         matrix, codes = matrix[rows], codes[rows]
     names = tuple(str(name) for name in encoder.get_feature_names_out())
@@ -215,7 +214,7 @@ def read_table(
     if len(getattr(X, "shape", ())) == 2:
         # before the encoder does, so that a message names this estimator
         validate_data(estimator, X, reset=False, skip_check_array=True)
-    matrix, codes = encoder._transform_with_codes(X)
+    matrix, codes = encoder.transform_with_codes(X)
     return np.clip(matrix, *bounds, out=matrix), codes
 
 
