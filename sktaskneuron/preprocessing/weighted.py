@@ -1,14 +1,13 @@
 """Weighted order statistics for which integer weights equal repeated rows exactly."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
 
-FloatArray = NDArray[np.float64]
+from sktaskneuron._typing import Mask, Matrix, Vector
 
 # Entries sorted at a time: bounds the extra memory of a wide table at about 100 MB.
 _CHUNK = 2**22
@@ -16,7 +15,9 @@ _CHUNK = 2**22
 TIE = 1e-12
 
 
-def check_positive_weight(sample_weight: Any, X: Any) -> tuple[FloatArray | None, Any]:
+def check_positive_weight(
+    sample_weight: ArrayLike | None, X: Sized
+) -> tuple[Vector | None, slice | Mask]:
     """Validate weights; name the rows that count.
 
     Parameters
@@ -43,7 +44,7 @@ def check_positive_weight(sample_weight: Any, X: Any) -> tuple[FloatArray | None
     if sample_weight is None:
         return None, slice(None)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    rows: Any = slice(None)
+    rows: slice | Mask = slice(None)
     if not weight.all():
         rows = weight > 0
         weight = weight[rows]
@@ -69,8 +70,8 @@ def column_chunks(shape: tuple[int, int]) -> Iterator[slice]:
 
 
 def weighted_quantiles(
-    X: FloatArray, probabilities: Sequence[float], weight: FloatArray | None = None
-) -> FloatArray:
+    X: Matrix, probabilities: Sequence[float], weight: Vector | None = None
+) -> Matrix:
     """Quantiles of each column: the smallest value whose share of the weight reaches q.
 
     This is numpy's ``method="inverted_cdf"``, for which a weight of k equals k copies of a row,
