@@ -37,7 +37,7 @@ class Reader:
 
     def read(self, X: TableLike) -> Inputs:
         """Read rows of a table whose columns were checked against those of fit."""
-        matrix, codes = self.encoder._transform_with_codes(X)
+        matrix, codes = self.encoder.transform_with_codes(X)
         return self.inputs(np.clip(matrix, *self.bounds, out=matrix), codes)
 
     def inputs(self, matrix: Matrix, codes: Matrix) -> Inputs:

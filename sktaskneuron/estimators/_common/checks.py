@@ -136,9 +136,8 @@ def encode_table(
 ) -> EncodedTable:
     """Fit ``encoder``, check the weights."""
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    encoder.fit(X, sample_weight=None if sample_weight is None else weight)
+    matrix, codes = encoder.fit_transform_with_codes(X, None if sample_weight is None else weight)
     rows = np.flatnonzero(weight > 0)
-    matrix, codes = encoder._transform_with_codes(X)
     if len(rows) < len(matrix):
         matrix, codes = matrix[rows], codes[rows]
     names = tuple(str(name) for name in encoder.get_feature_names_out())
