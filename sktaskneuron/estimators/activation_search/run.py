@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Splits, Vector
-from sktaskneuron.estimators._common.checks import EncodedTable, next_seed
+from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import (

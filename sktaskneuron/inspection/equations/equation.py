@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sktaskneuron.estimators.exports import EquationExports
+from sktaskneuron.estimators.exports import equation_of as predicting_equation
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.export.validation import column_matrix
 from sktaskneuron.inspection.checks import check_fitted
@@ -39,8 +41,9 @@ def equation_of(source: Any) -> Equation:
     if isinstance(source, Equation):
         return source
     check_fitted(source)
-    tell = getattr(source, "_equation", None)
-    equation = tell() if callable(tell) else getattr(source, "fitted_formula_", None)
+    if isinstance(source, EquationExports):
+        return predicting_equation(source)
+    equation = getattr(source, "fitted_formula_", None)
     if not isinstance(equation, Equation):
         raise TypeError(
             f"{type(source).__name__} has no readable equation: give a fitted estimator that "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron.estimators._common.checks import draw_seed
+from sktaskneuron._seeds import draw_seed
 from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.inspection.networks.curvature import Curvature, lanczos, quadrature
 

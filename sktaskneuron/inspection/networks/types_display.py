@@ -13,7 +13,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._common.checks import draw_seed
+from sktaskneuron._seeds import draw_seed
 from sktaskneuron.inspection.drawing import BLUE, GREY, import_pyplot, no_frame, plain
 from sktaskneuron.inspection.equations.equation import FloatArray
 
