@@ -287,7 +287,7 @@ class _Prepared:
                 return self
 
             def inputs_of(self, X: Any) -> Any:
-                return self._inputs(*self.encoder_._transform_with_codes(X))
+                return self._inputs(*self.encoder_.transform_with_codes(X))
 
         Prepared.__name__ = kind.__name__
         return Prepared

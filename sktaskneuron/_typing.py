@@ -5,7 +5,7 @@ A name promises a shape; the type checker sees only what numpy's types can say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyArray",
+    "ColumnsLike",
     "FloatArray",
     "IntArray",
     "Mask",
     "Matrix",
+    "PlainData",
     "RandomState",
     "RowNumbers",
     "Splits",
@@ -54,3 +56,7 @@ TableLike: TypeAlias = "ArrayLike | IntoDataFrame"
 TargetLike: TypeAlias = "ArrayLike | IntoSeries"
 #: What scikit-learn takes for `random_state`.
 RandomState: TypeAlias = "int | np.random.RandomState | None"
+#: What an equation takes for X: a table, or columns by their names.
+ColumnsLike: TypeAlias = "TableLike | Mapping[str, ArrayLike]"
+#: What JSON can hold: str, numbers, lists, dicts and None by their names.
+PlainData: TypeAlias = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Networks of stage two: groups of packed members that differ in the terms they carry.
+"""Groups of packed networks of task-driven neurons, which differ in the terms they carry.
 
 A group is one batched module. Its members hold out other rows each, and stop together at the epoch
 of their lowest joint held-out loss, so one training serves the choice of the epoch, the choice
@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
+from sktaskneuron._typing import State
 from sktaskneuron.formula import NeuronFormula
-from sktaskneuron.models.fitted import FittedModel, NetworkModel, State, View
-from sktaskneuron.models.validation import Candidate, Task, Validation
+from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.inputs import View
+from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.recipe import EpochReport, Recipe
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
-#: ``report(network, epoch, n_epochs, logs, get_model) -> stop``, called after every epoch.
-EpochReport = Callable[[str, int, int, Mapping[str, float], Callable[[], FittedModel]], bool]
+if TYPE_CHECKING:
+    from sktaskneuron.training import Clock
 
 # Learned functions of a column cost their cosines: many columns get fewer each, very many none.
 _FREQUENCIES, _FEWEST_FREQUENCIES, _MOST_COSINES = 16, 4, 512
@@ -47,46 +52,25 @@ class MemberGroup:
     name: str
     formula: NeuronFormula
     hidden_formula: NeuronFormula | None = None
-    terms: str | None = "periodic"
+    terms: Literal["periodic", "piecewise"] | None = "periodic"
     frequency_std: float | tuple[float, float] = 0.1
     view: View = "robust"
 
 
-@dataclass(frozen=True)
-class NetworkRecipe:
-    """How networks are built and trained."""
-
-    hidden_layer_sizes: tuple[int, ...]
-    activation: Any
-    dropout: float
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    n_epochs: int
-    passes_per_epoch: int
-    batch_size: int
-    patience: int | None
-    stop_early: bool
-    device: str
-    dtype: str
-    seed: int
-    callbacks: tuple[Any, ...] = ()
-    verbose: int = 0
-
-
 def group_candidate(
     group: MemberGroup,
-    n_members: int,
     task: Task,
-    recipe: NetworkRecipe,
+    recipe: Recipe,
     validation: Validation,
     report: EpochReport,
-    clock: Any = None,
+    clock: Clock | None = None,
 ) -> Candidate:
     """Train the members of a group; member j holds out the rows of split j, round and round."""
     from sktaskneuron.nn import TaskNetwork
     from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
 
+    assert recipe.learning_rate is not None  # a group tries no rates
+    n_members = recipe.n_members
     device = resolve_device(recipe.device)
     dtype = resolve_dtype(recipe.dtype, device)
     network = TaskNetwork(
@@ -98,13 +82,13 @@ def group_candidate(
     if group.terms == "piecewise" and network.input.terms is not None:
         network.load_edges(task.inputs.edges(group.view, _N_BINS, task.weight))
     spec = network.spec()
-    low = high = None
+    bounds = None
     if not task.classification:
-        low, high = task.target.min(axis=0), task.target.max(axis=0)
+        bounds = task.target.min(axis=0), task.target.max(axis=0)
 
-    def model(state: State) -> NetworkModel:
-        return NetworkModel(
-            spec, state, group.view, n_members, recipe.device, recipe.dtype, low, high
+    def model(state: State) -> PackedModel:
+        return PackedModel(
+            "task", spec, state, n_members, recipe.device, recipe.dtype, group.view, bounds
         )
 
     splits = None
@@ -123,7 +107,7 @@ def group_candidate(
         device=device,
         loss="cross_entropy" if task.classification else "squared_error",
         label_smoothing=recipe.label_smoothing if task.classification else 0.0,
-        bounds=None if low is None else (low, high),
+        bounds=bounds,
         n_epochs=recipe.n_epochs,
         passes_per_epoch=recipe.passes_per_epoch,
         batch_size=recipe.batch_size,
@@ -140,18 +124,28 @@ def group_candidate(
     outputs = None
     if splits is not None:
         outputs = validation.merged(result.held_outputs, [held for _, held in splits])
-    return Candidate(
-        group.name,
-        model(result.state),
-        outputs,
-        history=result.history,
-        n_epochs=result.n_epochs,
-        best_epoch=result.best_epoch,
-        stop_reason=result.stop_reason,
-    )
+    return Candidate(group.name, model(result.state), outputs, result.history, result.n_epochs)
 
 
-def _network_shape(group: MemberGroup, task: Task, recipe: NetworkRecipe) -> dict[str, Any]:
+class _Shape(TypedDict):
+    """Arguments of a network that say its shape."""
+
+    in_features: int
+    out_features: int
+    formula: NeuronFormula
+    hidden_layer_sizes: tuple[int, ...]
+    hidden_formula: NeuronFormula | None
+    activation: Any
+    dropout: float
+    terms: Literal["periodic", "piecewise"] | None
+    n_term_columns: int
+    n_frequencies: int
+    frequency_std: float | tuple[float, float]
+    n_bins: int
+    n_levels: tuple[int, ...]
+
+
+def _network_shape(group: MemberGroup, task: Task, recipe: Recipe) -> _Shape:
     n_term_columns = task.inputs.n_numeric
     frequencies = _FREQUENCIES
     terms = group.terms

@@ -1,19 +1,18 @@
 """Scores and bins by rank: what a column's order alone says."""
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.preprocessing.few_valued import find_few_valued
 from sktaskneuron.preprocessing.weighted import (
     TIE,
-    FloatArray,
     check_positive_weight,
     column_chunks,
     weighted_quantiles,
@@ -88,18 +87,18 @@ class NormalScoreScaler(
     [-1.28, -0.25, -0.25, 0.52, 1.28]
     """
 
-    values_: list[FloatArray]
-    scores_: list[FloatArray]
-    center_: FloatArray
-    scale_: FloatArray
-    constant_: NDArray[np.bool_]
-    two_valued_: NDArray[np.bool_]
+    values_: list[Vector]
+    scores_: list[Vector]
+    center_: Vector
+    scale_: Vector
+    constant_: Mask
+    two_valued_: Mask
 
     def __init__(self, n_quantiles: int = 1000) -> None:
         self.n_quantiles = n_quantiles
 
     def fit(
-        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> "NormalScoreScaler":
         """Find the distribution of each column.
 
@@ -125,7 +124,7 @@ class NormalScoreScaler(
         """
         if not (isinstance(self.n_quantiles, Integral) and self.n_quantiles >= 2):
             raise ValueError(f"n_quantiles must be an int of 2 or more, got {self.n_quantiles!r}")
-        data: FloatArray = validate_data(self, X, dtype=np.float64)
+        data: Matrix = validate_data(self, X, dtype=np.float64)
         weight, rows = check_positive_weight(sample_weight, data)
         data = data[rows]
         few = find_few_valued(data, weight)
@@ -145,7 +144,7 @@ class NormalScoreScaler(
                     self.scores_[j] = self._score(values, j)
         return self
 
-    def transform(self, X: ArrayLike) -> FloatArray:
+    def transform(self, X: ArrayLike) -> Matrix:
         """Replace values by their scores.
 
         Parameters
@@ -164,7 +163,7 @@ class NormalScoreScaler(
             If X is not a finite matrix of ``n_features_in_`` columns.
         """
         check_is_fitted(self)
-        data: FloatArray = validate_data(self, X, dtype=np.float64, reset=False)
+        data: Matrix = validate_data(self, X, dtype=np.float64, reset=False)
         Z = np.empty(data.shape)
         for columns in column_chunks(data.shape):
             block = np.array(data[:, columns].T, order="C")
@@ -173,7 +172,7 @@ class NormalScoreScaler(
             Z[:, columns] = block.T
         return Z
 
-    def _score(self, x: FloatArray, column: int) -> FloatArray:
+    def _score(self, x: Vector, column: int) -> Vector:
         """Scores of the values x (n,) of one column."""
         if self.constant_[column]:
             return np.zeros(len(x))
@@ -188,7 +187,7 @@ class NormalScoreScaler(
         return np.asarray(np.clip(np.interp(x, values, scores), scores[0], scores[-1]))
 
 
-def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = None) -> FloatArray:
+def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = None) -> Matrix:
     """Edges of quantile bins of each column.
 
     The edges are the quantiles 0, 1 / n_bins, ..., 1 of the weighted distribution (see
@@ -228,7 +227,7 @@ def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = 
     """
     if not (isinstance(n_bins, Integral) and n_bins >= 2):
         raise ValueError(f"n_bins must be an int of 2 or more, got {n_bins!r}")
-    data: FloatArray = check_array(Z, dtype=np.float64, ensure_min_features=0, input_name="Z")
+    data: Matrix = check_array(Z, dtype=np.float64, ensure_min_features=0, input_name="Z")
     weight, rows = check_positive_weight(sample_weight, data)
     data = data[rows]
     inner = weighted_quantiles(data, [i / n_bins for i in range(1, n_bins + 1)], weight)
@@ -243,7 +242,7 @@ def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = 
     return edges
 
 
-def _mid_distribution(x: FloatArray, weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+def _mid_distribution(x: Vector, weight: Vector | None) -> tuple[Vector, Vector]:
     """Distinct values of x (n,), ascending, and F of each.
 
     F is a quotient of sums: with whole weights the same numbers, bit for bit, as with copies.
@@ -261,7 +260,7 @@ def _mid_distribution(x: FloatArray, weight: FloatArray | None) -> tuple[FloatAr
     return x[first], np.clip(probabilities, _TAIL, 1 - _TAIL)
 
 
-def _spread(probabilities: FloatArray, n_nodes: int) -> NDArray[np.intp]:
+def _spread(probabilities: Vector, n_nodes: int) -> RowNumbers:
     """Places of up to ``n_nodes`` values: the ends, and between them equal steps of F."""
     n = len(probabilities)
     if n <= n_nodes:

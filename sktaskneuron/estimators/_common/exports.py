@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from sktaskneuron.formula import Exports, NumpyFunction
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.sql import quoted_name, sql_columns
@@ -33,13 +31,11 @@ class EquationExports(ABC):
 
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         AttributeError
             If the fitted model has no readable equation.
         """
-
-    def _fitted_equation(self) -> Exports:
-        check_is_fitted(self)
-        return self._equation()
 
     def to_sympy(self, **options: Any) -> Any:
         """Return the equation as sympy expressions.
@@ -64,7 +60,7 @@ class EquationExports(ABC):
         FormulaError
             If the equation is too long.
         """
-        return self._fitted_equation().to_sympy(**options)
+        return self._equation().to_sympy(**options)
 
     def to_latex(self, **options: Any) -> str:
         """Return the equation as LaTeX, with rounded numbers.
@@ -89,7 +85,7 @@ class EquationExports(ABC):
         FormulaError
             If the equation is too long to read.
         """
-        return self._fitted_equation().to_latex(**options)
+        return self._equation().to_latex(**options)
 
     def to_numpy(self) -> NumpyFunction:
         """Return the equation as a callable of the encoded columns.
@@ -107,7 +103,7 @@ class EquationExports(ABC):
         AttributeError
             If it has no readable equation.
         """
-        return self._fitted_equation().to_numpy()
+        return self._equation().to_numpy()
 
     def to_python(self, name: str = "predict") -> str:
         """Return the source of a Python module with one function, free of this package.
@@ -132,7 +128,7 @@ class EquationExports(ABC):
         FormulaError
             If the name is no free Python identifier.
         """
-        return self._fitted_equation().to_python(name)
+        return self._equation().to_python(name)
 
     def to_c(self, name: str = "predict") -> str:
         """Return a C99 function of one row of encoded columns.
@@ -158,7 +154,7 @@ class EquationExports(ABC):
         FormulaError
             If the name is no identifier that C leaves free.
         """
-        return self._fitted_equation().to_c(name)
+        return self._equation().to_c(name)
 
     def to_sql(self) -> str | list[str]:
         """Return the equation as a scalar SQL expression of the *raw* table's columns.
@@ -183,7 +179,7 @@ class EquationExports(ABC):
         ValueError
             If a name or a level of a column that is read cannot be written in SQL.
         """
-        equation = self._fitted_equation()
+        equation = self._equation()
         used = getattr(equation, "used_features", range(len(equation.feature_names)))
         read = [equation.feature_names[place] for place in used]
         texts = sql_columns(self.encoder_, read)
@@ -214,7 +210,7 @@ class EquationExports(ABC):
         FormulaError
             If a formula is longer than Excel takes, or `cells` names other columns.
         """
-        return self._fitted_equation().to_excel(cells)
+        return self._equation().to_excel(cells)
 
     def to_json(self) -> str:
         """Return the equation as JSON text; numbers are exact.
@@ -232,4 +228,4 @@ class EquationExports(ABC):
         AttributeError
             If it has no readable equation.
         """
-        return self._fitted_equation().to_json()
+        return self._equation().to_json()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sktaskneuron.estimators._common.targets import NetworkRegressor
+from sktaskneuron._typing import RandomState
+from sktaskneuron.estimators._common.targets import Regresses
 from sktaskneuron.estimators.activation_search.base import ActivationSearch
 
+if TYPE_CHECKING:
+    from sklearn.model_selection import BaseCrossValidator
 
-class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
+
+class ActivationSearchRegressor(Regresses, ActivationSearch):
     """Choose the activation function that the task wants, then predict with it.
 
     Candidates are trained side by side, as one batch of small networks from the same starts, and
@@ -156,7 +160,7 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
         candidates: Any = "classic",
         strategy: str = "portfolio",
         fallback: str = "silu",
-        split: Any = "cv",
+        split: str | BaseCrossValidator = "cv",
         tail_by: str | int = "radius",
         tail_size: float = 0.2,
         n_evaluations: int = 48,
@@ -174,7 +178,7 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
         categorical_features: Any = "from_dtype",
         device: str = "auto",
         dtype: str = "float32",
-        random_state: Any = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(

@@ -5,31 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import ColumnsLike, Mask, Matrix, PlainData, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.neuron_formula import check_format, load_json
+from sktaskneuron.formula.equation.json_text import check_format, load_json
 from sktaskneuron.formula.export.exports import Exports
-from sktaskneuron.formula.export.validation import column_matrix
+from sktaskneuron.formula.export.validation import column_matrix, frozen, row_blocks
 from sktaskneuron.formula.text.evaluation import evaluate, in_domain, variables
 from sktaskneuron.formula.text.nodes import Node, Number, Product, Sum, complexity, render
 from sktaskneuron.formula.text.parser import check_readable, parse_node
 
-__all__ = ["JSON_VERSION", "MAX_OUTPUTS", "FittedExpression", "additive_terms"]
+__all__ = ["MAX_OUTPUTS", "FittedExpression", "additive_terms"]
 
-#: Format number that `FittedExpression.to_json` writes.
-JSON_VERSION = 1
-_JSON_FORMAT = "sktaskneuron.FittedExpression"
+# Format name and number of the plain data.
+_FORMAT, _VERSION = "sktaskneuron.FittedExpression", 1
 #: Most outputs of one expression.
 MAX_OUTPUTS = 1000
-
-FloatArray = NDArray[np.float64]
-
-# Rows computed at once: what a tree's parts need stays in the processor's cache.
-_ROWS = 4096
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,12 +134,10 @@ class FittedExpression(Exports):
         return sum(map(complexity, self.nodes))
 
     @cached_property
-    def used_features(self) -> NDArray[np.intp]:
+    def used_features(self) -> RowNumbers:
         """Indices of the columns that the expressions read, upwards."""
         used = frozenset().union(*map(variables, self.nodes))
-        found = np.flatnonzero([name in used for name in self.feature_names])
-        found.flags.writeable = False
-        return found
+        return frozen(np.flatnonzero([name in used for name in self.feature_names]))
 
     @cached_property
     def terms(self) -> tuple[Node, ...]:
@@ -154,12 +145,12 @@ class FittedExpression(Exports):
         return tuple(dict.fromkeys(term for node in self.nodes for term in additive_terms(node)[0]))
 
     @property
-    def intercept(self) -> FloatArray:
+    def intercept(self) -> Vector:
         """Constant of every output, shape (n_outputs,)."""
         return np.asarray([additive_terms(node)[1] for node in self.nodes])
 
     @property
-    def term_weights(self) -> FloatArray:
+    def term_weights(self) -> Matrix:
         """Weights of the columns of `transform`, shape (n_terms, n_outputs)."""
         weights = np.zeros((len(self.terms), self.n_outputs))
         for j, node in enumerate(self.nodes):
@@ -171,18 +162,17 @@ class FittedExpression(Exports):
         """Return the texts of the additive terms, one per column of `transform`."""
         return [render(term) for term in self.terms]
 
-    def _evaluated(self, X: Any, nodes: Sequence[Node]) -> FloatArray:
+    def _evaluated(self, X: ColumnsLike, nodes: Sequence[Node]) -> Matrix:
         values = column_matrix(X, self.feature_names)
         result = np.empty((len(values), len(nodes)))
-        for start in range(0, len(values), _ROWS):
-            rows = slice(start, start + _ROWS)
+        for rows in row_blocks(len(values)):
             columns = dict(zip(self.feature_names, values[rows].T, strict=True))
             with np.errstate(all="ignore"):  # NaN and infinity come out as the value says
                 for j, node in enumerate(nodes):
                     result[rows, j] = evaluate(node, columns)
         return result
 
-    def evaluate(self, X: Any) -> FloatArray:
+    def evaluate(self, X: ColumnsLike) -> Matrix:
         """Compute f(x) for every row.
 
         Parameters
@@ -205,7 +195,7 @@ class FittedExpression(Exports):
 
     __call__ = evaluate
 
-    def transform(self, X: Any) -> FloatArray:
+    def transform(self, X: ColumnsLike) -> Matrix:
         """Compute the value of every additive term for every row.
 
         Parameters
@@ -219,7 +209,7 @@ class FittedExpression(Exports):
         """
         return self._evaluated(X, self.terms)
 
-    def in_domain(self, X: Any) -> NDArray[np.bool_]:
+    def in_domain(self, X: ColumnsLike) -> Mask:
         """Tell for every row whether all outputs are defined and finite there.
 
         Parameters
@@ -248,20 +238,20 @@ class FittedExpression(Exports):
     def __str__(self) -> str:
         return self.to_text()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return plain data (str, list, dict) that `from_dict` reads."""
         # By their own names: under others the terms sort otherwise, and sums inside of products
         # would be divided by another of their numbers, which rounds.
         return {
-            "format": _JSON_FORMAT,
-            "version": JSON_VERSION,
+            "format": _FORMAT,
+            "version": _VERSION,
             "expressions": list(self.texts()),
             "feature_names": list(self.feature_names),
             "link": self.link,
         }
 
     @classmethod
-    def from_dict(cls, data: Any) -> FittedExpression:
+    def from_dict(cls, data: object) -> FittedExpression:
         """Read what `to_dict` returned.
 
         Parameters
@@ -277,8 +267,8 @@ class FittedExpression(Exports):
         FormulaError
             If the data are not those of an expression, or of a newer format.
         """
-        check_format(data, _JSON_FORMAT, JSON_VERSION)
-        texts, names = data.get("expressions"), data.get("feature_names")
+        plain = check_format(data, _FORMAT, _VERSION)
+        texts, names = plain.get("expressions", []), plain.get("feature_names", [])
         if not all(
             isinstance(items, list) and items and all(isinstance(item, str) for item in items)
             for items in (texts, names)
@@ -286,7 +276,7 @@ class FittedExpression(Exports):
             raise FormulaError(
                 "an expression's data need lists of texts for 'expressions' and 'feature_names'"
             )
-        return cls(_parsed(texts, names), tuple(names), data.get("link", "identity"))
+        return cls(_parsed(texts, names), tuple(names), plain.get("link", "identity"))
 
     @classmethod
     def from_json(cls, text: str) -> FittedExpression:

@@ -7,10 +7,11 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
+from sktaskneuron._typing import PlainData
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.expression import ElementwiseExpression
+from sktaskneuron.formula.equation.json_text import check_format, load_json
 from sktaskneuron.formula.text.canonical import sort_key, without_scale
 from sktaskneuron.formula.text.nodes import Node, Sum, Variable
 from sktaskneuron.formula.text.parser import (
@@ -20,11 +21,10 @@ from sktaskneuron.formula.text.parser import (
     parse_formula_parts,
 )
 
-__all__ = ["JSON_VERSION", "NeuronFormula"]
+__all__ = ["NeuronFormula"]
 
-#: Format number that `NeuronFormula.to_json` writes.
-JSON_VERSION = 1
-_JSON_FORMAT = "sktaskneuron.NeuronFormula"
+# Format name and number of the plain data.
+_FORMAT, _VERSION = "sktaskneuron.NeuronFormula", 1
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -249,17 +249,17 @@ class NeuronFormula:
             )
         return rf"$\displaystyle f(x) = {' + '.join(parts)}$"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return plain data (str, int, list, dict) that `from_dict` reads."""
         return {
-            "format": _JSON_FORMAT,
-            "version": JSON_VERSION,
+            "format": _FORMAT,
+            "version": _VERSION,
             "pure": list(self.pure),
             "interactions": {str(order): rank for order, rank in self.ranks},
         }
 
     @classmethod
-    def from_dict(cls, data: Any) -> NeuronFormula:
+    def from_dict(cls, data: object) -> NeuronFormula:
         """Read what `to_dict` returned.
 
         Parameters
@@ -275,8 +275,8 @@ class NeuronFormula:
         FormulaError
             If the data are not those of a formula, or of a newer format.
         """
-        check_format(data, _JSON_FORMAT, JSON_VERSION)
-        pure, interactions = data.get("pure"), data.get("interactions")
+        plain = check_format(data, _FORMAT, _VERSION)
+        pure, interactions = plain.get("pure"), plain.get("interactions")
         if not isinstance(pure, list) or not isinstance(interactions, dict):
             raise FormulaError("a formula's data need a list 'pure' and a dict 'interactions'")
         if len(pure) > MAX_TEXT_LENGTH:  # before reading so many
@@ -311,35 +311,12 @@ class NeuronFormula:
         return cls.from_dict(load_json(text))
 
 
-def _whole(value: Any, what: str) -> int:
+def _whole(value: object, what: str) -> int:
     if isinstance(value, bool):
         raise FormulaError(f"an interaction's {what} must be a whole number, got {value!r}")
     try:
-        return operator.index(value)
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise FormulaError(
             f"an interaction's {what} must be a whole number, got {value!r}"
         ) from None
-
-
-def _refused(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number of JSON")
-
-
-def load_json(text: str) -> Any:
-    """Read JSON text; raises FormulaError where json would raise errors of its own."""
-    try:
-        return json.loads(text, parse_constant=_refused)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise FormulaError(f"not a JSON text: {error}") from None
-
-
-def check_format(data: Any, name: str, version: int) -> None:
-    """Check the format name and number of loaded data; raises FormulaError."""
-    if not isinstance(data, dict) or data.get("format") != name:
-        raise FormulaError(f"these data are not of the format {name!r}")
-    found = data.get("version")
-    if not isinstance(found, int) or isinstance(found, bool) or not 1 <= found <= version:
-        raise FormulaError(
-            f"{name} of format number {found!r}; this version of sktaskneuron reads up to {version}"
-        )

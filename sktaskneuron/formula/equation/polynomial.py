@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted import FittedFormula
 from sktaskneuron.formula.equation.terms import AtomTerm, PureTerm
+from sktaskneuron.formula.equation.value import FittedValue
 
 __all__ = [
     "Monomial",
@@ -90,12 +90,12 @@ def expand_atom(factors: FloatArray, max_terms: int) -> dict[Monomial, float]:
     return {key: value for key, value in product.items() if len(key) > 1 and value != 0}
 
 
-def standardized_polynomial(fitted: FittedFormula, max_terms: int) -> Polynomial:
+def standardized_polynomial(fitted: FittedValue, max_terms: int) -> Polynomial:
     """Collect constant, powers and interactions of a formula as a polynomial in z.
 
     Parameters
     ----------
-    fitted : FittedFormula
+    fitted : FittedValue
     max_terms : int
 
     Returns
@@ -131,13 +131,13 @@ def _accumulate(polynomial: Polynomial, monomial: Monomial, value: FloatArray) -
 
 
 def raw_polynomial(
-    fitted: FittedFormula, standardized: Polynomial, max_terms: int
+    fitted: FittedValue, standardized: Polynomial, max_terms: int
 ) -> Polynomial | None:
     """Multiply out the centring and scaling: from a polynomial in z to one in clipped x.
 
     Parameters
     ----------
-    fitted : FittedFormula
+    fitted : FittedValue
     standardized : Polynomial
         In z, as `standardized_polynomial` returns it.
     max_terms : int
@@ -176,7 +176,7 @@ def raw_polynomial(
         return _checked(fitted, standardized, result)
 
 
-def _checked(fitted: FittedFormula, standardized: Polynomial, raw: Polynomial) -> Polynomial | None:
+def _checked(fitted: FittedValue, standardized: Polynomial, raw: Polynomial) -> Polynomial | None:
     """Return the raw polynomial, without rounded zeros, if it agrees with the other."""
     x, z = _points(fitted)
     spread = np.abs(_values(standardized, z) - fitted.intercept).max(axis=0)
@@ -191,12 +191,12 @@ def _checked(fitted: FittedFormula, standardized: Polynomial, raw: Polynomial) -
     return kept if np.all(difference <= AGREEMENT * spread) else None
 
 
-def rounding_amplification(fitted: FittedFormula, raw: Polynomial) -> float:
+def rounding_amplification(fitted: FittedValue, raw: Polynomial) -> float:
     """Return how many times the raw form enlarges relative errors of its coefficients.
 
     Parameters
     ----------
-    fitted : FittedFormula
+    fitted : FittedValue
     raw : Polynomial
         In raw columns.
 
@@ -216,7 +216,7 @@ def rounding_amplification(fitted: FittedFormula, raw: Polynomial) -> float:
     return float((total[:, shown] / size[shown]).max(initial=1.0))
 
 
-def _points(fitted: FittedFormula) -> tuple[FloatArray, FloatArray]:
+def _points(fitted: FittedValue) -> tuple[FloatArray, FloatArray]:
     """Return fixed points around the centers, as clipped x and as z."""
     # A generator of its own with a fixed seed: exports are deterministic, global state is kept.
     z = np.random.default_rng(0).uniform(-_RANGE, _RANGE, (_N_POINTS, fitted.n_features))

@@ -1,15 +1,16 @@
-"""A fitted formula as sympy expressions, readable text and LaTeX, on the raw columns."""
+"""A fitted formula as sympy expressions of the raw columns, exact or rounded for show."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.expression import ElementwiseExpression
-from sktaskneuron.formula.equation.fitted import FittedFormula
 from sktaskneuron.formula.equation.polynomial import (
     Polynomial,
     raw_polynomial,
@@ -18,10 +19,17 @@ from sktaskneuron.formula.equation.polynomial import (
     too_many_terms,
 )
 from sktaskneuron.formula.equation.terms import AtomTerm, PureTerm
-from sktaskneuron.formula.export.notation import check_digits, latex_lines, latex_name, text_lines
+from sktaskneuron.formula.equation.value import FittedValue
+from sktaskneuron.formula.export.notation import check_digits
 from sktaskneuron.formula.export.tree_sympy import sympy_number
 
-__all__ = ["FORMS", "to_latex", "to_sympy", "to_text"]
+if TYPE_CHECKING:
+    import sympy
+
+__all__ = ["FORMS", "sympy_expressions"]
+
+# Expressions and their weights, one per output.
+Weighted: TypeAlias = "list[tuple[sympy.Expr, Vector]]"
 
 #: Ways to write the polynomial part.
 FORMS = ("auto", "expanded", "centered", "factored")
@@ -33,109 +41,37 @@ _SHOWN_ERROR = 0.05
 _FAR = 10.0
 
 
-def to_sympy(fitted: FittedFormula, *, form: str = "auto", max_terms: int = 5000) -> Any:
-    """Return a fitted formula as sympy expressions of the raw columns.
+def sympy_expressions(
+    fitted: FittedValue, form: str, max_terms: int, digits: int | None = None
+) -> list[sympy.Expr]:
+    """Return a fitted formula as sympy expressions of the raw columns, one per output.
 
     Parameters
     ----------
-    fitted : FittedFormula
+    fitted : FittedValue
     form : {"auto", "expanded", "centered", "factored"}
-        How the polynomial part is written: in monomials of the raw columns ("expanded"); in
-        monomials of the centred ones, ``(age - 48.5)**2`` ("centered"); with the interactions
-        as products of sums, the shortest for wide tables ("factored"). "auto" is "expanded"
-        where that agrees with `FittedFormula.evaluate` to 1e-9 of the equation's spread, else
-        "centered".
+        As `FittedFormula.to_sympy` says.
     max_terms : int
-        Largest number of terms, after multiplying out what `form` says.
+    digits : int, optional
+        Significant digits to round to, for show; the default keeps all.
 
     Returns
     -------
-    expression : sympy.Expr, or list of sympy.Expr if there are several outputs
-        Symbols are plain ``sympy.Symbol(name)`` with the columns' names; numbers have full
-        float64 precision; a clipped column appears as ``Min(Max(x, lower), upper)``. Inside
-        functions, a column whose center is more than 10 scales away from 0 appears as
-        ``UnevaluatedExpr(x - center)``; ``expression.doit()`` releases it, at the cost of digits.
+    expressions : list of sympy.Expr
 
     Raises
     ------
     FormulaError
-        If the form is unknown, would lose digits, or has more than `max_terms` terms.
+        If the form is unknown, would lose digits, or has more than `max_terms` terms, or if
+        `digits` is below 1.
     """
-    expressions = _Builder(fitted, form, max_terms, digits=None).expressions()
-    return expressions[0] if fitted.n_outputs == 1 else expressions
-
-
-def to_text(
-    fitted: FittedFormula, *, digits: int = 4, form: str = "auto", max_terms: int = 200
-) -> str:
-    """Return a fitted formula as text with rounded numbers.
-
-    Parameters
-    ----------
-    fitted : FittedFormula
-    digits : int
-        Significant digits. "auto" form avoids multiplying out where so few digits would not
-        tell the equation; centers are rounded relative to their scales.
-    form, max_terms
-        As in `to_sympy`.
-
-    Returns
-    -------
-    text : str
-        One line ``f[j] = ...`` per output if there are several.
-
-    Raises
-    ------
-    FormulaError
-        As `to_sympy`.
-    """
-    import sympy
-
-    lines = [
-        sympy.sstr(expression, full_prec=False)
-        for expression in _Builder(fitted, form, max_terms, digits).expressions()
-    ]
-    return text_lines(lines)
-
-
-def to_latex(
-    fitted: FittedFormula, *, digits: int = 4, form: str = "auto", max_terms: int = 200
-) -> str:
-    r"""Return a fitted formula as LaTeX with rounded numbers.
-
-    Parameters
-    ----------
-    fitted : FittedFormula
-    digits, form, max_terms
-        As in `to_text`.
-
-    Returns
-    -------
-    text : str
-        For math mode, without dollars. Names longer than a letter are upright,
-        ``\mathrm{body\_mass}``. Several outputs make an ``aligned`` block.
-
-    Raises
-    ------
-    FormulaError
-        As `to_sympy`.
-    """
-    import sympy
-
-    names = {sympy.Symbol(name): latex_name(name) for name in fitted.feature_names}
-    lines = [
-        sympy.latex(expression, symbol_names=names)
-        for expression in _Builder(fitted, form, max_terms, digits).expressions()
-    ]
-    return latex_lines(lines)
+    return _Builder(fitted, form, max_terms, digits).expressions()
 
 
 class _Builder:
     """One conversion: the numbers' precision, the columns' symbols, the chosen form."""
 
-    def __init__(
-        self, fitted: FittedFormula, form: str, max_terms: int, digits: int | None
-    ) -> None:
+    def __init__(self, fitted: FittedValue, form: str, max_terms: int, digits: int | None) -> None:
         import sympy
 
         if form not in FORMS:
@@ -150,7 +86,7 @@ class _Builder:
         self.bases = {i: self.clipped(i) for i in self.used}
         self.form = form
 
-    def number(self, value: float, digits: int | None = None) -> Any:
+    def number(self, value: float, digits: int | None = None) -> sympy.Expr:
         digits = self.digits if digits is None else digits
         if digits is None or (float(value).is_integer() and abs(value) < 10**digits):
             return sympy_number(value, self.sympy)
@@ -159,7 +95,7 @@ class _Builder:
             return sympy_number(rounded, self.sympy)
         return self.sympy.Float(rounded, digits)
 
-    def located(self, value: float, feature: int) -> Any:
+    def located(self, value: float, feature: int) -> sympy.Expr:
         """Return a number on a column's axis: rounded relative to the column's scale."""
         digits = self.digits
         if digits is not None and value != 0:
@@ -167,7 +103,7 @@ class _Builder:
             digits = min(17, digits + max(0, math.ceil(places)))
         return self.number(value, digits)
 
-    def clipped(self, feature: int) -> Any:
+    def clipped(self, feature: int) -> sympy.Expr:
         sympy, fitted = self.sympy, self.fitted
         base = sympy.Symbol(fitted.feature_names[feature])
         lower, upper = float(fitted.lower[feature]), float(fitted.upper[feature])
@@ -177,12 +113,12 @@ class _Builder:
             base = sympy.Min(base, self.located(upper, feature))
         return base
 
-    def centred(self, feature: int) -> Any:
+    def centred(self, feature: int) -> sympy.Expr:
         center = float(self.fitted.center[feature])
         base = self.bases[feature]
         return base - self.located(center, feature) if center != 0 else base
 
-    def scaled(self, coefficient: float, base: Any) -> Any:
+    def scaled(self, coefficient: float, base: sympy.Expr) -> sympy.Expr:
         """Multiply without letting sympy distribute the number over a difference x - c.
 
         Distributing would cost digits for centers many scales away from 0.
@@ -192,7 +128,7 @@ class _Builder:
             return base
         return self.sympy.Mul(number, base, evaluate=not base.is_Add)
 
-    def expressions(self) -> list[Any]:
+    def expressions(self) -> list[sympy.Expr]:
         """Return one expression per output."""
         sympy = self.sympy
         weighted = self.elementwise_terms()
@@ -209,7 +145,7 @@ class _Builder:
             for j in range(self.fitted.n_outputs)
         ]
 
-    def elementwise_terms(self) -> list[tuple[Any, Any]]:
+    def elementwise_terms(self) -> Weighted:
         """Return g_t(z_i) and its weights for pure terms that are no power of x."""
         fitted = self.fitted
         pure = [term for term in fitted.terms if isinstance(term, PureTerm)]
@@ -223,7 +159,7 @@ class _Builder:
                 result.append((self.elementwise(expression, term.feature), weights))
         return result
 
-    def elementwise(self, expression: ElementwiseExpression, feature: int) -> Any:
+    def elementwise(self, expression: ElementwiseExpression, feature: int) -> sympy.Expr:
         symbol = self.sympy.Dummy("x")
         g = expression.to_sympy(symbol)
         if self.digits is not None:
@@ -234,7 +170,7 @@ class _Builder:
             z = self.sympy.UnevaluatedExpr(z)
         return g.xreplace({symbol: self.scaled(1.0 / float(self.fitted.scale[feature]), z)})
 
-    def polynomial_terms(self) -> list[tuple[Any, Any]]:
+    def polynomial_terms(self) -> Weighted:
         """Return monomials of the raw or centred columns, and their weights."""
         fitted = self.fitted
         standardized = standardized_polynomial(fitted, self.max_terms)
@@ -268,7 +204,7 @@ class _Builder:
         shown_error = 0.5 * 10.0 ** (1 - self.digits) * rounding_amplification(self.fitted, raw)
         return raw if shown_error <= _SHOWN_ERROR else None
 
-    def monomials(self, polynomial: Polynomial, bases: dict[int, Any]) -> list[tuple[Any, Any]]:
+    def monomials(self, polynomial: Polynomial, bases: Mapping[int, sympy.Expr]) -> Weighted:
         sympy = self.sympy
         result = []
         for monomial, weights in polynomial.items():
@@ -276,7 +212,7 @@ class _Builder:
             result.append((sympy.Mul(*powers), weights))
         return result
 
-    def factored_terms(self) -> list[tuple[Any, Any]]:
+    def factored_terms(self) -> Weighted:
         """Return powers and products of sums of the centred columns, and their weights."""
         sympy, fitted = self.sympy, self.fitted
         centred = {i: self.centred(i) for i in self.used}
@@ -300,7 +236,7 @@ class _Builder:
             raise too_many_terms(self.max_terms)
         return result
 
-    def atom(self, factors: Any, centred: dict[int, Any]) -> Any:
+    def atom(self, factors: Matrix, centred: Mapping[int, sympy.Expr]) -> sympy.Expr:
         sympy, scale = self.sympy, self.fitted.scale
         order = factors.shape[0]
         sums = [

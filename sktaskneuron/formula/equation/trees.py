@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted import FittedFormula
 from sktaskneuron.formula.equation.terms import PureTerm
+from sktaskneuron.formula.equation.value import FittedValue
 from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
 
 __all__ = ["trees"]
 
 
-def trees(fitted: FittedFormula) -> tuple[Node, ...]:
+def trees(fitted: FittedValue) -> tuple[Node, ...]:
     """Return one tree per output that computes what `FittedFormula.evaluate` does.
 
     The trees keep the shape of the equation, ``(clip(x) - center)*(1/scale)`` and products of
@@ -25,7 +25,7 @@ def trees(fitted: FittedFormula) -> tuple[Node, ...]:
 
     Parameters
     ----------
-    fitted : FittedFormula
+    fitted : FittedValue
 
     Returns
     -------
@@ -55,7 +55,7 @@ def trees(fitted: FittedFormula) -> tuple[Node, ...]:
     )
 
 
-def _standardized(fitted: FittedFormula, i: int) -> Node:
+def _standardized(fitted: FittedValue, i: int) -> Node:
     node: Node = Variable(fitted.feature_names[i])
     lower, upper = float(fitted.lower[i]), float(fitted.upper[i])
     if math.isfinite(lower) or math.isfinite(upper):

@@ -1,25 +1,37 @@
 """What a fitted formula and a fitted expression have in common: the forms they can be written in.
 
-All forms come from the trees of the equation; the printers load when something asks for them.
+All forms come from the trees of the equation; sympy loads when something asks for it.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sktaskneuron._typing import ColumnsLike, FloatArray, Matrix, PlainData
 from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.export.c import to_c
+from sktaskneuron.formula.export.excel import to_excel
+from sktaskneuron.formula.export.notation import (
+    check_digits,
+    latex_lines,
+    latex_name,
+    one_or_all,
+    rounded,
+    text_lines,
+)
+from sktaskneuron.formula.export.python import to_python
+from sktaskneuron.formula.export.sql import to_sql
+from sktaskneuron.formula.export.tree_sympy import node_to_sympy
 from sktaskneuron.formula.text.nodes import Node, render
 
-__all__ = ["Exports", "NumpyFunction"]
+if TYPE_CHECKING:
+    import sympy
 
-FloatArray = NDArray[np.float64]
+__all__ = ["Exports", "NumpyFunction"]
 
 
 class Exports(ABC):
@@ -54,14 +66,14 @@ class Exports(ABC):
         """Return one tree per output, whose variables are the raw columns."""
 
     @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainData:
         """Return plain data."""
 
     @abstractmethod
-    def evaluate(self, X: Any) -> FloatArray:
+    def evaluate(self, X: ColumnsLike) -> Matrix:
         """Compute f(x) for every row; values have shape (n_samples, n_outputs)."""
 
-    def to_sympy(self) -> Any:
+    def to_sympy(self) -> sympy.Expr | list[sympy.Expr]:
         """Return the equation as sympy expressions of the raw columns.
 
         Returns
@@ -70,13 +82,10 @@ class Exports(ABC):
             Symbols are plain ``sympy.Symbol(name)`` with the columns' names; numbers have full
             float64 precision.
         """
-        expressions = self._sympy(self.trees())
-        return expressions[0] if len(expressions) == 1 else expressions
+        return one_or_all(self._sympy(self.trees()))
 
-    def _sympy(self, trees: tuple[Node, ...]) -> list[Any]:
+    def _sympy(self, trees: Iterable[Node]) -> list[sympy.Expr]:
         import sympy
-
-        from sktaskneuron.formula.export.tree_sympy import node_to_sympy
 
         symbols = {name: sympy.Symbol(name) for name in self.feature_names}
         return [node_to_sympy(tree, symbols, sympy) for tree in trees]
@@ -100,8 +109,6 @@ class Exports(ABC):
         FormulaError
             If `digits` is below 1.
         """
-        from sktaskneuron.formula.export.notation import check_digits, rounded, text_lines
-
         check_digits(digits)
         return text_lines([render(rounded(tree, digits)) for tree in self.trees()])
 
@@ -124,18 +131,13 @@ class Exports(ABC):
         FormulaError
             If `digits` is below 1.
         """
+        check_digits(digits)
+        return self._latex(self._sympy(rounded(tree, digits, roots=True) for tree in self.trees()))
+
+    def _latex(self, expressions: Iterable[sympy.Expr]) -> str:
         import sympy
 
-        from sktaskneuron.formula.export.notation import (
-            check_digits,
-            latex_lines,
-            latex_name,
-            rounded,
-        )
-
-        check_digits(digits)
         names = {sympy.Symbol(name): latex_name(name) for name in self.feature_names}
-        expressions = self._sympy(tuple(rounded(tree, digits, roots=True) for tree in self.trees()))
         return latex_lines([sympy.latex(item, symbol_names=names) for item in expressions])
 
     def _repr_latex_(self) -> str | None:
@@ -176,8 +178,6 @@ class Exports(ABC):
         FormulaError
             If the name is no free Python identifier.
         """
-        from sktaskneuron.formula.export.python import to_python
-
         return to_python(self.trees(), self.feature_names, name=name)
 
     def to_c(self, name: str = "predict") -> str:
@@ -199,8 +199,6 @@ class Exports(ABC):
         FormulaError
             If the name is no identifier that C leaves free.
         """
-        from sktaskneuron.formula.export.c import to_c
-
         return to_c(self.trees(), self.feature_names, name=name)
 
     def to_sql(
@@ -228,10 +226,7 @@ class Exports(ABC):
             If a function has no form in standard SQL (erf), an expression is too long, or `columns`
             names other columns.
         """
-        from sktaskneuron.formula.export.sql import to_sql
-
-        texts = to_sql(self.trees(), self.feature_names, columns, max_length=max_length)
-        return texts[0] if len(texts) == 1 else texts
+        return one_or_all(to_sql(self.trees(), self.feature_names, columns, max_length=max_length))
 
     def to_excel(self, cells: Mapping[str, str] | None = None) -> str | list[str]:
         """Return the equation as an Excel formula.
@@ -253,10 +248,7 @@ class Exports(ABC):
             If a formula is longer than the 8192 characters that Excel takes, nests more than 64
             functions, or `cells` names other columns.
         """
-        from sktaskneuron.formula.export.excel import to_excel
-
-        texts = to_excel(self.trees(), self.feature_names, cells)
-        return texts[0] if len(texts) == 1 else texts
+        return one_or_all(to_excel(self.trees(), self.feature_names, cells))
 
     def to_json(self) -> str:
         """Return the equation as JSON text with a format number; numbers are exact."""
@@ -274,7 +266,7 @@ class NumpyFunction:
 
     fitted: Exports
 
-    def __call__(self, X: Any) -> FloatArray:
+    def __call__(self, X: ColumnsLike) -> FloatArray:
         """Compute the outputs of every row.
 
         Parameters

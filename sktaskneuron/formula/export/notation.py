@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TypeVar
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
 
-__all__ = ["check_digits", "latex_lines", "latex_name", "rounded", "simple_fraction", "text_lines"]
+__all__ = [
+    "check_digits",
+    "latex_lines",
+    "latex_name",
+    "one_or_all",
+    "rounded",
+    "simple_fraction",
+    "text_lines",
+]
+
+T = TypeVar("T")
 
 _LATEX_SPECIAL = {
     "\\": r"\backslash ",
@@ -53,17 +64,22 @@ def latex_name(name: str) -> str:
     return r"\mathrm{" + "".join(shown) + "}"
 
 
+def one_or_all(items: list[T]) -> T | list[T]:
+    """Return what a single output gives, or the list of what several give."""
+    return items[0] if len(items) == 1 else items
+
+
 def text_lines(lines: Sequence[str]) -> str:
     """Lay out the texts of the outputs: one line ``f[j] = ...`` each if there are several."""
     if len(lines) == 1:
-        return str(lines[0])
+        return lines[0]
     return "\n".join(f"f[{j}] = {line}" for j, line in enumerate(lines))
 
 
 def latex_lines(lines: Sequence[str]) -> str:
     """Lay out the LaTeX of the outputs: an ``aligned`` block if there are several."""
     if len(lines) == 1:
-        return str(lines[0])
+        return lines[0]
     rows = " \\\\\n".join(f"f_{{{j}}} &= {line}" for j, line in enumerate(lines))
     return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sktaskneuron._typing import AnyArray, ColumnsLike, FloatArray, Matrix
 from sktaskneuron.exceptions import FormulaError
 
-__all__ = ["check_shape", "column_matrix", "column_texts", "count_features", "frozen", "numbers"]
+__all__ = [
+    "check_shape",
+    "column_matrix",
+    "column_texts",
+    "count_features",
+    "frozen",
+    "numbers",
+    "row_blocks",
+]
 
-FloatArray = NDArray[np.float64]
+_ROWS = 4096
+
+ArrayT = TypeVar("ArrayT", bound=AnyArray)
 
 
-def frozen(values: NDArray[Any]) -> NDArray[Any]:
+def frozen(values: ArrayT) -> ArrayT:
     """Make an array read-only."""
     values.flags.writeable = False
     return values
@@ -40,15 +51,15 @@ def check_shape(name: str, values: FloatArray, shape: tuple[int, ...]) -> None:
 
 def count_features(
     names: tuple[str, ...] | None,
-    columns: Iterable[FloatArray | None],
-    pure: list[FloatArray],
-    factors: dict[int, FloatArray],
+    columns: Iterable[FloatArray],
+    pure: Iterable[FloatArray],
+    factors: Mapping[int, FloatArray],
 ) -> int:
     """Take the number of columns from whatever was given; shapes are checked later."""
     if names is not None:
         return len(names)
     for values in [*columns, *pure]:
-        if values is not None and values.ndim > 0:
+        if values.ndim > 0:
             return len(values)
     for values in factors.values():
         if values.ndim == 3:
@@ -56,7 +67,7 @@ def count_features(
     raise FormulaError("the number of columns is unknown; give feature_names")
 
 
-def column_matrix(X: Any, names: Sequence[str]) -> FloatArray:
+def column_matrix(X: ColumnsLike, names: Sequence[str]) -> Matrix:
     """Return X as a float64 matrix; the columns of a table or mapping go by their names.
 
     Raises
@@ -65,21 +76,26 @@ def column_matrix(X: Any, names: Sequence[str]) -> FloatArray:
         If X has another number of columns, or the table lacks one.
     """
     wanted = list(names)
-    if isinstance(X, Mapping) or hasattr(X, "columns"):
-        keys = X.keys() if isinstance(X, Mapping) else X.columns
+    keys = X.keys() if isinstance(X, Mapping) else getattr(X, "columns", None)
+    if keys is not None:
         missing = [name for name in wanted if name not in keys]
         if missing:
             raise FormulaError(
                 f"the table lacks the columns {missing}; columns of a table go by name"
             )
-        if isinstance(X, Mapping):
-            X = np.column_stack([X[name] for name in wanted])
-        else:
-            X = X[wanted]
+    if isinstance(X, Mapping):
+        X = np.column_stack([X[name] for name in wanted])
+    elif keys is not None:
+        X = X[wanted]  # type: ignore[index]  # a dataframe
     values = np.asarray(X, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(wanted):
         raise FormulaError(f"X must have shape (n_samples, {len(wanted)}), got {values.shape}")
     return values
+
+
+def row_blocks(n_rows: int) -> Iterator[slice]:
+    """Cut rows into blocks whose values stay in the processor's cache while they are computed."""
+    return (slice(start, start + _ROWS) for start in range(0, n_rows, _ROWS))
 
 
 def column_texts(

@@ -96,9 +96,3 @@ class Primitive:
     c: str | None = None
     sql: str | None = None
     excel: str | None = None
-
-    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
-        # The entries hold lambdas, which do not pickle; the name says everything.
-        from sktaskneuron.formula.text.primitives import get_primitive
-
-        return get_primitive, (self.name,)

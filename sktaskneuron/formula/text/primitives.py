@@ -6,6 +6,7 @@ Nothing else of the package knows the functions one by one. To add one, add an e
 
 from __future__ import annotations
 
+import copyreg
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -353,3 +354,11 @@ def get_primitive(name: str) -> Primitive:
     except KeyError:
         known = ", ".join(sorted(PRIMITIVES))
         raise FormulaError(f"unknown function {name!r}; known are {known}") from None
+
+
+def _by_name(primitive: Primitive) -> tuple[Callable[[str], Primitive], tuple[str]]:
+    return get_primitive, (primitive.name,)
+
+
+# The entries hold lambdas, which do not pickle; the name says everything.
+copyreg.pickle(Primitive, _by_name)

@@ -351,7 +351,7 @@ def _inputs_by_type(estimator: BaseEstimator, X: TableLike, layer: int) -> list[
 
     from sktaskneuron.nn.typed.layers import type_sizes
 
-    network = model_of(estimator).network()
+    network = model_of(estimator).typed_network()
     rows = inputs_of(estimator, X)
     if len(rows) > _MOST_ROWS:
         # rows may be sorted: evenly spaced ones stand for all

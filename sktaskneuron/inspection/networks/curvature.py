@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.inspection.networks.networks import (
     inputs_of,
@@ -49,7 +50,8 @@ class Curvature:
         if classes is not None and not np.isin(y, classes).all():
             unknown = np.setdiff1d(y, classes).tolist()
             raise ValueError(f"y holds classes that the estimator has not seen: {unknown}")
-        target = np.asarray(estimator._network_targets(y))
+        name = type(estimator).__name__
+        target = np.asarray(fitted_value(estimator).network_targets(name, y))
         weight = _check_sample_weight(
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )

@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import validate_data
 
-from sktaskneuron.estimators._common.activations import given_functions
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.equations.equation import FloatArray
-from sktaskneuron.models.networks import DiverseModel
+from sktaskneuron.models.networks import PackedModel
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import DiverseNetwork
@@ -42,7 +42,7 @@ def network_of(estimator: Any) -> DiverseNetwork:
     check_fitted(estimator)
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return _from_sklearn(estimator)
-    return model_of(estimator).network()
+    return model_of(estimator).typed_network()
 
 
 def smooth_network_of(estimator: Any) -> DiverseNetwork:
@@ -58,14 +58,15 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     import torch
 
     from sktaskneuron.nn import DiverseNetwork
+    from sktaskneuron.nn.typed.layers import layer_functions
 
     check_fitted(estimator)
-    network = model_of(estimator).network()
+    network = model_of(estimator).typed_network()
     spec = network.spec()
     ((count, layers),) = spec["groups"]
     if not any(not isinstance(kind, str) and kind[3] == 1 for kinds in layers for kind in kinds):
         return network
-    cubic = given_functions(estimator.activations_, len(layers), "cubic")
+    cubic = layer_functions(estimator.activations_, len(layers), "cubic", name="activations")
     # texts stay as they were given: their learned parameters are among those that are copied
     functions = [
         [kind if isinstance(kind, str) else table for kind, table in zip(*pair, strict=True)]
@@ -79,13 +80,14 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     return smooth.eval()
 
 
-def model_of(estimator: Any) -> DiverseModel:
+def model_of(estimator: Any) -> PackedModel:
     """Return the networks of an estimator as a value, to be built in float64.
 
     They are placed where the estimator predicts; MPS, which lacks float64, gives way to the CPU.
     """
-    model = getattr(estimator, "_model", None)
-    if not isinstance(model, DiverseModel):
+    fitted = fitted_value(estimator) if isinstance(estimator, TableEstimator) else None
+    model = getattr(fitted, "packed", None)
+    if not isinstance(model, PackedModel):
         raise TypeError(
             f"{type(estimator).__name__} holds no networks of neurons of several types: give a "
             "fitted LearnedDiversityMLPClassifier, LearnedDiversityMLPRegressor or "
@@ -124,7 +126,8 @@ def inputs_of(estimator: Any, X: Any) -> FloatArray:
     """Return what the networks see of a table, (n_samples, n_columns)."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))
-    return np.asarray(estimator._network_inputs(X), dtype=np.float64)
+    rows = validate_data(estimator, X, reset=False, skip_check_array=True)
+    return np.asarray(fitted_value(estimator).network_inputs(rows), dtype=np.float64)
 
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:

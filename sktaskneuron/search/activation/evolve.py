@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +158,7 @@ def _admitted(text: str, budget: float) -> str:
     return canonical
 
 
-def _random_state(rng: np.random.Generator) -> dict[str, Any]:
+def _random_state(rng: np.random.Generator) -> dict[str, object]:
     return dict(rng.bit_generator.state)
 
 

@@ -27,8 +27,8 @@ from sktaskneuron.nn.activations.numerics import operation_cost
 from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal
 from sktaskneuron.search.activation.operations import (
     BINARY,
-    CLASSICS,
     FUNCTIONS,
+    OWN_FORMS,
     UNARY,
     Unary,
     X,
@@ -65,8 +65,8 @@ def canonical_text(text: str) -> str:
     >>> canonical_text("silu"), canonical_text("tanh(x)*x + x*0")
     ('x*sigmoid(x)', 'x*tanh(x)')
     """
-    if isinstance(text, str) and text in CLASSICS:
-        return CLASSICS[text]
+    if isinstance(text, str) and text in OWN_FORMS:
+        return OWN_FORMS[text]
     if isinstance(text, str) and text in REGISTRY:
         expression = REGISTRY[text].expression
         if expression is None:

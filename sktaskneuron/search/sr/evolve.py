@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
@@ -25,8 +24,6 @@ from sktaskneuron.formula.text.canonical import (
 from sktaskneuron.formula.text.nodes import Node, Variable
 from sktaskneuron.search.sr.library import Shape, Term
 from sktaskneuron.search.sr.sets import Answer, SetSearch
-
-Array = NDArray[np.float64]
 
 _GENERATIONS, _CHILDREN, _PARENTS = 5, 40, 16
 _LARGEST = 14

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedFormula, NeuronFormula
-from sktaskneuron.formula.equation.sympy_form import FORMS, _Builder
+from sktaskneuron.formula.equation.sympy_form import FORMS, sympy_expressions
 
 from ..strategies import FITTED, draw_fitted, draw_rows
 
@@ -76,7 +76,7 @@ def test_python_source_imports_and_names_nothing_else(fitted):
 def test_shown_numbers_tell_the_equation(fitted):
     """Four digits are enough to compute with, in the form that text and LaTeX choose."""
     X = draw_rows(fitted)
-    rounded = _Builder(fitted, "auto", 5000, 4).expressions()
+    rounded = sympy_expressions(fitted, "auto", 5000, 4)
     expected = fitted.evaluate(X)
     # A function of a column moves by its slope times the rounding of its inner numbers.
     size = np.abs(expected).max() + np.abs(fitted.transform(X)).max(initial=1.0) * (
@@ -116,7 +116,7 @@ def test_inner_functions_keep_far_centers_when_rounded():
         NeuronFormula.parse("sin(2.7*x)"), [0.0], [[[1.0]]], center=[1.7e9], scale=[1.2345678e6]
     )
     X = draw_rows(fitted)
-    rounded = _Builder(fitted, "auto", 100, 4).expressions()
+    rounded = sympy_expressions(fitted, "auto", 100, 4)
     np.testing.assert_allclose(values_of(rounded, fitted, X), fitted(X), atol=1e-2)
     assert "x0 - 1.7" in fitted.to_text()
     assert r"\left(x_{0} - 1.7 \cdot 10^{9}\right)" in fitted.to_latex()

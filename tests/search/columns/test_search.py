@@ -9,8 +9,9 @@ from scipy.special import expit
 from sktaskneuron.formula import FittedExpression
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.choice import bounded
-from sktaskneuron.search.columns.constants import Rows
+from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
+from sktaskneuron.search.frame.observations import Observations
 
 NAMES = ("a", "b", "c", "d")
 #: Our own, not from published lists.
@@ -36,15 +37,14 @@ def draw(text, noise=0.0, n=400, seed=0):
 
 def search(X, y, *, classification=False, weight=None, names=None, seed=0, **options):
     target = y if y.ndim == 2 else y[:, None]
-    return search_columns(
+    observations = Observations(
         X,
         target.astype(float),
         np.ones(len(X)) if weight is None else weight,
-        classification=classification,
-        feature_names=names or [f"x{i}" for i in range(X.shape[1])],
-        options=ColumnsOptions(**options),
-        rng=np.random.default_rng(seed),
+        names or [f"x{i}" for i in range(X.shape[1])],
+        classification,
     )
+    return search_columns(observations, ColumnsOptions(**options), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -170,7 +170,7 @@ def test_no_pole_between_the_rows():
     """An equation with a pole that no row is near gives way to a longer one without."""
     rng = np.random.default_rng(0)
     a = np.concatenate([rng.uniform(1, 2, 200), rng.uniform(3, 4, 200)])
-    rows = Rows({"a": a}, 1 / (a - 2.5), np.ones(400))
+    rows = NamedRows({"a": a}, 1 / (a - 2.5), np.ones(400))
     wild, tame = (parse_node(text, ("a",)) for text in ("1.01/(a - 2.5)", "3*a - 7.5"))
     assert bounded([wild, tame], rows) == [False, True]
     exact = parse_node("1/(a - 2.5)", ("a",))
