@@ -30,7 +30,7 @@ def given_functions(
         If it is none of these, or a text names no activation.
     """
     # torch is imported by fit alone
-    from sktaskneuron.nn.typed.layers import layer_functions
+    from sktaskneuron.nn.typed.reading import layer_functions
 
     return layer_functions(activation, n_layers, interpolation, name=name)
 
@@ -51,7 +51,7 @@ def with_learned_parameters(activations: Any, network: DiverseNetwork) -> Any:
         Learned parameters are the networks' means. Where layers differ by them, one list for each.
     """
     from sktaskneuron.nn.activations.reading import has_learned_parameters
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     given = given_layers(activations, len(network.activations)) or []
     texts = [item for layer in given for item in layer if isinstance(item, str)]
