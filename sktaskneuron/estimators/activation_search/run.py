@@ -91,7 +91,7 @@ def activations_of(name: str, item: Any, n_layers: int) -> Activations:
 
     item : text, ActivationSet or list, as the parameter ``candidates`` lists them.
     """
-    from sktaskneuron.nn.typed.layers import layer_functions
+    from sktaskneuron.nn.typed.reading import layer_functions
 
     return Activations(name, layer_functions(item, n_layers, "cubic", name="each of candidates"))
 

@@ -114,7 +114,7 @@ class NeuronSeek(EquationExports, Predictive):
         _check_skorch_callbacks(self.skorch_callbacks)
 
         from sktaskneuron.nn import TaskNetwork
-        from sktaskneuron.nn.typed.layers import layer_functions
+        from sktaskneuron.nn.typed.reading import layer_functions
         from sktaskneuron.training import resolve_device, resolve_dtype
 
         resolve_dtype(self.dtype, resolve_device(self.device))

@@ -59,7 +59,7 @@ def smooth_network_of(estimator: BaseEstimator) -> DiverseNetwork:
     import torch
 
     from sktaskneuron.nn import DiverseNetwork
-    from sktaskneuron.nn.typed.layers import layer_functions
+    from sktaskneuron.nn.typed.reading import layer_functions
 
     check_fitted(estimator)
     network = model_of(estimator).typed_network()
