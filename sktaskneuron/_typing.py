@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyArray",
+    "CategoricalFeatures",
     "ColumnsLike",
+    "Constraints",
     "FloatArray",
     "IntArray",
     "Mask",
@@ -54,6 +56,10 @@ State: TypeAlias = dict[str, AnyArray]
 TableLike: TypeAlias = "ArrayLike | IntoDataFrame"
 #: What a user may give for y.
 TargetLike: TypeAlias = "ArrayLike | IntoSeries"
+#: Which columns are categories, as `TableEncoder` takes it.
+CategoricalFeatures: TypeAlias = "str | Sequence[str] | Sequence[int] | None"
+#: What scikit-learn checks of parameters, by their names.
+Constraints: TypeAlias = dict[str, Any]
 #: What scikit-learn takes for `random_state`.
 RandomState: TypeAlias = "int | np.random.RandomState | None"
 #: What an equation takes for X: a table, or columns by their names.

@@ -18,7 +18,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktaskneuron._seeds import draw_seed
-from sktaskneuron._typing import TableLike
+from sktaskneuron._typing import CategoricalFeatures, TableLike
 from sktaskneuron.models.predictor import Predictor
 
 E = TypeVar("E", bound="TableEstimator")
@@ -56,7 +56,7 @@ class FittedPredictor:
 class TableEstimator(CallbackSupportMixin, BaseEstimator):
     """What all estimators are: fitted whole or not at all, and readers of tables."""
 
-    categorical_features: Any
+    categorical_features: CategoricalFeatures
     _fitted: Any
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
 if TYPE_CHECKING:
+    import torch
+
+    from sktaskneuron.nn import TaskNetwork
     from sktaskneuron.training import Clock
 
 # Learned functions of a column cost their cosines: many columns get fewer each, very many none.
@@ -66,21 +69,13 @@ def group_candidate(
     clock: Clock | None = None,
 ) -> Candidate:
     """Train the members of a group; member j holds out the rows of split j, round and round."""
-    from sktaskneuron.nn import TaskNetwork
     from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
 
     assert recipe.learning_rate is not None  # a group tries no rates
     n_members = recipe.n_members
     device = resolve_device(recipe.device)
     dtype = resolve_dtype(recipe.dtype, device)
-    network = TaskNetwork(
-        **_network_shape(group, task, recipe),
-        n_members=n_members,
-        dtype=dtype,
-        generator=recipe.seed,
-    )
-    if group.terms == "piecewise" and network.input.terms is not None:
-        network.load_edges(task.inputs.edges(group.view, _N_BINS, task.weight))
+    network = _network(group, task, recipe, dtype)
     spec = network.spec()
     bounds = None
     if not task.classification:
@@ -127,44 +122,33 @@ def group_candidate(
     return Candidate(group.name, model(result.state), outputs, result.history, result.n_epochs)
 
 
-class _Shape(TypedDict):
-    """Arguments of a network that say its shape."""
+def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype) -> TaskNetwork:
+    """Build the members of a group as one module."""
+    from sktaskneuron.nn import TaskNetwork
 
-    in_features: int
-    out_features: int
-    formula: NeuronFormula
-    hidden_layer_sizes: tuple[int, ...]
-    hidden_formula: NeuronFormula | None
-    activation: Any
-    dropout: float
-    terms: Literal["periodic", "piecewise"] | None
-    n_term_columns: int
-    n_frequencies: int
-    frequency_std: float | tuple[float, float]
-    n_bins: int
-    n_levels: tuple[int, ...]
-
-
-def _network_shape(group: MemberGroup, task: Task, recipe: Recipe) -> _Shape:
-    n_term_columns = task.inputs.n_numeric
-    frequencies = _FREQUENCIES
-    terms = group.terms
-    if n_term_columns:
-        frequencies = min(_FREQUENCIES, _MOST_COSINES // n_term_columns)
-    if not n_term_columns or frequencies < _FEWEST_FREQUENCIES:
+    inputs, frequencies, terms = task.inputs, _FREQUENCIES, group.terms
+    if inputs.n_numeric:
+        frequencies = min(_FREQUENCIES, _MOST_COSINES // inputs.n_numeric)
+    if not inputs.n_numeric or frequencies < _FEWEST_FREQUENCIES:
         terms = None
-    return {
-        "in_features": task.inputs.n_columns,
-        "out_features": task.n_outputs,
-        "formula": group.formula,
-        "hidden_layer_sizes": recipe.hidden_layer_sizes,
-        "hidden_formula": group.hidden_formula,
-        "activation": recipe.activation,
-        "dropout": recipe.dropout,
-        "terms": terms,
-        "n_term_columns": n_term_columns,
-        "n_frequencies": frequencies,
-        "frequency_std": group.frequency_std,
-        "n_bins": _N_BINS,
-        "n_levels": task.inputs.n_levels,
-    }
+    network = TaskNetwork(
+        inputs.n_columns,
+        task.n_outputs,
+        group.formula,
+        hidden_layer_sizes=recipe.hidden_layer_sizes,
+        hidden_formula=group.hidden_formula,
+        activation=recipe.activation,
+        dropout=recipe.dropout,
+        terms=terms,
+        n_term_columns=inputs.n_numeric,
+        n_frequencies=frequencies,
+        frequency_std=group.frequency_std,
+        n_bins=_N_BINS,
+        n_levels=inputs.n_levels,
+        n_members=recipe.n_members,
+        dtype=dtype,
+        generator=recipe.seed,
+    )
+    if group.terms == "piecewise" and network.input.terms is not None:
+        network.load_edges(inputs.edges(group.view, _N_BINS, task.weight))
+    return network

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sktaskneuron._typing import Constraints
+
 #: Of all estimators that train networks.
-NETWORKS: dict[str, Any] = {
+NETWORKS: Constraints = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -28,4 +29,4 @@ NETWORKS: dict[str, Any] = {
     "verbose": ["verbose"],
 }
 #: Of all classifiers.
-CLASSES: dict[str, Any] = {"class_weight": [None, dict, StrOptions({"balanced"})]}
+CLASSES: Constraints = {"class_weight": [None, dict, StrOptions({"balanced"})]}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
 from sktaskneuron.estimators._common.constraints import NETWORKS
 from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators._common.targets import Predictive
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class ActivationSearch(Predictive):
     """What the estimators share; their docstrings describe it."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **NETWORKS,
         "candidates": "no_validation",
         "strategy": [StrOptions({"portfolio", "surrogate", "evolve"})],
@@ -67,7 +67,7 @@ class ActivationSearch(Predictive):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         device: str = "auto",
         dtype: str = "float32",
         random_state: RandomState = None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.activation_search.base import ActivationSearch
@@ -157,7 +157,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **ActivationSearch._parameter_constraints,
         **CLASSES,
     }
@@ -184,7 +184,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
         dtype: str = "float32",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
 from sktaskneuron.estimators._common.constraints import NETWORKS
 from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators._common.targets import Predictive
@@ -22,7 +22,7 @@ from sktaskneuron.estimators.diversity.run import (
 class LearnedDiversity(Predictive):
     """What the estimators share; their docstrings describe it."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **NETWORKS,
         "n_types": [Interval(Integral, 1, None, closed="left")],
         "base": [str],
@@ -59,7 +59,7 @@ class LearnedDiversity(Predictive):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         device: str = "auto",
         dtype: str = "float32",
         random_state: RandomState = None,

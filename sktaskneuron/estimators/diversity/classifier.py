@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
@@ -148,7 +148,7 @@ class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
     ['learned', 'learned 1', 'learned 2', 'sin', 'sin + relu']
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **LearnedDiversity._parameter_constraints,
         **CLASSES,
     }
@@ -173,7 +173,7 @@ class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
         dtype: str = "float32",

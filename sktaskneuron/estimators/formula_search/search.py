@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,7 +11,14 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktaskneuron._typing import Matrix, RandomState, TableLike, TargetLike
+from sktaskneuron._typing import (
+    CategoricalFeatures,
+    Constraints,
+    Matrix,
+    RandomState,
+    TableLike,
+    TargetLike,
+)
 from sktaskneuron.estimators._common.checks import check_target, encode_table, looks_like_classes
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
@@ -21,6 +28,9 @@ from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSetti
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.engines import ENGINES, SEARCHED
+
+if TYPE_CHECKING:
+    import sympy
 
 
 class NeuronFormulaSearch(TransformerMixin, EquationExports):
@@ -167,7 +177,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
     x0*x1/(x2**2 + 1)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         "method": [StrOptions(set(SEARCHED))],
         "scope": [StrOptions({scope for _, scope in ENGINES})],
         "engine": [StrOptions({"auto"}.union(*ENGINES.values()))],
@@ -201,7 +211,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         max_rank: int = 8,
         max_complexity: int = 50,
         criterion: Literal["bic", "ebic", "cv"] = "ebic",
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         target_type: str = "auto",
         max_samples: int = 10_000,
         max_steps: int | None = None,
@@ -273,7 +283,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         return put_on(self, fitted)
 
     @property
-    def expression_(self) -> Any:
+    def expression_(self) -> sympy.Expr | list[sympy.Expr]:
         """The equation as sympy, on the raw column names; a list for several outputs.
 
         For classes it is the log odds. There is none where it would be too long to read.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
 from sktaskneuron.estimators._common.constraints import NETWORKS
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.settings import layer_sizes
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class NeuronSeek(EquationExports, Predictive):
     """What the regressor and the classifier share; their docstrings describe it."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **NETWORKS,
         "formula": [str, NeuronFormula],
         "search": [None, NeuronFormulaSearch],
@@ -67,7 +67,7 @@ class NeuronSeek(EquationExports, Predictive):
         term_evidence: bool = False,
         readable: bool | int = False,
         time_limit: float | None = None,
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         device: str = "auto",
         dtype: str = "float32",
         skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,

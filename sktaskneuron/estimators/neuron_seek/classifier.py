@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -185,7 +185,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
     ['inside', 'outside']
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **NeuronSeek._parameter_constraints,
         **CLASSES,
     }
@@ -209,7 +209,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         term_evidence: bool = False,
         readable: bool | int = False,
         time_limit: float | None = None,
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
         dtype: str = "float32",
