@@ -18,7 +18,7 @@ from sktaskneuron.inspection import (
     hessian_trace,
     participation_ratio,
 )
-from sktaskneuron.models.networks import DiverseModel
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.training import module_to_arrays
 from sktaskneuron.training.loop.losses import cross_entropy
 
@@ -40,19 +40,20 @@ class Inspected:
 
     problem: Problem
     activations_: Any
-    _model: DiverseModel
+    packed: PackedModel
     device: str = "cpu"
 
     @classmethod
     def of(cls, problem: Problem, network: Any, activations: Any = None) -> Inspected:
         arrays = module_to_arrays(network)
-        model = DiverseModel(network.spec(), arrays, network.n_members, "cpu", "float64")
+        spec, n_members = network.spec(), network.n_members
+        model = PackedModel("typed", spec, arrays, n_members, "cpu", "float64")
         return cls(problem, activations, model)
 
-    def _network_inputs(self, X: Array) -> Array:
+    def network_inputs(self, X: Array) -> Array:
         return (X - self.problem.mean) / self.problem.scale
 
-    def _network_targets(self, y: Array) -> Array:
+    def network_targets(self, name: str, y: Array) -> Array:
         return y
 
 

@@ -85,11 +85,10 @@ class FittedNetworks(FittedPredictor):
     """Packed networks of typed neurons that predict: what an inspection asks for."""
 
     @property
-    def packed(self) -> PackedModel:
-        """The networks as a value."""
+    def packed(self) -> PackedModel | None:
+        """The networks as a value; None after a search that trained none to predict."""
         model = self.predictor.model
-        assert isinstance(model, PackedModel)
-        return model
+        return model if isinstance(model, PackedModel) else None
 
     def network_inputs(self, X: TableLike) -> Matrix:
         """Return what the networks see of checked rows, (n_samples, n_columns)."""

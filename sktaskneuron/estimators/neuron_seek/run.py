@@ -112,6 +112,53 @@ class FittedNeuronSeek(FittedPredictor):
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A fit between the search and the training.
+
+    Parameters
+    ----------
+    reader : Reader
+    formula : NeuronFormula
+    rivals : Rivals
+    """
+
+    reader: Reader
+    formula: NeuronFormula
+    rivals: Rivals
+
+
+def prepare(
+    settings: NeuronSeekSettings,
+    table: EncodedTable,
+    encoded: AnyArray,
+    target: Target,
+    report: FitReport,
+) -> Prepared:
+    """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
+    held_out(settings.validation, len(table.matrix))
+    robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
+    reader = _reader(settings, table, robust)
+    task = Task(reader.inputs(table.matrix, table.codes), encoded, table.weight, target)
+    seed = next_seed(settings.random_state)
+    equation, formula = None, settings.given
+    if formula is None:
+        equation = Equation.find(table, task, str(settings.formula), settings.search, seed, report)
+        formula = equation.formula
+        reader = replace(reader, bounds=equation.search.reader.bounds)
+    seed %= 2**31
+    splits = make_splits(task, held_out(settings.validation, len(task)), seed)
+    if not isinstance(settings.n_members, str):
+        splits = splits[: int(settings.n_members)]
+
+    def fitted_so_far(model: FittedModel) -> FittedPredictor:
+        return FittedPredictor(Predictor(reader, target, model))
+
+    tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
+    rivals = Rivals(settings, task, validation, equation, robust.scale_, seed, tell)
+    return Prepared(reader, formula, rivals)
+
+
 def fit_neuron_seek(
     settings: NeuronSeekSettings,
     table: EncodedTable,
@@ -137,28 +184,9 @@ def fit_neuron_seek(
     DivergedError
         If networks without held-out rows gave no finite predictions.
     """
-    held_out(settings.validation, len(table.matrix))
-    robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
-    reader = _reader(settings, table, robust)
-    task = Task(reader.inputs(table.matrix, table.codes), encoded, table.weight, target)
-    seed = next_seed(settings.random_state)
-    equation, formula = None, settings.given
-    if formula is None:
-        equation = Equation.find(table, task, str(settings.formula), settings.search, seed, report)
-        formula = equation.formula
-        reader = replace(reader, bounds=equation.search.reader.bounds)
-    seed %= 2**31
-    splits = make_splits(task, held_out(settings.validation, len(task)), seed)
-    if not isinstance(settings.n_members, str):
-        splits = splits[: int(settings.n_members)]
-    validation = Validation.of(task, splits)
-
-    def fitted_so_far(model: FittedModel) -> FittedPredictor:
-        return FittedPredictor(Predictor(reader, target, model))
-
-    rivals = Rivals(
-        settings, task, validation, equation, robust.scale_, seed, report.epochs(fitted_so_far)
-    )
+    prepared = prepare(settings, table, encoded, target, report)
+    rivals = prepared.rivals
+    task, validation, equation = rivals.task, rivals.validation, rivals.equation
     candidates = rivals.candidates()
     choice = choose(task, validation, candidates, settings.defaults.simple_margin)
     gains = dict(choice.gains)
@@ -170,14 +198,14 @@ def fit_neuron_seek(
     if choice.outputs is not None:
         oof_score = target.score(choice.outputs, validation.target, validation.weight)
     if settings.readable:
-        distilled = _distilled(settings, table, task, validation, choice, equation, seed, report)
+        distilled = _distilled(rivals, table.names, choice, report)
         held = distilled.held
         model = distilled.model
         oof_score = target.score(distilled.outputs, task.target[held], task.weight[held])
     shown = _largest_network(candidates, choice)
     return FittedNeuronSeek(
-        Predictor(reader, target, model),
-        formula=formula,
+        Predictor(prepared.reader, target, model),
+        formula=prepared.formula,
         search=None if equation is None else put_on(equation.estimator, equation.search),
         selected=choice.name,
         weights=choice.weights,
@@ -205,20 +233,14 @@ def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
 
 
 def _distilled(
-    settings: NeuronSeekSettings,
-    table: EncodedTable,
-    task: Task,
-    validation: Validation,
-    choice: Choice,
-    equation: Equation | None,
-    seed: int,
-    report: FitReport,
+    rivals: Rivals, names: tuple[str, ...], choice: Choice, report: FitReport
 ) -> Distilled:
     """Return the best equation of few nodes to stand in the place of the model."""
-    budget = DEFAULT_COMPLEXITY if settings.readable is True else int(settings.readable)
-    searched = None if equation is None else equation.fitted
-    return Distillation(task, table.names, budget, seed, report.say).run(
-        choice.model, choice.outputs, validation, searched
+    wanted = rivals.settings.readable
+    budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
+    searched = None if rivals.equation is None else rivals.equation.fitted
+    return Distillation(rivals.task, names, budget, rivals.seed, report.say).run(
+        choice.model, choice.outputs, rivals.validation, searched
     )
 
 
