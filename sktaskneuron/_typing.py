@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyArray",
+    "ColumnNumbers",
     "ColumnsLike",
     "FloatArray",
     "IntArray",
@@ -56,6 +57,8 @@ TableLike: TypeAlias = "ArrayLike | IntoDataFrame"
 TargetLike: TypeAlias = "ArrayLike | IntoSeries"
 #: What scikit-learn takes for `random_state`.
 RandomState: TypeAlias = "int | np.random.RandomState | None"
+#: Places of columns in a table, of shape (n,).
+ColumnNumbers: TypeAlias = NDArray[np.intp]
 #: What an equation takes for X: a table, or columns by their names.
 ColumnsLike: TypeAlias = "TableLike | Mapping[str, ArrayLike]"
 #: What JSON can hold: str, numbers, lists, dicts and None by their names.
