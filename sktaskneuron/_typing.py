@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnyArray",
     "CategoricalFeatures",
+    "ColumnNumbers",
     "ColumnsLike",
     "Constraints",
     "FloatArray",
@@ -62,6 +63,8 @@ CategoricalFeatures: TypeAlias = "str | Sequence[str] | Sequence[int] | None"
 Constraints: TypeAlias = dict[str, Any]
 #: What scikit-learn takes for `random_state`.
 RandomState: TypeAlias = "int | np.random.RandomState | None"
+#: Places of columns in a table, of shape (n,).
+ColumnNumbers: TypeAlias = NDArray[np.intp]
 #: What an equation takes for X: a table, or columns by their names.
 ColumnsLike: TypeAlias = "TableLike | Mapping[str, ArrayLike]"
 #: What JSON can hold: str, numbers, lists, dicts and None by their names.

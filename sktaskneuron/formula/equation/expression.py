@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from sktaskneuron._typing import FloatArray, Mask
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.export.tree_sympy import node_to_sympy
 from sktaskneuron.formula.text.canonical import without_scale
-from sktaskneuron.formula.text.evaluation import evaluate, in_domain, primitives_of, variables
+from sktaskneuron.formula.text.evaluation import (
+    Namespace,
+    evaluate,
+    in_domain,
+    primitives_of,
+    variables,
+)
 from sktaskneuron.formula.text.nodes import (
     Node,
     Number,
@@ -26,7 +32,12 @@ from sktaskneuron.formula.text.parser import MAX_TEXT_LENGTH, parse_node
 from sktaskneuron.formula.text.primitives import NUMPY_NAMESPACE, PRIMITIVES
 from sktaskneuron.formula.text.reader import MAX_DEPTH
 
+if TYPE_CHECKING:
+    import sympy
+
 __all__ = ["ElementwiseExpression"]
+
+T = TypeVar("T")
 
 # Longest source of a function's argument, in characters.
 _MAX_SOURCE = 100_000
@@ -151,7 +162,11 @@ class ElementwiseExpression:
         node = without_scale(self.node)
         return None if node is None else type(self)(node)
 
-    def evaluate(self, x: Any, namespace: Mapping[str, Callable[[Any], Any]] | None = None) -> Any:
+    @overload
+    def evaluate(self, x: ArrayLike, namespace: None = None) -> FloatArray: ...
+    @overload
+    def evaluate(self, x: T, namespace: Namespace[T]) -> T: ...
+    def evaluate(self, x: Any, namespace: Namespace[Any] | None = None) -> Any:
         """Compute g(x), elementwise.
 
         Parameters
@@ -188,7 +203,7 @@ class ElementwiseExpression:
             return x * 0 + self.node.value
         return evaluate(self.node, {"x": x}, namespace)
 
-    def in_domain(self, x: Any) -> NDArray[np.bool_]:
+    def in_domain(self, x: ArrayLike) -> Mask:
         """Tell for every value whether g is defined there.
 
         Parameters
@@ -206,7 +221,7 @@ class ElementwiseExpression:
         with np.errstate(all="ignore"):
             return np.asarray(inside & in_domain(self.node, {"x": values}))
 
-    def to_sympy(self, symbol: Any = None) -> Any:
+    def to_sympy(self, symbol: sympy.Expr | None = None) -> sympy.Expr:
         """Return g as a sympy expression.
 
         Parameters

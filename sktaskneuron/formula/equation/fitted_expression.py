@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sktaskneuron._typing import ColumnsLike, Mask, Matrix, PlainData, RowNumbers, Vector
+from sktaskneuron._typing import ColumnNumbers, ColumnsLike, Mask, Matrix, PlainData, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.json_text import check_format, load_json
 from sktaskneuron.formula.export.exports import Exports
@@ -134,7 +134,7 @@ class FittedExpression(Exports):
         return sum(map(complexity, self.nodes))
 
     @cached_property
-    def used_features(self) -> RowNumbers:
+    def used_features(self) -> ColumnNumbers:
         """Indices of the columns that the expressions read, upwards."""
         used = frozenset().union(*map(variables, self.nodes))
         return frozen(np.flatnonzero([name in used for name in self.feature_names]))

@@ -11,8 +11,8 @@ from math import comb
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.terms import AtomTerm, PureTerm
 from sktaskneuron.formula.equation.value import FittedValue
@@ -27,9 +27,8 @@ __all__ = [
     "too_many_terms",
 ]
 
-FloatArray = NDArray[np.float64]
 Monomial: TypeAlias = tuple[tuple[int, int], ...]
-Polynomial: TypeAlias = dict[Monomial, FloatArray]
+Polynomial: TypeAlias = dict[Monomial, Vector]
 
 #: Largest difference, relative to the equation's spread, that multiplying out may cause.
 AGREEMENT = 1e-9
@@ -55,7 +54,7 @@ def _times(monomial: Monomial, feature: int) -> Monomial:
     return tuple(sorted(powers.items()))
 
 
-def expand_atom(factors: FloatArray, max_terms: int) -> dict[Monomial, float]:
+def expand_atom(factors: Matrix, max_terms: int) -> dict[Monomial, float]:
     r"""Multiply out one interaction atom.
 
     Parameters
@@ -125,7 +124,7 @@ def standardized_polynomial(fitted: FittedValue, max_terms: int) -> Polynomial:
     return result
 
 
-def _accumulate(polynomial: Polynomial, monomial: Monomial, value: FloatArray) -> None:
+def _accumulate(polynomial: Polynomial, monomial: Monomial, value: Vector) -> None:
     known = polynomial.get(monomial)
     polynomial[monomial] = value if known is None else known + value
 
@@ -216,7 +215,7 @@ def rounding_amplification(fitted: FittedValue, raw: Polynomial) -> float:
     return float((total[:, shown] / size[shown]).max(initial=1.0))
 
 
-def _points(fitted: FittedValue) -> tuple[FloatArray, FloatArray]:
+def _points(fitted: FittedValue) -> tuple[Matrix, Matrix]:
     """Return fixed points around the centers, as clipped x and as z."""
     # A generator of its own with a fixed seed: exports are deterministic, global state is kept.
     z = np.random.default_rng(0).uniform(-_RANGE, _RANGE, (_N_POINTS, fitted.n_features))
@@ -224,7 +223,7 @@ def _points(fitted: FittedValue) -> tuple[FloatArray, FloatArray]:
     return x, (x - fitted.center) / fitted.scale
 
 
-def _monomials(monomials: Iterable[Monomial], columns: FloatArray) -> FloatArray:
+def _monomials(monomials: Iterable[Monomial], columns: Matrix) -> Matrix:
     """Evaluate monomials, shape (n_points, n_monomials)."""
     keys = list(monomials)
     result = np.ones((columns.shape[0], len(keys)))
@@ -234,7 +233,7 @@ def _monomials(monomials: Iterable[Monomial], columns: FloatArray) -> FloatArray
     return result
 
 
-def _values(polynomial: Polynomial, columns: FloatArray) -> FloatArray:
+def _values(polynomial: Polynomial, columns: Matrix) -> Matrix:
     if not polynomial:
         return np.zeros((columns.shape[0], 1))
     weights = np.array(list(polynomial.values()))

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix
 from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
 
 __all__ = ["AtomTerm", "PureTerm", "atom_values", "term_names"]
-
-FloatArray = NDArray[np.float64]
 
 # Names that read as one operand in front of "**" or "*"; others get brackets around them.
 _PLAIN_NAME = re.compile(r"[\w .=:]+")
@@ -35,7 +33,7 @@ class AtomTerm:
     index: int
 
 
-def atom_values(z: FloatArray, factors: FloatArray) -> FloatArray:
+def atom_values(z: Matrix, factors: FloatArray) -> Matrix:
     """Compute interaction atoms, disjoint from pure terms.
 
     Parameters
@@ -49,7 +47,7 @@ def atom_values(z: FloatArray, factors: FloatArray) -> FloatArray:
         ``prod_m <u_m, z> - sum_i (prod_m u_{m,i}) z_i**order``.
     """
     order = factors.shape[0]
-    values: FloatArray = z @ factors[0]
+    values: Matrix = z @ factors[0]
     for u in factors[1:]:
         values *= z @ u
     diagonal = factors.prod(axis=0)
@@ -103,6 +101,6 @@ def term_names(
     return list(names)
 
 
-def _monomial(chosen: NDArray[np.intp], operands: Sequence[str]) -> str:
+def _monomial(chosen: ColumnNumbers, operands: Sequence[str]) -> str:
     counts = zip(*np.unique(chosen, return_counts=True), strict=True)
     return "*".join(operands[i] if power == 1 else f"{operands[i]}**{power}" for i, power in counts)

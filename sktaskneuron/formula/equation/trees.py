@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.terms import PureTerm
 from sktaskneuron.formula.equation.value import FittedValue
@@ -79,7 +79,7 @@ def _sum(terms: list[Node], constant: float) -> Node:
     return terms[0] if len(terms) == 1 and constant == 0 else Sum(tuple(terms), constant + 0.0)
 
 
-def _atom(factors: NDArray[np.float64], z: dict[int, Node]) -> Node:
+def _atom(factors: Matrix, z: dict[int, Node]) -> Node:
     """Return a product of sums minus the powers that the interaction leaves out."""
     order = factors.shape[0]
     coefficient = 1.0

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from sktaskneuron._typing import ColumnsLike, FloatArray, Matrix, RowNumbers, Vector
+from sktaskneuron._typing import ColumnNumbers, ColumnsLike, FloatArray, Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
 from sktaskneuron.formula.equation.terms import AtomTerm, PureTerm, atom_values, term_names
@@ -113,14 +113,14 @@ class FittedValue:
         atoms = (AtomTerm(order, int(r)) for order, kept in self._active_atoms() for r in kept)
         return (*pure, *atoms)
 
-    def _active_pure(self) -> Iterator[tuple[int, RowNumbers]]:
+    def _active_pure(self) -> Iterator[tuple[int, ColumnNumbers]]:
         """Yield every pure term with the features that have a non-zero weight in it."""
         for t, weights in enumerate(self.pure_weights):
             active = np.flatnonzero(weights.any(axis=1))
             if active.size:
                 yield t, active
 
-    def _active_atoms(self) -> Iterator[tuple[int, RowNumbers]]:
+    def _active_atoms(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Yield every order with its atoms that are loaded and not zero everywhere.
 
         An atom is zero if a factor is, or if all its factors see the same one feature only:
@@ -134,7 +134,7 @@ class FittedValue:
                 yield order, kept
 
     @cached_property
-    def used_features(self) -> RowNumbers:
+    def used_features(self) -> ColumnNumbers:
         """Indices of the columns that the equation reads, upwards."""
         used = np.zeros(self.n_features, dtype=bool)
         for _, active in self._active_pure():

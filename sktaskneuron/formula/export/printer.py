@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.nodes import (
@@ -55,7 +55,7 @@ class _Parts:
     """Numbers the parts of trees, equal parts alike, and counts how often each is used."""
 
     def __init__(self, trees: Sequence[Node]) -> None:
-        self._numbers: dict[tuple[Any, ...], int] = {}
+        self._numbers: dict[tuple[object, ...], int] = {}
         # By identity first: hashing a tree walks all of it, at every part anew. The node is kept,
         # since an id is free again once its object is gone.
         self._seen: dict[int, tuple[Node, int]] = {}
@@ -77,7 +77,7 @@ class _Parts:
         return number
 
 
-def _payload(node: Node) -> Any:
+def _payload(node: Node) -> object:
     match node:
         case Number(value):
             return value

@@ -304,7 +304,7 @@ def make_call(name: str, argument: Node) -> Node:
         if name == "tan":
             inside = True  # only the poles are missing, and no float hits one
         with np.errstate(all="ignore"):
-            value = float(primitive.numpy(argument.value)) if inside else math.nan
+            value = float(primitive.numpy(np.asarray(argument.value))) if inside else math.nan
         if not math.isfinite(value):
             raise FormulaError(f"{name}({argument.value:g}) is not a finite real number")
         return Number(_fold(value))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, overload
 
+from sktaskneuron._typing import FloatArray, Mask
 from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
 from sktaskneuron.formula.text.primitives import NUMPY_NAMESPACE, get_primitive
 
-__all__ = ["evaluate", "in_domain", "primitives_of", "variables"]
+__all__ = ["Namespace", "evaluate", "in_domain", "primitives_of", "variables"]
 
-Namespace = Mapping[str, Callable[[Any], Any]]
+T = TypeVar("T")
+#: Functions of arrays, or of tensors, by the names of the primitives.
+Namespace: TypeAlias = Mapping[str, Callable[[T], T]]
 
 
 def variables(node: Node) -> frozenset[str]:
@@ -43,7 +46,13 @@ def primitives_of(node: Node) -> frozenset[str]:
             return frozenset()
 
 
-def evaluate(node: Node, columns: Mapping[str, Any], namespace: Namespace = NUMPY_NAMESPACE) -> Any:
+@overload
+def evaluate(node: Node, columns: Mapping[str, FloatArray]) -> FloatArray | float: ...
+@overload
+def evaluate(node: Node, columns: Mapping[str, T], namespace: Namespace[T]) -> T | float: ...
+def evaluate(
+    node: Node, columns: Mapping[str, Any], namespace: Namespace[Any] = NUMPY_NAMESPACE
+) -> Any:
     """Compute a tree.
 
     Parameters
@@ -87,7 +96,7 @@ def evaluate(node: Node, columns: Mapping[str, Any], namespace: Namespace = NUMP
     return value(node)
 
 
-def _raised(value: Any, exponent: float, namespace: Namespace) -> Any:
+def _raised(value: Any, exponent: float, namespace: Namespace[Any]) -> Any:
     if exponent < 0:
         return 1.0 / _raised(value, -exponent, namespace)
     if exponent == 0.5:
@@ -105,7 +114,7 @@ def _raised(value: Any, exponent: float, namespace: Namespace) -> Any:
         value = value * value
 
 
-def in_domain(node: Node, columns: Mapping[str, Any]) -> Any:
+def in_domain(node: Node, columns: Mapping[str, FloatArray]) -> Mask | bool:
     """Tell for every row whether all parts of a tree are defined.
 
     Parameters

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-__all__ = ["Domain", "Primitive"]
+from sktaskneuron._typing import FloatArray, Mask
+
+if TYPE_CHECKING:
+    import sympy
+
+__all__ = ["Domain", "Elementwise", "Primitive"]
+
+#: A function of arrays of any shape.
+Elementwise: TypeAlias = Callable[[FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Domain:
     low_open: bool = True
     high_open: bool = True
 
-    def contains(self, x: Any) -> NDArray[np.bool_]:
+    def contains(self, x: ArrayLike) -> Mask:
         """Tell for every value of `x` whether it lies inside.
 
         Parameters
@@ -86,9 +95,9 @@ class Primitive:
     """
 
     name: str
-    numpy: Callable[[Any], Any]
+    numpy: Elementwise
     torch_name: str
-    sympy: Callable[[Any, Any], Any]
+    sympy: Callable[[ModuleType, sympy.Expr], sympy.Expr]
     source: str
     doc: str
     domain: Domain = Domain()

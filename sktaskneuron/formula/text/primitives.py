@@ -10,42 +10,42 @@ import copyreg
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.text.primitive import Domain, Primitive
+from sktaskneuron.formula.text.primitive import Domain, Elementwise, Primitive
 
 __all__ = ["NUMPY_NAMESPACE", "PRIMITIVES", "Domain", "Primitive", "get_primitive"]
 
 
 # scipy loads on first use: two functions need it, and it takes longer to load than this room.
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: FloatArray) -> FloatArray:
     from scipy import special
 
     return special.expit(x)
 
 
-def _erf(x: Any) -> Any:
+def _erf(x: FloatArray) -> FloatArray:
     from scipy import special
 
     return special.erf(x)
 
 
-def _softplus(x: Any) -> Any:
+def _softplus(x: FloatArray) -> FloatArray:
     return np.logaddexp(0.0, x)
 
 
-def _relu(x: Any) -> Any:
+def _relu(x: FloatArray) -> FloatArray:
     return np.maximum(x, 0.0)
 
 
-def _gaussian(x: Any) -> Any:
+def _gaussian(x: FloatArray) -> FloatArray:
     return np.exp(-np.square(x))
 
 
-def _softsign(x: Any) -> Any:
+def _softsign(x: FloatArray) -> FloatArray:
     return x / (1.0 + np.abs(x))
 
 
@@ -328,7 +328,7 @@ _TABLE = (
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType({entry.name: entry for entry in _TABLE})
 
 #: The numpy callable of every function by its name; the default namespace of evaluation.
-NUMPY_NAMESPACE: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+NUMPY_NAMESPACE: Mapping[str, Elementwise] = MappingProxyType(
     {entry.name: entry.numpy for entry in _TABLE}
 )
 
