@@ -21,7 +21,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -34,16 +33,20 @@ from tables.data import Table, load_table, make_folds, table_names
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
-from sktaskneuron.estimators.neuron_seek.groups import StageTwo
+from sktaskneuron.estimators.neuron_seek.groups import Rivals
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
-from sktaskneuron.models.fitted import softmax
-from sktaskneuron.models.members import MemberGroup, NetworkRecipe, group_candidate
+from sktaskneuron.models.inputs import Inputs
+from sktaskneuron.models.members import MemberGroup, group_candidate
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.simple import (
     constant_candidate,
     formula_candidate,
     linear_candidate,
 )
-from sktaskneuron.models.validation import Candidate, Task, Validation
+from sktaskneuron.models.target import softmax
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
 HALF_A = {
     *("airfoil", "california_housing", "diamonds", "pol", "yacht", "wine_quality_red"),
@@ -134,24 +137,22 @@ class Fold:
         self.table, self.rows, self.store, self.name = table, rows, store, name
         train, _ = rows
         kind = NeuronSeekClassifier if table.classes else NeuronSeekRegressor
-        self.estimator = _Prepared.of(kind)(random_state=0)
-        self.estimator.fit(table.X.iloc[train], table.y[train])
-
-    @property
-    def stage_two(self) -> StageTwo:
-        return self.estimator.stage_two
+        self.rivals = prepared(kind(random_state=0), table.X.iloc[train], table.y[train])
+        assert self.rivals.equation is not None
+        self.equation = self.rivals.equation
 
     @property
     def task(self) -> Task:
-        return self.stage_two.task
+        return self.rivals.task
 
     @property
     def validation(self) -> Validation:
-        return self.stage_two.validation
+        return self.rivals.validation
 
     @cached_property
-    def test_inputs(self) -> Any:
-        return self.estimator.inputs_of(self.table.X.iloc[self.rows[1]])
+    def test_inputs(self) -> Inputs:
+        reader = replace(self.equation.search.reader, scalers=self.task.inputs.scalers)
+        return reader.read(self.table.X.iloc[self.rows[1]])
 
     def candidate(self, name: str) -> tuple[Candidate, np.ndarray, float] | None:
         """(candidate with held-out outputs, its members' test outputs, processor seconds)."""
@@ -178,8 +179,7 @@ class Fold:
     def _simple(self, name: str, rival: float) -> tuple[np.ndarray, np.ndarray] | None:
         task, validation = self.task, self.validation
         if name == "formula":
-            equation = self.stage_two.equation
-            assert equation is not None
+            equation = self.equation
             if not equation.is_readable:
                 return None
             found = formula_candidate(task, equation.fitted, validation, equation.on_rows, rival)
@@ -205,19 +205,17 @@ class Fold:
         trained = GROUPS[name]
         group = trained.group
         if trained.search:
-            formula = type(LINEAR)(interactions=self.estimator.formula_.interactions)
+            formula = type(LINEAR)(interactions=self.equation.formula.interactions)
             group = replace(group, formula=group.formula | formula)
         number = 0 if "ranks" not in name else 1
-        recipe: NetworkRecipe = self.stage_two.recipe(self.stage_two.seed + number)
+        recipe = self.rivals.recipe(trained.members, self.rivals.seed + number)
         recipe = replace(recipe, n_epochs=recipe.n_epochs * trained.epoch_factor)
         if trained.smoothing is not None:
             recipe = replace(recipe, label_smoothing=trained.smoothing)
         validation = self.validation
         if trained.members == 1:  # one network: its first split is all that is held out
             validation = Validation.of(self.task, validation.splits[:1])
-        candidate = group_candidate(
-            group, trained.members, self.task, recipe, validation, lambda *_: False
-        )
+        candidate = group_candidate(group, self.task, recipe, validation, lambda *_: False)
         return candidate.outputs, member_outputs(candidate.model, self.test_inputs)
 
     def blend(self, variant: str) -> tuple[np.ndarray, float]:
@@ -271,33 +269,27 @@ class Fold:
         return {"nrmse": float(rmse / self.table.y.std()), "cpu_s": seconds}
 
 
-class _Prepared:
-    """An estimator whose fit ends after the search, with the table encoded and scaled."""
+def prepared(estimator: NeuronSeekRegressor | NeuronSeekClassifier, X: Any, y: Any) -> Rivals:
+    """The rivals of a fit that ends after the search, before any of them is trained."""
 
-    @staticmethod
-    def of(kind: type) -> type:
-        class Prepared(kind):  # type: ignore[misc]
-            def fit(self, X: Any, y: Any) -> Any:
-                def stop(stage_two: StageTwo) -> None:
-                    self.stage_two = stage_two
-                    raise _ReadyError
+    def stop(rivals: Rivals) -> list[Candidate]:
+        raise _ReadyError(rivals)
 
-                with patch.object(StageTwo, "candidates", stop), suppress(_ReadyError):
-                    super().fit(X, y)
-                return self
-
-            def inputs_of(self, X: Any) -> Any:
-                return self._inputs(*self.encoder_.transform_with_codes(X))
-
-        Prepared.__name__ = kind.__name__
-        return Prepared
+    with patch.object(Rivals, "candidates", stop):
+        try:
+            estimator.fit(X, y)
+        except _ReadyError as ready:
+            return ready.rivals
+    raise AssertionError("the fit has not come to its rivals")
 
 
 class _ReadyError(Exception):
-    pass
+    def __init__(self, rivals: Rivals) -> None:
+        super().__init__("ready")
+        self.rivals = rivals
 
 
-def member_outputs(model: Any, inputs: Any) -> np.ndarray:
+def member_outputs(model: PackedModel, inputs: Inputs) -> np.ndarray:
     """Outputs of every member by itself, (n_members, n_rows, n_outputs)."""
     import torch
 
@@ -310,7 +302,7 @@ def member_outputs(model: Any, inputs: Any) -> np.ndarray:
     with torch.inference_mode():
         rows = torch.from_numpy(inputs.block(model.view, slice(None))).to(torch.float32)
         output = network(rows.expand(model.n_members, *rows.shape)).double().numpy()
-    return output if model.low is None else output.clip(model.low, model.high)
+    return output if model.bounds is None else output.clip(*model.bounds)
 
 
 def run(args: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:

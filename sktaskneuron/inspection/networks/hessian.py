@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sktaskneuron._typing import FloatArray, RandomState, TableLike, TargetLike, Vector
-from sktaskneuron.estimators._common.checks import draw_seed
+from sktaskneuron.inspection.checks import draw_seed
 from sktaskneuron.inspection.networks.curvature import Curvature, lanczos, quadrature
 
 if TYPE_CHECKING:
