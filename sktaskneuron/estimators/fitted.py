@@ -17,6 +17,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktaskneuron._seeds import draw_seed
 from sktaskneuron._typing import TableLike
 from sktaskneuron.models.predictor import Predictor
 
@@ -96,12 +97,7 @@ def fitted_value(estimator: TableEstimator) -> Any:
         If the estimator is not fitted.
     """
     check_is_fitted(estimator)
-    return estimator._fitted
-
-
-def draw_seed(stream: np.random.RandomState) -> int:
-    """Draw the seed of one fit."""
-    return int(stream.randint(2**31 - 1))
+    return vars(estimator)[_VALUE]
 
 
 def reconstruction(fitted: Fitted) -> dict[str, object]:

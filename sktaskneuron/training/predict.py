@@ -104,10 +104,12 @@ def _one_thread_each(evaluate: Callable[[int], Tensor], starts: range) -> list[T
             return [evaluate(start) for start in starts]
         workers = min(n_threads, len(starts))
         # the number of threads is a property of the calling thread, so each worker sets its own
-        with ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(1,)
-        ) as executor:
+        executor = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+        try:
             return list(executor.map(evaluate, starts))
+        finally:
+            # after an error or an interrupt nobody waits for chunks that have not begun
+            executor.shutdown(cancel_futures=True)
     finally:
         torch.set_num_threads(n_threads)
 

@@ -24,7 +24,7 @@ def with_learned_parameters(activations: Any, network: DiverseNetwork) -> Any:
         Learned parameters are the networks' means. Where layers differ by them, one list for each.
     """
     from sktaskneuron.nn.activations.reading import has_learned_parameters
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     given = given_layers(activations, len(network.activations)) or []
     texts = [item for layer in given for item in layer if isinstance(item, str)]

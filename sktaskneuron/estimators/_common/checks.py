@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,6 @@ from numpy.typing import ArrayLike
 from sklearn.utils import (
     assert_all_finite,
     check_consistent_length,
-    check_random_state,
     column_or_1d,
     compute_class_weight,
 )
@@ -22,13 +20,11 @@ from sktaskneuron._typing import (
     AnyArray,
     IntArray,
     Matrix,
-    RandomState,
     RowNumbers,
     TableLike,
     TargetLike,
     Vector,
 )
-from sktaskneuron.estimators.fitted import draw_seed
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.categories import is_missing
 
@@ -189,17 +185,6 @@ def location_and_scale(values: Matrix, weight: Vector) -> tuple[Vector, Vector]:
     mean = np.where(constant, values[0], share @ values)
     sd = np.sqrt(share @ (values - mean) ** 2)
     return mean, np.where(constant | (sd == 0), 1.0, sd)
-
-
-def next_seed(random_state: RandomState) -> int:
-    """Return the seed of one fit.
-
-    None means a new one from the operating system, and not, as elsewhere in scikit-learn, a draw
-    from numpy's global stream: that is the user's. A stream is read, not drawn from: it goes on
-    where a fit succeeds, see :func:`sktaskneuron.estimators.fitted.put_on`.
-    """
-    stream = np.random.RandomState() if random_state is None else deepcopy(random_state)
-    return draw_seed(check_random_state(stream))
 
 
 def column_range(matrix: Matrix, far_out: float = _FAR_OUT) -> Matrix:

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Splits, Vector
-from sktaskneuron.estimators._common.checks import EncodedTable, next_seed
+from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import (
@@ -90,7 +91,7 @@ def activations_of(name: str, item: Any, n_layers: int) -> Activations:
 
     item : text, ActivationSet or list, as the parameter ``candidates`` lists them.
     """
-    from sktaskneuron.nn.typed.layers import layer_functions
+    from sktaskneuron.nn.typed.reading import layer_functions
 
     return Activations(name, layer_functions(item, n_layers, "cubic", name="each of candidates"))
 

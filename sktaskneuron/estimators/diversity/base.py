@@ -91,7 +91,8 @@ class LearnedDiversity(Predictive):
     def _settings(self) -> DiversitySettings:
         """Refuse early what would fail after a long search; return the parameters."""
         from sktaskneuron.nn import DiverseNetwork
-        from sktaskneuron.nn.typed.layers import layer_functions, type_sizes
+        from sktaskneuron.nn.typed.layers import type_sizes
+        from sktaskneuron.nn.typed.reading import layer_functions
         from sktaskneuron.nn.typed.sub_networks import get_base
         from sktaskneuron.training import resolve_device, resolve_dtype
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.activations import with_learned_parameters
-from sktaskneuron.estimators._common.checks import EncodedTable, next_seed
+from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import FittedNetworks, reader_of, recipe_of

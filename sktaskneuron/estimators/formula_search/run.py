@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Matrix, TableLike, Vector
 from sktaskneuron.estimators._common.checks import (
     EncodedTable,
     class_codes,
     column_range,
-    next_seed,
 )
 from sktaskneuron.estimators._common.expression import with_constant_outputs
 from sktaskneuron.estimators._common.settings import Settings

@@ -13,17 +13,17 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sktaskneuron._typing import Matrix, RandomState, TableLike, TargetLike
 from sktaskneuron.estimators._common.checks import check_target, encode_table, looks_like_classes
-from sktaskneuron.estimators._common.exports import EquationExports
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
-from sktaskneuron.estimators.fitted import TableEstimator, fitted_value, put_on
+from sktaskneuron.estimators.exports import EquationExports
+from sktaskneuron.estimators.fitted import fitted_value, put_on
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
-from sktaskneuron.formula import Exports, FittedExpression, FittedFormula, NeuronFormula
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 
-class NeuronFormulaSearch(EquationExports, TransformerMixin, TableEstimator):
+class NeuronFormulaSearch(TransformerMixin, EquationExports):
     r"""Find which functions and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
@@ -271,9 +271,6 @@ class NeuronFormulaSearch(EquationExports, TransformerMixin, TableEstimator):
         )
         report.end()
         return put_on(self, fitted)
-
-    def _equation(self) -> Exports:
-        return fitted_value(self).equation
 
     @property
     def expression_(self) -> Any:

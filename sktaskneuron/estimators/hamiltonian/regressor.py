@@ -12,7 +12,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sktaskneuron._typing import FloatArray, Matrix, RandomState, TargetLike, Vector
+from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
@@ -209,7 +209,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the Hamiltonian to states and their derivatives, or to trajectories.
 
         A fit that fails or is interrupted leaves the estimator as it was.
@@ -254,9 +254,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         report.end()
         return put_on(self, fitted)
 
-    def _check_states(
-        self, X: ArrayLike, y: TargetLike
-    ) -> tuple[Matrix, Matrix, dict[str, object]]:
+    def _check_states(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix, dict[str, object]]:
         """Return finite states and rates as they were given, and the names of the columns."""
         reader = copy(self)
         states, rates = validate_data(

@@ -10,16 +10,16 @@ from sklearn.utils._param_validation import Interval
 
 from sktaskneuron._typing import RandomState
 from sktaskneuron.estimators._common.constraints import NETWORKS
-from sktaskneuron.estimators._common.exports import EquationExports
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators._common.targets import Predictive
+from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
 from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek, fit_neuron_seek
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
-from sktaskneuron.formula import Exports, NeuronFormula
+from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.search.engines import SEARCHED, resolve_engine
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class NeuronSeek(EquationExports, Predictive):
         _check_skorch_callbacks(self.skorch_callbacks)
 
         from sktaskneuron.nn import TaskNetwork
-        from sktaskneuron.nn.typed.layers import layer_functions
+        from sktaskneuron.nn.typed.reading import layer_functions
         from sktaskneuron.training import resolve_device, resolve_dtype
 
         resolve_dtype(self.dtype, resolve_device(self.device))
@@ -154,19 +154,6 @@ class NeuronSeek(EquationExports, Predictive):
             )
 
     _run = staticmethod(fit_neuron_seek)
-
-    # -- the equation -----------------------------------------------------------------------------
-
-    def _equation(self) -> Exports:
-        fitted: FittedNeuronSeek = fitted_value(self)
-        equation = fitted.equation
-        if equation is None:
-            raise AttributeError(
-                f"what predicts is {fitted.selected!r}, which is no equation; fit with "
-                "readable=True for the best one of few nodes, or see fitted_formula_ for the "
-                "searched one"
-            )
-        return equation
 
     @property
     def expression_(self) -> sympy.Expr | list[sympy.Expr]:

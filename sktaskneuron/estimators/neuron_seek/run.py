@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
-from sktaskneuron.estimators._common.checks import EncodedTable, column_range, next_seed
+from sktaskneuron.estimators._common.checks import EncodedTable, column_range
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -75,14 +76,23 @@ class FittedNeuronSeek(FittedPredictor):
         return found
 
     @property
-    def equation(self) -> FittedExpression | FittedFormula | None:
-        """The equation that predicts; None where no equation does."""
+    def equation(self) -> FittedExpression | FittedFormula:
+        """The equation that predicts.
+
+        Raises
+        ------
+        AttributeError
+            If no equation predicts.
+        """
         model = self.predictor.model
         if isinstance(model, FormulaModel):
             return model.fitted
         if isinstance(model, LinearModel):
             return model.as_formula(self.predictor.reader.names, self.predictor.target)
-        return None
+        raise AttributeError(
+            f"what predicts is {self.selected!r}, which is no equation; fit with readable=True "
+            "for the best one of few nodes, or see fitted_formula_ for the searched one"
+        )
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""

@@ -22,8 +22,9 @@ from sktaskneuron.formula.text.nodes import (
     render,
     text_of,
 )
-from sktaskneuron.formula.text.parser import MAX_DEPTH, MAX_TEXT_LENGTH, parse_node
+from sktaskneuron.formula.text.parser import MAX_TEXT_LENGTH, parse_node
 from sktaskneuron.formula.text.primitives import NUMPY_NAMESPACE, PRIMITIVES
+from sktaskneuron.formula.text.reader import MAX_DEPTH
 
 __all__ = ["ElementwiseExpression"]
 

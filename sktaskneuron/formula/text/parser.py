@@ -1,45 +1,37 @@
-"""The grammar of formula texts: a recursive descent parser.
+"""The grammar of formula texts.
 
-Grammar, with blanks free between the tokens::
+It is that of `sktaskneuron.formula.text.reader` with constant exponents and functions of one
+argument, and above it::
 
     formula     = ["+" | "-"] term { ("+" | "-") term }
     term        = interaction | product
     interaction = [number "*"] "<" "x" { "," "x" } ">" [":" rank]
-    sum         = product { ("+" | "-") product }
-    product     = unary { ("*" | "/") unary }
-    unary       = { "+" | "-" } power
-    power       = operand [ "**" unary ]              the exponent must be a constant
-    operand     = number | "pi" | variable | name "(" sum ")" | "(" sum ")"
     variable    = "x", or in an expression of columns a column's name, in backticks unless it is an
                   identifier
 
-Text is never handed to eval, exec or sympify: a name means what `PRIMITIVES` says, or an error.
+and the number "pi".
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
 
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.text.canonical import (
-    make_call,
-    make_number,
-    make_power,
-    make_product,
-    make_sum,
-)
-from sktaskneuron.formula.text.nodes import Node, Number, Variable
+from sktaskneuron.formula.text.canonical import make_call, make_number
+from sktaskneuron.formula.text.nodes import Node, Variable
 from sktaskneuron.formula.text.primitives import PRIMITIVES
-from sktaskneuron.formula.text.tokens import MAX_TOKENS, Token, tokenize
+from sktaskneuron.formula.text.reader import MAX_DEPTH, Dialect, Reader
+from sktaskneuron.formula.text.tokens import MAX_TOKENS, Token, token_pattern, tokenize
 
 __all__ = [
-    "MAX_DEPTH",
     "MAX_ORDER",
     "MAX_RANK",
     "MAX_TEXT_LENGTH",
+    "PRIMITIVE_CALLS",
     "check_readable",
     "parse_formula_parts",
     "parse_node",
@@ -47,154 +39,40 @@ __all__ = [
 
 #: Longest text, in characters, of a formula or of one function.
 MAX_TEXT_LENGTH = 4000
-# Longest text of an expression of columns, whose names may be long.
-_MAX_COLUMNS_LENGTH = 200_000
-#: Deepest nesting of brackets, functions and exponents; far below Python's recursion limit.
-MAX_DEPTH = 50
 #: Highest order of an interaction term.
 MAX_ORDER = 20
 #: Highest rank of an interaction term.
 MAX_RANK = 10_000
 
+#: The primitives as functions of a dialect.
+PRIMITIVE_CALLS = {name: (1, partial(make_call, name)) for name in PRIMITIVES}
 
-class _Parser:
-    """State of one reading: the tokens and the place among them.
+_OF_X = Dialect(
+    token_pattern("-+*/()<>,:", others="|`(?P<column>(?:[^`]|``)*)`"),
+    PRIMITIVE_CALLS,
+    MAX_TEXT_LENGTH,
+    variable="x",
+)
+# Columns may have long names.
+_OF_COLUMNS = replace(_OF_X, max_length=200_000)
 
-    Without ``columns`` the variable is x, else every one of their names is a variable.
-    """
+
+class _FormulaReader(Reader):
+    """Reads what users write; the variable is x unless there are columns."""
 
     def __init__(self, text: str, columns: Collection[str] | None = None) -> None:
-        if not isinstance(text, str):
-            raise FormulaError(f"a formula text must be a str, got {type(text).__name__}")
-        longest = MAX_TEXT_LENGTH if columns is None else _MAX_COLUMNS_LENGTH
-        if len(text) > longest:
-            raise FormulaError(
-                f"the text has {len(text)} characters; at most {longest} are allowed"
-            )
-        if not text or text.isspace():
+        super().__init__(text, _OF_X if columns is None else _OF_COLUMNS)
+        if self.token.kind == "end":
             raise FormulaError("the text is empty; a formula without terms is written 0")
-        self.text = text
         self.columns = None if columns is None else frozenset(columns)
-        self.tokens = tokenize(text)
-        self.index = 0
-        self.depth = 0
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.index]
-
-    def next(self) -> Token:
-        token = self.token
-        if token.kind != "end":
-            self.index += 1
-        return token
-
-    def at(self, *symbols: str) -> bool:
-        return self.token.kind == "symbol" and self.token.text in symbols
-
-    def fail(self, message: str, token: Token | None = None) -> FormulaError:
-        place = self.token if token is None else token
-        return FormulaError(message, self.text, place.position)
-
-    def expect(self, symbol: str, why: str) -> Token:
-        if not self.at(symbol):
-            raise self.fail(f"expected {symbol!r} {why}, found {self.token}")
-        return self.next()
-
-    def expect_end(self) -> None:
-        token = self.token
-        if token.kind == "end":
-            return
-        if token.kind in ("number", "name", "column") or token.text in ("(", "<"):
-            raise self.fail(f"expected an operator before {token}")
-        raise self.fail(f"unexpected {token}")
-
-    @contextmanager
-    def nested(self, token: Token) -> Iterator[None]:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"nested too deeply; at most {MAX_DEPTH} levels are allowed", token)
-        yield
-        self.depth -= 1
-
-    @contextmanager
-    def placed(self, token: Token) -> Iterator[None]:
-        """Give the place of `token` to errors of the builders, which know none."""
-        try:
-            yield
-        except FormulaError as error:
-            if error.position is not None:
-                raise
-            raise self.fail(error.message, token) from None
-
-    def sum(self) -> Node:
-        start = self.token
-        items = [self.product()]
-        while self.at("+", "-"):
-            sign = -1.0 if self.next().text == "-" else 1.0
-            operand = self.token
-            item = self.product()
-            with self.placed(operand):
-                items.append(make_product([Number(sign), item]))
-        with self.placed(start):
-            return make_sum(items)
-
-    def product(self) -> Node:
-        # The factors are multiplied in one go: canonical forms of parts of a product, such as
-        # 2*(x + 0.1), would otherwise round more than once.
-        start = self.token
-        factors = self.unary()
-        while self.at("*", "/"):
-            operator = self.next()
-            operand = self.token
-            following = self.unary()
-            if operator.text == "/":
-                with self.placed(operand):
-                    following = [make_power(factor, -1) for factor in following]
-            factors += following
-        with self.placed(start):
-            return make_product(factors)
-
-    def unary(self) -> list[Node]:
-        sign = 1.0
-        while self.at("+", "-"):
-            if self.next().text == "-":
-                sign = -sign
-        return [Number(sign), self.power()]
-
-    def power(self) -> Node:
-        start = self.token
-        base = self.operand()
-        if not self.at("**"):
-            return base
-        operator = self.next()
-        place = self.token
-        with self.nested(operator):
-            exponent = make_product(self.unary())
-        if not isinstance(exponent, Number):
-            raise self.fail("an exponent must be a constant; write exp(x) for e**x", place)
-        if isinstance(base, Number):
-            place = start
-        with self.placed(place):
-            return make_power(base, exponent.value)
 
     def operand(self) -> Node:
-        token = self.next()
-        if token.kind == "number":
-            with self.placed(token):
-                return make_number(float(token.text))
-        if token.kind == "name":
-            return self.named(token)
+        token = self.token
         if token.kind == "column":
-            return self.column(token, token.text.replace("``", "`"))
-        if token.text == "(":
-            with self.nested(token):
-                inner = self.sum()
-                self.expect(")", "to close the bracket")
-            return inner
-        if token.text == "<":
-            raise self.fail("an interaction <x,x> must stand alone as a term of its own", token)
-        raise self.fail(f"expected a number, x, a function or a bracket, found {token}", token)
+            return self.column(self.next(), token.text.replace("``", "`"))
+        if self.at("<"):
+            raise self.fail("an interaction <x,x> must stand alone as a term of its own")
+        return super().operand()
 
     def column(self, token: Token, name: str) -> Node:
         if self.columns is None:
@@ -206,27 +84,19 @@ class _Parser:
         return Variable(name)
 
     def named(self, token: Token) -> Node:
-        called = self.at("(")
-        if self.columns is None and token.text == "x":
+        name, called = token.text, self.at("(")
+        if self.columns is None and name == "x":
             if called:
                 raise self.fail("x is the variable, not a function")
             return Variable()
-        if self.columns is not None and not called and token.text in self.columns:
-            return Variable(token.text)
-        if token.text == "pi" and not called:
+        known = name in PRIMITIVES or name == "pi"
+        if self.columns is not None and not called and (name in self.columns or not known):
+            return self.column(token, name)
+        if name == "pi" and not called:
             return make_number(math.pi)
-        if self.columns is not None and not called and token.text not in PRIMITIVES:
-            return self.column(token, token.text)
-        if token.text not in PRIMITIVES:
-            raise self.fail(_unknown_name(token.text, is_call=self.at("(")), token)
-        self.expect("(", f"after the function {token.text}")
-        with self.nested(token):
-            argument = self.sum()
-            if self.at(","):
-                raise self.fail(f"{token.text} takes one argument")
-            self.expect(")", f"to close {token.text}")
-        with self.placed(token):
-            return make_call(token.text, argument)
+        if name not in PRIMITIVES:
+            raise self.fail(_unknown_name(name, is_call=called), token)
+        return self.call(token)
 
     def interaction(self) -> tuple[int, int]:
         """Read ``<x,x>:3`` as (order, rank), here (2, 3)."""
@@ -303,7 +173,7 @@ def check_readable(text: str) -> None:
     """
     depth = deepest = 0
     count = -1
-    for token in tokenize(text):
+    for token in tokenize(text, _OF_X.tokens):
         count += 1
         if token.kind == "symbol":
             depth += (token.text == "(") - (token.text == ")")
@@ -334,10 +204,7 @@ def parse_node(text: str, columns: Collection[str] | None = None) -> Node:
     FormulaError
         If the text does not follow the grammar; the message shows the place.
     """
-    parser = _Parser(text, columns)
-    node = parser.sum()
-    parser.expect_end()
-    return node
+    return _FormulaReader(text, columns).whole()
 
 
 def parse_formula_parts(text: str) -> tuple[list[Node], list[tuple[int, int]]]:
@@ -360,4 +227,4 @@ def parse_formula_parts(text: str) -> tuple[list[Node], list[tuple[int, int]]]:
     FormulaError
         If the text does not follow the grammar; the message shows the place.
     """
-    return _Parser(text).formula()
+    return _FormulaReader(text).formula()

@@ -1,4 +1,4 @@
-"""The tokens that formula texts consist of."""
+"""The tokens that texts consist of."""
 
 from __future__ import annotations
 
@@ -7,18 +7,42 @@ from dataclasses import dataclass
 
 from sktaskneuron.exceptions import FormulaError
 
-__all__ = ["MAX_TOKENS", "Token", "tokenize"]
+__all__ = ["MAX_TOKENS", "NAME", "Token", "token_pattern", "tokenize"]
 
 #: Most numbers, names and symbols of an expression of columns; reading them takes a second at most.
 MAX_TOKENS = 8000
 
-_TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
-    r"|`(?P<column>(?:[^`]|``)*)`"
-    r"|(?P<symbol>\*\*|[-+*/()<>,:])",
-    re.ASCII,
-)
+NAME = "[A-Za-z_][A-Za-z_0-9]*"
+
+
+def token_pattern(
+    symbols: str, *, name: str = NAME, exponents: str = "eE", others: str = ""
+) -> re.Pattern[str]:
+    """Compile what the tokens of a kind of text look like, for `tokenize`.
+
+    Parameters
+    ----------
+    symbols : str
+        Single characters that are symbols; ``**`` always is one.
+    name : str
+        Regular expression of a name.
+    exponents : str
+        Letters in front of a number's exponent.
+    others : str
+        Regular expressions of more kinds of tokens, in named groups, each behind a ``|``.
+
+    Returns
+    -------
+    pattern : re.Pattern
+    """
+    return re.compile(
+        rf"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[{exponents}][+-]?\d+)?)"
+        rf"|(?P<name>{name}){others}"
+        rf"|(?P<symbol>\*\*|[{re.escape(symbols)}])",
+        re.ASCII,
+    )
+
+
 _BLANK = re.compile(r"\s*")
 
 
@@ -34,7 +58,7 @@ class Token:
         return "the end of the text" if self.kind == "end" else repr(self.text)
 
 
-def tokenize(text: str) -> list[Token]:
+def tokenize(text: str, pattern: re.Pattern[str]) -> list[Token]:
     """Cut a text into tokens, the last of which is its end.
 
     Raises
@@ -52,7 +76,7 @@ def tokenize(text: str) -> list[Token]:
         if position == len(text):
             tokens.append(Token("end", "", position))
             return tokens
-        match = _TOKEN.match(text, position)
+        match = pattern.match(text, position)
         if match is None:
             character = text[position]
             hint = "; a power is written x**2" if character == "^" else ""

@@ -7,6 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from sktaskneuron._typing import FloatArray, TableLike
+from sktaskneuron.estimators.exports import EquationExports
+from sktaskneuron.estimators.exports import equation_of as predicting_equation
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.export.validation import column_matrix
 from sktaskneuron.inspection.checks import check_fitted
@@ -38,8 +40,9 @@ def equation_of(source: object) -> Equation:
     if isinstance(source, Equation):
         return source
     check_fitted(source)
-    tell = getattr(source, "_equation", None)
-    equation = tell() if callable(tell) else getattr(source, "fitted_formula_", None)
+    if isinstance(source, EquationExports):
+        return predicting_equation(source)
+    equation = getattr(source, "fitted_formula_", None)
     if not isinstance(equation, Equation):
         raise TypeError(
             f"{type(source).__name__} has no readable equation: give a fitted estimator that "

@@ -311,7 +311,7 @@ class ActivationDisplay:
 def _set_of(activations: object, layer: int, n_layers: int) -> ActivationSet:
     """Return the functions of a hidden layer out of what the parameter `activations` takes."""
     from sktaskneuron.nn import ActivationSet, Grid
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     items = (given_layers(activations, n_layers) or [])[layer]
     if len(items) == 1 and isinstance(items[0], ActivationSet):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sktaskneuron._seeds import draw_seed
 from sktaskneuron._typing import FloatArray, RandomState, TableLike, TargetLike, Vector
-from sktaskneuron.inspection.checks import draw_seed
 from sktaskneuron.inspection.networks.curvature import Curvature, lanczos, quadrature
 
 if TYPE_CHECKING:

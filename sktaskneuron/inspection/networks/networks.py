@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import validate_data
 
+from sktaskneuron._typing import Matrix, TableLike
 from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.checks import check_fitted
-from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.models.networks import PackedModel
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _SKLEARN_NAMES = {"logistic": "sigmoid"}
 _MOST_NUMBERS = 8_000_000
 
 
-def network_of(estimator: Any) -> DiverseNetwork:
+def network_of(estimator: BaseEstimator) -> DiverseNetwork:
     """Return the packed networks of a fitted estimator, in float64.
 
     Parameters
@@ -45,7 +46,7 @@ def network_of(estimator: Any) -> DiverseNetwork:
     return model_of(estimator).typed_network()
 
 
-def smooth_network_of(estimator: Any) -> DiverseNetwork:
+def smooth_network_of(estimator: BaseEstimator) -> DiverseNetwork:
     """Return the packed networks with cubic tables in the place of linear ones, in float64.
 
     Raises
@@ -58,7 +59,7 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     import torch
 
     from sktaskneuron.nn import DiverseNetwork
-    from sktaskneuron.nn.typed.layers import layer_functions
+    from sktaskneuron.nn.typed.reading import layer_functions
 
     check_fitted(estimator)
     network = model_of(estimator).typed_network()
@@ -80,7 +81,7 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     return smooth.eval()
 
 
-def model_of(estimator: Any) -> PackedModel:
+def model_of(estimator: BaseEstimator) -> PackedModel:
     """Return the networks of an estimator as a value, to be built in float64.
 
     They are placed where the estimator predicts; MPS, which lacks float64, gives way to the CPU.
@@ -99,7 +100,7 @@ def model_of(estimator: Any) -> PackedModel:
     return replace(model, device="cpu" if device.type == "mps" else str(device), dtype="float64")
 
 
-def _from_sklearn(estimator: Any) -> DiverseNetwork:
+def _from_sklearn(estimator: BaseEstimator) -> DiverseNetwork:
     """Pack scikit-learn's network up to its last layer's sums."""
     import torch
 
@@ -122,7 +123,7 @@ def _from_sklearn(estimator: Any) -> DiverseNetwork:
     return network.eval()
 
 
-def inputs_of(estimator: Any, X: Any) -> FloatArray:
+def inputs_of(estimator: BaseEstimator, X: TableLike) -> Matrix:
     """Return what the networks see of a table, (n_samples, n_columns)."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))

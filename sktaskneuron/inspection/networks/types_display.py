@@ -13,8 +13,8 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
+from sktaskneuron._seeds import draw_seed
 from sktaskneuron._typing import RandomState, TableLike, TargetLike, Vector
-from sktaskneuron.inspection.checks import draw_seed
 from sktaskneuron.inspection.drawing import BLUE, GREY, new_axes, no_frame, plain
 
 if TYPE_CHECKING:

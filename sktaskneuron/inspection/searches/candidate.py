@@ -72,7 +72,7 @@ class Candidate:
 def function_of(item: object) -> Function:
     """Return the function of a candidate: of the types of its first hidden layer."""
     from sktaskneuron.nn import find_activation
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     if isinstance(item, str):
         return find_activation(item).numpy

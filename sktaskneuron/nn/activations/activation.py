@@ -108,12 +108,6 @@ class Activation:
     note: str = field(default="", repr=False, compare=False)
     _numpy: Callable[..., Array] | None = field(default=None, repr=False, compare=False)
 
-    def __reduce__(self) -> tuple[Callable[[str], Activation], tuple[str]]:
-        # the mapping of parameters does not pickle; the name says everything
-        from sktaskneuron.nn.activations.reading import find_activation
-
-        return find_activation, (self.name,)
-
     @cached_property
     def expression(self) -> ElementwiseExpression | None:
         """The formula with its numbers in the grammar of formulas, None if it cannot be written."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -127,6 +128,14 @@ def find_activation(text: str) -> Activation:
     ('x*tanh(x)', True, False, False)
     """
     return _described(_checked(text))
+
+
+def _reduced(activation: Activation) -> tuple[Callable[[str], Activation], tuple[str]]:
+    return find_activation, (activation.name,)
+
+
+# the mapping of parameters does not pickle; the name says everything
+copyreg.pickle(Activation, _reduced)
 
 
 @lru_cache(maxsize=256)

@@ -22,12 +22,8 @@ from sktaskneuron.nn.task.table_input import (
     TableInput,
 )
 from sktaskneuron.nn.typed.activation_set import ActivationSet
-from sktaskneuron.nn.typed.layers import (
-    FunctionSpec,
-    TypedActivation,
-    layer_functions,
-    listed_specs,
-)
+from sktaskneuron.nn.typed.layers import FunctionSpec, TypedActivation, listed_specs
+from sktaskneuron.nn.typed.reading import layer_functions
 
 Skip = Literal["linear", "formula", "none"]
 Terms = Literal["periodic", "piecewise"]

@@ -15,6 +15,7 @@ from torch import nn
 
 from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation, approximate
+from sktaskneuron.nn.typed.layers import TypedActivation
 from sktaskneuron.nn.typed.sub_networks import SubNetworks
 from sktaskneuron.nn.typed.tables import (
     Grid,
@@ -243,8 +244,6 @@ class ActivationSet:
         n_neurons : int
         interpolation : {"cubic", "linear"}, default="cubic"
         """
-        from sktaskneuron.nn.typed.layers import TypedActivation
-
         return TypedActivation(self.functions(interpolation), n_neurons)
 
     # -- what the functions are like ---------------------------------------------------------------

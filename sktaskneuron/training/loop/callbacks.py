@@ -17,7 +17,11 @@ from sktaskneuron.training.state import State, module_to_arrays
 EpochHook = Callable[[int, Mapping[str, float], Callable[[], State]], bool | None]
 
 
-class Schedules(Callback):
+class OwnCallback(Callback):
+    """A callback of this package: it ends training by ``net.stop``, never by an interrupt."""
+
+
+class Schedules(OwnCallback):
     """Learning rate and weight decay by the step, dropout by the epoch.
 
     Parameters
@@ -94,7 +98,7 @@ class Schedules(Callback):
             dropout.p = dropout.rate
 
 
-class BestEpoch(Callback):
+class BestEpoch(OwnCallback):
     """Keep the state of the best finite epoch in memory; stop when it does not improve.
 
     With validation rows the best epoch is that of the lowest validation loss; without, the last
@@ -160,7 +164,7 @@ class BestEpoch(Callback):
             tensor.copy_(kept)
 
 
-class HookCallback(Callback):
+class HookCallback(OwnCallback):
     """Call a function at the end of every epoch; stop when it says so.
 
     Parameters

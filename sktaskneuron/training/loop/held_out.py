@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.callbacks import Callback
 from torch import Tensor
 
 from sktaskneuron.training.data import TensorTable, take_inputs
 from sktaskneuron.training.loop.calibration import inverse_temperature
+from sktaskneuron.training.loop.callbacks import OwnCallback
 from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.losses import RowLoss, cross_entropy
 
@@ -27,7 +27,7 @@ _LEAST_GAIN = 0.01
 CYCLE_ENDS: Mapping[str, Sequence[float]] = {"coslog4": (1 / 15, 3 / 15, 7 / 15)}
 
 
-class HeldOut(Callback):
+class HeldOut(OwnCallback):
     """Evaluate every member on its held-out rows at the end of every epoch.
 
     The loss of classes is taken at the temperature that makes it lowest: an overconfident network
@@ -107,7 +107,7 @@ class HeldOut(Callback):
         return [array[:n] for array, n in zip(arrays, self.sizes, strict=True)]
 
 
-class StopRules(Callback):
+class StopRules(OwnCallback):
     """End training when the clock has run out, or when a cycle of the rate was no gain.
 
     Parameters

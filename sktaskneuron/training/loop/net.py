@@ -1,6 +1,7 @@
 """The skorch net that trains our networks."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Self
 
 import torch
@@ -8,6 +9,8 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from sktaskneuron.nn.parameterization import parameter_groups
+from sktaskneuron.training.loop.callbacks import OwnCallback
+from sktaskneuron.training.loop.interrupts import is_raised_by_code
 
 # kinds of devices on which torch's fused AdamW runs
 _FUSED = ("cpu", "cuda", "mps")
@@ -24,6 +27,8 @@ class TaskDrivenNet(NeuralNet):
     the weight enters the loss; the optimiser gets the module's parameter groups; the loss is read
     once per epoch and not once per batch (on a GPU each reading waits for the device); there are no
     default callbacks; and an interrupt by the user leaves ``fit`` instead of ending it silently.
+    A KeyboardInterrupt ends training in order only if a ``raise`` statement in a callback's own
+    code made it, during training: that is how :class:`skorch.callbacks.EarlyStopping` stops.
     Estimators hold it by composition, see :func:`sktaskneuron.training.fit_network`.
 
     Parameters
@@ -88,18 +93,26 @@ class TaskDrivenNet(NeuralNet):
             self.fit_loop(X, y, **fit_params)
         except StopTraining:
             pass
-        finally:
-            self.notify("on_train_end", X=X, y=y)
+        except BaseException:
+            # callbacks may clean up; what fails then must not take the place of this error
+            with suppress(Exception):
+                self.notify("on_train_end", X=X, y=y)
+            raise
+        self.notify("on_train_end", X=X, y=y)
         return self
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call the callbacks; turn a wish to stop into the end of training."""
-        try:
-            super().notify(method_name, **cb_kwargs)
-        except KeyboardInterrupt:
-            # how skorch's own EarlyStopping ends training
-            self.stop("callback")
-            raise StopTraining from None
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt as error:
+                outside = method_name in ("on_train_begin", "on_train_end")
+                if outside or isinstance(callback, OwnCallback) or not is_raised_by_code(error):
+                    raise
+                self.stop("callback")
+                raise StopTraining from None
         if method_name == "on_epoch_end" and self.stop_reason_:
             raise StopTraining
 
