@@ -36,7 +36,9 @@ from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
 from sktaskneuron.estimators.neuron_seek.run import Prepared, prepare
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
+from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.members import MemberGroup, group_candidate
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.simple import (
     constant_candidate,
     formula_candidate,
@@ -148,7 +150,7 @@ class Fold:
         return self.rivals.validation
 
     @cached_property
-    def test_inputs(self) -> Any:
+    def test_inputs(self) -> Inputs:
         return self.prepared.reader.read(self.table.X.iloc[self.rows[1]])
 
     def candidate(self, name: str) -> tuple[Candidate, np.ndarray, float] | None:
@@ -289,7 +291,7 @@ class _PreparedClassifier(NeuronSeekClassifier):
     _run = staticmethod(_ready)
 
 
-def member_outputs(model: Any, inputs: Any) -> np.ndarray:
+def member_outputs(model: PackedModel, inputs: Inputs) -> np.ndarray:
     """Outputs of every member by itself, (n_members, n_rows, n_outputs)."""
     import torch
 

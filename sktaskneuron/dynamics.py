@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron._typing import FloatArray, Matrix, TableLike, TargetLike, Vector
 
 Field = Callable[[Matrix], Matrix]
 Step = Callable[[Field, Matrix, float], Matrix]
@@ -116,7 +116,7 @@ def integrate(
 
 
 def states_and_rates(
-    X: ArrayLike, t: ArrayLike, sample_weight: ArrayLike | None
+    X: TableLike, t: TargetLike, sample_weight: ArrayLike | None
 ) -> tuple[Matrix, Matrix, Vector | None]:
     """Turn orbits into rows: their states, the derivatives of these by time, and weights.
 

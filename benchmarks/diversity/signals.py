@@ -12,6 +12,7 @@ from common import report
 from common.report import say
 from common.rows import Store
 
+from sktaskneuron.estimators.fitted import TableEstimator, put_on
 from sktaskneuron.inspection import (
     HessianSpectrum,
     hessian_spectrum,
@@ -34,21 +35,20 @@ GROWN = ["U2 from zero", "U1 from zero"]
 WIDTHS = (20, 50, 100, 200, 400)
 
 
-@dataclass(frozen=True, eq=False)
-class Inspected:
+class Inspected(TableEstimator):
     """Packed networks as the functions of sktaskneuron.inspection see an estimator."""
 
-    problem: Problem
-    activations_: Any
-    packed: PackedModel
-    device: str = "cpu"
+    device = "cpu"
+    categorical_features = None
 
-    @classmethod
-    def of(cls, problem: Problem, network: Any, activations: Any = None) -> Inspected:
-        arrays = module_to_arrays(network)
-        spec, n_members = network.spec(), network.n_members
-        model = PackedModel("typed", spec, arrays, n_members, "cpu", "float64")
-        return cls(problem, activations, model)
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """What an inspection asks of a fitted estimator."""
+
+    problem: Problem
+    activations: Any
+    packed: PackedModel
 
     def network_inputs(self, X: Array) -> Array:
         return (X - self.problem.mean) / self.problem.scale
@@ -56,10 +56,20 @@ class Inspected:
     def network_targets(self, name: str, y: Array) -> Array:
         return y
 
+    def attributes(self) -> dict[str, Any]:
+        width = self.problem.X_test.shape[1]
+        return {"activations_": self.activations, "n_features_in_": width}
+
+
+def inspected(problem: Problem, network: Any, activations: Any = None) -> Inspected:
+    arrays = module_to_arrays(network)
+    packed = PackedModel("typed", network.spec(), arrays, network.n_members, "cpu", "float64")
+    return put_on(Inspected(), Pack(problem, activations, packed))
+
 
 def classified(problem: Problem, network: Any) -> dict[str, Array]:
     logits = problem.outputs(network, problem.X_test)
-    ratios = participation_ratio(Inspected.of(problem, network), problem.X_test, normalize=True)
+    ratios = participation_ratio(inspected(problem, network), problem.X_test, normalize=True)
     right = logits.argmax(axis=-1) == problem.y_test
     return {"accuracy": right.mean(axis=1), "participation": ratios[:, 0]}
 
@@ -211,7 +221,7 @@ def study_hessian(run: Run) -> None:
             [rate] * len(seeds),
             best_epoch=False,
         )
-        view = Inspected.of(problem, network, library.activations(name))
+        view = inspected(problem, network, library.activations(name))
         known = {"X": X.double().numpy(), "y": y.numpy(), "random_state": 0}
         trace, error = hessian_trace(view, n_probes=5 * n_probes, **known)
         spectrum = hessian_spectrum(view, n_probes=n_probes, n_steps=n_steps, **known)

@@ -17,6 +17,7 @@ import textwrap
 import tokenize
 import tomllib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,8 @@ class Room:
     name: str
     sentence: str
     lines: int
-    parts: dict[str, int]
+    parts: Mapping[str, int]
+    modules: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -115,19 +117,16 @@ def sentence_of(path: Path) -> str:
 def read_room(path: Path) -> Room:
     """Read a room: the folders in it, or its modules where it has no folders."""
     if path.is_file():
-        return Room(path.stem, sentence_of(path), code_lines(path), {})
+        return Room(path.stem, sentence_of(path), code_lines(path), {}, ())
     folders = {
         folder.name: sum(map(code_lines, folder.rglob("*.py")))
         for folder in sorted(path.iterdir())
         if (folder / "__init__.py").exists()
     }
-    modules = {
-        module.stem: code_lines(module)
-        for module in sorted(path.glob("*.py"))
-        if module.stem != "__init__"
-    }
+    modules = [path.stem for path in sorted(path.glob("*.py")) if path.stem != "__init__"]
     lines = sum(map(code_lines, path.rglob("*.py")))
-    return Room(path.name, sentence_of(path / "__init__.py"), lines, folders or modules)
+    sentence = sentence_of(path / "__init__.py")
+    return Room(path.name, sentence, lines, folders, () if folders else modules)
 
 
 def read_rooms() -> dict[str, Room]:
@@ -262,7 +261,9 @@ def draw_room(ax: Axes, room: Room, place: Place) -> None:
     )
     ax.text(x, place.top - 3.7, sentence, va="top", fontsize=7.2, color="0.25")
     ax.text(x, place.bottom + 1.2, f"{room.lines:,} lines", va="center", fontsize=7.2, color="0.4")
-    if whole and room.parts:
+    if room.modules:
+        draw_modules(ax, room.modules, place)
+    elif room.parts:
         n_rows = 1 if len(room.parts) <= PARTS_IN_A_ROW else 2
         names = list(room.parts)
         size = -(-len(names) // n_rows)
@@ -271,6 +272,18 @@ def draw_room(ax: Axes, room: Room, place: Place) -> None:
             part = {name: room.parts[name] for name in names[row * size : (row + 1) * size]}
             bottom = place.bottom + 1.2 + (n_rows - 1 - row) * (height + 0.7)
             draw_parts(ax, part, bottom, height, place.colour)
+
+
+def draw_modules(ax: Axes, modules: Sequence[str], place: Place) -> None:
+    """Write the names of a room without folders into one box."""
+    if place.right - place.left < 50:
+        return
+    left, right = NAME_END, ROOMS_END - 1.0
+    style = {"facecolor": "white", "edgecolor": place.colour, "linewidth": 0.9}
+    box(ax, left, right, place.bottom + 1.2, place.height - 2.4, **style)
+    lines = textwrap.wrap(", ".join(modules), 58)
+    text = {"ha": "center", "va": "center", "fontsize": 7.4, "linespacing": 1.5}
+    ax.text((left + right) / 2, place.middle, "\n".join(lines), **text)
 
 
 def draw_parts(ax: Axes, parts: dict[str, int], bottom: float, height: float, colour: str) -> None:
@@ -318,14 +331,14 @@ def draw_roof_and_ground(ax: Axes, plan: Plan, rooms: dict[str, Room]) -> None:
     ax.text(50, eaves + 1.6, under, ha="center", fontsize=8, color="0.3")
     box(ax, -2.5, ANNEX[1] + 1.5, -GAP - 4.6, 4.6, **style)
     ground = "   ".join(f"{name} ({rooms[name].lines})" for name in plan.ground)
-    ax.text(0.6, -GAP - 2.3, ground, va="center", fontsize=9.5, fontweight="bold", color="0.25")
+    ax.text(0.6, -GAP - 2.3, ground, va="center", fontsize=9, fontweight="bold", color="0.25")
     total = sum(map(code_lines, PACKAGE.rglob("*.py")))
     note = (
         "All rooms stand on these; their arrows are left out. Numbers in boxes are lines of code, "
         f"{total:,} in all;\na line's width, and the number at its dot, say how many lines of the "
         "one room import from the other."
     )
-    ax.text(33, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
+    ax.text(49, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
 
 
 def draw(path: Path) -> None:

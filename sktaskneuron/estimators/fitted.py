@@ -96,7 +96,8 @@ def fitted_value(estimator: TableEstimator) -> Any:
     NotFittedError
         If the estimator is not fitted.
     """
-    check_is_fitted(estimator)
+    if _VALUE not in vars(estimator):
+        check_is_fitted(estimator)  # which raises
     return vars(estimator)[_VALUE]
 
 

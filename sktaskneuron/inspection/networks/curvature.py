@@ -15,10 +15,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
 from sktaskneuron._typing import FloatArray, TableLike, TargetLike
-from sktaskneuron.estimators.fitted import TableEstimator
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.networks.networks import (
     inputs_of,
-    networks_value,
     row_blocks,
     smooth_network_of,
     widest,
@@ -59,7 +58,7 @@ class Curvature:
             unknown = np.setdiff1d(np.asarray(y), classes).tolist()
             raise ValueError(f"y holds classes that the estimator has not seen: {unknown}")
         name = type(estimator).__name__
-        target = np.asarray(networks_value(estimator).network_targets(name, y))
+        target = np.asarray(fitted_value(estimator).network_targets(name, y))
         weight = _check_sample_weight(
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import validate_data
 
-from sktaskneuron._typing import IntArray, Matrix, TableLike, TargetLike
+from sktaskneuron._typing import Matrix, TableLike
 from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.models.networks import PackedModel
@@ -23,18 +23,6 @@ if TYPE_CHECKING:
 _SKLEARN_NAMES = {"logistic": "sigmoid"}
 # Numbers in one tensor at most, by which rows are taken in blocks.
 _MOST_NUMBERS = 8_000_000
-
-
-class HasNetworks(Protocol):
-    """What an inspection asks of the value that a fit left behind."""
-
-    packed: PackedModel | None
-
-    def network_inputs(self, X: TableLike) -> Matrix:
-        """Return what the networks see of checked rows, (n_samples, n_columns)."""
-
-    def network_targets(self, name: str, y: TargetLike) -> Matrix | IntArray:
-        """Return a target as the networks are trained on it; messages name the estimator."""
 
 
 def network_of(estimator: BaseEstimator) -> DiverseNetwork:
@@ -93,17 +81,13 @@ def smooth_network_of(estimator: BaseEstimator) -> DiverseNetwork:
     return smooth.eval()
 
 
-def networks_value(source: BaseEstimator) -> HasNetworks:
-    """Return the fitted value of an estimator; anything else stands for one itself."""
-    return fitted_value(source) if isinstance(source, TableEstimator) else source
-
-
 def model_of(estimator: BaseEstimator) -> PackedModel:
     """Return the networks of an estimator as a value, to be built in float64.
 
     They are placed where the estimator predicts; MPS, which lacks float64, gives way to the CPU.
     """
-    model = getattr(networks_value(estimator), "packed", None)
+    fitted = fitted_value(estimator) if isinstance(estimator, TableEstimator) else None
+    model = getattr(fitted, "packed", None)
     if not isinstance(model, PackedModel):
         raise TypeError(
             f"{type(estimator).__name__} holds no networks of neurons of several types: give a "
@@ -143,9 +127,8 @@ def inputs_of(estimator: BaseEstimator, X: TableLike) -> Matrix:
     """Return what the networks see of a table, (n_samples, n_columns)."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))
-    if isinstance(estimator, TableEstimator):
-        X = validate_data(estimator, X, reset=False, skip_check_array=True)
-    return np.asarray(networks_value(estimator).network_inputs(X), dtype=np.float64)
+    rows = validate_data(estimator, X, reset=False, skip_check_array=True)
+    return np.asarray(fitted_value(estimator).network_inputs(rows), dtype=np.float64)
 
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
