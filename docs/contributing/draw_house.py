@@ -169,11 +169,12 @@ class Plan:
 
     @classmethod
     def of(cls, rooms: dict[str, Room], layers: list[list[str]]) -> Plan:
-        """Take the lowest layer and private modules as ground; what no layer names is an annex."""
-        ground = [*layers[-1], *(name for name in rooms if name.startswith("_"))]
-        inside = {name for floor in layers for name in floor} | set(ground)
-        annexes = sorted(set(rooms) - inside, key=lambda name: -rooms[name].lines)
-        return cls(layers[:-1], annexes, ground)
+        """Take the layers of single modules as ground; what no layer names is an annex."""
+        named = {name for floor in layers for name in floor}
+        floors = [floor for floor in layers if not any(name.startswith("_") for name in floor)]
+        ground = sorted(named - {name for floor in floors for name in floor})
+        annexes = sorted(set(rooms) - named, key=lambda name: -rooms[name].lines)
+        return cls(floors, annexes, ground)
 
     @property
     def height(self) -> float:
@@ -331,14 +332,14 @@ def draw_roof_and_ground(ax: Axes, plan: Plan, rooms: dict[str, Room]) -> None:
     ax.text(50, eaves + 1.6, under, ha="center", fontsize=8, color="0.3")
     box(ax, -2.5, ANNEX[1] + 1.5, -GAP - 4.6, 4.6, **style)
     ground = "   ".join(f"{name} ({rooms[name].lines})" for name in plan.ground)
-    ax.text(0.6, -GAP - 2.3, ground, va="center", fontsize=9, fontweight="bold", color="0.25")
+    ax.text(0.6, -GAP - 2.3, ground, va="center", fontsize=8.5, fontweight="bold", color="0.25")
     total = sum(map(code_lines, PACKAGE.rglob("*.py")))
     note = (
         "All rooms stand on these; their arrows are left out. Numbers in boxes are lines of code, "
         f"{total:,} in all;\na line's width, and the number at its dot, say how many lines of the "
         "one room import from the other."
     )
-    ax.text(49, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
+    ax.text(60, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
 
 
 def draw(path: Path) -> None:
