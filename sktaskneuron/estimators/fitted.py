@@ -75,11 +75,6 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
             )
         super().__setstate__(state)
 
-    def _check_columns(self, X: TableLike) -> None:
-        """Compare the columns of new rows with those of fit, in a message of this estimator."""
-        if len(getattr(X, "shape", ())) == 2:
-            validate_data(self, X, reset=False, skip_check_array=True)
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
@@ -99,6 +94,22 @@ def fitted_value(estimator: TableEstimator) -> Any:
     if _VALUE not in vars(estimator):
         check_is_fitted(estimator)  # which raises
     return vars(estimator)[_VALUE]
+
+
+def value_for(estimator: TableEstimator, X: TableLike) -> Any:
+    """Return the same, after asking whether a table has the columns of fit.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If number or names of the columns differ; in a message of this estimator.
+    """
+    value = fitted_value(estimator)
+    if len(getattr(X, "shape", ())) == 2:
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    return value
 
 
 def reconstruction(fitted: Fitted) -> dict[str, object]:

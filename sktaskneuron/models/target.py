@@ -101,11 +101,7 @@ class ClassTarget:
 
     def decoded(self, raw: Matrix) -> AnyArray:
         """Return the label of the largest logit."""
-        return np.asarray(self.classes[np.argmax(self.probabilities(raw), axis=1)])
-
-    def probabilities(self, raw: Matrix) -> Matrix:
-        """Return the softmax of raw outputs, (n_rows, n_classes)."""
-        return softmax(raw)
+        return np.asarray(self.classes[np.argmax(softmax(raw), axis=1)])
 
     def of_equation(self, value: Matrix) -> Matrix:
         """Return one logit per class of an equation's values; even odds where it is not defined.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin, _fit_context
 
@@ -21,8 +20,8 @@ from sktaskneuron.estimators._common.checks import (
 )
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
-from sktaskneuron.estimators.fitted import Fitted, TableEstimator, fitted_value, put_on
-from sktaskneuron.models.target import ClassTarget, ValueTarget
+from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, value_for
+from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
 
 
@@ -38,13 +37,6 @@ class Predictive(TableEstimator):
     @abstractmethod
     def _settings(self) -> Settings:
         """Refuse early what would fail after a long search; return the parameters."""
-
-    def _raw(self, X: TableLike) -> Matrix:
-        """Return raw outputs, (n_samples, n_outputs)."""
-        fitted = fitted_value(self)
-        self._check_columns(X)
-        raw: Matrix = fitted.predictor.raw(X, self.device)
-        return raw
 
 
 class Classifies(ClassifierMixin, Predictive):
@@ -110,9 +102,7 @@ class Classifies(ClassifierMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        raw = self._raw(X)
-        target: ClassTarget = fitted_value(self).predictor.target
-        return target.probabilities(raw)
+        return softmax(value_for(self, X).predictor.raw(X, self.device))
 
     def predict(self, X: TableLike) -> AnyArray:
         """Predict the most probable class.
@@ -132,9 +122,7 @@ class Classifies(ClassifierMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        probabilities = self.predict_proba(X)
-        target: ClassTarget = fitted_value(self).predictor.target
-        return np.asarray(target.classes[np.argmax(probabilities, axis=1)])
+        return value_for(self, X).predictor.predict(X, self.device)
 
 
 class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
@@ -197,6 +185,4 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        raw = self._raw(X)
-        target: ValueTarget = fitted_value(self).predictor.target
-        return target.decoded(raw)
+        return value_for(self, X).predictor.predict(X, self.device)

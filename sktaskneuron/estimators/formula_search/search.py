@@ -23,7 +23,7 @@ from sktaskneuron.estimators._common.checks import check_target, encode_table, l
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.exports import EquationExports
-from sktaskneuron.estimators.fitted import fitted_value, put_on
+from sktaskneuron.estimators.fitted import fitted_value, put_on, value_for
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
@@ -306,8 +306,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
             negative number, has its mean over the training rows there. One column of zeros if
             nothing was found, so that a pipeline goes on.
         """
-        fitted: FittedSearch = fitted_value(self)
-        self._check_columns(X)
+        fitted: FittedSearch = value_for(self, X)
         return fitted.transform(X)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:

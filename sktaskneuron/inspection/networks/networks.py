@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import validate_data
 
 from sktaskneuron._typing import Matrix, TableLike
-from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value, value_for
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.models.networks import PackedModel
 
@@ -127,8 +127,7 @@ def inputs_of(estimator: BaseEstimator, X: TableLike) -> Matrix:
     """Return what the networks see of a table, (n_samples, n_columns)."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))
-    rows = validate_data(estimator, X, reset=False, skip_check_array=True)
-    return np.asarray(fitted_value(estimator).network_inputs(rows), dtype=np.float64)
+    return np.asarray(value_for(estimator, X).network_inputs(X), dtype=np.float64)
 
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
