@@ -22,6 +22,7 @@ __all__ = [
     "Matrix",
     "RandomState",
     "RowNumbers",
+    "Spec",
     "Splits",
     "State",
     "TableLike",
@@ -47,6 +48,9 @@ AnyArray: TypeAlias = NDArray[Any]
 Splits: TypeAlias = Sequence[tuple[RowNumbers, RowNumbers]]
 #: Parameters and buffers of a module by their names.
 State: TypeAlias = dict[str, AnyArray]
+
+#: Plain values that an object is built from again.
+Spec: TypeAlias = dict[str, Any]
 
 #: What a user may give for X: an array, or a table of pandas, polars or pyarrow.
 TableLike: TypeAlias = "ArrayLike | IntoDataFrame"
