@@ -27,6 +27,7 @@ __all__ = [
     "PlainData",
     "RandomState",
     "RowNumbers",
+    "Spec",
     "Splits",
     "State",
     "TableLike",
@@ -52,6 +53,9 @@ AnyArray: TypeAlias = NDArray[Any]
 Splits: TypeAlias = Sequence[tuple[RowNumbers, RowNumbers]]
 #: Parameters and buffers of a module by their names.
 State: TypeAlias = dict[str, AnyArray]
+
+#: Plain values that an object is built from again.
+Spec: TypeAlias = dict[str, Any]
 
 #: What a user may give for X: an array, or a table of pandas, polars or pyarrow.
 TableLike: TypeAlias = "ArrayLike | IntoDataFrame"

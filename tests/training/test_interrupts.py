@@ -105,15 +105,15 @@ PLACES = [
         (callbacks.Schedules, "on_train_begin"), (callbacks.Schedules, "on_epoch_begin"),
         (callbacks.Schedules, "on_batch_begin"), (callbacks.Schedules, "on_train_end"),
         (best.BestEpoch, "on_epoch_end"), (best.KeptTensors, "load"),
-        (callbacks.HookCallback, "on_epoch_end"), (fit, "RunOptions"), (fit, "history_columns"),
-        (fit, "module_to_arrays"), (run, "random_scope"), (run, "TaskDrivenNet"),
+        (callbacks.HookCallback, "on_epoch_end"), (fit, "RunOptions"), (run, "_history_columns"),
+        (run, "module_to_arrays"), (run, "random_scope"), (run, "TaskDrivenNet"),
     ]),
     (train_members, [
         (packed_rows.MemberBatches, "__iter__"), (packed_rows, "take_inputs"), (Clock, "__call__"),
         (TaskNetwork, "forward"), (held_out.HeldOut, "on_epoch_end"),
         (held_out, "inverse_temperature"), (held_out.HeldOut, "held_outputs"),
         (held_out.StopRules, "on_epoch_end"), (callbacks.HookCallback, "on_epoch_end"),
-        (members, "module_to_arrays"),
+        (members, "MemberResult"),
     ]),
     (train_replicates, [
         (packed_rows.MemberBatches, "__iter__"), (DiverseNetwork, "forward"),

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Any
 
 from sktaskneuron.formula import PRIMITIVES, ElementwiseExpression
 from sktaskneuron.nn.activations.activation import Activation, ExpressionFunction
@@ -235,9 +234,7 @@ def _with_parameters(activation: Activation, text: str) -> Activation:
 
 
 def _bound(activation: Activation, values: Mapping[str, float], learn: bool) -> Activation:
-    changed: dict[str, Any] = {
-        key: value for key, value in values.items() if value != activation.parameters[key]
-    }
+    changed = {key: value for key, value in values.items() if value != activation.parameters[key]}
     if not changed and not learn:
         return activation
     listed = [f"{key}={_shortest(value)}" for key, value in changed.items()]

@@ -7,11 +7,10 @@ from torch import nn
 
 from sktaskneuron.training.data import TensorBatches, TensorTable, n_batches
 from sktaskneuron.training.loop.best import BestEpoch
-from sktaskneuron.training.loop.callbacks import HookCallback, OwnCallback, Schedules
+from sktaskneuron.training.loop.callbacks import Schedules
 from sktaskneuron.training.loop.losses import RowLoss, get_row_loss
 from sktaskneuron.training.loop.results import EpochHook, TrainingResult
-from sktaskneuron.training.loop.run import Callbacks, RunOptions, history_columns, run_training
-from sktaskneuron.training.state import module_to_arrays
+from sktaskneuron.training.loop.run import Callbacks, RunOptions, run_training
 
 # validation needs no gradients: larger batches cost less
 _VALID_BATCH = 8192
@@ -137,6 +136,8 @@ def fit_network(
         max_gradient_norm=max_gradient_norm,
         patience=patience,
         verbose=verbose,
+        on_epoch_end=on_epoch_end,
+        callbacks=callbacks,
     )
     device = train.X.device
     module.to(device=device, dtype=train.X.dtype)
@@ -146,16 +147,12 @@ def fit_network(
         schedule, weight_decay_schedule, dropout_schedule, n_epochs, steps_per_epoch
     )
     best = BestEpoch(patience if valid is not None else None, restore_best)
-    own: list[tuple[str, OwnCallback]] = [("task_schedules", schedules), ("task_best_epoch", best)]
-    if on_epoch_end is not None:
-        own.append(("task_epoch_hook", HookCallback(on_epoch_end)))
-
-    net = run_training(
+    return run_training(
         module,
         train,
         get_row_loss(loss),
         best,
-        [*own, *callbacks],
+        [("task_schedules", schedules), ("task_best_epoch", best)],
         replace(options, max_epochs=n_epochs),
         device=device,
         iterator_train=TensorBatches,
@@ -163,11 +160,4 @@ def fit_network(
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=max(batch_size, _VALID_BATCH),
         train_split=None if valid is None else predefined_split(valid),
-    )
-    return TrainingResult(
-        state=module_to_arrays(module),
-        n_epochs=len(net.history),
-        best_epoch=best.kept_epoch_,
-        history=history_columns(net),
-        stop_reason=net.stop_reason_ or "max_epochs",
     )

@@ -13,14 +13,13 @@ from torch import nn
 from sktaskneuron._typing import RowNumbers
 from sktaskneuron.training.data import Bounds, TensorTable, as_tensor, n_batches
 from sktaskneuron.training.loop.best import BestEpoch
-from sktaskneuron.training.loop.callbacks import HookCallback, OwnCallback, Schedules
+from sktaskneuron.training.loop.callbacks import OwnCallback, Schedules
 from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.held_out import CYCLE_ENDS, HeldOut, StopRules
 from sktaskneuron.training.loop.losses import RowLoss, cross_entropy, get_row_loss
 from sktaskneuron.training.loop.packed_rows import HeldRows, MemberBatches, MemberTable
 from sktaskneuron.training.loop.results import EpochHook, MemberResult
-from sktaskneuron.training.loop.run import Callbacks, RunOptions, history_columns, run_training
-from sktaskneuron.training.state import module_to_arrays
+from sktaskneuron.training.loop.run import Callbacks, RunOptions, run_training
 
 
 def fit_members(
@@ -114,6 +113,8 @@ def fit_members(
         max_gradient_norm=max_gradient_norm,
         patience=patience,
         verbose=verbose,
+        on_epoch_end=on_epoch_end,
+        callbacks=callbacks,
     )
     device = device or table.X.device
     clock = clock or Clock()
@@ -139,15 +140,12 @@ def fit_members(
     best = BestEpoch(patience if held is not None else None)
     cycles = CYCLE_ENDS.get(schedule, ()) if stop_at_cycle_ends and held is not None else ()
     own += [("task_best_epoch", best), ("task_stop", StopRules(clock, cycles, n_epochs))]
-    if on_epoch_end is not None:
-        own.append(("task_epoch_hook", HookCallback(on_epoch_end)))
-
-    net = run_training(
+    result = run_training(
         module,
         members,
         train_loss,
         best,
-        [*own, *callbacks],
+        own,
         options,
         device=device,
         iterator_train=MemberBatches,
@@ -156,11 +154,4 @@ def fit_members(
         iterator_train__clock=clock,
         train_split=None,
     )
-    return MemberResult(
-        state=module_to_arrays(module),
-        n_epochs=len(net.history),
-        best_epoch=best.kept_epoch_,
-        held_outputs=[] if held is None else held.held_outputs(),
-        history=history_columns(net),
-        stop_reason=net.stop_reason_ or "max_epochs",
-    )
+    return MemberResult(**vars(result), held_outputs=[] if held is None else held.held_outputs())

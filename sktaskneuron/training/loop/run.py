@@ -19,8 +19,11 @@ from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.training.data import Target
 from sktaskneuron.training.device import keep_freed_memory, random_scope
 from sktaskneuron.training.loop.best import BestEpoch
+from sktaskneuron.training.loop.callbacks import HookCallback, OwnCallback
 from sktaskneuron.training.loop.losses import RowLoss, WeightedLoss
 from sktaskneuron.training.loop.net import TaskDrivenNet
+from sktaskneuron.training.loop.results import EpochHook, TrainingResult
+from sktaskneuron.training.state import module_to_arrays
 
 #: As skorch takes them: callbacks, or pairs of a name and a callback.
 Callbacks: TypeAlias = Sequence[Callback | tuple[str, Callback]]
@@ -42,6 +45,8 @@ class RunOptions:
         As of :func:`fit_network`.
     patience : int or None
         Checked here, and used by :class:`BestEpoch`.
+    on_epoch_end, callbacks
+        As of :func:`fit_network`; they run after our own callbacks.
     """
 
     seed: int
@@ -53,6 +58,8 @@ class RunOptions:
     max_gradient_norm: float | None
     patience: int | None
     verbose: int
+    on_epoch_end: EpochHook[float] | None
+    callbacks: Callbacks
 
     def __post_init__(self) -> None:
         for name in ("max_epochs", "batch_size", "patience"):
@@ -72,12 +79,12 @@ def run_training(
     data: Dataset[tuple[Tensor, Target]],
     loss: RowLoss,
     best: BestEpoch,
-    callbacks: Callbacks,
+    own: Sequence[tuple[str, OwnCallback]],
     options: RunOptions,
     *,
     device: torch.device,
     **iterators: object,
-) -> TaskDrivenNet:
+) -> TrainingResult:
     """Train ``module`` in place with AdamW and leave it with the best epoch's parameters.
 
     Parameters
@@ -89,7 +96,7 @@ def run_training(
     loss : RowLoss
     best : BestEpoch
         One of the callbacks: the keeper of the state.
-    callbacks : sequence of skorch callbacks or (name, callback) pairs
+    own : sequence of (name, OwnCallback) pairs
     options : RunOptions
     device : torch.device
     **iterators : dict
@@ -97,8 +104,7 @@ def run_training(
 
     Returns
     -------
-    TaskDrivenNet
-        With its history and ``stop_reason_``.
+    TrainingResult
 
     Raises
     ------
@@ -115,6 +121,9 @@ def run_training(
     seeds = entropy.generate_state(2 + len(dropouts), np.uint32).tolist()
     for dropout, dropout_seed in zip(dropouts, seeds[2:], strict=True):
         dropout.reseed(dropout_seed)
+    hook = []
+    if options.on_epoch_end is not None:
+        hook.append(("task_epoch_hook", HookCallback(options.on_epoch_end)))
     net = TaskDrivenNet(
         module,
         WeightedLoss(loss),
@@ -126,7 +135,7 @@ def run_training(
         max_epochs=options.max_epochs,
         batch_size=options.batch_size,
         iterator_train__generator=torch.Generator().manual_seed(seeds[0]),
-        callbacks=list(callbacks),
+        callbacks=[*own, *hook, *options.callbacks],
         device=device,
         verbose=options.verbose,
         **iterators,
@@ -150,10 +159,16 @@ def run_training(
             ConvergenceWarning,
             stacklevel=3,
         )
-    return net
+    return TrainingResult(
+        state=module_to_arrays(module),
+        n_epochs=n_run,
+        best_epoch=best.kept_epoch_,
+        history=_history_columns(net),
+        stop_reason=net.stop_reason_ or "max_epochs",
+    )
 
 
-def history_columns(net: TaskDrivenNet) -> dict[str, list[Any]]:
+def _history_columns(net: TaskDrivenNet) -> dict[str, list[Any]]:
     """Turn skorch's list of epochs into a list per key, without its book-keeping."""
     epochs = [dict(epoch) for epoch in net.history]
     keys = dict.fromkeys(key for epoch in epochs for key in epoch)
