@@ -41,6 +41,9 @@ class Inspected(TableEstimator):
     device = "cpu"
     categorical_features = None
 
+    def fit(self, X: Array, y: Array) -> Inspected:
+        raise NotImplementedError("these networks were trained outside of an estimator")
+
 
 @dataclass(frozen=True, eq=False)
 class Pack:

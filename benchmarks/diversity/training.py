@@ -18,7 +18,8 @@ from sktaskneuron.nn import ActivationSet
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
 from sktaskneuron.training import MetaOptions, learn_activations
 from sktaskneuron.training.loop.losses import cross_entropy
-from sktaskneuron.training.loop.replicates import ReplicateResult, fit_replicates
+from sktaskneuron.training.loop.replicates import fit_replicates
+from sktaskneuron.training.loop.results import ReplicateResult
 
 from .problems import Problem
 

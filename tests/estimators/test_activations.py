@@ -149,9 +149,11 @@ class TestNeuronSeek:
 
 def learned_numbers(model):
     """Learned parameters by name, one row per network."""
+    fitted = model._fitted
+    networks = getattr(fitted, "packed", None) or fitted.predictor.model
     return {
         name: value.reshape(len(value), -1)
-        for name, value in model._fitted.predictor.model.state.items()
+        for name, value in networks.state.items()
         if ".raw." in name
     }
 

@@ -22,7 +22,17 @@ from sktaskneuron.training import (
     learn_activations,
     predict,
 )
-from sktaskneuron.training.loop import callbacks, fit, held_out, losses, members, replicates, run
+from sktaskneuron.training.loop import (
+    best,
+    callbacks,
+    fit,
+    held_out,
+    losses,
+    members,
+    packed_rows,
+    replicates,
+    run,
+)
 from sktaskneuron.training.loop.interrupts import is_raised_by_code
 from sktaskneuron.training.meta import functions, inner_run, learning
 
@@ -94,22 +104,22 @@ PLACES = [
         (torch.Tensor, "backward"), (torch.optim.AdamW, "step"),
         (callbacks.Schedules, "on_train_begin"), (callbacks.Schedules, "on_epoch_begin"),
         (callbacks.Schedules, "on_batch_begin"), (callbacks.Schedules, "on_train_end"),
-        (callbacks.BestEpoch, "on_epoch_end"), (callbacks.BestEpoch, "load"),
-        (callbacks.HookCallback, "on_epoch_end"), (fit, "check_options"), (fit, "history_columns"),
+        (best.BestEpoch, "on_epoch_end"), (best.KeptTensors, "load"),
+        (callbacks.HookCallback, "on_epoch_end"), (fit, "RunOptions"), (fit, "history_columns"),
         (fit, "module_to_arrays"), (run, "random_scope"), (run, "TaskDrivenNet"),
     ]),
     (train_members, [
-        (members.MemberBatches, "__iter__"), (members, "take_inputs"), (Clock, "__call__"),
+        (packed_rows.MemberBatches, "__iter__"), (packed_rows, "take_inputs"), (Clock, "__call__"),
         (TaskNetwork, "forward"), (held_out.HeldOut, "on_epoch_end"),
         (held_out, "inverse_temperature"), (held_out.HeldOut, "held_outputs"),
         (held_out.StopRules, "on_epoch_end"), (callbacks.HookCallback, "on_epoch_end"),
         (members, "module_to_arrays"),
     ]),
     (train_replicates, [
-        (replicates._Batches, "__iter__"), (DiverseNetwork, "forward"),
+        (packed_rows.MemberBatches, "__iter__"), (DiverseNetwork, "forward"),
         (TrainableActivation, "forward"), (torch.autograd, "grad"), (Clock, "__call__"),
-        (replicates.ReplicateAdam, "step"), (replicates._Held, "outputs"),
-        (replicates._Best, "keep"), (replicates._Best, "load"), (replicates, "module_to_arrays"),
+        (replicates.ReplicateAdam, "step"), (packed_rows.HeldRows, "outputs"),
+        (best.BestEpochs, "keep"), (best.KeptTensors, "load"), (replicates, "module_to_arrays"),
     ]),
     (learn, [
         (functions.LearnedFunctions, "tables"), (functions.LearnedFunctions, "step"),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import AnyArray, Vector
 from sktaskneuron.models.comparison import Evaluation
+
+#: A column of the table of results.
+Column: TypeAlias = AnyArray | list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,7 @@ class Ranking:
 
     evaluations: Sequence[Evaluation]
     place: int
-    results: dict[str, AnyArray | list[str]]
+    results: dict[str, Column]
     share: Vector
 
     @classmethod
@@ -68,11 +72,6 @@ class Ranking:
     def chosen(self) -> Evaluation:
         """The one that is taken."""
         return self.evaluations[self.place]
-
-    @property
-    def best_score(self) -> float:
-        """Minus the loss of the one that is taken."""
-        return -float(self.results["mean_loss"][self.place])
 
     def best(self, count: int) -> list[Evaluation]:
         """Return the one that is taken, or of several the best ones."""

@@ -23,7 +23,7 @@ from sktaskneuron.estimators._common.typed_networks import (
     recipe_of,
 )
 from sktaskneuron.estimators.activation_search.candidates import CLASSIC, named_candidates
-from sktaskneuron.estimators.activation_search.ranking import Ranking
+from sktaskneuron.estimators.activation_search.ranking import Column, Ranking
 from sktaskneuron.estimators.activation_search.strategies import Features, Strategy
 from sktaskneuron.estimators.activation_search.tails import tail_split
 from sktaskneuron.estimators.fitted import FittedPredictor
@@ -102,17 +102,20 @@ class FittedActivationSearch(FittedNetworks):
 
     Parameters
     ----------
-    ranking : Ranking or None
-        None where no rows were held out.
+    results : dict
+        Of all candidates; empty where no rows were held out.
+    place : int
+        Of the one that was taken.
     best_activation : str, ActivationSet or list
     final : Candidate or None
-        The networks that predict; None without them.
+        The networks that predict, without outputs; None without networks.
     predicting : list of str
         Names of their activations.
     oof_score : float
     """
 
-    ranking: Ranking | None
+    results: dict[str, Column]
+    place: int
     best_activation: Any
     final: Candidate | None
     predicting: list[str]
@@ -120,12 +123,13 @@ class FittedActivationSearch(FittedNetworks):
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""
-        ranking, final = self.ranking, self.final
+        results, final = self.results, self.final
+        best_score = -float(results["mean_loss"][self.place]) if results else float("nan")
         shown = super().attributes() | {
             "best_activation_": self.best_activation,
-            "best_index_": 0 if ranking is None else ranking.place,
-            "best_score_": float("nan") if ranking is None else ranking.best_score,
-            "results_": {} if ranking is None else ranking.results,
+            "best_index_": self.place,
+            "best_score_": best_score,
+            "results_": results,
             "oof_score_": self.oof_score,
             "history_": {} if final is None else final.history,
             "n_iter_": 1 if final is None else max(1, final.n_epochs),
@@ -183,9 +187,9 @@ def fit_activation_search(
         for line in ranking.lines(settings.fallback):
             report.say(line)
     # otherwise so few rows cannot tell activations apart
-    best: Any = settings.fallback
+    results, place, best = {}, 0, settings.fallback
     if ranking is not None:
-        name = ranking.chosen.activations.name
+        results, place, name = ranking.results, ranking.place, ranking.chosen.activations.name
         best = named_candidates(settings.candidates).get(name, name)
     if not settings.refit:
         reason = (
@@ -193,15 +197,16 @@ def fit_activation_search(
             "search, but no model"
         )
         predictor = Predictor(chosen.reader, target, NoModel(reason))
-        return FittedActivationSearch(predictor, ranking, best, None, [], float("nan"))
+        return FittedActivationSearch(predictor, results, place, best, None, [], float("nan"))
     view = chosen.task(table, encoded, target)
     validation = Validation.of(view, ordinary)
     final, predicting = _trained(settings, view, validation, ranking, chosen, seed, report)
     oof_score = float("nan")
     if final.outputs is not None:
         oof_score = target.score(final.outputs, validation.target, validation.weight)
+        final = replace(final, outputs=None)  # what is fitted holds nothing of single rows
     predictor = Predictor(chosen.reader, target, final.model)
-    return FittedActivationSearch(predictor, ranking, best, final, predicting, oof_score)
+    return FittedActivationSearch(predictor, results, place, best, final, predicting, oof_score)
 
 
 def _scales(settings: ActivationSearchSettings, table: EncodedTable) -> list[_Scales]:

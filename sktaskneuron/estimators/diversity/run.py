@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,6 +184,7 @@ def find_activations(
             f"{entry['standard_error']:.2g}",
         )
     sets = [] if learned is None else learned.sets
+    chosen = replace(chosen, outputs=None)  # what is fitted holds nothing of single rows
     return DiversityOutcome(chosen, _named(settings, chosen, sets), judgement, learned, oof_score)
 
 

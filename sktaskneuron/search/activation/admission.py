@@ -44,6 +44,7 @@ _TAILS = np.array([-12.0, -8.0, -5.0, -4.0, -3.3])
 _KEY_POINTS = np.concatenate([_TAILS, GAUSSIAN_POINTS, -_TAILS[::-1]])
 # 0 is among them: columns of tables have many zeros.
 _GRID = np.linspace(-12.0, 12.0, 2401)
+# Spread of values and slopes below which a function is flat, and size above which it is steep.
 _LEAST, _MOST = 1e-4, 1e4
 
 

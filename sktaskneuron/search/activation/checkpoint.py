@@ -11,6 +11,7 @@ import numpy as np
 
 __all__ = ["SearchState", "read_checkpoint", "write_checkpoint"]
 
+# Raised whenever what a file holds changes: older ones are refused.
 _FORMAT = 1
 
 

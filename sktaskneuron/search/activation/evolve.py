@@ -31,12 +31,14 @@ __all__ = ["EvolveResult", "Proposer", "search_evolve"]
 #: functions wanted to texts.
 Proposer = Callable[[list[tuple[str, float]], np.random.Generator, int], Iterable[str]]
 
+# Parents that compete for each child.
 _TOURNAMENT = 3
 # How children are made: by mutation, by crossover, or drawn anew.
 _SHARES = (0.7, 0.2, 0.1)
 # Of a generation, with a proposer; its strings that are looked at, per one that is wanted.
 _PROPOSED = 0.5
 _READ = 10
+# Children made per one that is wanted before a generation is taken as it is.
 _TRIES = 50
 
 

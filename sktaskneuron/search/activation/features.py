@@ -25,6 +25,7 @@ FISHER_BINS = 48
 _LOW, _HIGH = -40.0, 15.0
 # Eigenvalues are rounding below this, by itself and relative to the largest one.
 _LEAST, _RELATIVE = 1e-12, 1e-13
+# Most rows of which the information is taken; of more a sample.
 _MOST_ROWS = 512
 # Numbers in the activities of a layer that are held at a time.
 _MOST_VALUES = 4_000_000

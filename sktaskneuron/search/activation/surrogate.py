@@ -14,6 +14,8 @@ from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, St
 
 __all__ = ["GaussianProcess", "SurrogateResult", "normal_scores", "reduced", "search_surrogate"]
 
+# Principal components of a block, and what is averaged over: lengths of the kernel, for rows of
+# mean squared norm 1 per block, and shares of noise.
 _N_COMPONENTS = 8
 _LENGTHS = (0.3, 0.5, 0.8, 1.2, 2.0, 3.0)
 _NOISES = (0.02, 0.1, 0.25, 0.5, 0.8)

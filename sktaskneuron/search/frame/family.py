@@ -28,6 +28,7 @@ _MAX_SWEEPS, _MAX_HALVINGS = 25, 8
 # Ridge (in observations) on unit-variance columns. It keeps the fit finite when classes are
 # separable and is far too small to move a coefficient that the data determine.
 _RIDGE, _INTERCEPT_RIDGE = 1e-2, 1e-8
+# Least p (1 - p) of a class: a row that is certain keeps a slope to step by.
 _LEAST_CURVATURE = 1e-6
 # Relative fall of the objective in a sweep at which it ends: far below what a term costs.
 _CONVERGED = 1e-6

@@ -19,6 +19,7 @@ from sktaskneuron.search.frame.model import Atom, Structure, Table
 
 # Gauss-Newton steps of a fit to the end.
 MAX_STEPS = 40
+# Fall of the deviance per observation below which a fit has converged.
 _TOLERANCE = 1e-5
 # Curvature, relative to the greatest, below which a direction counts as free.
 _FLAT = 1e-10

@@ -38,6 +38,7 @@ SET_ROWS, SET_COLUMNS = 4_000, 12
 # Rounds of finding functions, selecting columns and interactions, and looking again at what those
 # leave.
 _ROUNDS = 3
+# Fall of the score, relative to its size, that makes another round worth it.
 _REL_TOL = 1e-6
 # So many functions other than powers may stand for one that the library lacks.
 _MANY_FUNCTIONS = 3

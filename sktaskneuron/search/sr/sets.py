@@ -16,6 +16,7 @@ from sktaskneuron.search.sr.tune import Tuned, Tuner
 
 # Sets carried on side by side, and the neighbours of each that are looked at.
 _BEAM, _ADDED, _SWAPPED, _PAIRS = 6, 5, 3, 5
+# Most terms of a set: what is still read as a formula.
 _MAX_TERMS = 8
 # Sets whose constants are tuned per round, those tuned to the end, and rounds of exchange.
 _TRIED, _LEADERS, _ROUNDS = 6, 3, 10

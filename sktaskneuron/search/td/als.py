@@ -19,8 +19,9 @@ from sktaskneuron.search.frame.family import Working
 from sktaskneuron.search.frame.linalg import orthonormal_basis
 from sktaskneuron.search.frame.model import Atom, Table
 
-_RIDGE = 1e-9
-_COLLINEAR = 1e-9
+# Relative to the mean curvature, so that a factor's equations can be solved; and the share of a
+# column's square that must be left beside the model for it to count.
+_RIDGE, _COLLINEAR = 1e-9, 1e-9
 # All starts run this many sweeps; only the leaders go on.
 _TRIAL_SWEEPS = 4
 _N_LEADERS = 2

@@ -26,9 +26,11 @@ from sktaskneuron.search.td.screening import (
     screening_caps,
 )
 
+# Products of the best scores whose gain is then computed exactly.
 _SHORTLIST = 12
 # Random starts of an atom that is fitted afresh.
 _MANY_STARTS = 8
+# As in `als`: the share of a column's square that must be left beside the model.
 _COLLINEAR = 1e-9
 
 

@@ -50,6 +50,7 @@ _RATE = 0.01
 _GATE_RATE = 0.05
 _BATCH = 64
 _RANK = 8
+# The stretched gate of Louizos et al., whose probability of being open at the start is 0.978.
 _TEMPERATURE, _LOW, _HIGH = 0.66, -0.1, 1.1
 _OPEN_AT_START = math.log(0.9 / 0.1)
 # Adam moves a gate by at most its rate per step; this is the way from the start to a closed gate,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 
+# Numbers of row-wise products held at once: 32 MB.
 _CHUNK_ENTRIES = 4_000_000
 
 

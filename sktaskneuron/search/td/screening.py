@@ -15,6 +15,7 @@ from sktaskneuron.search.td.moments import moment_tensor
 MAX_TENSOR_ENTRIES = 300_000
 # Columns of a dense atom before entries are taken out or added one by one.
 DENSE_COLUMNS = 40
+# Directions of the outputs that are scored; see `leading_directions`.
 _N_DIRECTIONS = 3
 
 

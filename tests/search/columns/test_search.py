@@ -50,8 +50,8 @@ def search(X, y, *, classification=False, weight=None, names=None, seed=0, **opt
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 @pytest.mark.parametrize("text", PLANTED)
 def test_planted_equations_are_found(text, noise):
-    X, y = draw(text, noise)
-    found = search(X, y, names=NAMES).fitted
+    X, y = draw(text, noise, n=100)
+    found = search(X, y, names=NAMES, max_complexity=20).fitted
     wide = np.random.default_rng(1).uniform(0.4, 4.0, size=(500, 4))
     truth = FittedExpression.parse(text, NAMES).evaluate(wide)
     error = np.mean((found.evaluate(wide) - truth) ** 2) / truth.var()
@@ -133,20 +133,22 @@ def test_columns_without_use():
 
 
 def test_options_have_an_effect():
-    X, y = draw("a*sin(b) + 2*c*d + exp(a)/b", noise=0.1)
-    for most in (3, 9, 30):
-        assert search(X, y, max_complexity=most, max_steps=1).fitted.complexity <= most
-    quick, long = (search(X, y, max_steps=k) for k in (1, 2))
+    X, y = draw("a*sin(b) + exp(a)/b", noise=0.1, n=80)
+    X = X[:, :2]
+    quick, long = (search(X, y, max_complexity=9, max_steps=k) for k in (1, 2))
     assert quick.n_steps < long.n_steps
-    assert search(X, y, max_steps=1).fitted == quick.fitted
-    few = search(X, y, max_steps=1, max_samples=100)
+    assert search(X, y, max_complexity=9, max_steps=1).fitted == quick.fitted
+    for most in (3, 6):
+        fitted = search(X, y, max_complexity=most, max_steps=1).fitted
+        assert fitted.complexity <= most < quick.fitted.complexity
+    few = search(X, y, max_complexity=9, max_steps=1, max_samples=50)
     assert few.caps
     assert not quick.caps
 
 
 def test_the_front_holds_the_answer_and_simpler_ones():
-    X, y = draw("a*b + 0.3*c", noise=0.05)
-    result = search(X, y, names=NAMES, max_steps=1)
+    X, y = draw("a*b + 0.3*c", noise=0.05, n=150)
+    result = search(X, y, names=NAMES, max_complexity=20, max_steps=1)
     sizes = [point.complexity for point in result.front]
     assert min(sizes) == 1
     best = max(result.front, key=lambda point: point.score)

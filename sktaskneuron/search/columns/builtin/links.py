@@ -15,6 +15,7 @@ from sktaskneuron.formula.text.nodes import Node, Number, Variable
 
 # Share of the rows on which a transform must be defined; noise takes a few out.
 _DEFINED = 0.95
+# Most that a transform may raise a row's weight, relative to the median row.
 _MOST_WEIGHT = 50.0
 # Chance below which the non-linear part of a column counts as real; where the polynomial does not
 # fit the rest, its residual has far tails and F is larger by chance than it should be.
