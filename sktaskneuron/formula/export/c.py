@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -113,6 +112,7 @@ def _quoted(text: str) -> str:
 
 class _CPrinter(StatementPrinter):
     language = "C"
+    bounds = ("fmax({}, {})", "fmin({}, {})")
 
     def __init__(self, trees: Sequence[Node], feature_names: Sequence[str], name: str) -> None:
         super().__init__(trees)
@@ -151,11 +151,3 @@ class _CPrinter(StatementPrinter):
         if exponent == 0.5:
             return Text(f"sqrt({value})")
         return Text(f"pow({value}, {self.number(exponent)})")
-
-    def clip(self, argument: Text, lower: float, upper: float) -> str:
-        value = self.signed(argument)
-        if math.isfinite(lower):
-            value = f"fmax({value}, {self.constant(lower)})"
-        if math.isfinite(upper):
-            value = f"fmin({value}, {self.constant(upper)})"
-        return value

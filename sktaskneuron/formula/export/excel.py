@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -84,6 +83,7 @@ def _letters(place: int) -> str:
 
 class _ExcelPrinter(ExpressionPrinter):
     language = "Excel"
+    bounds = ("MAX({},{})", "MIN({},{})")
     prefix = "="
 
     def __init__(
@@ -117,11 +117,3 @@ class _ExcelPrinter(ExpressionPrinter):
         if exponent == 0.5:
             return Text(f"SQRT({self.signed(text)})")
         return Text(f"{self.operand(text)}^{self.number(exponent)}", Level.POWER)
-
-    def clip(self, argument: Text, lower: float, upper: float) -> str:
-        value = self.signed(argument)
-        if math.isfinite(lower):
-            value = f"MAX({value},{self.constant(lower)})"
-        if math.isfinite(upper):
-            value = f"MIN({value},{self.constant(upper)})"
-        return value

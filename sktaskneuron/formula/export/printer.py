@@ -104,6 +104,8 @@ class Printer(ABC):
 
     #: The language as an error names it.
     language: str
+    #: What keeps a value above a bound, and what keeps it below one.
+    bounds: tuple[str, str]
 
     def __init__(self, trees: Sequence[Node]) -> None:
         self.trees = tuple(trees)
@@ -123,12 +125,16 @@ class Printer(ABC):
         """Write a power with a positive exponent."""
 
     @abstractmethod
-    def clip(self, argument: Text, lower: float, upper: float) -> str:
-        """Write a clipped value, of which one bound may be infinite, as one operand."""
-
-    @abstractmethod
     def kept(self, number: int, node: Node, text: Text) -> Text:
         """Take note of a part's text and return what stands for it wherever it is used."""
+
+    def clip(self, argument: Text, lower: float, upper: float) -> str:
+        """Write a clipped value, of which one bound may be infinite, as one operand."""
+        value = self.signed(argument)
+        for form, bound in zip(self.bounds, (lower, upper), strict=True):
+            if math.isfinite(bound):
+                value = form.format(value, self.constant(bound))
+        return value
 
     def number(self, size: float) -> str:
         """Write a number that is not negative."""

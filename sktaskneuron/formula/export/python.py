@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import math
 from collections.abc import Sequence
 
 from sktaskneuron.exceptions import FormulaError
@@ -72,6 +71,7 @@ def to_python(trees: Sequence[Node], feature_names: Sequence[str], *, name: str 
 
 class _PythonPrinter(StatementPrinter):
     language = "Python"
+    bounds = ("np.maximum({}, {})", "np.minimum({}, {})")
 
     def __init__(self, trees: Sequence[Node], feature_names: Sequence[str]) -> None:
         super().__init__(trees)
@@ -104,11 +104,3 @@ class _PythonPrinter(StatementPrinter):
         if exponent == 0.5:
             return Text(f"np.sqrt({self.signed(text)})")
         return Text(f"{self.operand(text)}**{number_text(exponent)}", Level.POWER)
-
-    def clip(self, argument: Text, lower: float, upper: float) -> str:
-        value = self.signed(argument)
-        if math.isfinite(lower):
-            value = f"np.maximum({value}, {self.constant(lower)})"
-        if math.isfinite(upper):
-            value = f"np.minimum({value}, {self.constant(upper)})"
-        return value

@@ -7,8 +7,20 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, TypeAlias, TypeVar, overload
 
+import numpy as np
+
 from sktaskneuron._typing import FloatArray, Mask
-from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
+from sktaskneuron.formula.text.nodes import (
+    Call,
+    Clip,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Variable,
+    children,
+)
 from sktaskneuron.formula.text.primitives import NUMPY_NAMESPACE, get_primitive
 
 __all__ = ["Namespace", "evaluate", "in_domain", "primitives_of", "variables"]
@@ -20,30 +32,21 @@ Namespace: TypeAlias = Mapping[str, Callable[[T], T]]
 
 def variables(node: Node) -> frozenset[str]:
     """Return the names of the variables that a tree reads."""
-    match node:
-        case Variable(name):
-            return frozenset({name})
-        case Call(_, inner) | Power(inner, _) | Clip(inner):
-            return variables(inner)
-        case Product(_, parts) | Sum(parts, _):
-            return frozenset().union(*map(variables, parts))
-        case _:
-            return frozenset()
+    if isinstance(node, Variable):
+        return frozenset({node.name})
+    return frozenset().union(*map(variables, children(node)))
 
 
 def primitives_of(node: Node) -> frozenset[str]:
     """Return the names of the primitives that the evaluation of a tree calls."""
+    inner = frozenset().union(*map(primitives_of, children(node)))
     match node:
-        case Call(name, argument):
-            return frozenset({name}) | primitives_of(argument)
-        case Power(base, exponent):
-            return primitives_of(base) | ({"sqrt"} if abs(exponent) == 0.5 else set())
-        case Product(_, parts) | Sum(parts, _):
-            return frozenset().union(*map(primitives_of, parts))
-        case Clip(argument):
-            return primitives_of(argument)
+        case Call(name):
+            return inner | {name}
+        case Power(_, exponent) if abs(exponent) == 0.5:
+            return inner | {"sqrt"}
         case _:
-            return frozenset()
+            return inner
 
 
 @overload
@@ -126,19 +129,16 @@ def in_domain(node: Node, columns: Mapping[str, FloatArray]) -> Mask | bool:
     -------
     inside : ndarray of bool, or True
     """
+    inside: Mask | bool = reduce(
+        operator.and_, (in_domain(part, columns) for part in children(node)), True
+    )
     match node:
         case Call(name, argument):
-            value = evaluate(argument, columns)
-            return in_domain(argument, columns) & get_primitive(name).domain.contains(value)
+            return inside & get_primitive(name).domain.contains(evaluate(argument, columns))
         case Power(base, exponent):
-            value = evaluate(base, columns)
-            inside = in_domain(base, columns)
+            value = np.asarray(evaluate(base, columns))
             if not isinstance(exponent, int):
                 inside = inside & (value >= 0)
             return inside & (value != 0) if exponent < 0 else inside
-        case Product(_, parts) | Sum(parts, _):
-            return reduce(operator.and_, (in_domain(part, columns) for part in parts))
-        case Clip(argument):
-            return in_domain(argument, columns)
         case _:
-            return True
+            return inside

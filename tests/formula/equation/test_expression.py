@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import sympy
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import PRIMITIVES, ElementwiseExpression
@@ -45,6 +45,7 @@ def test_parsing_the_text_gives_the_same_expression(text):
 
 
 @settings(max_examples=200)
+@example("-(log(-(relu(x))))")  # infinite at some points, nowhere finite
 @given(FUNCTION_TEXTS)
 def test_canonical_form_keeps_the_value(text):
     expression = parsed(text)
@@ -59,8 +60,9 @@ def test_canonical_form_keeps_the_value(text):
     # of large numbers lose digits in both; points of size above 1e6 are left out.
     usable = np.isfinite(expected) & np.isfinite(values) & (np.abs(expected) < 1e6)
     condition = _condition(expression, usable)
+    values, expected = values[usable], expected[usable]
     np.testing.assert_array_less(
-        np.abs(values - expected)[usable], 1e-8 * condition * (1 + np.abs(expected[usable]))
+        np.abs(values - expected), 1e-8 * condition * (1 + np.abs(expected))
     )
 
 
@@ -85,9 +87,9 @@ def test_sympy_agrees_with_numpy(text):
         values = np.broadcast_to(np.asarray(function(points), dtype=complex), points.shape)
         expected = expression.evaluate(points)
     usable = np.isfinite(values) & (np.abs(expected) < 1e6)
-    condition = _condition(expression, inside)
-    limit = 1e-8 * condition * (1 + np.abs(expected))
-    assert np.all((np.abs(values - expected) <= limit)[usable])
+    condition = _condition(expression, inside)[usable]
+    values, expected = values[usable], expected[usable]
+    assert np.all(np.abs(values - expected) <= 1e-8 * condition * (1 + np.abs(expected)))
 
 
 @given(FUNCTION_TEXTS)

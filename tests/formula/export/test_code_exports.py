@@ -173,11 +173,13 @@ class TestFittedExpression:
         import sympy
 
         symbols = [sympy.Symbol(name) for name in COLUMN_NAMES]
-        for expression in self.ALL[::8]:
-            X = TABLE[usable(expression)][:2]
-            for row in X:
+        # sympy needs half a minute to tell the sign of a few of the longer ones
+        short = [expression for expression in self.ALL if expression.complexity <= 20]
+        for expression in short[::4]:
+            exported = expression.to_sympy()
+            for row in TABLE[usable(expression)][:2]:
                 values = dict(zip(symbols, map(sympy.Float, row), strict=True))
-                value = complex(expression.to_sympy().subs(values).evalf(20))
+                value = complex(exported.subs(values).evalf(20))
                 assert value.real == pytest.approx(expression.evaluate([row])[0, 0], rel=1e-6)
                 assert abs(value.imag) < 1e-9
 

@@ -14,17 +14,18 @@ from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedFormula, NeuronFormula
 from sktaskneuron.formula.equation.sympy_form import FORMS, sympy_expressions
 
+from ..executed import listed
 from ..strategies import FITTED, draw_fitted, draw_rows
 
 
 def values_of(expressions, fitted, X):
     """Evaluate sympy expressions on raw rows; names become dummies, as some are no identifiers."""
     symbols = [sympy.Symbol(name) for name in fitted.feature_names]
-    columns = []
-    for expression in expressions if isinstance(expressions, list) else [expressions]:
-        function = sympy.lambdify(symbols, expression, modules=["scipy", "numpy"], dummify=True)
-        columns.append(np.broadcast_to(function(*X.T), len(X)))
-    return np.column_stack(columns)
+    # equal parts once: sympy takes long over the bounds of a column, which stand in every monomial
+    function = sympy.lambdify(
+        symbols, listed(expressions), modules=["scipy", "numpy"], dummify=True, cse=True
+    )
+    return np.column_stack([np.broadcast_to(column, len(X)) for column in function(*X.T)])
 
 
 def assert_agrees(values, fitted, X, tolerance=1e-6):
