@@ -16,7 +16,7 @@ from sktaskneuron.models.validation import Validation
 
 _ALPHAS = tuple(10.0 ** np.arange(-3, 5))
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
-# RowNumbers beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
+# Rows beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
 _MOST_ROWS = 30_000
 # Log odds of a class that no row of a split's training part belongs to.
 _UNSEEN = -20.0
