@@ -18,17 +18,15 @@ of its rank, and says which readable models lie on the Pareto front of (median r
 """
 
 import argparse
-import multiprocessing
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, TimeoutError
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _rows import append_row, read_rows
-from _tables import load_table, make_folds, table_names
+from common.cells import Cells
+from common.rows import append_row, read_rows
+from tables.data import load_table, make_folds, table_names
 
 FIELDS = ["table", "model", "fold", "status", "r2", "size", "seconds", "expression"]
 READABLE = ("columns", "readable", "td", "operon", "tree", "ridge", "ebm")
@@ -81,26 +79,13 @@ def fit_neuronseek(X: Any, y: Any) -> Any:
 
 
 def fit_operon(X: Any, y: Any) -> Any:
-    from pyoperon.sklearn import SymbolicRegressor
+    from formulas.raw_operon import fit_raw_operon
 
-    from sktaskneuron.formula.text.nodes import Variable, complexity
     from sktaskneuron.preprocessing import TableEncoder
-    from sktaskneuron.search.columns.engines.text import parse_engine_text
 
     encoder = TableEncoder().fit(X)
-    Z = encoder.transform(X)
-    model = SymbolicRegressor(
-        allowed_symbols="add,sub,mul,div,constant,variable,sin,cos,exp,log,sqrt,square,tanh",
-        optimizer_iterations=5,
-        max_evaluations=300_000,
-        generations=10**9,
-        random_state=SEED,
-        n_threads=1,
-    ).fit(Z, y)
-    text = model.get_model_string(model.model_, 12)
-    variables = {f"X{i + 1}": Variable(f"X{i + 1}") for i in range(Z.shape[1])}
-    size = complexity(parse_engine_text(text, variables))
-    return (lambda new: model.predict(encoder.transform(new))), size, text
+    predict, size, text = fit_raw_operon(encoder.transform(X), y, 300_000, SEED)
+    return (lambda new: predict(encoder.transform(new))), size, text
 
 
 def fit_tree(X: Any, y: Any) -> Any:
@@ -116,7 +101,7 @@ def fit_tree(X: Any, y: Any) -> Any:
 
 
 def fit_ridge(X: Any, y: Any) -> Any:
-    from _peers import Setting, ridge
+    from tables.peers import Setting, ridge
 
     model = ridge(Setting(classes=False, seed=SEED, threads=1)).fit(X, y)
     n = int(np.count_nonzero(model[-1].coef_))
@@ -176,19 +161,10 @@ def run(options: argparse.Namespace) -> None:
         for model in options.models
         if (name, model, str(fold)) not in done
     ]
-    pool: ProcessPoolExecutor | None = None
+    cells = Cells()
     for number, (name, model, fold) in enumerate(todo, start=1):
-        if pool is None:
-            pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
         row: dict[str, Any] = {"table": name, "model": model, "fold": fold}
-        try:
-            task = pool.submit(cell, options.data, name, model, fold, options.max_rows)
-            row |= task.result(timeout=options.timeout)
-        except (BrokenProcessPool, TimeoutError) as error:
-            row |= {"status": type(error).__name__}
-            for process in list(pool._processes.values()):
-                process.kill()
-            pool = None
+        row |= cells.run(options.timeout, cell, options.data, name, model, fold, options.max_rows)
         append_row(options.out, row, FIELDS)
         print(
             f"{number}/{len(todo)} {name} {model}: {row['status']}, R2 {row.get('r2')}, "
@@ -196,8 +172,7 @@ def run(options: argparse.Namespace) -> None:
             file=sys.stderr,
             flush=True,
         )
-    if pool is not None:
-        pool.shutdown()
+    cells.close()
 
 
 def medians(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

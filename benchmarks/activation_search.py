@@ -25,10 +25,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from _activation_pool import study_speed, study_surrogate
-from _activation_studies import Run, study_choice, study_shells, study_tails
-from threadpoolctl import threadpool_limits
+from activations.pool import study_speed, study_surrogate
+from activations.studies import Run, study_choice, study_shells, study_tails
+from common.studies import run_studies
 
 STUDIES: dict[str, Callable[[Run], None]] = {
     "choice": study_choice,
@@ -84,11 +83,7 @@ def main() -> None:
         options,
         args.quick,
     )
-    torch.set_num_threads(args.threads)
-    with threadpool_limits(args.threads):
-        for name, study in STUDIES.items():
-            if args.study in (name, "all"):
-                study(run)
+    run_studies(STUDIES, args.study, run, args.threads)
 
 
 if __name__ == "__main__":

@@ -23,22 +23,20 @@ With --out, finished problems are kept and a second call goes on where the first
 import argparse
 import csv
 import math
-import multiprocessing
 import sys
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, TimeoutError
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _rows import append_row, read_rows
+from common.cells import Cells
+from common.rows import append_row, read_rows
+from formulas.raw_operon import fit_raw_operon
 
 from sktaskneuron.formula.text.evaluation import evaluate
-from sktaskneuron.formula.text.nodes import Node, Number, Variable, complexity
+from sktaskneuron.formula.text.nodes import Number, Variable
 from sktaskneuron.search.columns.engines.text import parse_engine_text
 
 FIELDS = [
@@ -62,7 +60,6 @@ SUITES = ("feynman", "classic")
 # Evaluations that pyoperon makes in a second of one thread on 1000 rows: about as many as it has
 # time for. (Its own time limit would count the time of other processes too.)
 EVALUATIONS_PER_SECOND = 15_000
-OPERON_SYMBOLS = "add,sub,mul,div,constant,variable,sin,cos,exp,log,sqrt,square,tanh"
 FUNCTIONS = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
 
 
@@ -85,15 +82,11 @@ def truth(formula: dict[str, Any], columns: dict[str, np.ndarray]) -> np.ndarray
     text = formula["formula"]
     for theirs, ours in FUNCTIONS.items():
         text = text.replace(theirs, ours)
-    known = names_to_variables(formula["ranges"]) | {"pi": Number(math.pi)}
+    known = {name: Variable(name) for name in formula["ranges"]} | {"pi": Number(math.pi)}
     node = parse_engine_text(text, known)
     with np.errstate(all="ignore"):
         size = len(next(iter(columns.values())))
         return np.broadcast_to(np.asarray(evaluate(node, columns), dtype=float), (size,))
-
-
-def names_to_variables(names: Iterable[str]) -> dict[str, Node]:
-    return {name: Variable(name) for name in names}
 
 
 def draw(formula: dict[str, Any], n: int, rng: np.random.Generator, wide: bool) -> tuple[Any, Any]:
@@ -138,23 +131,6 @@ def fit_ours(engine: str, X: Any, y: Any, names: list[str], seed: int, budget: f
     return (lambda Z: fitted.evaluate(Z)[:, 0]), fitted.complexity, fitted.texts()[0]
 
 
-def fit_raw_operon(X: Any, y: Any, names: list[str], seed: int, budget: float) -> Any:
-    from pyoperon.sklearn import SymbolicRegressor
-
-    model = SymbolicRegressor(
-        allowed_symbols=OPERON_SYMBOLS,
-        optimizer_iterations=5,
-        max_evaluations=int(budget * EVALUATIONS_PER_SECOND),
-        generations=10**9,
-        random_state=seed,
-        n_threads=1,
-    ).fit(X, y)
-    text = model.get_model_string(model.model_, 12)
-    variables = names_to_variables([f"X{i + 1}" for i in range(len(names))])
-    node = parse_engine_text(text, variables)
-    return model.predict, complexity(node), text
-
-
 def fit_raw_gplearn(X: Any, y: Any, names: list[str], seed: int, budget: float) -> Any:
     from gplearn.genetic import SymbolicRegressor
 
@@ -187,7 +163,8 @@ def cell(engine: str, formula: dict[str, Any], noise: float, seed: int, budget: 
     with threadpool_limits(1), np.errstate(all="ignore"):
         before = cpu_seconds()
         if engine == "raw_operon":
-            predict, size, text = fit_raw_operon(X, noisy, names, seed, budget)
+            steps = int(budget * EVALUATIONS_PER_SECOND)
+            predict, size, text = fit_raw_operon(X, noisy, steps, seed)
         elif engine == "raw_gplearn":
             predict, size, text = fit_raw_gplearn(X, noisy, names, seed, budget)
         else:
@@ -227,28 +204,21 @@ def run(options: argparse.Namespace) -> None:
         for engine in options.engines
         if (engine, formula["id"], str(noise), str(seed)) not in done
     ]
-    pool: ProcessPoolExecutor | None = None
+    cells = Cells()
     for number, (engine, formula, noise, seed) in enumerate(todo, start=1):
-        if pool is None:
-            context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(1, mp_context=context)
         row = {
             "engine": engine,
             "id": formula["id"],
             "suite": formula["suite"],
             "noise": noise,
             "seed": seed,
+            "solved": 0,
         }
         try:
-            answer = pool.submit(cell, engine, formula, noise, seed, options.budget)
-            row |= answer.result(timeout=20 * options.budget)
-        except (BrokenProcessPool, TimeoutError) as error:
-            row |= {"status": type(error).__name__, "solved": 0}
-            for process in list(pool._processes.values()):
-                process.kill()
-            pool = None
+            limit = 20 * options.budget
+            row |= cells.run(limit, cell, engine, formula, noise, seed, options.budget)
         except Exception as error:
-            row |= {"status": f"{type(error).__name__}: {error}"[:120], "solved": 0}
+            row |= {"status": f"{type(error).__name__}: {error}"[:120]}
         append_row(options.out, row, FIELDS)
         print(
             f"{number}/{len(todo)} {engine} {formula['id']} noise {noise}: "
@@ -256,8 +226,7 @@ def run(options: argparse.Namespace) -> None:
             file=sys.stderr,
             flush=True,
         )
-    if pool is not None:
-        pool.shutdown()
+    cells.close()
 
 
 def summary(rows: list[dict[str, Any]]) -> None:

@@ -28,12 +28,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torch
-from _diversity_motions import study_motion, study_van_der_pol
-from _diversity_run import Run
-from _diversity_signals import study_hessian, study_mnist1d, study_participation, study_size
-from _diversity_speed import study_speed
-from threadpoolctl import threadpool_limits
+from common.studies import run_studies
+from diversity.motions import study_motion, study_van_der_pol
+from diversity.run import Run
+from diversity.signals import study_hessian, study_mnist1d, study_participation, study_size
+from diversity.speed import study_speed
 
 STUDIES: dict[str, Callable[[Run], None]] = {
     "mnist1d": study_mnist1d,
@@ -71,11 +70,7 @@ def main() -> None:
     out = args.out / "quick" if args.quick else args.out
     out.mkdir(parents=True, exist_ok=True)
     run = Run(list(range(count)), out, args.data, args.meta_seed, args.eps, args.quick)
-    torch.set_num_threads(args.threads)
-    with threadpool_limits(args.threads):
-        for name, study in STUDIES.items():
-            if args.study in (name, "all"):
-                study(run)
+    run_studies(STUDIES, args.study, run, args.threads)
 
 
 if __name__ == "__main__":

@@ -21,29 +21,32 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-from _rows import append_row
-from _tables import Table, load_table, make_folds, table_names
+from common.rows import append_row
+from tables.data import Table, load_table, make_folds, table_names
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
-from sktaskneuron.estimators.neuron_seek.groups import StageTwo
+from sktaskneuron.estimators.neuron_seek.run import Prepared, prepare
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
-from sktaskneuron.models.fitted import softmax
-from sktaskneuron.models.members import MemberGroup, NetworkRecipe, group_candidate
+from sktaskneuron.models.inputs import Inputs
+from sktaskneuron.models.members import MemberGroup, group_candidate
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.simple import (
     constant_candidate,
     formula_candidate,
     linear_candidate,
 )
-from sktaskneuron.models.validation import Candidate, Task, Validation
+from sktaskneuron.models.target import softmax
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
 HALF_A = {
     *("airfoil", "california_housing", "diamonds", "pol", "yacht", "wine_quality_red"),
@@ -133,25 +136,22 @@ class Fold:
     def __init__(self, table: Table, rows: tuple[np.ndarray, np.ndarray], store: Path, name: str):
         self.table, self.rows, self.store, self.name = table, rows, store, name
         train, _ = rows
-        kind = NeuronSeekClassifier if table.classes else NeuronSeekRegressor
-        self.estimator = _Prepared.of(kind)(random_state=0)
-        self.estimator.fit(table.X.iloc[train], table.y[train])
-
-    @property
-    def stage_two(self) -> StageTwo:
-        return self.estimator.stage_two
+        kind = _PreparedClassifier if table.classes else _PreparedRegressor
+        estimator = kind(random_state=0).fit(table.X.iloc[train], table.y[train])
+        self.prepared: Prepared = fitted_value(estimator).prepared
+        self.rivals = self.prepared.rivals
 
     @property
     def task(self) -> Task:
-        return self.stage_two.task
+        return self.rivals.task
 
     @property
     def validation(self) -> Validation:
-        return self.stage_two.validation
+        return self.rivals.validation
 
     @cached_property
-    def test_inputs(self) -> Any:
-        return self.estimator.inputs_of(self.table.X.iloc[self.rows[1]])
+    def test_inputs(self) -> Inputs:
+        return self.prepared.reader.read(self.table.X.iloc[self.rows[1]])
 
     def candidate(self, name: str) -> tuple[Candidate, np.ndarray, float] | None:
         """(candidate with held-out outputs, its members' test outputs, processor seconds)."""
@@ -178,7 +178,7 @@ class Fold:
     def _simple(self, name: str, rival: float) -> tuple[np.ndarray, np.ndarray] | None:
         task, validation = self.task, self.validation
         if name == "formula":
-            equation = self.stage_two.equation
+            equation = self.rivals.equation
             assert equation is not None
             if not equation.is_readable:
                 return None
@@ -205,19 +205,17 @@ class Fold:
         trained = GROUPS[name]
         group = trained.group
         if trained.search:
-            formula = type(LINEAR)(interactions=self.estimator.formula_.interactions)
+            formula = type(LINEAR)(interactions=self.prepared.formula.interactions)
             group = replace(group, formula=group.formula | formula)
         number = 0 if "ranks" not in name else 1
-        recipe: NetworkRecipe = self.stage_two.recipe(self.stage_two.seed + number)
+        recipe = self.rivals.recipe(trained.members, self.rivals.seed + number)
         recipe = replace(recipe, n_epochs=recipe.n_epochs * trained.epoch_factor)
         if trained.smoothing is not None:
             recipe = replace(recipe, label_smoothing=trained.smoothing)
         validation = self.validation
         if trained.members == 1:  # one network: its first split is all that is held out
             validation = Validation.of(self.task, validation.splits[:1])
-        candidate = group_candidate(
-            group, trained.members, self.task, recipe, validation, lambda *_: False
-        )
+        candidate = group_candidate(group, self.task, recipe, validation, lambda *_: False)
         return candidate.outputs, member_outputs(candidate.model, self.test_inputs)
 
     def blend(self, variant: str) -> tuple[np.ndarray, float]:
@@ -266,38 +264,34 @@ class Fold:
                 "class_error": float((p.argmax(axis=1) != y).mean()),
                 "cpu_s": seconds,
             }
-        value = raw[:, 0] * self.task.unit[0] + self.task.shift[0]
+        value = self.task.kind.decoded(raw)
         rmse = np.sqrt(np.mean((value - y) ** 2))
         return {"nrmse": float(rmse / self.table.y.std()), "cpu_s": seconds}
 
 
-class _Prepared:
-    """An estimator whose fit ends after the search, with the table encoded and scaled."""
+@dataclass(frozen=True)
+class _Ready:
+    """What a fit leaves behind that ends after the search."""
 
-    @staticmethod
-    def of(kind: type) -> type:
-        class Prepared(kind):  # type: ignore[misc]
-            def fit(self, X: Any, y: Any) -> Any:
-                def stop(stage_two: StageTwo) -> None:
-                    self.stage_two = stage_two
-                    raise _ReadyError
+    prepared: Prepared
 
-                with patch.object(StageTwo, "candidates", stop), suppress(_ReadyError):
-                    super().fit(X, y)
-                return self
-
-            def inputs_of(self, X: Any) -> Any:
-                return self._inputs(*self.encoder_._transform_with_codes(X))
-
-        Prepared.__name__ = kind.__name__
-        return Prepared
+    def attributes(self) -> dict[str, object]:
+        return {}
 
 
-class _ReadyError(Exception):
-    pass
+def _ready(*arguments: Any) -> _Ready:
+    return _Ready(prepare(*arguments))
 
 
-def member_outputs(model: Any, inputs: Any) -> np.ndarray:
+class _PreparedRegressor(NeuronSeekRegressor):
+    _run = staticmethod(_ready)
+
+
+class _PreparedClassifier(NeuronSeekClassifier):
+    _run = staticmethod(_ready)
+
+
+def member_outputs(model: PackedModel, inputs: Inputs) -> np.ndarray:
     """Outputs of every member by itself, (n_members, n_rows, n_outputs)."""
     import torch
 
@@ -310,7 +304,7 @@ def member_outputs(model: Any, inputs: Any) -> np.ndarray:
     with torch.inference_mode():
         rows = torch.from_numpy(inputs.block(model.view, slice(None))).to(torch.float32)
         output = network(rows.expand(model.n_members, *rows.shape)).double().numpy()
-    return output if model.low is None else output.clip(model.low, model.high)
+    return output if model.bounds is None else output.clip(*model.bounds)
 
 
 def run(args: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import tensorly.decomposition  # noqa: F401  (the search's first fit would time its import)
-from _rows import append_row, read_rows
+from common.rows import append_row, read_rows
 from threadpoolctl import threadpool_limits
 
 from sktaskneuron import NeuronFormulaSearch

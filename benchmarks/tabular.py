@@ -35,10 +35,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from _peers import MODELS
-from _rows import append_row, read_rows
-from _summary import draw_critical_differences, summary
-from _tables import table_names
+from common.rows import append_row, read_rows
+from tables.data import table_names
+from tables.peers import MODELS
+from tables.summary import draw_critical_differences, summary
 
 FIELDS = [
     *["table", "task", "n_train", "d", "model", "fold", "seed", "status"],
@@ -128,10 +128,10 @@ def start_child(
         **{name: getattr(args, name) for name in ("seed", "threads", "timeout")},
     }
     here = Path(__file__).resolve().parent
-    path = os.pathsep.join([str(here.parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
     threads = dict.fromkeys(THREAD_VARIABLES, str(args.threads))
     child = subprocess.Popen(
-        [sys.executable, str(here / "_child.py")],
+        [sys.executable, "-m", "tables.child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

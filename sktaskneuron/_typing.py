@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyArray",
+    "CategoricalFeatures",
     "ColumnNumbers",
     "ColumnsLike",
+    "Constraints",
     "FloatArray",
     "IntArray",
     "Mask",
@@ -25,6 +27,7 @@ __all__ = [
     "PlainData",
     "RandomState",
     "RowNumbers",
+    "Spec",
     "Splits",
     "State",
     "TableLike",
@@ -51,10 +54,17 @@ Splits: TypeAlias = Sequence[tuple[RowNumbers, RowNumbers]]
 #: Parameters and buffers of a module by their names.
 State: TypeAlias = dict[str, AnyArray]
 
+#: Plain values that an object is built from again.
+Spec: TypeAlias = dict[str, Any]
+
 #: What a user may give for X: an array, or a table of pandas, polars or pyarrow.
 TableLike: TypeAlias = "ArrayLike | IntoDataFrame"
 #: What a user may give for y.
 TargetLike: TypeAlias = "ArrayLike | IntoSeries"
+#: Which columns are categories, as `TableEncoder` takes it.
+CategoricalFeatures: TypeAlias = "str | Sequence[str] | Sequence[int] | None"
+#: What scikit-learn checks of parameters, by their names.
+Constraints: TypeAlias = dict[str, Any]
 #: What scikit-learn takes for `random_state`.
 RandomState: TypeAlias = "int | np.random.RandomState | None"
 #: Places of columns in a table, of shape (n,).

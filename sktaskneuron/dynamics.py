@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
-Field = Callable[[Array], Array]
-Step = Callable[[Field, Array, float], Array]
+from sktaskneuron._typing import FloatArray, Matrix, TableLike, TargetLike, Vector
+
+Field = Callable[[Matrix], Matrix]
+Step = Callable[[Field, Matrix, float], Matrix]
 
 # Iterations of the implicit equations of leapfrog, and the change that ends them.
 _ITERATIONS, _TOLERANCE = 20, 1e-12
 
 
-def rk4_step(field: Field, x: Array, dt: float) -> Array:
+def rk4_step(field: Field, x: Matrix, dt: float) -> Matrix:
     """Return the state after one step of the classical Runge-Kutta method: fourth order.
 
     Parameters
@@ -33,7 +33,7 @@ def rk4_step(field: Field, x: Array, dt: float) -> Array:
     return np.asarray(x + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4))
 
 
-def leapfrog_step(field: Field, x: Array, dt: float) -> Array:
+def leapfrog_step(field: Field, x: Matrix, dt: float) -> Matrix:
     """Return the state after one step of the Störmer-Verlet method: second order, symplectic.
 
     Learned Hamiltonians are not sums of functions of q and of p, so the two implicit half steps are
@@ -42,7 +42,7 @@ def leapfrog_step(field: Field, x: Array, dt: float) -> Array:
     half = x.shape[1] // 2
     q, p = x[:, :half], x[:, half:]
 
-    def parts(q: Array, p: Array) -> tuple[Array, Array]:
+    def parts(q: Matrix, p: Matrix) -> tuple[Matrix, Matrix]:
         rate = field(np.concatenate([q, p], axis=1))
         return rate[:, :half], rate[:, half:]
 
@@ -53,7 +53,7 @@ def leapfrog_step(field: Field, x: Array, dt: float) -> Array:
     return np.concatenate([new_q, new_p], axis=1)
 
 
-def _solved(function: Callable[[Array], Array], guess: Array) -> Array:
+def _solved(function: Callable[[Matrix], Matrix], guess: Matrix) -> Matrix:
     for _ in range(_ITERATIONS):
         new = function(guess)
         change = np.abs(new - guess).max(initial=0.0)
@@ -66,7 +66,7 @@ def _solved(function: Callable[[Array], Array], guess: Array) -> Array:
 STEPS: Mapping[str, Step] = {"leapfrog": leapfrog_step, "rk4": rk4_step}
 
 
-def check_integration(t: Any, method: str, max_step: float | None) -> Array:
+def check_integration(t: ArrayLike, method: str, max_step: float | None) -> Vector:
     """Return the times as an array, after asking whether an integration can follow them.
 
     Raises
@@ -86,8 +86,8 @@ def check_integration(t: Any, method: str, max_step: float | None) -> Array:
 
 
 def integrate(
-    field: Field, start: Array, t: Array, method: str, max_step: float | None = None
-) -> Array:
+    field: Field, start: Matrix, t: Vector, method: str, max_step: float | None = None
+) -> FloatArray:
     """Return states at the times ``t``, the first of which is that of the start.
 
     Parameters
@@ -115,7 +115,9 @@ def integrate(
     return np.stack(states, axis=1)
 
 
-def states_and_rates(X: Any, t: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+def states_and_rates(
+    X: TableLike, t: TargetLike, sample_weight: ArrayLike | None
+) -> tuple[Matrix, Matrix, Vector | None]:
     """Turn orbits into rows: their states, the derivatives of these by time, and weights.
 
     Parameters

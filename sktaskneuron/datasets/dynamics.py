@@ -2,22 +2,20 @@
 
 from functools import partial
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
+from sktaskneuron._typing import FloatArray, RandomState, Vector
 from sktaskneuron.datasets.integration import Field, integrate, integrate_kicked
 from sktaskneuron.datasets.parameters import check_range, make_generator, validated
-
-FloatArray = NDArray[np.float64]
 
 #: Energy above which an orbit of Hénon-Heiles may leave for infinity.
 ESCAPE_ENERGY = 1 / 6
 
-_COMMON: dict[str, list[Any]] = {
+_COMMON: dict[str, list[object]] = {
     "n_orbits": [Interval(Integral, 1, None, closed="left")],
     "n_points": [Interval(Integral, 2, None, closed="left")],
     "t_max": [Interval(Real, 0, None, closed="neither")],
@@ -37,8 +35,8 @@ def make_van_der_pol(
     mu: float = 2.7,
     start: tuple[float, float] = (-3.0, 3.0),
     noise: float = 0.0,
-    random_state: Any = None,
-) -> Any:
+    random_state: RandomState = None,
+) -> Bunch:
     r"""Draw orbits of the van der Pol oscillator.
 
     .. math:: \dot x = v, \qquad \dot v = \mu\,(1 - x^2)\,v - x
@@ -117,8 +115,8 @@ def make_henon_heiles(
     t_max: float = 20.0,
     energy: tuple[float, float] = (0.01, 0.16),
     noise: float = 0.0,
-    random_state: Any = None,
-) -> Any:
+    random_state: RandomState = None,
+) -> Bunch:
     r"""Draw bound orbits of the Hénon-Heiles system.
 
     .. math::
@@ -216,8 +214,8 @@ def make_pendulum(
     damping: float = 0.0,
     kick: float = 0.0,
     noise: float = 0.0,
-    random_state: Any = None,
-) -> Any:
+    random_state: RandomState = None,
+) -> Bunch:
     r"""Draw orbits of a pendulum: free, damped, or kept going by a clock's escapement.
 
     .. math:: H(q, p) = \tfrac12 p^2 + \omega^2 (1 - \cos q), \qquad
@@ -327,7 +325,7 @@ def _henon_heiles_potential(qx: FloatArray, qy: FloatArray) -> FloatArray:
     return (qx**2 + qy**2) / 2 + qx**2 * qy - qy**3 / 3
 
 
-def _henon_heiles_energy(states: Any) -> FloatArray:
+def _henon_heiles_energy(states: ArrayLike) -> FloatArray:
     """Give the energy of states of shape (..., 4)."""
     qx, qy, px, py = np.moveaxis(np.asarray(states, dtype=np.float64), -1, 0)
     energy: FloatArray = (px**2 + py**2) / 2 + _henon_heiles_potential(qx, qy)
@@ -340,7 +338,7 @@ def _pendulum(state: FloatArray, omega: float, damping: float) -> FloatArray:
     return np.stack([p, -(omega**2) * np.sin(q) - damping * p])
 
 
-def _pendulum_energy(states: Any, omega: float) -> FloatArray:
+def _pendulum_energy(states: ArrayLike, omega: float) -> FloatArray:
     """Give the energy of states of shape (..., 2)."""
     q, p = np.moveaxis(np.asarray(states, dtype=np.float64), -1, 0)
     # 2 sin(q/2)^2 = 1 - cos(q), without the loss of digits at small angles
@@ -348,7 +346,7 @@ def _pendulum_energy(states: Any, omega: float) -> FloatArray:
     return energy
 
 
-def _draw_henon_heiles(rng: np.random.Generator, energies: FloatArray) -> FloatArray:
+def _draw_henon_heiles(rng: np.random.Generator, energies: Vector) -> FloatArray:
     """Draw one state of each energy, (4, n_orbits), by the microcanonical law.
 
     With two degrees of freedom that law is uniform in q where V(q) <= E, and in the direction of p.
@@ -369,13 +367,13 @@ def _draw_henon_heiles(rng: np.random.Generator, energies: FloatArray) -> FloatA
 
 def _make_bunch(
     trajectories: FloatArray,
-    t: FloatArray,
+    t: Vector,
     field: Field,
     noise: float,
     rng: np.random.Generator,
     *,
     feature_names: list[str],
-    **more: Any,
+    **more: object,
 ) -> Bunch:
     """Put states (n_orbits, n_points, n_state) and their derivatives into rows, with noise."""
     n_orbits, n_points, n_state = trajectories.shape

@@ -1,18 +1,26 @@
 """From a fitted model back to a series: closed loops, and how long they hold."""
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, Interval
 
+from sktaskneuron._typing import FloatArray, Mask, Matrix, Vector
 from sktaskneuron.datasets.parameters import validated
-from sktaskneuron.datasets.series import FloatArray, check_series, stacked_shape
+from sktaskneuron.datasets.series import check_series, stacked_shape
 
 # Beyond this a regressor that works in float32 refuses its input.
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+class Predictor(Protocol):
+    """A fitted regressor."""
+
+    def predict(self, X: Matrix, /) -> ArrayLike:
+        """Predict from the columns of rows (n_rows, n_columns)."""
 
 
 @validated(
@@ -23,7 +31,9 @@ _LARGEST = float(np.finfo(np.float32).max)
         "dt": [Interval(Real, 0, None, closed="neither"), None],
     }
 )
-def forecast(model: Any, start: Any, n_steps: int, *, dt: float | None = None) -> FloatArray:
+def forecast(
+    model: Predictor, start: ArrayLike, n_steps: int, *, dt: float | None = None
+) -> FloatArray:
     r"""Forecast in a closed loop: the model's own output is its next input.
 
     Without `dt` the model predicts the next value from the last ones, in the columns of
@@ -115,7 +125,9 @@ def forecast(model: Any, start: Any, n_steps: int, *, dt: float | None = None) -
         "threshold": [Interval(Real, 0, None, closed="neither")],
     }
 )
-def valid_prediction_time(true: Any, predicted: Any, t: Any, *, threshold: float = 0.4) -> Any:
+def valid_prediction_time(
+    true: ArrayLike, predicted: ArrayLike, t: ArrayLike, *, threshold: float = 0.4
+) -> float | Vector:
     r"""Give the time at which a forecast's normalised error first exceeds a threshold.
 
     .. math:: e(t) = \sqrt{\frac1d \sum_{j=1}^d \frac{(\hat s_j(t) - s_j(t))^2}{\sigma_j^2}}
@@ -181,7 +193,7 @@ def valid_prediction_time(true: Any, predicted: Any, t: Any, *, threshold: float
     return times[first] if ndim == 3 else float(times[first[0]])
 
 
-def _predict(model: Any, window: FloatArray) -> FloatArray:
+def _predict(model: Predictor, window: FloatArray) -> Matrix:
     """Predict (n_series, n_features) from (n_series, n_lags, n_features)."""
     n_series, _, n_features = window.shape
     y = np.asarray(model.predict(window.reshape(n_series, -1)), dtype=np.float64)
@@ -193,11 +205,11 @@ def _predict(model: Any, window: FloatArray) -> FloatArray:
     return y.reshape(n_series, n_features)
 
 
-def _runge_kutta(model: Any, state: FloatArray, dt: float) -> FloatArray:
+def _runge_kutta(model: Predictor, state: Matrix, dt: float) -> Matrix:
     """Advance states (n_orbits, n_state) by one step; NaN where a stage cannot be used."""
     after = np.full_like(state, np.nan)
     going = np.arange(len(state))
-    slopes: list[FloatArray] = []
+    slopes: list[Matrix] = []
     for share in (0.0, 0.5, 0.5, 1.0):
         here = state[going] + (share * dt * slopes[-1] if slopes else 0.0)
         kept = _is_usable(here)
@@ -210,7 +222,7 @@ def _runge_kutta(model: Any, state: FloatArray, dt: float) -> FloatArray:
     return after
 
 
-def _is_usable(values: FloatArray) -> NDArray[np.bool_]:
+def _is_usable(values: FloatArray) -> Mask:
     """Tell which rows a regressor can take as input."""
-    usable: NDArray[np.bool_] = np.all(np.abs(values) <= _LARGEST, axis=-1)
+    usable: Mask = np.all(np.abs(values) <= _LARGEST, axis=-1)
     return usable

@@ -1,13 +1,13 @@
 """Orbits of autonomous differential equations, to nearly full precision."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
+from scipy.optimize import OptimizeResult
 
-FloatArray = NDArray[np.float64]
+from sktaskneuron._typing import FloatArray, Vector
+
 Field = Callable[[FloatArray], FloatArray]
 
 # Orbits are integrated as one system, whose error is judged by its mean over orbits: tolerances far
@@ -15,20 +15,20 @@ Field = Callable[[FloatArray], FloatArray]
 _TOLERANCES = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-13}
 
 
-def integrate(field: Field, states: FloatArray, t: FloatArray) -> FloatArray:
+def integrate(field: Field, states: FloatArray, t: Vector) -> FloatArray:
     """Solve from states (n_state, n_orbits) at t[0]; gives (n_orbits, n_points, n_state)."""
 
-    def stacked(_: float, flat: FloatArray) -> FloatArray:
+    def stacked(_: float, flat: Vector) -> Vector:
         return field(flat.reshape(states.shape)).ravel()
 
-    run = _solve(stacked, t, states.ravel(), t)
+    run = _solve(stacked, (t[0], t[-1]), states.ravel(), t)
     return np.ascontiguousarray(run.y.reshape(*states.shape, len(t)).transpose(1, 2, 0))
 
 
-def integrate_kicked(field: Field, state: FloatArray, t: FloatArray, kick: float) -> FloatArray:
+def integrate_kicked(field: Field, state: Vector, t: Vector, kick: float) -> FloatArray:
     """Solve one pendulum (2,) beat by beat, each ended by a kick; gives (n_points, 2)."""
 
-    def passing(_: float, state: FloatArray) -> float:
+    def passing(_: float, state: Vector) -> float:
         return float(np.sin(state[0] / 2))
 
     orbit = np.empty((len(t), 2))
@@ -51,13 +51,13 @@ def integrate_kicked(field: Field, state: FloatArray, t: FloatArray, kick: float
 
 
 def _solve(
-    field: Callable[[float, FloatArray], FloatArray],
-    span: Any,
-    state: FloatArray,
-    t: FloatArray,
-    events: Any = None,
-) -> Any:
-    run = solve_ivp(field, (span[0], span[-1]), state, t_eval=t, events=events, **_TOLERANCES)
+    field: Callable[[float, Vector], Vector],
+    span: tuple[float, float],
+    state: Vector,
+    t: Vector,
+    events: Callable[[float, Vector], float] | None = None,
+) -> OptimizeResult:
+    run = solve_ivp(field, span, state, t_eval=t, events=events, **_TOLERANCES)
     if run.status < 0:
-        raise ValueError(f"the orbits could not be integrated to t={span[-1]:g}: {run.message}")
+        raise ValueError(f"the orbits could not be integrated to t={span[1]:g}: {run.message}")
     return run

@@ -1,16 +1,13 @@
 """MNIST-1D: ten classes of short signals, drawn anew."""
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from sklearn.utils._param_validation import Interval
 
+from sktaskneuron._typing import IntArray, Matrix, RandomState
 from sktaskneuron.datasets.parameters import check_range, make_generator, validated
-
-FloatArray = NDArray[np.float64]
 
 # The published templates, one row a digit: how far right its stroke is, from top to bottom.
 _STROKES = np.array(
@@ -56,8 +53,8 @@ def make_mnist1d(
     correlated_noise: float = 0.25,
     noise: float = 0.02,
     shear: float = 0.375,
-    random_state: Any = None,
-) -> tuple[FloatArray, NDArray[np.int64]]:
+    random_state: RandomState = None,
+) -> tuple[Matrix, IntArray]:
     """Draw MNIST-1D: noisy, shifted, stretched strokes of ten digits.
 
     The construction of Greydanus (2020), with a random stream of its own: the samples are new,
@@ -141,7 +138,7 @@ def make_mnist1d(
     return (X - X.mean()) / (spread if spread > 0 else 1.0), y
 
 
-def _values_at(position: FloatArray, y: NDArray[np.int64]) -> FloatArray:
+def _values_at(position: Matrix, y: IntArray) -> Matrix:
     """Interpolate the padded template of each sample at (n_samples, length) positions."""
     templates = (_STROKES - _STROKES[:, :1]) / (
         _TEMPLATE_SCALE * _STROKES.std(axis=1, keepdims=True)
@@ -151,13 +148,13 @@ def _values_at(position: FloatArray, y: NDArray[np.int64]) -> FloatArray:
     left = inside.astype(np.intp)
     label = y[:, np.newaxis]
     start = templates[label, left]
-    values: FloatArray = start + (inside - left) * (templates[label, left + 1] - start)
+    values: Matrix = start + (inside - left) * (templates[label, left + 1] - start)
     return values
 
 
-def _resample(X: FloatArray, n_points: int) -> FloatArray:
+def _resample(X: Matrix, n_points: int) -> Matrix:
     """Interpolate (n_samples, length) at n_points equally spaced points, both ends included."""
     position = np.linspace(0, X.shape[1] - 1, n_points)
     left = np.minimum(position.astype(np.intp), X.shape[1] - 2)
-    values: FloatArray = X[:, left] + (position - left) * (X[:, left + 1] - X[:, left])
+    values: Matrix = X[:, left] + (position - left) * (X[:, left + 1] - X[:, left])
     return values

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from numbers import Real
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import validate_params
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from sktaskneuron._typing import RandomState
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Number = TypeVar("Number", int, float)
 
 
-def validated(constraints: dict[str, list[Any]]) -> Callable[[Function], Function]:
+def validated(constraints: dict[str, list[object]]) -> Callable[[Function], Function]:
     """Check a function's parameters as scikit-learn does, and keep its type."""
     decorate: Callable[[Function], Function] = validate_params(
         constraints, prefer_skip_nested_validation=True
@@ -20,8 +23,8 @@ def validated(constraints: dict[str, list[Any]]) -> Callable[[Function], Functio
 
 
 def check_range(
-    value: tuple[Any, ...], name: str, kind: type = Real, above: float = -np.inf
-) -> tuple[Any, Any]:
+    value: tuple[Number, ...], name: str, kind: type = Real, above: float = -np.inf
+) -> tuple[Number, Number]:
     """Check that a tuple is (low, high) with finite numbers, ``above < low <= high``."""
     wanted = f"{name} must be (low, high) with {above:g} < low <= high < inf"
     if len(value) != 2 or not all(isinstance(end, kind) for end in value):
@@ -32,7 +35,7 @@ def check_range(
     return low, high
 
 
-def make_generator(random_state: Any) -> np.random.Generator:
+def make_generator(random_state: RandomState) -> np.random.Generator:
     """Give a generator of its own to each call; None takes nothing from numpy's global stream."""
     if random_state is None:
         return np.random.default_rng()

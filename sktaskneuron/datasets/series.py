@@ -1,16 +1,14 @@
 """From series and orbits to rows of a table."""
 
 from numbers import Integral
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, Options
 
+from sktaskneuron._typing import AnyArray, FloatArray, Matrix
 from sktaskneuron.datasets.parameters import validated
-
-FloatArray = NDArray[np.float64]
 
 # Central differences: weights of the points after the middle one; those before have opposite signs.
 _STENCILS = {2: (1 / 2,), 4: (2 / 3, -1 / 12)}
@@ -27,8 +25,8 @@ _UNEVEN = 1e-6
     }
 )
 def make_lagged(
-    series: Any, n_lags: int, *, horizon: int = 1, return_groups: bool = False
-) -> tuple[Any, ...]:
+    series: ArrayLike, n_lags: int, *, horizon: int = 1, return_groups: bool = False
+) -> tuple[AnyArray, ...]:
     r"""Turn series into rows: the last `n_lags` values, and the value to come.
 
     Row :math:`i` of X is :math:`(s_i, \ldots, s_{i + L - 1})`, oldest first, and of y
@@ -93,8 +91,8 @@ def make_lagged(
     }
 )
 def make_derivative_pairs(
-    trajectories: Any, t: Any, *, order: int = 4, return_groups: bool = False
-) -> tuple[Any, ...]:
+    trajectories: ArrayLike, t: ArrayLike, *, order: int = 4, return_groups: bool = False
+) -> tuple[AnyArray, ...]:
     r"""Turn sampled orbits into rows of states and their time derivatives.
 
     Derivatives are central differences of second or fourth order in the time step :math:`\tau`,
@@ -162,7 +160,7 @@ def make_derivative_pairs(
     )
 
 
-def check_series(values: Any, name: str, flat: bool = False) -> FloatArray:
+def check_series(values: ArrayLike, name: str, flat: bool = False) -> FloatArray:
     """Check for finite numbers in 2 or 3 dimensions, or in 1 if flat."""
     array: FloatArray = check_array(
         values, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name=name
@@ -181,7 +179,7 @@ def stacked_shape(values: FloatArray) -> tuple[int, int, int]:
     return (1 if values.ndim == 2 else len(values)), values.shape[-2], values.shape[-1]
 
 
-def _check_times(t: Any, n_points: int) -> float:
+def _check_times(t: ArrayLike, n_points: int) -> float:
     """Check equally spaced times, and give their step."""
     times = check_array(t, ensure_2d=False, dtype=np.float64, input_name="t")
     if times.shape != (n_points,):
@@ -192,7 +190,7 @@ def _check_times(t: Any, n_points: int) -> float:
     return step
 
 
-def _rows(X: FloatArray, y: FloatArray, n_series: int, return_groups: bool) -> tuple[Any, ...]:
+def _rows(X: Matrix, y: FloatArray, n_series: int, return_groups: bool) -> tuple[AnyArray, ...]:
     if not return_groups:
         return X, y
     return X, y, np.repeat(np.arange(n_series), len(X) // n_series)

@@ -5,13 +5,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from sklearn.utils import check_random_state, check_scalar
 
+from sktaskneuron._typing import Matrix, RandomState, Vector
 from sktaskneuron.formula import FittedFormula, NeuronFormula, PureTerm
-
-FloatArray = NDArray[np.float64]
 
 # Contribution of each term to the signal, as a standard deviation: none drowns another.
 _CONTRIBUTION = (0.8, 1.6)
@@ -30,7 +28,7 @@ def make_neuron_formula(
     distribution: str = "normal",
     correlation: float = 0.0,
     return_truth: bool = False,
-    random_state: Any = None,
+    random_state: RandomState = None,
 ) -> tuple[Any, ...]:
     r"""Draw a regression problem whose law is a given neuron formula.
 
@@ -109,13 +107,13 @@ def make_neuron_formula(
 
 
 def _check_parameters(
-    law: Any,
-    n_samples: Any,
-    n_features: Any,
-    noise: Any,
-    n_informative: Any,
+    law: object,
+    n_samples: int,
+    n_features: int,
+    noise: float,
+    n_informative: int | None,
     sparse: bool,
-    correlation: Any,
+    correlation: float,
 ) -> None:
     if not isinstance(law, NeuronFormula):
         raise TypeError(f"formula must be a NeuronFormula or its text, got {law!r}")
@@ -140,11 +138,11 @@ def _check_parameters(
 
 def _draw_features(
     rng: np.random.RandomState, n_samples: int, n_features: int, distribution: str, rho: float
-) -> FloatArray:
+) -> Matrix:
     """Draw (n_samples, n_features): equally correlated normals, mapped to the marginal law."""
     common = rng.standard_normal((n_samples, 1))
     own = rng.standard_normal((n_samples, n_features))
-    Z: FloatArray = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    Z: Matrix = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
     if distribution == "normal":
         return Z
     share = stats.norm.cdf(Z)
@@ -163,13 +161,13 @@ def _draw_features(
 
 
 def _draw_law(
-    rng: np.random.RandomState, law: NeuronFormula, X: FloatArray, width: int, sparse: bool
+    rng: np.random.RandomState, law: NeuronFormula, X: Matrix, width: int, sparse: bool
 ) -> FittedFormula:
     """Draw directions, then scale every term by its spread on X."""
     n_features = X.shape[1]
     deck = _deal(rng, n_features)
 
-    def factors(count: int) -> FloatArray:
+    def factors(count: int) -> Matrix:
         """Weight vectors (count, n_features) of one term: disjoint if sparse."""
         if not sparse:
             return rng.standard_normal((count, n_features)) / np.sqrt(n_features)
@@ -204,7 +202,7 @@ def _draw_law(
     return FittedFormula(law, np.zeros(1), weights, atoms, sizes, feature_names=names)
 
 
-def _draw_size(rng: np.random.RandomState, signal: FloatArray, name: str) -> float:
+def _draw_size(rng: np.random.RandomState, signal: Vector, name: str) -> float:
     """Draw the number in front of a term, so that its spread lies in the wanted range."""
     with np.errstate(all="ignore"):
         spread = signal.std()

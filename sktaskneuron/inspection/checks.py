@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sklearn.utils.validation import check_is_fitted
 
 
-def check_fitted(source: Any) -> None:
+def check_fitted(source: object) -> None:
     """Raise NotFittedError for an estimator before its fit; anything else needs none."""
     if hasattr(source, "fit"):
         check_is_fitted(source)

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from sktaskneuron.exceptions import MissingDependencyError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import Collection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.transforms import Transform
 
 BLUE, GREY, RED = "#2a6f97", "#9aa5b1", "#c1121f"
 PALE = "#d5dbe1"
@@ -14,7 +22,7 @@ PALE = "#d5dbe1"
 _WIDE = 5.0
 
 
-def import_pyplot() -> Any:
+def import_pyplot() -> ModuleType:
     """Return matplotlib.pyplot; raises MissingDependencyError."""
     try:
         import matplotlib.pyplot as plt
@@ -23,6 +31,11 @@ def import_pyplot() -> Any:
             "pictures need matplotlib; install sktaskneuron[plot]"
         ) from error
     return plt
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Return axes alone in a new figure of so many inches."""
+    return import_pyplot().subplots(figsize=(width, height), layout="constrained")[1]
 
 
 def plain(text: str) -> str:
@@ -47,27 +60,34 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f} %".replace("-", "−")
 
 
-def no_frame(ax: Any) -> None:
+def no_frame(ax: Axes) -> None:
     """Take away the upper and the right edge."""
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def zero_lines(ax: Any) -> None:
+def zero_lines(ax: Axes) -> None:
     """Draw the cross of the zeros, behind everything."""
     ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
 
 
-def write_note(ax: Any, x: float, y: float, text: str, transform: Any) -> None:
+def write_note(ax: Axes, x: float, y: float, text: str, transform: Transform) -> None:
     """Say, in grey and centred, why something is not drawn."""
     ax.text(
         x, y, text, transform=transform, ha="center", va="center", fontsize="small", color="0.5"
     )
 
 
-def small_colorbar(mappable: Any, ax: Any, *, pad: float = 0.02, **options: Any) -> Any:
+def small_colorbar(
+    mappable: Collection,
+    ax: Axes | Sequence[Axes],
+    *,
+    pad: float = 0.02,
+    label: str = "",
+    extend: str | None = None,
+) -> Colorbar:
     """Return a thin colour bar without a frame, beside one or several axes of a figure."""
-    bar = mappable.figure.colorbar(mappable, ax=ax, pad=pad, aspect=25, **options)
+    bar = mappable.figure.colorbar(mappable, ax=ax, pad=pad, aspect=25, label=label, extend=extend)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize="small", length=2, which="both")
     return bar

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sktaskneuron.inspection.drawing import import_pyplot
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.gridspec import GridSpecBase
+
 
 def make_grid(
-    ax: Any,
+    ax: Axes | None,
     shape: tuple[int, int],
     size: tuple[float, float],
     *,
     heights: Sequence[float] | None = None,
     widths: Sequence[float] | None = None,
-) -> tuple[Any, Any]:
+) -> tuple[Figure | SubFigure, GridSpecBase]:
     """Return a figure and a grid of places in it.
 
     Parameters
@@ -42,12 +47,11 @@ def make_grid(
         If matplotlib is not installed.
     """
     plt = import_pyplot()
-    ratios = {"height_ratios": heights, "width_ratios": widths}
     if ax is None:
         figure = plt.figure(figsize=size, layout="constrained")
-        return figure, figure.add_gridspec(*shape, **ratios)
+        return figure, figure.add_gridspec(*shape, width_ratios=widths, height_ratios=heights)
     place = ax.get_subplotspec()
     if place is None:
         raise ValueError("ax must stand in a grid, as those of plt.subplots do")
     ax.set_axis_off()
-    return ax.figure, place.subgridspec(*shape, **ratios)
+    return ax.figure, place.subgridspec(*shape, width_ratios=widths, height_ratios=heights)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.dynamics import check_integration, integrate
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.drawing import GREY, import_pyplot, no_frame, plain
-from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.inspection.grid import make_grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from sklearn.base import BaseEstimator
 
 
 class PhaseSpaceDisplay:
@@ -95,7 +100,7 @@ class PhaseSpaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         trajectories: ArrayLike,
         t: ArrayLike,
         *,
@@ -103,7 +108,7 @@ class PhaseSpaceDisplay:
         energy: Callable[[FloatArray], ArrayLike] | None = None,
         coordinates: tuple[int, int] = (0, 1),
         names: Sequence[str] | None = None,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> PhaseSpaceDisplay:
         """Simulate from the starts of true orbits, and draw both.
 
@@ -173,7 +178,7 @@ class PhaseSpaceDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         coordinates: tuple[int, int] = (0, 1),
         names: Sequence[str] | None = None,
@@ -209,10 +214,8 @@ class PhaseSpaceDisplay:
         n_orbits = len(self.trajectories)
         colours = plt.get_cmap("viridis")(np.linspace(0.05, 0.85, n_orbits))
         orbit_ax = self.figure_.add_subplot(grid[0, 0])
-        true_style = {"color": GREY, "linewidth": 2.6, "alpha": 0.6, "zorder": 1}
         self.true_lines_ = [
-            orbit_ax.plot(orbit[:, first], orbit[:, second], **true_style)[0]
-            for orbit in self.trajectories
+            _draw_true(orbit_ax, orbit[:, first], orbit[:, second]) for orbit in self.trajectories
         ]
         self.simulated_lines_ = [
             orbit_ax.plot(orbit[:, first], orbit[:, second], color=colour, linewidth=1.1)[0]
@@ -224,13 +227,13 @@ class PhaseSpaceDisplay:
         names = [f"x{j}" for j in range(starts.shape[1])] if names is None else names
         orbit_ax.set(xlabel=plain(str(names[first])), ylabel=plain(str(names[second])))
         axes = [orbit_ax]
-        self.true_energy_lines_: list[Any] = []
-        self.simulated_energy_lines_: list[Any] = []
+        self.true_energy_lines_: list[Line2D] = []
+        self.simulated_energy_lines_: list[Line2D] = []
         if both:
             axes.append(self.figure_.add_subplot(grid[0, 1]))
             if self.true_energy is not None:
                 self.true_energy_lines_ = [
-                    axes[1].plot(self.t, values, **true_style)[0] for values in self.true_energy
+                    _draw_true(axes[1], self.t, values) for values in self.true_energy
                 ]
             if self.simulated_energy is not None:
                 self.simulated_energy_lines_ = [
@@ -256,7 +259,7 @@ class PhaseSpaceDisplay:
         self.axes_ = np.array(axes, dtype=object)
         return self
 
-    def _frame_orbits(self, ax: Any, first: int, second: int) -> None:
+    def _frame_orbits(self, ax: Axes, first: int, second: int) -> None:
         """Show the true orbits and as much again: a simulation may run away."""
         for axis, place in (("x", first), ("y", second)):
             true = self.trajectories[..., place]
@@ -269,7 +272,12 @@ class PhaseSpaceDisplay:
             getattr(ax, f"set_{axis}lim")(bottom, top)
 
 
-def _simulate(estimator: Any, starts: FloatArray, t: FloatArray, method: str) -> FloatArray:
+def _draw_true(ax: Axes, x: Vector, y: Vector) -> Line2D:
+    """Draw the line of a true orbit, broad and pale under that of the model."""
+    return ax.plot(x, y, color=GREY, linewidth=2.6, alpha=0.6, zorder=1)[0]
+
+
+def _simulate(estimator: BaseEstimator, starts: Matrix, t: Vector, method: str) -> FloatArray:
     """Return the orbits of the model: (n_orbits, n_times, n_state)."""
     simulate = getattr(estimator, "simulate", None)
     if simulate is not None:

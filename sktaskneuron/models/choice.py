@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from sktaskneuron._evidence import paired_gain
+from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import Blend, FittedModel
-from sktaskneuron.models.validation import Candidate, FloatArray, Task, Validation, paired_gain
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 from sktaskneuron.models.weights import logit_weights, value_weights
 
 _READABLE = ("constant", "linear", "formula")
@@ -38,7 +41,7 @@ class Choice:
     model: FittedModel
     weights: dict[str, float]
     losses: dict[str, float]
-    outputs: FloatArray | None
+    outputs: Matrix | None
     gains: dict[str, float]
 
 
@@ -56,13 +59,12 @@ def choose(
     usable = [c for c in candidates if c.outputs is not None and np.isfinite(c.outputs).all()]
     # in a blend of logits the sum of the weights does what the constant does among values
     parts = [c for c in usable if not (task.classification and c.name == "constant")] or usable
-    rows, weight = validation.rows, validation.weight
 
-    def losses_of(outputs: FloatArray) -> FloatArray:
-        return task.losses(outputs, rows)
+    def losses_of(outputs: Matrix) -> Vector:
+        return task.losses(outputs, validation.rows)
 
     losses = {c.name: losses_of(_outputs(c)) for c in usable}
-    share = weight / weight.sum()
+    share = validation.share
     means = {name: float(share @ values) for name, values in losses.items()}
     blend = _Blended.of(task, validation, parts)
     losses["blend"] = losses_of(blend.outputs)
@@ -113,7 +115,7 @@ def _equal_shares(candidates: Sequence[Candidate]) -> Choice:
     return Choice(name, model, {c.name: share for c in candidates}, {}, None, {})
 
 
-def _outputs(candidate: Candidate) -> FloatArray:
+def _outputs(candidate: Candidate) -> Matrix:
     assert candidate.outputs is not None
     return candidate.outputs
 
@@ -122,12 +124,12 @@ def _outputs(candidate: Candidate) -> FloatArray:
 class _Blended:
     """weights : (n_candidates,); outputs : (n_held_out, n_outputs) of the weighted sum."""
 
-    weights: FloatArray
-    outputs: FloatArray
+    weights: Vector
+    outputs: Matrix
 
     @classmethod
     def of(cls, task: Task, validation: Validation, candidates: Sequence[Candidate]) -> _Blended:
         stack = np.stack([_outputs(c) for c in candidates])
-        weigh: Callable[..., Any] = logit_weights if task.classification else value_weights
+        weigh = logit_weights if task.classification else value_weights
         weights = weigh(stack, validation.target, validation.weight)
         return cls(weights, np.tensordot(weights, stack, axes=1))

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sktaskneuron.models.fitted import FloatArray, State
-from sktaskneuron.models.networks import DiverseModel
-from sktaskneuron.models.validation import Task, Validation, paired_gain
+from sktaskneuron._evidence import paired_gain
+from sktaskneuron._typing import Matrix, RowNumbers, State, Vector
+from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.recipe import EpochReport, Recipe
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
-# Networks trained as one batch at most.
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sktaskneuron.nn import DiverseNetwork
+    from sktaskneuron.training import ReplicateResult
+
+# Networks trained as one batch at most: a batch that outgrows the cache is no faster.
 _MOST_NETWORKS = 320
 # Learning rates tried, and the epochs of the trial as a share of all.
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
@@ -20,210 +30,162 @@ _TRIAL = 0.5
 # Standard errors by which learned functions must be better than free ones.
 _MARGIN = 2.0
 
-#: ``report(name, epoch, n_epochs, logs, get_model) -> stop``
-Report = Callable[[str, int, int, Mapping[str, float], Callable[[], Any] | None], bool]
-
-
-@dataclass(frozen=True)
-class DiverseRecipe:
-    """How networks are built and trained."""
-
-    hidden_layer_sizes: tuple[int, ...]
-    n_members: int
-    n_epochs: int
-    batch_size: int
-    learning_rate: float | None
-    weight_decay: float
-    patience: int | None
-    hamiltonian: bool
-    bounded: bool
-    device: str
-    dtype: str
-    seed: int
+#: Per candidate the held-out "loss", its difference "gain" to the best free one with the
+#: "standard_error" of that, and the "learning_rate".
+Judgement = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationCandidate:
+class Activations:
     """Activations that networks are trained with.
 
+    Parameters
+    ----------
     name : str
-    functions : per hidden layer, per type: a name or a table module.
+    functions : sequence of sequence of str or nn.Module
+        Per hidden layer, per type: a name or a table.
     learned : bool
     """
 
     name: str
-    functions: Sequence[Sequence[Any]]
+    functions: Sequence[Sequence[str | nn.Module]]
     learned: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class DiverseChoice:
-    """What was chosen, and what is known of the others.
-
-    Parameters
-    ----------
-    name : str
-    model : DiverseModel
-    outputs : ndarray of shape (n_held_out, n_outputs) or None
-        Mean output of the members that have not seen the row.
-    table : dict of str to dict
-        Per candidate the held-out ``loss``, its difference ``gain`` to the best free one with the
-        ``standard_error`` of that, and the ``learning_rate``.
-    history : dict of str to list
-        Mean losses per epoch of the chosen candidate's networks.
-    n_epochs : int
-    """
-
-    name: str
-    model: DiverseModel
-    outputs: FloatArray | None
-    table: dict[str, dict[str, float]]
-    history: dict[str, list[float]]
-    n_epochs: int
-
-
-@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a candidate's networks reached.
+    """What networks with some activations reached.
 
     Parameters
     ----------
-    candidate : ActivationCandidate
+    activations : Activations
     learning_rate : float
     rows : ndarray of shape (n_held_out,)
         Loss of the mean output per held-out row.
     member_losses : ndarray of shape (n_members,)
         Held-out loss of each network.
-    outputs : ndarray of shape (n_held_out, n_outputs)
     """
 
-    candidate: ActivationCandidate
+    activations: Activations
     learning_rate: float
-    rows: FloatArray
-    member_losses: FloatArray
-    outputs: FloatArray
+    rows: Vector
+    member_losses: Vector
 
 
 class Comparison:
-    """Candidates trained on the same rows, from the same starts, in one batch.
+    """Networks trained on the same rows, from the same starts, in one batch.
 
     Parameters
     ----------
     task : Task
     validation : Validation
-        Without rows the first candidate is taken.
-    recipe : DiverseRecipe
+        Without rows the first activations are taken.
+    recipe : Recipe
     report : callable
+    hamiltonian : bool, default=False
+        Whether the networks give a Hamiltonian, whose field is compared with the target.
     """
 
     def __init__(
-        self, task: Task, validation: Validation, recipe: DiverseRecipe, report: Report
+        self,
+        task: Task,
+        validation: Validation,
+        recipe: Recipe,
+        report: EpochReport,
+        *,
+        hamiltonian: bool = False,
     ) -> None:
-        from sktaskneuron.training import TensorTable, resolve_device, resolve_dtype
+        from sktaskneuron.training import resolve_device, resolve_dtype
 
         self.task, self.validation, self.recipe, self.report = task, validation, recipe, report
+        self.hamiltonian = hamiltonian
         self.device = resolve_device(recipe.device)
         self.dtype = resolve_dtype(recipe.dtype, self.device)
-        self.table: TensorTable = task.table("robust", self.device, self.dtype)
-        self.low = self.high = None
-        if recipe.bounded and not (task.classification or recipe.hamiltonian):
+        self.table = task.table("robust", self.device, self.dtype)
+        self.bounds: tuple[Vector, Vector] | None = None
+        if recipe.bounded and not (task.classification or hamiltonian):
             target = task.target
             if len(validation.splits) == 1:
                 # rows outside the bulk may lie outside its range too
                 target = target[validation.splits[0][0]]
-            self.low, self.high = target.min(axis=0), target.max(axis=0)
+            self.bounds = target.min(axis=0), target.max(axis=0)
 
-    def choose(self, candidates: Sequence[ActivationCandidate]) -> DiverseChoice:
-        """Train all candidates and return the one that predicts."""
-        n = self.recipe.n_members
-        rates = self._rates(candidates)
-        network, result = self._trained(candidates, rates, report_model=True)
+    def choose(self, listed: Sequence[Activations]) -> tuple[Candidate, Judgement]:
+        """Train networks with all activations; return those that predict, and the evidence."""
+        rates = self._rates(listed)
+        network, result = self._trained(listed, rates, report_model=True)
         place, outputs = 0, None
-        table: dict[str, dict[str, float]] = {}
+        judgement: Judgement = {}
         if self.validation:
-            merged = self._outputs(candidates, result)
-            place, table = self._judged(candidates, merged, rates)
+            merged = self._outputs(listed, result)
+            place, judgement = self._judged(listed, merged, rates)
             outputs = merged[place]
-        part = slice(place * n, (place + 1) * n)
-        return DiverseChoice(
-            candidates[place].name,
-            self._model(network.part(place)),
-            outputs,
-            table,
-            {
-                key: [float(np.mean(values[part])) for values in series]
-                for key, series in result.history.items()
-            },
-            result.n_epochs,
-        )
-
-    def together(
-        self, candidates: Sequence[ActivationCandidate], rates: FloatArray
-    ) -> DiverseChoice:
-        """Train candidates whose networks are to predict together, by their mean."""
         n = self.recipe.n_members
-        network, result = self._trained(candidates, rates, report_model=True)
-        outputs = None
-        if self.validation:
-            outputs = np.mean(self._outputs(candidates, result), axis=0)
-        model = self._model(network)
-        return DiverseChoice(
-            " & ".join(candidate.name for candidate in candidates),
-            model,
-            outputs,
-            {},
-            {
-                key: [float(np.mean(values[: n * len(candidates)])) for values in series]
-                for key, series in result.history.items()
-            },
-            result.n_epochs,
-        )
+        part = slice(place * n, (place + 1) * n)
+        model = self._model(network.part(place))
+        return self._candidate(listed[place].name, model, outputs, result, part), judgement
 
-    def evaluate(self, candidates: Sequence[ActivationCandidate]) -> list[Evaluation]:
-        """Train candidates and return what each reached on the held-out rows.
+    def together(self, listed: Sequence[Activations], rates: Vector) -> Candidate:
+        """Train networks that are to predict together, by their mean."""
+        network, result = self._trained(listed, rates, report_model=True)
+        outputs = np.mean(self._outputs(listed, result), axis=0) if self.validation else None
+        name = " & ".join(activations.name for activations in listed)
+        return self._candidate(name, self._model(network), outputs, result, slice(None))
 
-        Very many are trained in several batches: a batch that outgrows the cache is no faster.
-        """
+    @staticmethod
+    def _candidate(
+        name: str,
+        model: PackedModel,
+        outputs: Matrix | None,
+        result: ReplicateResult,
+        part: slice,
+    ) -> Candidate:
+        history: dict[str, list[object]] = {
+            key: [float(np.mean(values[part])) for values in series]
+            for key, series in result.history.items()
+        }
+        return Candidate(name, model, outputs, history, result.n_epochs)
+
+    def evaluate(self, listed: Sequence[Activations]) -> list[Evaluation]:
+        """Train networks and return what each reached on the held-out rows; very many in parts."""
         n = self.recipe.n_members
         found: list[Evaluation] = []
         most = max(1, _MOST_NETWORKS // max(n, len(RATES)))
-        for start in range(0, len(candidates), most):
-            part = candidates[start : start + most]
+        for start in range(0, len(listed), most):
+            part = listed[start : start + most]
             rates = self._rates(part)
             _, result = self._trained(part, rates)
             merged = self._outputs(part, result)
-            for place, candidate in enumerate(part):
-                rows = self.task.losses(merged[place], self.validation.rows)
-                found.append(
-                    Evaluation(
-                        candidate,
-                        float(rates[place]),
-                        np.nan_to_num(rows, nan=np.inf),
-                        result.loss[place * n : (place + 1) * n],
-                        merged[place],
-                    )
+            found += [
+                Evaluation(
+                    activations,
+                    float(rates[place]),
+                    self._losses(merged[place]),
+                    result.loss[place * n : (place + 1) * n],
                 )
+                for place, activations in enumerate(part)
+            ]
         return found
 
+    def _losses(self, outputs: Matrix) -> Vector:
+        """Return the loss of every held-out row; infinite where a network diverged."""
+        return np.nan_to_num(self.task.losses(outputs, self.validation.rows), nan=np.inf)
+
     def _trained(
-        self,
-        candidates: Sequence[ActivationCandidate],
-        rates: FloatArray,
-        *,
-        report_model: bool = False,
-    ) -> tuple[Any, Any]:
-        """Train every candidate's members, each of which holds out the next split."""
+        self, listed: Sequence[Activations], rates: Vector, *, report_model: bool = False
+    ) -> tuple[DiverseNetwork, ReplicateResult]:
+        """Train the members of all activations, each of which holds out the next split."""
         n = self.recipe.n_members
-        train: list[Any] = [np.arange(len(self.task))] * n
+        train: list[RowNumbers] = [np.arange(len(self.task))] * n
         held = None
         if self.validation:
             splits = self._member_splits()
             train = [rows for rows, _ in splits]
-            held = [rows for _, rows in splits] * len(candidates)
-        network = self._network(candidates, n)
+            held = [rows for _, rows in splits] * len(listed)
+        network = self._network(listed, n)
         result = self._fit(
             network,
-            train * len(candidates),
+            train * len(listed),
             held,
             np.repeat(rates, n),
             self.recipe.n_epochs,
@@ -232,68 +194,70 @@ class Comparison:
         )
         return network, result
 
-    def _member_splits(self) -> list[Any]:
+    def _member_splits(self) -> list[tuple[RowNumbers, RowNumbers]]:
         splits = self.validation.splits
         return [splits[j % len(splits)] for j in range(self.recipe.n_members)]
 
-    def _outputs(self, candidates: Sequence[ActivationCandidate], result: Any) -> list[FloatArray]:
-        """Return every candidate's mean output on the held-out rows."""
+    def _outputs(self, listed: Sequence[Activations], result: ReplicateResult) -> list[Matrix]:
+        """Return the mean output on the held-out rows with each of the activations."""
         n, splits = self.recipe.n_members, self._member_splits()
         return [
             self._merged(result.held_outputs[g * n : (g + 1) * n], splits)
-            for g in range(len(candidates))
+            for g in range(len(listed))
         ]
 
-    def _rates(self, candidates: Sequence[ActivationCandidate]) -> FloatArray:
-        """Return a learning rate per candidate, tried on the first split."""
+    def _rates(self, listed: Sequence[Activations]) -> Vector:
+        """Return a learning rate for each, tried on the first split."""
         given = self.recipe.learning_rate
         if given is not None:
-            return np.full(len(candidates), given)
+            return np.full(len(listed), given)
         if not self.validation:
-            return np.full(len(candidates), RATES[1])
-        network = self._network(candidates, len(RATES))
+            return np.full(len(listed), RATES[1])
+        network = self._network(listed, len(RATES))
         train, held = self.validation.splits[0]
-        n = len(candidates) * len(RATES)
+        n = len(listed) * len(RATES)
         result = self._fit(
             network,
             [train] * n,
             [held] * n,
-            np.tile(RATES, len(candidates)),
+            np.tile(RATES, len(listed)),
             max(1, round(_TRIAL * self.recipe.n_epochs)),
             "learning rates",
         )
-        best = result.loss.reshape(len(candidates), -1).argmin(axis=1)
+        best = result.loss.reshape(len(listed), -1).argmin(axis=1)
         return np.asarray(RATES)[best]
 
-    def _network(self, candidates: Sequence[ActivationCandidate], count: int) -> Any:
-        from sktaskneuron.nn.typed.diverse import DiverseNetwork
+    def _network(self, listed: Sequence[Activations], count: int) -> DiverseNetwork:
+        from sktaskneuron.nn import DiverseNetwork
 
         return DiverseNetwork(
             self.task.inputs.raw.shape[1],
             self.task.n_outputs,
             self.recipe.hidden_layer_sizes,
-            [(count, candidate.functions) for candidate in candidates],
-            hamiltonian=self.recipe.hamiltonian,
+            [(count, activations.functions) for activations in listed],
+            hamiltonian=self.hamiltonian,
             generator=self.recipe.seed,
             dtype=self.dtype,
         )
 
     def _fit(
         self,
-        network: Any,
-        train: Sequence[Any],
-        held: Sequence[Any] | None,
-        rates: FloatArray,
+        network: DiverseNetwork,
+        train: Sequence[RowNumbers],
+        held: Sequence[RowNumbers] | None,
+        rates: Vector,
         n_epochs: int,
         name: str,
         *,
         report_model: bool = False,
-    ) -> Any:
-        from sktaskneuron.training.loop.replicates import fit_replicates
+    ) -> ReplicateResult:
+        from sktaskneuron.training import fit_replicates
 
         recipe = self.recipe
 
-        def on_epoch_end(epoch: int, logs: Mapping[str, Any], get_state: Any) -> bool:
+        def on_epoch_end(
+            epoch: int, logs: Mapping[str, Vector], get_state: Callable[[], State]
+        ) -> bool:
             means = {key: float(np.mean(value)) for key, value in logs.items()}
             get_model = (lambda: self._model(network.part(0))) if report_model else None
             return self.report(name, epoch, n_epochs, means, get_model)
@@ -315,58 +279,49 @@ class Comparison:
             on_epoch_end=on_epoch_end,
         )
 
-    def _model(self, network: Any) -> DiverseModel:
+    def _model(self, network: DiverseNetwork) -> PackedModel:
         from sktaskneuron.training import module_to_arrays
 
-        state: State = module_to_arrays(network)
-        recipe = self.recipe
-        return DiverseModel(
+        return PackedModel(
+            "typed",
             network.spec(),
-            state,
+            module_to_arrays(network),
             network.n_members,
-            recipe.device,
-            recipe.dtype,
-            self.low,
-            self.high,
+            self.recipe.device,
+            self.recipe.dtype,
+            bounds=self.bounds,
         )
 
-    def _merged(self, outputs: Sequence[FloatArray], splits: Sequence[Any]) -> FloatArray:
+    def _merged(
+        self, outputs: Sequence[Matrix], splits: Sequence[tuple[RowNumbers, RowNumbers]]
+    ) -> Matrix:
         """Return the mean output per held-out row, in the order of the validation."""
-        if self.low is not None:
-            outputs = [np.clip(output, self.low, self.high) for output in outputs]
+        if self.bounds is not None:
+            outputs = [np.clip(output, *self.bounds) for output in outputs]
         return self.validation.merged(outputs, [held for _, held in splits])
 
     def _judged(
-        self,
-        candidates: Sequence[ActivationCandidate],
-        outputs: Sequence[FloatArray],
-        rates: FloatArray,
-    ) -> tuple[int, dict[str, dict[str, float]]]:
+        self, listed: Sequence[Activations], outputs: Sequence[Matrix], rates: Vector
+    ) -> tuple[int, Judgement]:
         """Choose: learned functions need a gain above its error, free ones need none."""
-        share = self.validation.weight / self.validation.weight.sum()
-        rows = np.array(
-            [
-                np.nan_to_num(self.task.losses(value, self.validation.rows), nan=np.inf)
-                for value in outputs
-            ]
-        )
+        share = self.validation.share
+        rows = np.array([self._losses(value) for value in outputs])
         means = rows @ share
-        free = [i for i, c in enumerate(candidates) if not c.learned]
-        learned = [i for i, c in enumerate(candidates) if c.learned]
+        free = [i for i, activations in enumerate(listed) if not activations.learned]
+        learned = [i for i, activations in enumerate(listed) if activations.learned]
         reference = min(free or learned, key=lambda i: means[i])
-        table: dict[str, dict[str, float]] = {}
-        for i, candidate in enumerate(candidates):
+        judgement: Judgement = {}
+        for i, activations in enumerate(listed):
             gain, error = paired_gain(rows[reference], rows[i], share)
-            table[candidate.name] = {
+            judgement[activations.name] = {
                 "loss": float(means[i]),
                 "gain": gain,
                 "standard_error": error,
                 "learning_rate": float(rates[i]),
             }
-        place = reference
-        if learned:
-            best = min(learned, key=lambda i: means[i])
-            entry = table[candidates[best].name]
-            if not free or entry["gain"] > _MARGIN * entry["standard_error"]:
-                place = best
-        return place, table
+        if not learned:
+            return reference, judgement
+        best = min(learned, key=lambda i: means[i])
+        entry = judgement[listed[best].name]
+        better = entry["gain"] > _MARGIN * entry["standard_error"]
+        return best if better or not free else reference, judgement

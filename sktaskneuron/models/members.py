@@ -1,4 +1,4 @@
-"""Networks of stage two: groups of packed members that differ in the terms they carry.
+"""Groups of packed networks of task-driven neurons, which differ in the terms they carry.
 
 A group is one batched module. Its members hold out other rows each, and stop together at the epoch
 of their lowest joint held-out loss, so one training serves the choice of the epoch, the choice
@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from sktaskneuron._typing import State
 from sktaskneuron.formula import NeuronFormula
-from sktaskneuron.models.fitted import FittedModel, NetworkModel, State, View
-from sktaskneuron.models.validation import Candidate, Task, Validation
+from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.inputs import View
+from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.recipe import EpochReport, Recipe
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
-#: ``report(network, epoch, n_epochs, logs, get_model) -> stop``, called after every epoch.
-EpochReport = Callable[[str, int, int, Mapping[str, float], Callable[[], FittedModel]], bool]
+if TYPE_CHECKING:
+    import torch
+
+    from sktaskneuron.nn import TaskNetwork
+    from sktaskneuron.training import Clock
 
 # Learned functions of a column cost their cosines: many columns get fewer each, very many none.
 _FREQUENCIES, _FEWEST_FREQUENCIES, _MOST_COSINES = 16, 4, 512
@@ -47,64 +55,35 @@ class MemberGroup:
     name: str
     formula: NeuronFormula
     hidden_formula: NeuronFormula | None = None
-    terms: str | None = "periodic"
+    terms: Literal["periodic", "piecewise"] | None = "periodic"
     frequency_std: float | tuple[float, float] = 0.1
     view: View = "robust"
 
 
-@dataclass(frozen=True)
-class NetworkRecipe:
-    """How networks are built and trained."""
-
-    hidden_layer_sizes: tuple[int, ...]
-    activation: Any
-    dropout: float
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    n_epochs: int
-    passes_per_epoch: int
-    batch_size: int
-    patience: int | None
-    stop_early: bool
-    device: str
-    dtype: str
-    seed: int
-    callbacks: tuple[Any, ...] = ()
-    verbose: int = 0
-
-
 def group_candidate(
     group: MemberGroup,
-    n_members: int,
     task: Task,
-    recipe: NetworkRecipe,
+    recipe: Recipe,
     validation: Validation,
     report: EpochReport,
-    clock: Any = None,
+    clock: Clock | None = None,
 ) -> Candidate:
     """Train the members of a group; member j holds out the rows of split j, round and round."""
-    from sktaskneuron.nn import TaskNetwork
     from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
 
+    assert recipe.learning_rate is not None  # a group tries no rates
+    n_members = recipe.n_members
     device = resolve_device(recipe.device)
     dtype = resolve_dtype(recipe.dtype, device)
-    network = TaskNetwork(
-        **_network_shape(group, task, recipe),
-        n_members=n_members,
-        dtype=dtype,
-        generator=recipe.seed,
-    )
-    if group.terms == "piecewise" and network.input.terms is not None:
-        network.load_edges(task.inputs.edges(group.view, _N_BINS, task.weight))
+    network = _network(group, task, recipe, dtype)
     spec = network.spec()
-    low = high = None
+    bounds = None
     if not task.classification:
-        low, high = task.target.min(axis=0), task.target.max(axis=0)
+        bounds = task.target.min(axis=0), task.target.max(axis=0)
 
-    def model(state: State) -> NetworkModel:
-        return NetworkModel(
-            spec, state, group.view, n_members, recipe.device, recipe.dtype, low, high
+    def model(state: State) -> PackedModel:
+        return PackedModel(
+            "task", spec, state, n_members, recipe.device, recipe.dtype, group.view, bounds
         )
 
     splits = None
@@ -123,7 +102,7 @@ def group_candidate(
         device=device,
         loss="cross_entropy" if task.classification else "squared_error",
         label_smoothing=recipe.label_smoothing if task.classification else 0.0,
-        bounds=None if low is None else (low, high),
+        bounds=bounds,
         n_epochs=recipe.n_epochs,
         passes_per_epoch=recipe.passes_per_epoch,
         batch_size=recipe.batch_size,
@@ -140,37 +119,36 @@ def group_candidate(
     outputs = None
     if splits is not None:
         outputs = validation.merged(result.held_outputs, [held for _, held in splits])
-    return Candidate(
-        group.name,
-        model(result.state),
-        outputs,
-        history=result.history,
-        n_epochs=result.n_epochs,
-        best_epoch=result.best_epoch,
-        stop_reason=result.stop_reason,
-    )
+    return Candidate(group.name, model(result.state), outputs, result.history, result.n_epochs)
 
 
-def _network_shape(group: MemberGroup, task: Task, recipe: NetworkRecipe) -> dict[str, Any]:
-    n_term_columns = task.inputs.n_numeric
-    frequencies = _FREQUENCIES
-    terms = group.terms
-    if n_term_columns:
-        frequencies = min(_FREQUENCIES, _MOST_COSINES // n_term_columns)
-    if not n_term_columns or frequencies < _FEWEST_FREQUENCIES:
+def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype) -> TaskNetwork:
+    """Build the members of a group as one module."""
+    from sktaskneuron.nn import TaskNetwork
+
+    inputs, frequencies, terms = task.inputs, _FREQUENCIES, group.terms
+    if inputs.n_numeric:
+        frequencies = min(_FREQUENCIES, _MOST_COSINES // inputs.n_numeric)
+    if not inputs.n_numeric or frequencies < _FEWEST_FREQUENCIES:
         terms = None
-    return {
-        "in_features": task.inputs.n_columns,
-        "out_features": task.n_outputs,
-        "formula": group.formula,
-        "hidden_layer_sizes": recipe.hidden_layer_sizes,
-        "hidden_formula": group.hidden_formula,
-        "activation": recipe.activation,
-        "dropout": recipe.dropout,
-        "terms": terms,
-        "n_term_columns": n_term_columns,
-        "n_frequencies": frequencies,
-        "frequency_std": group.frequency_std,
-        "n_bins": _N_BINS,
-        "n_levels": task.inputs.n_levels,
-    }
+    network = TaskNetwork(
+        inputs.n_columns,
+        task.n_outputs,
+        group.formula,
+        hidden_layer_sizes=recipe.hidden_layer_sizes,
+        hidden_formula=group.hidden_formula,
+        activation=recipe.activation,
+        dropout=recipe.dropout,
+        terms=terms,
+        n_term_columns=inputs.n_numeric,
+        n_frequencies=frequencies,
+        frequency_std=group.frequency_std,
+        n_bins=_N_BINS,
+        n_levels=inputs.n_levels,
+        n_members=recipe.n_members,
+        dtype=dtype,
+        generator=recipe.seed,
+    )
+    if group.terms == "piecewise" and network.input.terms is not None:
+        network.load_edges(inputs.edges(group.view, _N_BINS, task.weight))
+    return network

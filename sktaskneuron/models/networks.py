@@ -1,22 +1,25 @@
-"""Fitted networks of neurons of several types, as plain values."""
+"""Fitted networks as plain values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from sktaskneuron.models.fitted import FloatArray, Inputs, State
+from sktaskneuron._typing import Matrix, State, Vector
+from sktaskneuron.models.inputs import Inputs, View
 
 if TYPE_CHECKING:
-    from sktaskneuron.nn.typed.diverse import DiverseNetwork
+    from sktaskneuron.nn import DiverseNetwork, TaskNetwork
 
 
 @dataclass(frozen=True, eq=False)
-class DiverseModel:
+class PackedModel:
     """Packed networks, whose outputs are averaged.
 
     Parameters
     ----------
+    kind : {"task", "typed"}
+        Networks of task-driven neurons, or of neurons of several types.
     spec : dict
         How to build the packed module.
     state : dict of str to ndarray
@@ -24,43 +27,48 @@ class DiverseModel:
     n_members : int
     device, dtype : str
         Where and in which precision to predict.
-    low, high : ndarray of shape (n_outputs,) or None
+    view : {"robust", "ranks"}
+        Scale of the columns that it sees.
+    bounds : pair of ndarray of shape (n_outputs,) or None
         Range of the training target, outside of which a regression does not go; None for classes
         and for fields.
-    format : int
-        Of this state.
     """
 
+    kind: Literal["task", "typed"]
     spec: dict[str, Any]
     state: State
     n_members: int
     device: str
     dtype: str
-    low: FloatArray | None = None
-    high: FloatArray | None = None
-    format: int = field(default=1)
+    view: View = "robust"
+    bounds: tuple[Vector, Vector] | None = None
 
-    def on_device(self, device: str) -> DiverseModel:
+    def on_device(self, device: str) -> PackedModel:
         """Return the same model, to be evaluated elsewhere."""
         return replace(self, device=device)
 
-    def network(self) -> DiverseNetwork:
+    def network(self) -> TaskNetwork | DiverseNetwork:
         """Build the packed module."""
-        from sktaskneuron.nn.typed.diverse import DiverseNetwork
+        from sktaskneuron.nn import DiverseNetwork, TaskNetwork
         from sktaskneuron.training import arrays_to_module, resolve_device, resolve_dtype
 
         device = resolve_device(self.device)
-        network = DiverseNetwork.from_spec(
-            self.spec, device=device, dtype=resolve_dtype(self.dtype, device)
-        )
+        build = TaskNetwork.from_spec if self.kind == "task" else DiverseNetwork.from_spec
+        network = build(self.spec, device=device, dtype=resolve_dtype(self.dtype, device))
         arrays_to_module(network, self.state)
         return network.eval()
 
-    def predict_raw(self, inputs: Inputs) -> FloatArray:
+    def typed_network(self) -> DiverseNetwork:
+        """Build the packed module of networks of typed neurons."""
+        from sktaskneuron.nn import DiverseNetwork
+
+        network = self.network()
+        assert isinstance(network, DiverseNetwork)
+        return network
+
+    def predict_raw(self, inputs: Inputs) -> Matrix:
         """Return raw outputs, (n_rows, n_outputs)."""
         from sktaskneuron.training import MeanOfMembers, predict_blocks
 
-        bounds = None if self.low is None else (self.low, self.high)
-        mean = MeanOfMembers(self.network(), self.n_members, bounds)
-        scaler = inputs.scalers["robust"]
-        return predict_blocks(mean, len(inputs), lambda part: scaler.transform(inputs.raw[part]))
+        mean = MeanOfMembers(self.network(), self.n_members, self.bounds)
+        return predict_blocks(mean, len(inputs), lambda part: inputs.block(self.view, part))

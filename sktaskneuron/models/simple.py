@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
+from sktaskneuron._typing import IntArray, Matrix, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import FormulaModel, LinearModel
-from sktaskneuron.models.validation import Candidate, FloatArray, Rows, Task, Validation
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
 _ALPHAS = tuple(10.0 ** np.arange(-3, 5))
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
-# Rows beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
+# RowNumbers beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
 _MOST_ROWS = 30_000
 # Log odds of a class that no row of a split's training part belongs to.
 _UNSEEN = -20.0
@@ -27,7 +28,7 @@ def constant_candidate(task: Task, validation: Validation) -> Candidate:
     return Candidate("constant", _constant(task, np.arange(len(task))), outputs)
 
 
-def _constant(task: Task, rows: Rows) -> LinearModel:
+def _constant(task: Task, rows: RowNumbers) -> LinearModel:
     n_columns, weight = task.inputs.raw.shape[1], task.weight[rows]
     share = weight / weight.sum()
     if task.classification:
@@ -42,10 +43,10 @@ def _constant(task: Task, rows: Rows) -> LinearModel:
 def linear_candidate(task: Task, validation: Validation) -> Candidate:
     """Fit ridge or penalised logistic regression; the logistic penalty is chosen held out."""
 
-    def held_out(penalty: float) -> FloatArray:
+    def held_out(penalty: float) -> Matrix:
         return validation.outputs(task, lambda rows: _fit_linear(task, rows, penalty))
 
-    def loss(outputs: FloatArray) -> float:
+    def loss(outputs: Matrix) -> float:
         return float(validation.weight @ task.losses(outputs, validation.rows))
 
     penalties = _INVERSE_PENALTIES if task.classification else (1.0,)
@@ -54,14 +55,14 @@ def linear_candidate(task: Task, validation: Validation) -> Candidate:
     return Candidate("linear", _fit_linear(task, np.arange(len(task)), best), tried[best])
 
 
-def _some(rows: Rows) -> Rows:
+def _some(rows: RowNumbers) -> RowNumbers:
     """Return at most ``_MOST_ROWS`` of the rows."""
     if len(rows) <= _MOST_ROWS:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, size=_MOST_ROWS, replace=False))
 
 
-def _fit_linear(task: Task, rows: Rows, penalty: float) -> LinearModel:
+def _fit_linear(task: Task, rows: RowNumbers, penalty: float) -> LinearModel:
     rows = _some(rows)
     raw, weight = task.inputs.raw[rows], task.weight[rows]
     center = weight @ raw / weight.sum()
@@ -77,8 +78,8 @@ def _fit_linear(task: Task, rows: Rows, penalty: float) -> LinearModel:
 
 
 def _logistic(
-    z: FloatArray, codes: NDArray[Any], weight: FloatArray, C: float, n_classes: int
-) -> tuple[FloatArray, FloatArray]:
+    z: Matrix, codes: IntArray, weight: Vector, C: float, n_classes: int
+) -> tuple[Matrix, Vector]:
     """Return coefficients (n_columns, n_classes) and intercepts (n_classes,)."""
     coef = np.zeros((z.shape[1], n_classes))
     intercept = np.full(n_classes, _UNSEEN)
@@ -98,9 +99,9 @@ def _logistic(
 
 def formula_candidate(
     task: Task,
-    fitted: FittedFormula | None,
+    fitted: FittedFormula,
     validation: Validation,
-    search: Callable[[Rows], FittedFormula],
+    search: Callable[[RowNumbers], FittedFormula],
     rival: float,
 ) -> list[Candidate]:
     """Return the searched equation as a candidate, or nothing if it cannot win.
@@ -109,11 +110,9 @@ def formula_candidate(
     only the weights would let the choice of the structure see the held-out rows. That is spared
     where already the loss on the rows it was fitted to is no better than the rival's held-out loss.
     """
-    if fitted is None:
-        return []
 
     def model(equation: FittedFormula) -> FormulaModel:
-        return FormulaModel(equation, task.shift, task.unit, task.classification)
+        return FormulaModel(equation, task.kind)
 
     rows = _some(np.arange(len(task)))
     own = task.losses(model(fitted).predict_raw(task.inputs.take(rows)), rows)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 from scipy.special import logsumexp
 
-FloatArray = NDArray[np.float64]
+from sktaskneuron._typing import FloatArray, IntArray, Vector
 
 # Weights below this share of the total are put to zero.
 _NEGLIGIBLE = 0.02
@@ -15,7 +14,7 @@ _NEGLIGIBLE = 0.02
 _PRIOR_ROWS = 2.0
 
 
-def value_weights(outputs: FloatArray, target: FloatArray, weight: FloatArray) -> FloatArray:
+def value_weights(outputs: FloatArray, target: FloatArray, weight: Vector) -> Vector:
     r"""Return convex weights of the least squared error.
 
     Parameters
@@ -51,7 +50,7 @@ def value_weights(outputs: FloatArray, target: FloatArray, weight: FloatArray) -
     return _without_crumbs(solution / solution.sum())
 
 
-def logit_weights(logits: FloatArray, target: NDArray[np.intp], weight: FloatArray) -> FloatArray:
+def logit_weights(logits: FloatArray, target: IntArray, weight: Vector) -> Vector:
     """Return non-negative weights of logits of the least log loss.
 
     Their sum is free: it is the inverse temperature of the mixture.
@@ -73,7 +72,7 @@ def logit_weights(logits: FloatArray, target: NDArray[np.intp], weight: FloatArr
     chosen = logits[:, np.arange(n_rows), target]
     pull = _PRIOR_ROWS / n_rows
 
-    def loss(a: FloatArray) -> tuple[float, FloatArray]:
+    def loss(a: Vector) -> tuple[float, Vector]:
         mixed = np.tensordot(a, logits, axes=1)
         norm = logsumexp(mixed, axis=1)
         value = share @ (norm - a @ chosen)
@@ -90,7 +89,7 @@ def logit_weights(logits: FloatArray, target: NDArray[np.intp], weight: FloatArr
     return np.asarray(_without_crumbs(result.x / total) * total)
 
 
-def _without_crumbs(weights: FloatArray) -> FloatArray:
+def _without_crumbs(weights: Vector) -> Vector:
     """Return weights of sum one without the negligible ones."""
     kept = np.where(weights < _NEGLIGIBLE, 0.0, weights)
     return np.asarray(kept / kept.sum())

@@ -9,9 +9,12 @@ it. One learning rate then serves narrow and wide layers alike.
 
 import math
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from torch import nn
+
+#: As the optimisers of torch take them.
+ParameterGroups: TypeAlias = list[dict[str, Any]]
 
 #: A bias is a single number that meets every row: it learns at a tenth of the weights' rate.
 BIAS_RATE = 0.1
@@ -68,7 +71,7 @@ def rates_of(module: nn.Module) -> Iterator[tuple[nn.Parameter, float, float]]:
 
 def parameter_groups(
     module: nn.Module, learning_rate: float, weight_decay: float
-) -> list[dict[str, Any]]:
+) -> ParameterGroups:
     """Return the optimiser's parameter groups of a module, by :func:`rates_of`.
 
     Parameters

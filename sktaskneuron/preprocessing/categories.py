@@ -1,17 +1,15 @@
 """Levels of one categorical column and their 0/1 columns."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron.preprocessing.weighted import FloatArray
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 
 Level = str | int | float | None
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: object) -> bool:
     """Tell whether a cell is empty: None, NaN, NaT or pandas.NA.
 
     Parameters
@@ -33,8 +31,8 @@ def is_missing(value: Any) -> bool:
 
 
 def find_levels(
-    values: Sequence[Any],
-    weight: FloatArray | None,
+    values: Sequence[object],
+    weight: Vector | None,
     max_categories: int,
     name: str,
 ) -> tuple[list[Level], list[Level]]:
@@ -130,7 +128,7 @@ def all_levels(kept: Sequence[Level], pooled: Sequence[Level]) -> list[Level]:
     return sorted([*kept, *pooled], key=_order)
 
 
-def find_codes(values: Sequence[Any], levels: Sequence[Level], name: str) -> NDArray[np.intp]:
+def find_codes(values: Sequence[object], levels: Sequence[Level], name: str) -> RowNumbers:
     """Find the place of each cell's level.
 
     Parameters
@@ -156,8 +154,8 @@ def find_codes(values: Sequence[Any], levels: Sequence[Level], name: str) -> NDA
 
 
 def write_levels(
-    out: FloatArray,
-    codes: NDArray[np.intp],
+    out: Matrix,
+    codes: RowNumbers,
     kept: Sequence[Level],
     pooled: Sequence[Level],
 ) -> None:
@@ -182,7 +180,7 @@ def write_levels(
     out[rows, column[rows]] = 1.0
 
 
-def _levels_of(values: Sequence[Any], name: str) -> dict[Any, Level]:
+def _levels_of(values: Sequence[object], name: str) -> dict[object, Level]:
     """Map each distinct cell to its level; few cells differ, so the costly part runs rarely."""
     try:
         distinct = set(values)
@@ -194,7 +192,7 @@ def _levels_of(values: Sequence[Any], name: str) -> dict[Any, Level]:
     return {value: _level(value) for value in distinct}
 
 
-def _level(value: Any) -> Level:
+def _level(value: object) -> Level:
     """Turn a cell into a plain level, the same for pandas, polars and numpy."""
     if is_missing(value):
         return None
@@ -208,8 +206,8 @@ def _level(value: Any) -> Level:
 
 
 def _codes(
-    values: Sequence[Any], level_of: Mapping[Any, Level], levels: Sequence[Level]
-) -> NDArray[np.intp]:
+    values: Sequence[object], level_of: Mapping[object, Level], levels: Sequence[Level]
+) -> RowNumbers:
     """Place of each cell's level among ``levels``, -1 for a level that they lack."""
     index = {level: i for i, level in enumerate(levels)}
     place = {value: index.get(level, -1) for value, level in level_of.items()}

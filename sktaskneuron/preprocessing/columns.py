@@ -5,14 +5,15 @@ A table is read by columns: blocks of numbers, and lists of values for categorie
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.stable.v2.typing import IntoDataFrame
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
+from sktaskneuron._typing import AnyArray, Mask, Matrix, TableLike
 from sktaskneuron.preprocessing.categories import is_missing
-from sktaskneuron.preprocessing.weighted import FloatArray
 
 
 class Table(ABC):
@@ -33,7 +34,7 @@ class Table(ABC):
         return self.shape[0]
 
     @abstractmethod
-    def take(self, rows: np.ndarray) -> "Table":
+    def take(self, rows: Mask) -> "Table":
         """Keep the rows where the mask (n_rows,) is true."""
 
     @abstractmethod
@@ -41,14 +42,14 @@ class Table(ABC):
         """Tell whether a column's type or values make it categorical."""
 
     @abstractmethod
-    def values(self, column: int) -> list[Any]:
+    def values(self, column: int) -> list[object]:
         """Python values of one column."""
 
     @abstractmethod
-    def _float(self, columns: Sequence[int]) -> FloatArray:
+    def _float(self, columns: Sequence[int]) -> Matrix:
         """Columns as floats, NaN for missing; any exception where that fails."""
 
-    def numbers(self, columns: Sequence[int], estimator: Any = None) -> FloatArray:
+    def numbers(self, columns: Sequence[int], estimator: BaseEstimator | None = None) -> Matrix:
         """Read columns as numbers.
 
         Parameters
@@ -76,7 +77,7 @@ class Table(ABC):
             for column in columns:
                 self._explain(column)
             raise
-        checked: FloatArray = check_array(
+        checked: Matrix = check_array(
             block,
             dtype=np.float64,
             ensure_all_finite="allow-nan",
@@ -98,12 +99,12 @@ class Table(ABC):
 
 
 class _ArrayTable(Table):
-    def __init__(self, array: np.ndarray) -> None:
+    def __init__(self, array: AnyArray) -> None:
         self.array = array
         self.shape = array.shape
         self.names = [f"x{j}" for j in range(self.shape[1])]
 
-    def take(self, rows: np.ndarray) -> Table:
+    def take(self, rows: Mask) -> Table:
         return _ArrayTable(self.array[rows])
 
     def is_text(self, column: int) -> bool:
@@ -112,10 +113,10 @@ class _ArrayTable(Table):
             kind == "O" and any(isinstance(v, str | bytes) for v in self.array[:, column])
         )
 
-    def values(self, column: int) -> list[Any]:
+    def values(self, column: int) -> list[object]:
         return list(self.array[:, column].tolist())
 
-    def _float(self, columns: Sequence[int]) -> FloatArray:
+    def _float(self, columns: Sequence[int]) -> Matrix:
         if self.array.dtype.kind in "mM":
             raise TypeError(f"its dtype is {self.array.dtype}")
         every = len(columns) == self.shape[1]
@@ -124,7 +125,7 @@ class _ArrayTable(Table):
 
 
 class _FrameTable(Table):
-    def __init__(self, frame: nw.DataFrame[Any]) -> None:
+    def __init__(self, frame: nw.DataFrame[IntoDataFrame]) -> None:
         self.frame = frame
         self.shape = frame.shape
         self.types = frame.schema.dtypes()
@@ -132,7 +133,7 @@ class _FrameTable(Table):
         named = all(isinstance(name, str) for name in names)
         self.names = list(names) if named else [f"x{j}" for j in range(self.shape[1])]
 
-    def take(self, rows: np.ndarray) -> Table:
+    def take(self, rows: Mask) -> Table:
         return _FrameTable(self.frame.filter(rows.tolist()))
 
     def is_text(self, column: int) -> bool:
@@ -141,10 +142,10 @@ class _FrameTable(Table):
             return any(isinstance(value, str | bytes) for value in self.values(column))
         return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Binary)
 
-    def values(self, column: int) -> list[Any]:
+    def values(self, column: int) -> list[object]:
         return list(self.frame[:, column].to_list())
 
-    def _float(self, columns: Sequence[int]) -> FloatArray:
+    def _float(self, columns: Sequence[int]) -> Matrix:
         every = len(columns) == self.shape[1]
         frame = self.frame if every else self.frame[:, list(columns)]
         types = [self.types[column] for column in columns]
@@ -161,16 +162,16 @@ class _FrameTable(Table):
         return np.asarray(frame.to_numpy(), dtype=np.float64)
 
 
-def _to_float(block: np.ndarray) -> FloatArray:
+def _to_float(block: AnyArray) -> Matrix:
     """Convert to floats; None becomes NaN by numpy's rule, other marks of missing by ours."""
     try:
         return block.astype(np.float64, copy=False)
     except TypeError:
-        gaps = np.frompyfunc(is_missing, 1, 1)(block).astype(bool)
+        gaps = np.asarray(np.frompyfunc(is_missing, 1, 1)(block), dtype=bool)
         return np.where(gaps, np.nan, block).astype(np.float64)
 
 
-def read_table(X: Any, estimator: Any = None) -> Table:
+def read_table(X: TableLike, estimator: BaseEstimator | None = None) -> Table:
     """Open a table by columns.
 
     Parameters

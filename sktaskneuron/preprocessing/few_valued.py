@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron.preprocessing.weighted import FloatArray, column_chunks
+from sktaskneuron._typing import Mask, Matrix, Vector
+from sktaskneuron.preprocessing.weighted import column_chunks
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class FewValued:
         Half the difference of the highest and the lowest value.
     """
 
-    constant: NDArray[np.bool_]
-    two_valued: NDArray[np.bool_]
-    mean: FloatArray
-    half_range: FloatArray
+    constant: Mask
+    two_valued: Mask
+    mean: Vector
+    half_range: Vector
 
 
-def find_few_valued(X: FloatArray, weight: FloatArray | None = None) -> FewValued:
+def find_few_valued(X: Matrix, weight: Vector | None = None) -> FewValued:
     """Find the columns with one or two values.
 
     Parameters
@@ -54,7 +54,7 @@ def find_few_valued(X: FloatArray, weight: FloatArray | None = None) -> FewValue
     return FewValued(constant, two_valued, low * (1 - share) + high * share, half_range)
 
 
-def noise(low: FloatArray, high: FloatArray) -> FloatArray:
+def noise(low: Vector, high: Vector) -> Vector:
     """Half a difference that is but rounding noise in numbers of this size.
 
     Parameters
@@ -70,7 +70,7 @@ def noise(low: FloatArray, high: FloatArray) -> FloatArray:
     return 4 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
 
 
-def _two_valued(X: FloatArray, low: FloatArray, high: FloatArray) -> NDArray[np.bool_]:
+def _two_valued(X: Matrix, low: Vector, high: Vector) -> Mask:
     """Tell the columns that hold nothing but their lowest and highest value."""
     two_valued = np.empty(X.shape[1], dtype=bool)
     for c in column_chunks(X.shape):
@@ -78,9 +78,7 @@ def _two_valued(X: FloatArray, low: FloatArray, high: FloatArray) -> NDArray[np.
     return two_valued
 
 
-def _share_of(
-    X: FloatArray, value: FloatArray, columns: NDArray[np.bool_], weight: FloatArray | None
-) -> FloatArray:
+def _share_of(X: Matrix, value: Vector, columns: Mask, weight: Vector | None) -> Vector:
     """Share of the weight on ``value`` in the chosen columns, 0 elsewhere; counts, so exact."""
     share = np.zeros(X.shape[1])
     for j in np.flatnonzero(columns):

@@ -1,15 +1,13 @@
 """Robust scaling with a smooth bound."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktaskneuron._typing import Mask, Matrix, Vector
 from sktaskneuron.preprocessing.few_valued import find_few_valued, noise
 from sktaskneuron.preprocessing.weighted import (
-    FloatArray,
     check_positive_weight,
     column_chunks,
     weighted_quantiles,
@@ -63,16 +61,16 @@ class SmoothClipScaler(
     [-0.949, -0.493, 0.0, 0.493, 3.0]
     """
 
-    center_: FloatArray
-    scale_: FloatArray
-    constant_: NDArray[np.bool_]
-    two_valued_: NDArray[np.bool_]
+    center_: Vector
+    scale_: Vector
+    constant_: Mask
+    two_valued_: Mask
 
     def __init__(self, bound: float = 3.0) -> None:
         self.bound = bound
 
     def fit(
-        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> "SmoothClipScaler":
         """Find centre and scale of each column.
 
@@ -97,7 +95,7 @@ class SmoothClipScaler(
         """
         if not self.bound > 0:
             raise ValueError(f"bound must be a positive number, got {self.bound!r}")
-        data: FloatArray = validate_data(self, X, dtype=np.float64)
+        data: Matrix = validate_data(self, X, dtype=np.float64)
         weight, rows = check_positive_weight(sample_weight, data)
         data = data[rows]
         few = find_few_valued(data, weight)
@@ -112,7 +110,7 @@ class SmoothClipScaler(
         self.scale_ = np.where(self.constant_, 1.0, 2 * np.minimum(half_scale, largest))
         return self
 
-    def transform(self, X: ArrayLike) -> FloatArray:
+    def transform(self, X: ArrayLike) -> Matrix:
         """Scale and bound.
 
         Parameters
@@ -131,7 +129,7 @@ class SmoothClipScaler(
             If X is not a finite matrix of ``n_features_in_`` columns.
         """
         check_is_fitted(self)
-        data: FloatArray = validate_data(self, X, dtype=np.float64, reset=False)
+        data: Matrix = validate_data(self, X, dtype=np.float64, reset=False)
         with np.errstate(over="ignore"):  # an infinite difference is bounded just below
             Z = data - self.center_
             Z /= self.scale_

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils import Tags
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _num_samples,
+    check_is_fitted,
+    validate_data,
+)
 
+from sktaskneuron._typing import AnyArray, Mask, Matrix, RowNumbers, TableLike, Vector
 from sktaskneuron.preprocessing.categories import (
     Level,
     all_levels,
@@ -20,7 +26,6 @@ from sktaskneuron.preprocessing.categories import (
 )
 from sktaskneuron.preprocessing.columns import Table, read_table
 from sktaskneuron.preprocessing.weighted import (
-    FloatArray,
     check_positive_weight,
     weighted_quantiles,
 )
@@ -84,16 +89,16 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     [[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [3.0, 0.0, 1.0]]
     """
 
-    categorical_: NDArray[np.bool_]
-    missing_: NDArray[np.bool_]
-    median_: FloatArray
+    categorical_: Mask
+    missing_: Mask
+    median_: Vector
     levels_: list[list[Level]]
     pooled_levels_: list[list[Level]]
-    large_: NDArray[np.intp]
+    large_: RowNumbers
     n_levels_: list[int]
-    source_: NDArray[np.intp]
-    indicator_: NDArray[np.bool_]
-    constant_: NDArray[np.bool_]
+    source_: RowNumbers
+    indicator_: Mask
+    constant_: Mask
 
     def __init__(
         self,
@@ -103,7 +108,9 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.categorical_features = categorical_features
         self.max_categories = max_categories
 
-    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> "TableEncoder":
+    def fit(
+        self, X: TableLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> "TableEncoder":
         """Learn medians and levels.
 
         Parameters
@@ -126,6 +133,66 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             If X holds infinity, dates, or text in a numeric column; if it is sparse, complex or
             empty; if a parameter or the weights are bad.
         """
+        self._learn(X, sample_weight)
+        return self
+
+    def fit_transform(
+        self, X: TableLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Matrix:
+        """Learn medians and levels, and encode the same table.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table. It is never written into.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k equals k copies of the row, exactly; 0 hides the row from what is learned.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            What `transform` returns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `fit` does.
+        """
+        return self.fit_transform_with_codes(X, sample_weight)[0]
+
+    def fit_transform_with_codes(
+        self, X: TableLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[Matrix, Matrix]:
+        """Learn medians and levels, and encode the same table, codes of many levels too.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table. It is never written into.
+        sample_weight : array-like of shape (n_samples,), default=None
+            A weight of k equals k copies of the row, exactly; 0 hides the row from what is learned.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            What `transform` returns.
+        codes : ndarray of shape (n_samples, n_large)
+            What `level_codes` returns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `fit` does.
+        """
+        Z, codes = self._learn(X, sample_weight)
+        if len(Z) < _num_samples(X):  # rows of weight zero have not been encoded
+            return self.transform_with_codes(X)
+        return Z, codes
+
+    def _learn(self, X: TableLike, sample_weight: ArrayLike | None) -> tuple[Matrix, Matrix]:
+        """Set all attributes; return the matrix and the codes of the rows that count."""
         if not (isinstance(self.max_categories, Integral) and self.max_categories >= 2):
             raise ValueError(
                 f"max_categories must be an int of 2 or more, got {self.max_categories!r}"
@@ -161,11 +228,11 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.source_ = np.asarray(source, dtype=np.intp)
         self.indicator_ = np.arange(len(source)) >= len(numeric)
 
-        encoded, _ = self._encode(table, block)
+        encoded, codes = self._encode(table, block)
         self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
-        return self
+        return encoded, codes
 
-    def transform(self, X: Any) -> FloatArray:
+    def transform(self, X: TableLike) -> Matrix:
         """Encode a table.
 
         Parameters
@@ -183,9 +250,32 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError, TypeError
             If the columns are not those of fit, or hold what fit would refuse.
         """
-        return self._transform_with_codes(X)[0]
+        return self.transform_with_codes(X)[0]
 
-    def level_codes(self, X: Any) -> FloatArray:
+    def transform_with_codes(self, X: TableLike) -> tuple[Matrix, Matrix]:
+        """Encode a table, codes of many levels too; each column is read once.
+
+        Parameters
+        ----------
+        X : pandas, polars or numpy table of shape (n_samples, n_features)
+            The table, with the columns of fit.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_outputs)
+            What `transform` returns.
+        codes : ndarray of shape (n_samples, n_large)
+            What `level_codes` returns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the columns are not those of fit, or hold what fit would refuse.
+        """
+        table = self._read(X)
+        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
+
+    def level_codes(self, X: TableLike) -> Matrix:
         """Tell apart all levels of the columns that have pooled levels.
 
         Parameters
@@ -225,7 +315,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 large += 1
         return codes
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:
         """Name the output columns.
 
         Parameters
@@ -255,31 +345,26 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             texts[i] = text
         return np.asarray(texts, dtype=object)
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
         tags.input_tags.string = self.categorical_features is not None
         return tags
 
-    def _read(self, X: Any) -> Table:
+    def _read(self, X: TableLike) -> Table:
         """Open a table that must have the columns of fit."""
         check_is_fitted(self)
         table = read_table(X, self)
         validate_data(self, X, reset=False, skip_check_array=True)
         return table
 
-    def _transform_with_codes(self, X: Any) -> tuple[FloatArray, FloatArray]:
-        """Return what `transform` and `level_codes` do; each column is read once."""
-        table = self._read(X)
-        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
-
     def _categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
         """Place, kept and pooled levels of each categorical column."""
         columns = np.flatnonzero(self.categorical_).tolist()
         return zip(columns, self.levels_, self.pooled_levels_, strict=True)
 
-    def _encode(self, table: Table, block: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _encode(self, table: Table, block: Matrix) -> tuple[Matrix, Matrix]:
         """Fill the matrix (n_rows, n_outputs) and the codes (n_rows, n_large).
 
         The numeric block is given; the category columns are read.
@@ -304,7 +389,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return out, codes
 
 
-def _categorical_mask(categorical_features: Any, table: Table) -> NDArray[np.bool_]:
+def _categorical_mask(categorical_features: ArrayLike | None, table: Table) -> Mask:
     """Find the categorical columns that the parameter names, as a mask (n_columns,)."""
     n_columns = table.shape[1]
     mask = np.zeros(n_columns, dtype=bool)

@@ -1,13 +1,13 @@
 """Weighted order statistics for which integer weights equal repeated rows exactly."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import warnings
+from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
 
-FloatArray = NDArray[np.float64]
+from sktaskneuron._typing import Mask, Matrix, Vector
 
 # Entries sorted at a time: bounds the extra memory of a wide table at about 100 MB.
 _CHUNK = 2**22
@@ -15,7 +15,9 @@ _CHUNK = 2**22
 TIE = 1e-12
 
 
-def check_positive_weight(sample_weight: Any, X: Any) -> tuple[FloatArray | None, Any]:
+def check_positive_weight(
+    sample_weight: ArrayLike | None, X: Sized
+) -> tuple[Vector | None, slice | Mask]:
     """Validate weights; name the rows that count.
 
     Parameters
@@ -42,7 +44,7 @@ def check_positive_weight(sample_weight: Any, X: Any) -> tuple[FloatArray | None
     if sample_weight is None:
         return None, slice(None)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    rows: Any = slice(None)
+    rows: slice | Mask = slice(None)
     if not weight.all():
         rows = weight > 0
         weight = weight[rows]
@@ -68,8 +70,8 @@ def column_chunks(shape: tuple[int, int]) -> Iterator[slice]:
 
 
 def weighted_quantiles(
-    X: FloatArray, probabilities: Sequence[float], weight: FloatArray | None = None
-) -> FloatArray:
+    X: Matrix, probabilities: Sequence[float], weight: Vector | None = None
+) -> Matrix:
     """Quantiles of each column: the smallest value whose share of the weight reaches q.
 
     This is numpy's ``method="inverted_cdf"``, for which a weight of k equals k copies of a row,
@@ -89,25 +91,17 @@ def weighted_quantiles(
     quantiles : ndarray of shape (n_probabilities, n_columns)
         NaN for a column without any value.
     """
-    out = np.full((len(probabilities), X.shape[1]), np.nan)
-    for columns in column_chunks(X.shape):
-        # (columns, rows): sorts run along memory; always a copy, for they run in place
-        block = np.array(X[:, columns].T, order="C")
-        if weight is None:
-            block.sort(axis=1)
-            total = (~np.isnan(block)).sum(axis=1)
-        else:
-            order = np.argsort(block, axis=1)
-            block = np.take_along_axis(block, order, axis=1)
-            mass = np.where(np.isnan(block), 0.0, weight[order]).cumsum(axis=1)
-            total = mass[:, -1]
-        some = np.flatnonzero(total)
-        target = np.multiply.outer(probabilities, total[some]) * (1.0 - TIE)
-        if weight is None:
-            place = np.ceil(target).astype(np.intp) - 1
-        else:
-            place = np.empty(target.shape, dtype=np.intp)
-            for i, row in enumerate(some):
-                place[:, i] = np.searchsorted(mass[row], target[:, i])
-        out[:, columns.start + some] = block[some, place]
-    return out
+    if not X.size:  # nanquantile forgets the axis of the probabilities
+        return np.full((len(probabilities), X.shape[1]), np.nan)
+    if weight is not None:
+        # one weight per row is misread by nanquantile along an axis (numpy 2.4)
+        weight = np.broadcast_to(weight[:, None], X.shape)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.nanquantile(
+            X,
+            np.asarray(probabilities) * (1.0 - TIE),
+            axis=0,
+            weights=weight,
+            method="inverted_cdf",
+        )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.columns.engines.registry import ENGINES as COLUMNS_ENGINES
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
-from sktaskneuron.search.frame.options import TDOptions, TDResult
-from sktaskneuron.search.sr.regression import search_sr
-from sktaskneuron.search.td.search import search_td
+from sktaskneuron.search.frame.observations import Observations
+from sktaskneuron.search.frame.options import FunctionProposer, SearchOptions, StepHook
+from sktaskneuron.search.frame.result import SearchResult
+from sktaskneuron.search.frame.search import Method, search_formula
+from sktaskneuron.search.sr.regression import SymbolicRegression
+from sktaskneuron.search.td.forward import ForwardSearch
+from sktaskneuron.search.td.search import TensorDecomposition
 
 #: Engines by method and scope, the default one first.
 ENGINES: dict[tuple[str, str], tuple[str, ...]] = {
@@ -48,12 +55,12 @@ def resolve_engine(method: str, scope: str, engine: str) -> str:
     return engine
 
 
-def resolve_interactions(method: str, interactions: Any) -> bool:
+def resolve_interactions(method: str, interactions: str | bool) -> bool:
     """Return whether interactions are looked for; "auto" leaves them out of "sr"."""
     return method == "td" if isinstance(interactions, str) else bool(interactions)
 
 
-def function_proposer(engine: str) -> Any:
+def function_proposer(engine: str) -> FunctionProposer | None:
     """Return who proposes functions beside the library of symbolic regression; None for nobody."""
     if engine != "pysr":
         return None
@@ -63,14 +70,47 @@ def function_proposer(engine: str) -> Any:
     return propose_functions
 
 
-def run_search(method: str, options: TDOptions, **data: Any) -> TDResult:
-    """Run a method; ``data`` are the arguments of :func:`sktaskneuron.search.td.search_td`."""
-    return (search_sr if method == "sr" else search_td)(options=options, **data)
+def search_method(name: str) -> Method:
+    """Return the method of a name, ``"td"`` or ``"sr"``.
+
+    Interactions beside the functions of symbolic regression are found as the tensor search finds
+    them.
+    """
+    return SymbolicRegression(ForwardSearch) if name == "sr" else TensorDecomposition()
+
+
+def run_search(
+    method: str,
+    options: SearchOptions,
+    *,
+    X: Matrix,
+    target: Matrix,
+    weight: Vector,
+    classification: bool,
+    feature_names: Sequence[str],
+    rng: np.random.Generator,
+    on_step: StepHook | None = None,
+) -> SearchResult:
+    """Search the formula of a neuron; see `Observations` and `search_formula`."""
+    observations = Observations(X, target, weight, feature_names, classification)
+    return search_formula(observations, search_method(method), options, rng, on_step)
 
 
 def run_columns(
-    engine: str, max_complexity: int, max_samples: int, max_steps: int | None, **data: Any
+    engine: str,
+    max_complexity: int,
+    max_samples: int,
+    max_steps: int | None,
+    *,
+    X: Matrix,
+    target: Matrix,
+    weight: Vector,
+    classification: bool,
+    feature_names: Sequence[str],
+    rng: np.random.Generator,
+    on_step: Callable[[str], None] | None = None,
 ) -> ColumnsResult:
-    """Run a search for equations of columns; ``data`` are the arguments of `search_columns`."""
+    """Search equations of columns; see `Observations` and `search_columns`."""
+    observations = Observations(X, target, weight, feature_names, classification)
     options = ColumnsOptions(engine, max_complexity, min(max_samples, _MOST_ROWS), max_steps)
-    return search_columns(options=options, **data)
+    return search_columns(observations, options, rng, on_step)

@@ -3,10 +3,11 @@
 from sktaskneuron.training.data import TensorBatches, TensorTable
 from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
 from sktaskneuron.training.loop.clock import Clock
-from sktaskneuron.training.loop.fit import TrainingResult, fit_network
-from sktaskneuron.training.loop.members import MemberResult, fit_members
+from sktaskneuron.training.loop.fit import fit_network
+from sktaskneuron.training.loop.members import fit_members
 from sktaskneuron.training.loop.net import TaskDrivenNet
-from sktaskneuron.training.loop.replicates import ReplicateResult, fit_replicates
+from sktaskneuron.training.loop.replicates import fit_replicates
+from sktaskneuron.training.loop.results import MemberResult, ReplicateResult, TrainingResult
 from sktaskneuron.training.loop.run import DivergedError
 from sktaskneuron.training.meta.learning import MetaResult, learn_activations
 from sktaskneuron.training.meta.options import MetaOptions

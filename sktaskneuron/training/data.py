@@ -1,15 +1,20 @@
 """Tables as tensors on the device, and the batches cut from them."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from sktaskneuron._typing import AnyArray
+
 Target = tuple[Tensor, Tensor | None]
+
+#: Lowest and highest output, array-like of shape (n_outputs,).
+Bounds: TypeAlias = tuple[Any, Any]
 
 
 def as_tensor(array: ArrayLike, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -90,7 +95,7 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
     @classmethod
     def around(
         cls,
-        X: NDArray[np.floating[Any]],
+        X: AnyArray,
         y: ArrayLike,
         weight: ArrayLike | None = None,
         *,
@@ -129,6 +134,13 @@ def take_inputs(table: TensorTable, rows: Tensor, device: torch.device) -> Tenso
     return table.X[rows.to(table.X.device)].to(device)
 
 
+def take_targets(table: TensorTable, rows: Tensor, device: torch.device) -> Target:
+    """Return the targets and weights of rows of any shape, on ``device``."""
+    rows = rows.to(table.y.device)
+    weight = None if table.weight is None else table.weight[rows].to(device)
+    return table.y[rows].to(device), weight
+
+
 def n_batches(n_rows: int, batch_size: int) -> int:
     """Return the number of batches of an epoch: the rounded-up quotient.
 
@@ -142,6 +154,12 @@ def n_batches(n_rows: int, batch_size: int) -> int:
     if batch_size < 1:
         raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
     return max(1, -(-n_rows // batch_size))
+
+
+def edges_of(n_rows: int, batch_size: int) -> list[int]:
+    """Return where the batches of an epoch start and end: one more than :func:`n_batches`."""
+    count = n_batches(n_rows, batch_size)
+    return [n_rows * i // count for i in range(count + 1)]
 
 
 class TensorBatches:
@@ -172,8 +190,7 @@ class TensorBatches:
         if shuffle and generator is None:
             raise ValueError("shuffle=True needs a generator")
         self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
-        n_rows, count = len(dataset), n_batches(len(dataset), batch_size)
-        self.edges = [n_rows * i // count for i in range(count + 1)]
+        self.edges = edges_of(len(dataset), batch_size)
 
     def __len__(self) -> int:
         return len(self.edges) - 1

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
+
+from sktaskneuron._typing import AnyArray, Matrix
+from sktaskneuron.training.data import Bounds, as_tensor
 
 DEFAULT_CHUNK = 1024
 
 
-def predict_in_chunks(
-    module: nn.Module, X: ArrayLike, chunk: int = DEFAULT_CHUNK
-) -> NDArray[np.float64]:
+def predict_in_chunks(module: nn.Module, X: ArrayLike, chunk: int = DEFAULT_CHUNK) -> Matrix:
     """Evaluate a module so that a row's result does not depend on the rows around it.
 
     Matrix kernels round differently for another number of rows, and vectorised functions round
@@ -47,9 +47,9 @@ def predict_in_chunks(
 def predict_blocks(
     module: nn.Module,
     n_rows: int,
-    block: Callable[[slice], NDArray[Any]],
+    block: Callable[[slice], AnyArray],
     chunk: int = DEFAULT_CHUNK,
-) -> NDArray[np.float64]:
+) -> Matrix:
     """Do the same for rows that are prepared only when their turn comes.
 
     Parameters
@@ -89,7 +89,7 @@ def predict_blocks(
     finally:
         for child in was_training:
             child.training = True
-    result: NDArray[np.float64] = torch.cat(outputs).numpy()
+    result: Matrix = torch.cat(outputs).numpy()
     return result
 
 
@@ -104,10 +104,12 @@ def _one_thread_each(evaluate: Callable[[int], Tensor], starts: range) -> list[T
             return [evaluate(start) for start in starts]
         workers = min(n_threads, len(starts))
         # the number of threads is a property of the calling thread, so each worker sets its own
-        with ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(1,)
-        ) as executor:
+        executor = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+        try:
             return list(executor.map(evaluate, starts))
+        finally:
+            # after an error or an interrupt nobody waits for chunks that have not begun
+            executor.shutdown(cancel_futures=True)
     finally:
         torch.set_num_threads(n_threads)
 
@@ -127,15 +129,13 @@ class MeanOfMembers(nn.Module):
         Range to which every member's values are cut.
     """
 
-    def __init__(
-        self, module: nn.Module, n_members: int, bounds: tuple[Any, Any] | None = None
-    ) -> None:
+    def __init__(self, module: nn.Module, n_members: int, bounds: Bounds | None = None) -> None:
         super().__init__()
         self.module, self.n_members = module, n_members
         like = next(module.parameters())
         self.bounds = None
         if bounds is not None:
-            low, high = (torch.as_tensor(np.asarray(b)).to(like) for b in bounds)
+            low, high = (as_tensor(bound, like.device, like.dtype) for bound in bounds)
             self.bounds = (low, high)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -1,14 +1,12 @@
 """A module's state as plain numpy arrays, and back."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-State = dict[str, NDArray[Any]]
+from sktaskneuron._typing import AnyArray, State
 
 
 def module_to_arrays(module: nn.Module) -> State:
@@ -28,7 +26,7 @@ def module_to_arrays(module: nn.Module) -> State:
     }
 
 
-def arrays_to_module(module: nn.Module, state: Mapping[str, NDArray[Any]]) -> None:
+def arrays_to_module(module: nn.Module, state: Mapping[str, AnyArray]) -> None:
     """Copy arrays into a module's parameters and buffers; device and dtype stay the module's.
 
     Parameters

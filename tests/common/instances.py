@@ -37,9 +37,9 @@ class PairedHamiltonian(HamiltonianMLPRegressor):
         return tags
 
     def _check_states(self, X, y):
-        matrix, target = super()._check_states(X, y)
+        matrix, target, columns = super()._check_states(X, y)
         rates = np.repeat(column_or_1d(target, warn=True)[:, None], 2 * matrix.shape[1], axis=1)
-        return np.hstack([matrix, matrix]), rates
+        return np.hstack([matrix, matrix]), rates, columns
 
     def _read(self, X):
         matrix = super()._read(X)

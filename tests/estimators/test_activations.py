@@ -118,15 +118,21 @@ class TestNeuronSeek:
         ).fit(X, y)  # fmt: skip
         assert isinstance(learned.activations_, ActivationSet)
         model = NeuronSeekRegressor("x", activation=learned.activations_, **SETTINGS).fit(X, y)
-        spec = model._model.spec["activation"]
+        spec = model._fitted.predictor.model.spec["activation"]
         assert spec == [[[-10.0, 10.0, 101, 3]] * 2] * 2
 
     def test_a_fitted_model_holds_plain_values(self):
         X, y = draw_quadratic()
         model = NeuronSeekRegressor("x", activation=SET, **SETTINGS).fit(X, y)
-        tables = [value for name, value in model._model.state.items() if "coefficients" in name]
+        tables = [
+            value
+            for name, value in model._fitted.predictor.model.state.items()
+            if "coefficients" in name
+        ]
         assert len(tables) == 4
-        assert all(type(value) is np.ndarray for value in model._model.state.values())
+        assert all(
+            type(value) is np.ndarray for value in model._fitted.predictor.model.state.values()
+        )
         np.testing.assert_allclose(tables[0], SET.coefficients()[0], atol=1e-6)
 
     def test_as_a_parameter(self):
@@ -143,9 +149,11 @@ class TestNeuronSeek:
 
 def learned_numbers(model):
     """Learned parameters by name, one row per network."""
+    fitted = model._fitted
+    networks = getattr(fitted, "packed", None) or fitted.predictor.model
     return {
         name: value.reshape(len(value), -1)
-        for name, value in model._model.state.items()
+        for name, value in networks.state.items()
         if ".raw." in name
     }
 

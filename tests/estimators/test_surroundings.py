@@ -1,5 +1,7 @@
 """The estimators among scikit-learn's own tools."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sklearn
@@ -234,9 +236,10 @@ class TestDisplay:
         search = NeuronFormulaSearch(n_resamples=0).fit(X, y)
         assert "expression_" in search._repr_html_()
         dense = np.random.default_rng(0).normal(size=(2, 60, 1))
-        search.fitted_formula_ = FittedFormula(
+        long = FittedFormula(
             NeuronFormula.parse("<x,x>"), [0.0], factors={2: dense}, loadings={2: [[1.0]]}
         )
+        search._fitted = replace(search._fitted, result=replace(search._fitted.result, fitted=long))
         with pytest.raises(AttributeError, match="more than max_terms=1000 terms"):
             _ = search.expression_
         assert "expression_" not in search._repr_html_()

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
-from sktaskneuron.models.fitted import Blend, Inputs
-from sktaskneuron.models.validation import Candidate, Task, Validation
+from sktaskneuron.models.fitted import Blend
+from sktaskneuron.models.inputs import Inputs
+from sktaskneuron.models.target import ClassTarget, ValueTarget
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
 N_ROWS = 400
 
@@ -21,12 +25,13 @@ class Fixed:
 
 
 def problem(target, classification=False):
-    n_outputs = int(target.max()) + 1 if classification else 1
+    kind = ValueTarget(np.zeros(1), np.ones(1), single=True)
+    if classification:
+        kind = ClassTarget(np.unique(target))
     target = target if classification else target[:, None]
     raw = np.zeros((N_ROWS, 1))
     inputs = Inputs(raw, raw[:, :0], {}, 1)
-    ones = np.ones(n_outputs)
-    task = Task(inputs, target, np.ones(N_ROWS), n_outputs, classification, 0 * ones, ones)
+    task = Task(inputs, target, np.ones(N_ROWS), kind)
     everything = np.arange(N_ROWS)
     halves = [(everything[200:], everything[:200]), (everything[:200], everything[200:])]
     return task, Validation.of(task, halves)

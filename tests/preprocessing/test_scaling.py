@@ -110,18 +110,18 @@ def test_equal_weights_equal_none(X):
     np.testing.assert_array_equal(plain, weighted)
 
 
-@pytest.mark.parametrize("weight", [None, "integers"])
+@pytest.mark.parametrize("unit", [None, 1.0, 0.1, 1 / 3])
 @pytest.mark.parametrize("q", [0.1, 0.25, 0.5, 0.75, 1.0])
-def test_weighted_quantiles_are_inverted_cdf(q, weight):
+def test_weighted_quantiles_are_inverted_cdf(q, unit):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 20, (101, 7)).astype(float)
     X[rng.random(X.shape) < 0.3] = np.nan
     X[:, 3] = np.nan
-    w = None if weight is None else rng.integers(1, 5, 101).astype(float)
-    found = weighted_quantiles(X, (q,), w)[0]
-    copies = X if w is None else np.repeat(X, w.astype(int), axis=0)
+    copies = np.ones(101, dtype=int) if unit is None else rng.integers(1, 5, 101)
+    found = weighted_quantiles(X, (q,), None if unit is None else copies * unit)[0]
+    repeated = np.repeat(X, copies, axis=0)
     for j in range(7):
-        column = copies[~np.isnan(copies[:, j]), j]
+        column = repeated[~np.isnan(repeated[:, j]), j]
         if j == 3:
             assert np.isnan(found[j])
         else:

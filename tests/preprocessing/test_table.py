@@ -273,7 +273,7 @@ def test_codes_and_columns_agree(dataframe):
         }
     )
     encoder = TableEncoder(max_categories=4).fit(X)
-    Z, codes = encoder._transform_with_codes(X)
+    Z, codes = encoder.transform_with_codes(X)
     np.testing.assert_array_equal(Z, encoder.transform(X))
     np.testing.assert_array_equal(codes, encoder.level_codes(X))
     names = encoder.get_feature_names_out().tolist()
@@ -291,6 +291,23 @@ def test_codes_and_columns_agree(dataframe):
             assert np.all(Z[rows, names.index(of_level)] == 1.0)
     parts = [encoder.level_codes(X[i : i + 7]) for i in range(0, 200, 7)]
     np.testing.assert_array_equal(np.concatenate(parts), codes)
+
+
+@pytest.mark.parametrize(
+    ("weight", "n_encodings"), [(None, 1), ([1, 2, 3, 1, 2, 3], 1), ([1, 0, 3, 1, 0, 3], 2)]
+)
+def test_fit_transform_with_codes_encodes_once(dataframe, monkeypatch, weight, n_encodings):
+    X = dataframe(MIXED | {"town": list("abcdef")})
+    fitted = TableEncoder(max_categories=4).fit(X, sample_weight=weight)
+    calls, encode = [], TableEncoder._encode
+    monkeypatch.setattr(TableEncoder, "_encode", lambda *a: calls.append(1) or encode(*a))
+    encoder = TableEncoder(max_categories=4)
+    Z, codes = encoder.fit_transform_with_codes(X, weight)
+    assert len(calls) == n_encodings
+    assert vars(encoder).keys() == vars(fitted).keys()
+    for found in (Z, encoder.fit_transform(X, sample_weight=weight)):
+        np.testing.assert_array_equal(found, fitted.transform(X))
+    np.testing.assert_array_equal(codes, fitted.level_codes(X))
 
 
 def test_level_codes_weights_equal_repetition():
@@ -316,7 +333,7 @@ def test_five_thousand_levels(dataframe):
     place = np.random.default_rng(0).permutation(np.tile(np.arange(5000), 4))
     X = dataframe({"c": [names[i] for i in place]})
     encoder = TableEncoder().fit(X)
-    Z, codes = encoder._transform_with_codes(X)
+    Z, codes = encoder.transform_with_codes(X)
     np.testing.assert_array_equal(codes[:, 0], place)
     assert Z.shape == (20_000, 32)
     np.testing.assert_array_equal(Z.sum(axis=1), 1.0)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from sktaskneuron.search.engines import search_method
 from sktaskneuron.search.frame.criteria import Price
 from sktaskneuron.search.frame.family import Gaussian
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.model import Atom, Structure, Table
-from sktaskneuron.search.frame.options import TDOptions, TDResult
+from sktaskneuron.search.frame.observations import Observations
+from sktaskneuron.search.frame.options import SearchOptions, StepHook
+from sktaskneuron.search.frame.problem import Problem
 from sktaskneuron.search.frame.proposals import Space
-from sktaskneuron.search.td.search import search_td
+from sktaskneuron.search.frame.result import SearchResult
+from sktaskneuron.search.frame.search import search_formula
 
 MAX_ORDER = 5
 
@@ -62,27 +66,44 @@ def as_fit(structure: Structure, coef: np.ndarray, table: Table) -> Fit:
     return Fit(structure, coef, values(structure, coef, table), 0.0)
 
 
+def problem_for(
+    table: Table, family: Gaussian, max_rank: int = 4, max_steps: int | None = None
+) -> Problem:
+    options = SearchOptions(max_rank=max_rank, max_steps=max_steps)
+    return Problem(table, family, space_for(table, max_rank), options, seed=0)
+
+
 def find(
     X: np.ndarray,
     y: np.ndarray,
     weight: np.ndarray | None = None,
     *,
+    method: str = "td",
     classification: bool = False,
     seed: int = 0,
+    on_step: StepHook | None = None,
     **options: object,
-) -> TDResult:
+) -> SearchResult:
     """Search in a plain table; y holds values, or 0/1 indicators (n_samples, n_outputs)."""
-    options = {"n_resamples": 0, **options}
-    return search_td(
+    observations = Observations(
         X,
         np.asarray(y, dtype=float).reshape(len(X), -1),
         np.ones(len(X)) if weight is None else weight,
-        classification=classification,
-        feature_names=[f"x{i}" for i in range(X.shape[1])],
-        options=TDOptions(**options),
-        rng=np.random.default_rng(seed),
+        [f"x{i}" for i in range(X.shape[1])],
+        classification,
     )
+    settings = SearchOptions(**{"n_resamples": 0, **options})
+    rng = np.random.default_rng(seed)
+    return search_formula(observations, search_method(method), settings, rng, on_step)
 
 
 def formula_of(*args: object, **kwargs: object) -> str:
     return str(find(*args, **kwargs).fitted.formula)
+
+
+def columns(seed: int, n: int = 400, d: int = 5) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def noise(seed: int, size, scale: float = 0.1) -> np.ndarray:
+    return scale * np.random.default_rng([seed, 1]).standard_normal(size)

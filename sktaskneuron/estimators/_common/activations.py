@@ -1,4 +1,4 @@
-"""What the estimators take for an activation."""
+"""What networks learned of the activations that an estimator was given."""
 
 from __future__ import annotations
 
@@ -8,40 +8,13 @@ if TYPE_CHECKING:
     from sktaskneuron.nn.typed.diverse import DiverseNetwork
 
 
-def given_functions(
-    activation: Any, n_layers: int, interpolation: str, *, name: str = "activations"
-) -> list[list[Any]]:
-    """Return functions per hidden layer, per type; see :func:`nn.typed.layer_functions`.
-
-    Parameters
-    ----------
-    activation : str, ActivationSet or sequence
-        A text, a set, or a list of these (the types of neurons), for all layers; or one set or list
-        for each.
-    n_layers : int
-    interpolation : {"cubic", "linear"}
-        Of the sets' tables.
-    name : str, default="activations"
-        The estimator's parameter, for messages.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is none of these, or a text names no activation.
-    """
-    # torch is imported by fit alone
-    from sktaskneuron.nn.typed.layers import layer_functions
-
-    return layer_functions(activation, n_layers, interpolation, name=name)
-
-
 def with_learned_parameters(activations: Any, network: DiverseNetwork) -> Any:
     """Return given activations with what trained networks learned of them in its place.
 
     Parameters
     ----------
     activations : str, ActivationSet or sequence
-        As for :func:`given_functions`.
+        As the estimators take them.
     network : DiverseNetwork
         Built with them: a single group.
 
@@ -51,7 +24,7 @@ def with_learned_parameters(activations: Any, network: DiverseNetwork) -> Any:
         Learned parameters are the networks' means. Where layers differ by them, one list for each.
     """
     from sktaskneuron.nn.activations.reading import has_learned_parameters
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     given = given_layers(activations, len(network.activations)) or []
     texts = [item for layer in given for item in layer if isinstance(item, str)]

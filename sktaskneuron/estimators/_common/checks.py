@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike
 from sklearn.utils import (
     assert_all_finite,
     check_consistent_length,
-    check_random_state,
     column_or_1d,
     compute_class_weight,
 )
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    _check_y,
-    _num_samples,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples
 
+from sktaskneuron._typing import (
+    AnyArray,
+    IntArray,
+    Matrix,
+    RowNumbers,
+    TableLike,
+    TargetLike,
+    Vector,
+)
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.categories import is_missing
-
-FloatArray = NDArray[np.float64]
 
 # Squares of numbers between these stay far from both ends of the float64 range.
 _LARGEST, _SMALLEST = 1e100, 1e-100
@@ -42,40 +42,55 @@ _ROWS = 8_192
 class EncodedTable:
     """A training table as floats, rows of zero weight left out.
 
-    matrix : (n_rows, n_columns) finite, raw units; names : of its columns;
-    weight : (n_rows,) positive; rows : places of the kept rows in the caller's table;
-    codes : (n_rows, n_large) of the levels of columns with many of them.
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Fitted.
+    matrix : ndarray of shape (n_rows, n_columns)
+        Finite, raw units.
+    names : tuple of str
+        Of its columns.
+    weight : ndarray of shape (n_rows,)
+        Positive.
+    rows : ndarray of int of shape (n_rows,)
+        Places of the kept rows in the caller's table.
+    codes : ndarray of shape (n_rows, n_large)
+        Of the levels of columns with many of them.
     """
 
-    matrix: FloatArray
+    encoder: TableEncoder
+    matrix: Matrix
     names: tuple[str, ...]
-    weight: FloatArray
-    rows: NDArray[np.intp]
-    codes: FloatArray
+    weight: Vector
+    rows: RowNumbers
+    codes: Matrix
 
 
-def check_target(estimator: BaseEstimator, X: Any, y: Any, *, numeric: bool) -> NDArray[Any]:
-    """Check that y is there, is finite and has a row for each of X; return it as an array."""
+def check_target(name: str, X: TableLike, y: TargetLike | None, *, numeric: bool) -> AnyArray:
+    """Check that y is there, is finite and has a row for each of X; return it as an array.
+
+    name : of the estimator, for messages.
+    """
     if y is None:
         raise ValueError(
-            f"requires y to be passed, but the target y is None: {type(estimator).__name__} "
-            "learns from a target"
+            f"requires y to be passed, but the target y is None: {name} learns from a target"
         )
     if _num_samples(y) == 0:
         raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
+    target: AnyArray
     if numeric:
-        y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        y = _sized(np.array(y, dtype=np.float64), "y")
+        target = _check_y(y, multi_output=True, y_numeric=True, estimator=name)
+        if target.ndim == 2 and target.shape[1] == 1:
+            target = column_or_1d(target, warn=True)
+        target = _sized(np.array(target, dtype=np.float64), "y")
     else:
-        y = column_or_1d(y, warn=True)
-        _check_labels(y)
-    check_consistent_length(X, y)
-    return np.asarray(y)
+        target = column_or_1d(y, warn=True)
+        _check_labels(target)
+    check_consistent_length(X, target)
+    return np.asarray(target)
 
 
-def _check_labels(y: NDArray[Any]) -> None:
+def _check_labels(y: AnyArray) -> None:
     if y.dtype.kind == "O":
         if any(map(is_missing, y)):
             raise ValueError("Input y contains NaN: a class label is missing")
@@ -86,7 +101,7 @@ def _check_labels(y: NDArray[Any]) -> None:
     check_classification_targets(y)
 
 
-def looks_like_classes(y: Any) -> bool:
+def looks_like_classes(y: TargetLike) -> bool:
     """Tell whether a target is read as classes: text, bool, or two different whole numbers."""
     values = np.asarray(y)
     if values.dtype.kind in "USb":
@@ -102,43 +117,31 @@ def looks_like_classes(y: Any) -> bool:
     return len(codes) == 2 and bool(np.all(codes == np.round(codes)))
 
 
-def class_codes(
-    estimator: BaseEstimator, labels: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def class_codes(name: str, labels: AnyArray) -> tuple[AnyArray, IntArray]:
     """Return the sorted classes and the place of each label among them."""
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs at least two classes in y, got only one class: "
-            f"{classes.tolist()[0]!r}"
+            f"{name} needs at least two classes in y, got only one class: {classes.tolist()[0]!r}"
         )
-    return classes, codes
-
-
-def indicators(codes: NDArray[Any], n_classes: int) -> FloatArray:
-    """0/1 targets of shape (n_samples, n_outputs): one output for two classes, else one each."""
-    if n_classes == 2:
-        return np.asarray(codes[:, None] == 1, dtype=np.float64)
-    return np.asarray(codes[:, None] == np.arange(n_classes), dtype=np.float64)
+    return classes, codes.astype(np.int64)
 
 
 def encode_table(
-    estimator: BaseEstimator, encoder: TableEncoder, X: Any, sample_weight: Any
+    encoder: TableEncoder, X: TableLike, sample_weight: ArrayLike | None
 ) -> EncodedTable:
-    """Fit ``encoder``, take over its feature names, check the weights."""
+    """Fit ``encoder``, check the weights."""
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    encoder.fit(X, sample_weight=None if sample_weight is None else weight)
-    validate_data(estimator, X, skip_check_array=True)
+    matrix, codes = encoder.fit_transform_with_codes(X, None if sample_weight is None else weight)
     rows = np.flatnonzero(weight > 0)
-    matrix, codes = encoder._transform_with_codes(X)
     if len(rows) < len(matrix):
         matrix, codes = matrix[rows], codes[rows]
     names = tuple(str(name) for name in encoder.get_feature_names_out())
     matrix = _sized(matrix, "X", names)
-    return EncodedTable(matrix, names, count_weight(weight[rows]), rows, codes)
+    return EncodedTable(encoder, matrix, names, count_weight(weight[rows]), rows, codes)
 
 
-def count_weight(weight: FloatArray) -> FloatArray:
+def count_weight(weight: Vector) -> Vector:
     """Read weights as counts of rows: weights that sum to less than the rows get the mean one.
 
     A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
@@ -155,23 +158,27 @@ def count_weight(weight: FloatArray) -> FloatArray:
     return weight if largest * mean >= 1.0 else np.asarray(relative / mean)
 
 
-def with_class_weight(estimator: Any, weight: FloatArray, codes: NDArray[Any]) -> FloatArray:
+def with_class_weight(
+    class_weight: Mapping[object, float] | str | None,
+    classes: AnyArray,
+    codes: IntArray,
+    weight: Vector,
+) -> Vector:
     """Multiply the weights of rows by those of their classes, as ``class_weight`` says."""
-    if estimator.class_weight is None:
+    if class_weight is None:
         return weight
-    balanced = estimator.class_weight == "balanced"
     per_class = compute_class_weight(
-        estimator.class_weight,
-        classes=estimator.classes_,
-        y=estimator.classes_[codes],
-        sample_weight=weight if balanced else None,
+        class_weight,
+        classes=classes,
+        y=classes[codes],
+        sample_weight=weight if class_weight == "balanced" else None,
     )
     if not (np.isfinite(per_class).all() and (per_class > 0).all()):
-        raise ValueError(f"class_weight must hold positive numbers, got {estimator.class_weight!r}")
+        raise ValueError(f"class_weight must hold positive numbers, got {class_weight!r}")
     return count_weight(weight * per_class[codes])
 
 
-def location_and_scale(values: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+def location_and_scale(values: Matrix, weight: Vector) -> tuple[Vector, Vector]:
     """Weighted mean and standard deviation of the columns; (value, 1) for a constant one."""
     constant = values.min(axis=0) == values.max(axis=0)
     share = weight / weight.sum()
@@ -180,46 +187,14 @@ def location_and_scale(values: FloatArray, weight: FloatArray) -> tuple[FloatArr
     return mean, np.where(constant | (sd == 0), 1.0, sd)
 
 
-def draw_seed(random_state: Any) -> int:
-    """Return the seed of one fit.
-
-    None means a new one from the operating system, and not, as elsewhere in scikit-learn, a draw
-    from numpy's global stream: that is the user's.
-    """
-    if random_state is None:
-        random_state = np.random.RandomState()
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> FloatArray:
+def column_range(matrix: Matrix, far_out: float = _FAR_OUT) -> Matrix:
     """Bounds (2, n_columns) far outside the training values, within which new values are read."""
-    low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
+    low, high = matrix.min(axis=0), matrix.max(axis=0)
     margin = far_out * (high - low)
     return np.stack([low - margin, high + margin])
 
 
-def read_rows(
-    estimator: BaseEstimator, encoder: TableEncoder, bounds: FloatArray, X: Any
-) -> FloatArray:
-    """Encode new rows after checking their columns against those of fit.
-
-    Values beyond ``bounds`` are taken for the bounds: equations stay finite there.
-    """
-    return read_table(estimator, encoder, bounds, X)[0]
-
-
-def read_table(
-    estimator: BaseEstimator, encoder: TableEncoder, bounds: FloatArray, X: Any
-) -> tuple[FloatArray, FloatArray]:
-    """Do the same, and return the codes of the columns with many levels too."""
-    if len(getattr(X, "shape", ())) == 2:
-        # before the encoder does, so that a message names this estimator
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-    matrix, codes = encoder._transform_with_codes(X)
-    return np.clip(matrix, *bounds, out=matrix), codes
-
-
-def _sized(values: FloatArray, what: str, names: tuple[str, ...] | None = None) -> FloatArray:
+def _sized(values: Matrix, what: str, names: tuple[str, ...] | None = None) -> Matrix:
     """Refuse values too large to be squared; write zero, in place, for those too small."""
     largest = np.zeros(values.shape[1:])
     for start in range(0, len(values), _ROWS):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedExpression, FittedFormula
 
+if TYPE_CHECKING:
+    import sympy
+
 # Longer equations take seconds to build and no reader to the end.
-_READABLE_TERMS = 1000
+_MOST_TERMS = 1000
 
 
-def readable_expression(fitted: FittedFormula | FittedExpression) -> Any:
+def readable_expression(fitted: FittedFormula | FittedExpression) -> sympy.Expr | list[sympy.Expr]:
     """Return an equation as sympy.
 
     Parameters
@@ -34,7 +37,7 @@ def readable_expression(fitted: FittedFormula | FittedExpression) -> Any:
     try:
         if isinstance(fitted, FittedExpression):
             return fitted.to_sympy()
-        return fitted.to_sympy(max_terms=_READABLE_TERMS)
+        return fitted.to_sympy(max_terms=_MOST_TERMS)
     except FormulaError as error:
         raise AttributeError(
             f"expression_ is left out: {error}. See fitted_formula_ and its exports"
@@ -42,7 +45,7 @@ def readable_expression(fitted: FittedFormula | FittedExpression) -> Any:
 
 
 def with_constant_outputs(
-    fitted: FittedFormula, varying: NDArray[np.intp], values: NDArray[np.float64]
+    fitted: FittedFormula, varying: RowNumbers, values: Vector
 ) -> FittedFormula:
     """Put constant outputs, of which no search can be made, back among the varying ones.
 
@@ -51,7 +54,7 @@ def with_constant_outputs(
     intercept = values.copy()
     intercept[varying] = fitted.intercept
 
-    def widened(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def widened(weights: Matrix) -> Matrix:
         wide = np.zeros((len(weights), len(values)))
         wide[:, varying] = weights
         return wide

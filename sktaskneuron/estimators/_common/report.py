@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
+from sklearn.callback import with_callbacks
+
+from sktaskneuron._typing import TableLike, TargetLike
+from sktaskneuron.estimators.fitted import Fitted, TableEstimator, reconstruction
 from sktaskneuron.models.fitted import FittedModel
+from sktaskneuron.models.recipe import EpochReport
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from sklearn.callback import CallbackContext
 
-def say(estimator: Any, text: str) -> None:
-    """Print a line of progress if ``verbose`` asks for it."""
-    if estimator.verbose:
-        print(f"[{type(estimator).__name__}] {text}")  # noqa: T201
+T = TypeVar("T")
 
 
 class FitReport:
@@ -24,56 +28,81 @@ class FitReport:
     Parameters
     ----------
     estimator : estimator
-        The one in fit; what it needs to predict, but for ``_model``, is set before the first epoch.
+        The one in fit.
     X, y, sample_weight : object
         As the caller gave them.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
+    def __init__(
+        self,
+        estimator: TableEstimator,
+        X: TableLike | None = None,
+        y: TargetLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
         self._estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._fit = estimator._init_callback_context(max_subtasks=None)
+        self._fit: CallbackContext = estimator._init_callback_context(max_subtasks=None)
         self._fit.call_on_fit_task_begin(**self._arguments)
-        self._network: Any = None
+        self._network: CallbackContext | None = None
         self._network_name = ""
 
-    @contextmanager
-    def searching(self, search: Any) -> Iterator[None]:
-        """Hang the tasks of a search below this fit."""
-        task = self._fit.subcontext("search")
-        with task.propagate_callback_context(search):
-            task.call_on_fit_task_begin(**self._arguments)
-            yield
-            task.call_on_fit_task_end(**self._arguments)
+    def say(self, text: str) -> None:
+        """Print a line of progress if ``verbose`` asks for it."""
+        if self._estimator.verbose:
+            print(f"[{type(self._estimator).__name__}] {text}")  # noqa: T201
 
-    def epoch(
-        self,
-        network: str,
-        epoch: int,
-        n_epochs: int,
-        logs: Mapping[str, float],
-        get_model: Callable[[], FittedModel] | None,
-    ) -> bool:
-        """Report an epoch; a true answer asks for the end of this network's training.
-
-        Without ``get_model`` there is nothing yet that predicts.
-        """
-        if network != self._network_name or epoch == 1:
-            self._end_network()
-            self._network_name = network
-            self._network = self._fit.subcontext(network, max_subtasks=n_epochs)
-            self._network.call_on_fit_task_begin(**self._arguments)
-        losses = ", ".join(f"{key} {value:.4g}" for key, value in logs.items() if "loss" in key)
-        say(self._estimator, f"{network}, epoch {epoch}/{n_epochs}: {losses}")
-        task = self._network.subcontext("epoch")
+    def step(self, text: str) -> None:
+        """Report a step of a search."""
+        task = self._fit.subcontext(task_name=text)
         task.call_on_fit_task_begin(**self._arguments)
-        attributes = None
-        if get_model is not None:
-            attributes = lambda: {"_model": get_model()}  # noqa: E731
-        return bool(
-            task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=attributes)
-        )
+        task.call_on_fit_task_end(**self._arguments)
+        self.say(text)
+
+    def search(self, estimator: TableEstimator, run: Callable[[FitReport], T]) -> T:
+        """Run the search of another estimator as a task of this fit; return what it returns."""
+        task = self._fit.subcontext("search")
+        with task.propagate_callback_context(estimator):
+            task.call_on_fit_task_begin(**self._arguments)
+            found = _reported(estimator, run)
+            task.call_on_fit_task_end(**self._arguments)
+        return found
+
+    def epochs(self, fitted_so_far: Callable[[FittedModel], Fitted]) -> EpochReport:
+        """Return what reports an epoch; a true answer asks for the end of this training.
+
+        Parameters
+        ----------
+        fitted_so_far : callable
+            Makes of a model what a fit would leave behind if it ended now.
+        """
+
+        def report(
+            network: str,
+            epoch: int,
+            n_epochs: int,
+            logs: Mapping[str, float],
+            get_model: Callable[[], FittedModel] | None,
+        ) -> bool:
+            if network != self._network_name or epoch == 1:
+                self._end_network()
+                self._network_name = network
+                self._network = self._fit.subcontext(network, max_subtasks=n_epochs)
+                self._network.call_on_fit_task_begin(**self._arguments)
+            losses = ", ".join(f"{key} {value:.4g}" for key, value in logs.items() if "loss" in key)
+            self.say(f"{network}, epoch {epoch}/{n_epochs}: {losses}")
+            assert self._network is not None
+            task = self._network.subcontext("epoch")
+            task.call_on_fit_task_begin(**self._arguments)
+            attributes = None
+            if get_model is not None:
+                attributes = lambda: reconstruction(fitted_so_far(get_model()))  # noqa: E731
+            return bool(
+                task.call_on_fit_task_end(**self._arguments, reconstruction_attributes=attributes)
+            )
+
+        return report
 
     def end(self) -> None:
         """Close the open tasks."""
@@ -84,3 +113,12 @@ class FitReport:
         if self._network is not None:
             self._network.call_on_fit_task_end(**self._arguments)
             self._network = None
+
+
+@with_callbacks
+def _reported(estimator: TableEstimator, run: Callable[[FitReport], T]) -> T:
+    """Run a search under the callbacks of its estimator, and tear them down in any case."""
+    report = FitReport(estimator)
+    found = run(report)
+    report.end()
+    return found

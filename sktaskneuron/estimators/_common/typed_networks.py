@@ -1,24 +1,22 @@
-"""What all estimators of packed multilayer networks share: input, recipe, prediction."""
+"""What the estimators of packed networks of typed neurons share: settings, recipe, value."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from numbers import Integral, Real
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._common.checks import EncodedTable, FloatArray, column_range, read_rows
-from sktaskneuron.models.comparison import DiverseRecipe
-from sktaskneuron.models.fitted import Inputs
-from sktaskneuron.models.networks import DiverseModel
-from sktaskneuron.models.validation import Task, Validation
-from sktaskneuron.preprocessing import SmoothClipScaler, TableEncoder
+from sktaskneuron._typing import AnyArray, IntArray, Matrix, TableLike
+from sktaskneuron.estimators._common.checks import EncodedTable, check_target, column_range
+from sktaskneuron.estimators._common.settings import NetworkSettings
+from sktaskneuron.estimators.fitted import FittedPredictor
+from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.predictor import Reader
+from sktaskneuron.models.recipe import Recipe
+from sktaskneuron.models.target import ClassTarget
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
+from sktaskneuron.preprocessing import SmoothClipScaler
 
 # Of the scaled columns: a tighter one would bend what is smooth in columns of long tails.
 _BOUND = 6.0
@@ -28,129 +26,82 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 32, 256
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
 
 
-class TypedNetworks(CallbackSupportMixin, BaseEstimator, ABC):
-    """Mixin: packed networks behind fit and predict."""
+def reader_of(table: EncodedTable) -> Reader:
+    """Return how rows are read: on bounded scales, levels by the frequent ones alone."""
+    scaler = SmoothClipScaler(_BOUND).fit(table.matrix, sample_weight=table.weight)
+    return Reader(table.encoder, column_range(table.matrix), {"robust": scaler}, False)
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "validation": [
-            None,
-            StrOptions({"auto"}),
-            Interval(Integral, 2, None, closed="left"),
-            Interval(Real, 0, 1, closed="neither"),
-        ],
-        "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
-        "device": [str],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
 
-    _hamiltonian: ClassVar[bool] = False
-    # whether values are cut to the range of the training target
-    _bounded: bool = True
+def lengths(settings: NetworkSettings, n_rows: int) -> tuple[int, int]:
+    """Return the epochs and the batch size for so many training rows."""
+    batch_size = settings.batch_size
+    if isinstance(batch_size, str):
+        batch_size = min(max(n_rows // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
+    n_epochs = settings.max_epochs
+    if isinstance(n_epochs, str):
+        steps = -(-n_rows // int(batch_size))
+        n_epochs = min(max(round(_STEPS / steps), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    return int(n_epochs), int(batch_size)
 
-    hidden_layer_sizes: Any
-    learning_rate: Any
-    weight_decay: Any
-    max_epochs: Any
-    batch_size: Any
-    n_members: Any
-    validation: Any
-    n_iter_no_change: Any
-    categorical_features: Any
-    device: str
-    dtype: str
-    encoder_: TableEncoder
-    scaler_: Any
-    _model: DiverseModel
-    _bounds: FloatArray
 
-    def _layer_sizes(self) -> tuple[int, ...]:
-        listed: list[Any] = list(np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)))
-        if not listed or not all(isinstance(s, Integral) and int(s) >= 1 for s in listed):
-            raise ValueError(
-                "hidden_layer_sizes must be positive whole numbers, at least one, got "
-                f"{self.hidden_layer_sizes!r}"
-            )
-        return tuple(int(size) for size in listed)
+def recipe_of(
+    settings: NetworkSettings, task: Task, validation: Validation, seed: int, bounded: bool = True
+) -> Recipe:
+    """Return how networks are built and trained.
 
-    def _prepare(self, table: EncodedTable, encoder: TableEncoder) -> Inputs:
-        self.encoder_ = encoder
-        self._bounds = column_range(table)
-        self.scaler_ = SmoothClipScaler(_BOUND).fit(table.matrix, sample_weight=table.weight)
-        return self._inputs(table.matrix)
-
-    def _inputs(self, matrix: FloatArray) -> Inputs:
-        # columns of many levels are read by their frequent levels
-        codes = np.empty((len(matrix), 0))
-        return Inputs(matrix, codes, {"robust": self.scaler_}, matrix.shape[1])
-
-    def _recipe(self, task: Task, validation: Validation, seed: int) -> DiverseRecipe:
-        n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
-        lengths = self._lengths(n_rows)
-        n_members = self.n_members
-        if isinstance(n_members, str):
-            n_members = max(len(validation.splits), 2)
-        if validation and int(n_members) < len(validation.splits):
-            raise ValueError(
-                f"n_members={n_members} is less than the {len(validation.splits)} folds that are "
-                "held out; use a share of the rows as validation, as 0.15, or None"
-            )
-        rate = None if isinstance(self.learning_rate, str) else float(self.learning_rate)
-        return DiverseRecipe(
-            self._layer_sizes(),
-            int(n_members),
-            lengths["n_epochs"],
-            lengths["batch_size"],
-            rate,
-            float(self.weight_decay),
-            self.n_iter_no_change,
-            self._hamiltonian,
-            self._bounded,
-            self.device,
-            self.dtype,
-            seed,
+    Raises
+    ------
+    ValueError
+        If there are fewer networks than folds.
+    """
+    n_rows = min((len(train) for train, _ in validation.splits), default=len(task))
+    n_epochs, batch_size = lengths(settings, n_rows)
+    n_members = settings.n_members
+    if isinstance(n_members, str):
+        n_members = max(len(validation.splits), 2)
+    if validation and int(n_members) < len(validation.splits):
+        raise ValueError(
+            f"n_members={n_members} is less than the {len(validation.splits)} folds that are "
+            "held out; use a share of the rows as validation, as 0.15, or None"
         )
+    rate = settings.learning_rate
+    return Recipe(
+        hidden_layer_sizes=settings.hidden_layer_sizes,
+        n_members=int(n_members),
+        n_epochs=n_epochs,
+        batch_size=batch_size,
+        learning_rate=None if isinstance(rate, str) else float(rate),
+        weight_decay=float(settings.weight_decay),
+        patience=settings.n_iter_no_change,
+        device=settings.device,
+        dtype=settings.dtype,
+        seed=seed,
+        bounded=bounded,
+    )
 
-    def _lengths(self, n_rows: int) -> dict[str, int]:
-        """Return batch size and epochs for so many training rows."""
-        batch_size = self.batch_size
-        if isinstance(batch_size, str):
-            batch_size = min(max(n_rows // _STEPS_PER_EPOCH, _SMALLEST_BATCH), _LARGEST_BATCH)
-        n_epochs = self.max_epochs
-        if isinstance(n_epochs, str):
-            steps = -(-n_rows // int(batch_size))
-            n_epochs = min(max(round(_STEPS / steps), _FEWEST_EPOCHS), _MOST_EPOCHS)
-        return {"batch_size": int(batch_size), "n_epochs": int(n_epochs)}
 
-    @abstractmethod
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        """Return R2 or accuracy of raw outputs on the held-out rows."""
+@dataclass(frozen=True, eq=False)
+class FittedNetworks(FittedPredictor):
+    """Packed networks of typed neurons that predict: what an inspection asks for."""
 
-    # -- prediction -------------------------------------------------------------------------------
+    @property
+    def packed(self) -> PackedModel | None:
+        """The networks as a value; None after a search that trained none to predict."""
+        model = self.predictor.model
+        return model if isinstance(model, PackedModel) else None
 
-    def _raw(self, X: Any) -> FloatArray:
-        check_is_fitted(self, "_model")
-        return self._model.on_device(self.device).predict_raw(self._inputs(self._read(X)))
+    def network_inputs(self, X: TableLike) -> Matrix:
+        """Return what the networks see of checked rows, (n_samples, n_columns)."""
+        inputs = self.predictor.reader.read(X)
+        return inputs.block("robust", slice(None))
 
-    def _read(self, X: Any) -> FloatArray:
-        """Return new rows as numbers in raw units: (n_samples, n_columns)."""
-        return read_rows(self, self.encoder_, self._bounds, X)
+    def network_targets(self, name: str, y: AnyArray) -> Matrix | IntArray:
+        """Return a target as the networks are trained on it.
 
-    def _network_inputs(self, X: Any) -> FloatArray:
-        """Return what the networks see of a table: (n_samples, n_columns)."""
-        check_is_fitted(self, "_model")
-        return np.asarray(self.scaler_.transform(self._read(X)))
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = self.categorical_features is not None
-        return tags
+        name : of the estimator, for messages.
+        """
+        target = self.predictor.target
+        values = check_target(name, y, y, numeric=not target.classification)
+        if isinstance(target, ClassTarget):
+            return target.encoded(values)
+        return np.asarray(target.encoded(values.reshape(-1, target.n_outputs)))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sklearn.utils._param_validation import StrOptions
-
-from sktaskneuron.estimators._common.targets import NetworkClassifier
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron.estimators._common.constraints import CLASSES
+from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.activation_search.base import ActivationSearch
 
+if TYPE_CHECKING:
+    from sklearn.model_selection import BaseCrossValidator
 
-class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
+
+class ActivationSearchClassifier(Classifies, ActivationSearch):
     """Choose the activation function that the task wants, then predict with it.
 
     Candidates are trained side by side, as one batch of small networks from the same starts, and
@@ -154,9 +157,9 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **ActivationSearch._parameter_constraints,
-        "class_weight": [None, dict, StrOptions({"balanced"})],
+        **CLASSES,
     }
 
     def __init__(
@@ -166,7 +169,7 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         candidates: Any = "classic",
         strategy: str = "portfolio",
         fallback: str = "silu",
-        split: Any = "cv",
+        split: str | BaseCrossValidator = "cv",
         tail_by: str | int = "radius",
         tail_size: float = 0.2,
         n_evaluations: int = 48,
@@ -181,11 +184,11 @@ class ActivationSearchClassifier(NetworkClassifier, ActivationSearch):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
-        class_weight: Any = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
         dtype: str = "float32",
-        random_state: Any = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from sktaskneuron.estimators._common.checks import FloatArray
+from sktaskneuron._evidence import paired_gain
+from sktaskneuron._typing import AnyArray, Vector
 from sktaskneuron.models.comparison import Evaluation
-from sktaskneuron.models.validation import paired_gain
+
+#: A column of the table of results.
+Column: TypeAlias = AnyArray | list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +35,15 @@ class Ranking:
 
     evaluations: Sequence[Evaluation]
     place: int
-    results: dict[str, Any]
-    share: FloatArray
+    results: dict[str, Column]
+    share: Vector
 
     @classmethod
-    def of(cls, evaluations: Sequence[Evaluation], fallback: str, weight: FloatArray) -> Ranking:
+    def of(cls, evaluations: Sequence[Evaluation], fallback: str, weight: Vector) -> Ranking:
         """Compare evaluations, of which one is the fallback's."""
         share = weight / weight.sum()
         rows = np.array([evaluation.rows for evaluation in evaluations])
-        names = [evaluation.candidate.name for evaluation in evaluations]
+        names = [evaluation.activations.name for evaluation in evaluations]
         reference = names.index(fallback)
         pairs = [paired_gain(rows[reference], own, share) for own in rows]
         gains, errors = np.array(pairs).T
@@ -96,6 +99,6 @@ class Ranking:
         ]
 
 
-def _spread(losses: FloatArray) -> float:
+def _spread(losses: Vector) -> float:
     finite = losses[np.isfinite(losses)]
     return float(np.std(finite)) if len(finite) else float("nan")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from os import PathLike
-from typing import Any
-
-from sktaskneuron.estimators._common.targets import NetworkRegressor
+from sktaskneuron.estimators._common.targets import Regresses
 from sktaskneuron.estimators.activation_search.base import ActivationSearch
 
 
-class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
+class ActivationSearchRegressor(Regresses, ActivationSearch):
     """Choose the activation function that the task wants, then predict with it.
 
     Candidates are trained side by side, as one batch of small networks from the same starts, and
@@ -148,58 +144,3 @@ class ActivationSearchRegressor(NetworkRegressor, ActivationSearch):
     >>> model.best_activation_
     'square'
     """
-
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Sequence[int] = (64, 64),
-        *,
-        candidates: Any = "classic",
-        strategy: str = "portfolio",
-        fallback: str = "silu",
-        split: Any = "cv",
-        tail_by: str | int = "radius",
-        tail_size: float = 0.2,
-        n_evaluations: int = 48,
-        proposer: Callable[..., list[str]] | None = None,
-        checkpoint: str | PathLike[str] | None = None,
-        n_best: str | int = "auto",
-        refit: bool = True,
-        learning_rate: str | float = "auto",
-        weight_decay: float = 0.0,
-        max_epochs: str | int = "auto",
-        batch_size: str | int = "auto",
-        n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
-        n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
-        device: str = "auto",
-        dtype: str = "float32",
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            hidden_layer_sizes,
-            candidates=candidates,
-            strategy=strategy,
-            fallback=fallback,
-            split=split,
-            tail_by=tail_by,
-            tail_size=tail_size,
-            n_evaluations=n_evaluations,
-            proposer=proposer,
-            checkpoint=checkpoint,
-            n_best=n_best,
-            refit=refit,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            n_members=n_members,
-            validation=validation,
-            n_iter_no_change=n_iter_no_change,
-            categorical_features=categorical_features,
-            device=device,
-            dtype=dtype,
-            random_state=random_state,
-            verbose=verbose,
-        )

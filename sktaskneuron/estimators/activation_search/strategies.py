@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
 
 import numpy as np
 
-from sktaskneuron.estimators._common.checks import FloatArray
+from sktaskneuron._typing import AnyArray, Matrix, Vector
 from sktaskneuron.estimators.activation_search.candidates import CLASSIC
 from sktaskneuron.exceptions import FormulaError
 
@@ -19,7 +18,7 @@ _ROUND, _POOL, _GENERATION = 4, 200, 12
 _CONFIRMED = 3
 
 #: Activations as texts to their held-out losses, (n_texts,).
-Evaluate = Callable[[Sequence[str]], FloatArray]
+Evaluate = Callable[[Sequence[str]], Vector]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +36,8 @@ class Features:
     classification : bool
     """
 
-    inputs: Any
-    target: Any
+    inputs: Matrix
+    target: AnyArray
     hidden_layer_sizes: tuple[int, ...]
     n_outputs: int
     classification: bool
@@ -127,7 +126,7 @@ class Strategy:
 
         trained: set[str] = set()
 
-        def tell(texts: Sequence[str]) -> FloatArray:
+        def tell(texts: Sequence[str]) -> Vector:
             trained.update(texts)
             return evaluate(texts)
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from sktaskneuron.estimators._common.checks import FloatArray
-
-Rows = NDArray[np.intp]
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 
 
 def tail_split(
-    inputs: FloatArray, names: Sequence[str], by: Any, share: float
-) -> tuple[Rows, Rows]:
+    inputs: Matrix, names: Sequence[str], by: str | int, share: float
+) -> tuple[RowNumbers, RowNumbers]:
     """Return the rows of the bulk, and those of the tail.
 
     Parameters
@@ -42,7 +38,7 @@ def tail_split(
     return np.sort(order[:-n_tail]), np.sort(order[-n_tail:])
 
 
-def _score(inputs: FloatArray, names: list[str], by: Any) -> FloatArray:
+def _score(inputs: Matrix, names: list[str], by: str | int) -> Vector:
     if isinstance(by, str) and by in names:
         return inputs[:, names.index(by)]
     if by == "radius":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import StrOptions
-
-from sktaskneuron.estimators._common.targets import NetworkClassifier
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron.estimators._common.constraints import CLASSES
+from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 
 
-class LearnedDiversityMLPClassifier(NetworkClassifier, LearnedDiversity):
+class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
     """Classification by a multilayer network whose neurons learn their own activation functions.
 
     The neurons of a layer are of `n_types` types. What each type computes from its sum of inputs is
@@ -148,9 +148,9 @@ class LearnedDiversityMLPClassifier(NetworkClassifier, LearnedDiversity):
     ['learned', 'learned 1', 'learned 2', 'sin', 'sin + relu']
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **LearnedDiversity._parameter_constraints,
-        "class_weight": [None, dict, StrOptions({"balanced"})],
+        **CLASSES,
     }
 
     def __init__(
@@ -173,11 +173,11 @@ class LearnedDiversityMLPClassifier(NetworkClassifier, LearnedDiversity):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
-        categorical_features: Any = "from_dtype",
-        class_weight: Any = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
         dtype: str = "float32",
-        random_state: Any = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(

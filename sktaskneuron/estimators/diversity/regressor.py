@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sktaskneuron.estimators._common.targets import NetworkRegressor
+from sktaskneuron.estimators._common.targets import Regresses
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 
 
-class LearnedDiversityMLPRegressor(NetworkRegressor, LearnedDiversity):
+class LearnedDiversityMLPRegressor(Regresses, LearnedDiversity):
     """Regression by a multilayer network whose neurons learn their own activation functions.
 
     The neurons of a layer are of `n_types` types. What each type computes from its sum of inputs is

@@ -1,17 +1,26 @@
-"""One run of a formula's search: an estimator's settings as the search takes them, its steps."""
+"""One run of a formula's search: settings and a table in, a fitted search as a value out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from sktaskneuron.estimators._common.checks import EncodedTable, FloatArray, draw_seed
+from sktaskneuron._seeds import next_seed
+from sktaskneuron._typing import AnyArray, Matrix, TableLike, Vector
+from sktaskneuron.estimators._common.checks import (
+    EncodedTable,
+    class_codes,
+    column_range,
+)
 from sktaskneuron.estimators._common.expression import with_constant_outputs
-from sktaskneuron.estimators._common.report import say
-from sktaskneuron.formula import FittedFormula, NeuronFormula
+from sktaskneuron.estimators._common.settings import Settings
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
+from sktaskneuron.models.predictor import Reader
+from sktaskneuron.models.target import indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.engines import (
     function_proposer,
@@ -20,104 +29,232 @@ from sktaskneuron.search.engines import (
     run_columns,
     run_search,
 )
-from sktaskneuron.search.frame.options import TDOptions, TDResult
+from sktaskneuron.search.frame.options import SearchOptions
+from sktaskneuron.search.frame.result import SearchResult
 
-if TYPE_CHECKING:
-    from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+# Ranges of a training column, beyond its ends, within which new values are read: the widest at
+# which the equation, which may hold an exponential, stays finite.
+_READ_RANGES = (1e6, 1e4, 1e2, 10.0, 1.0, 0.0)
 
 
-def find_neuron_formula(
-    search: NeuronFormulaSearch,
-    table: EncodedTable,
-    target: FloatArray,
-    classification: bool,
-    *,
-    scale_number: int | None = None,
-    swap: bool = True,
-) -> TDResult:
-    """Search the formula of a neuron by the method and the settings of an estimator.
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings(Settings):
+    """Parameters of a search; see NeuronFormulaSearch.
 
     Parameters
     ----------
-    search : NeuronFormulaSearch
-        Its callbacks hear of every step.
-    table : EncodedTable
-    target : ndarray of shape (n_rows, n_outputs)
-        For classification 0/1 indicators.
-    classification : bool
-    scale_number : int or None, default=None
+    engine : str
+        Resolved.
+    seed : int
+        Drawn from ``random_state``.
+    scale_number : int or None
         Of the one scale to search on; None compares all.
-    swap : bool, default=True
-        As in TDOptions.
+    swap : bool
+        Whether other atoms are tried in the end.
     """
-    with _search_task(search) as on_step:
-        engine = resolve_engine(search.method, search.scope, search.engine)
-        products = resolve_interactions(search.method, search.interactions)
-        rng = np.random.default_rng(draw_seed(search.random_state))
-        options = TDOptions(
-            engine="gates" if engine == "gates" else "als",
-            max_order=search.max_order,
-            max_interaction_order=search.max_interaction_order if products else 0,
-            max_rank=search.max_rank,
-            criterion=search.criterion,
-            max_samples=search.max_samples,
-            max_steps=search.max_steps,
-            n_resamples=search.n_resamples,
+
+    method: str
+    scope: str
+    engine: str
+    interactions: bool
+    max_order: int
+    max_interaction_order: int
+    max_rank: int
+    max_complexity: int
+    criterion: Literal["ebic", "bic", "cv"]
+    max_samples: int
+    max_steps: int | None
+    n_resamples: int
+    seed: int
+    scale_number: int | None = None
+    swap: bool = True
+
+    @classmethod
+    def read(
+        cls, search: BaseEstimator, *, scale_number: int | None = None, swap: bool = True
+    ) -> SearchSettings:
+        """Take the parameters of a NeuronFormulaSearch.
+
+        Raises
+        ------
+        ValueError
+            If method, scope and engine do not go together.
+        """
+        return cls.of(
+            search,
+            engine=resolve_engine(search.method, search.scope, search.engine),
+            interactions=resolve_interactions(search.method, search.interactions),
+            seed=next_seed(search.random_state),
             scale_number=scale_number,
             swap=swap,
-            proposer=function_proposer(engine),
         )
-        varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
-        if not varying.size:
-            constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
-            return TDResult(constant, 0.0, 0.0)
-        result = run_search(
-            search.method,
-            options,
-            X=table.matrix,
-            target=target[:, varying],
-            weight=table.weight,
-            classification=classification,
-            feature_names=table.names,
-            rng=rng,
-            on_step=lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
-        )
-        if varying.size < target.shape[1]:
-            result.fitted = with_constant_outputs(result.fitted, varying, target[0])
-        return result
 
 
-def find_column_equations(
-    search: NeuronFormulaSearch, table: EncodedTable, target: FloatArray, classification: bool
+@dataclass(frozen=True, eq=False)
+class FittedSearch:
+    """What a search leaves behind.
+
+    Parameters
+    ----------
+    settings : SearchSettings
+    reader : Reader
+        Without scalers.
+    result : SearchResult or ColumnsResult
+    term_means : ndarray of shape (n_terms,)
+        Over the training rows, where terms fail.
+    classes : ndarray or None
+        Class labels, if the target was read as classes.
+    """
+
+    settings: SearchSettings
+    reader: Reader
+    result: SearchResult | ColumnsResult
+    term_means: Vector
+    classes: AnyArray | None
+
+    @property
+    def equation(self) -> FittedFormula | FittedExpression:
+        """The formula with its numbers."""
+        return self.result.fitted
+
+    def transform(self, X: TableLike) -> Matrix:
+        """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
+        matrix = self.reader.read(X).raw
+        if not self.equation.terms:
+            return np.zeros((len(matrix), 1))
+        values = self.equation.transform(matrix)
+        return np.where(np.isfinite(values), values, self.term_means)
+
+    def attributes(self) -> dict[str, object]:
+        """Return the public attributes."""
+        result = self.result
+        shown = self.reader.attributes() | {
+            "fitted_formula_": result.fitted,
+            "criterion_": result.criterion,
+            "null_criterion_": result.null_criterion,
+            "caps_": result.caps,
+            "n_iter_": max(result.n_steps, 1),
+        }
+        if self.classes is not None:
+            shown["classes_"] = self.classes
+        if isinstance(result, ColumnsResult):
+            return shown | {
+                "pareto_front_": ParetoFront(
+                    [(point.complexity, point.score, point.expression) for point in result.front]
+                )
+            }
+        shown["formula_"] = result.fitted.formula
+        if self.settings.n_resamples:
+            shown |= {
+                "selection_frequency_": result.selection_frequency,
+                "term_gain_": result.term_gain,
+                "pareto_front_": ParetoFront(
+                    [(point.complexity, point.score, point.formula) for point in result.path]
+                ),
+            }
+        return shown
+
+
+def fit_search(
+    settings: SearchSettings,
+    table: EncodedTable,
+    target: AnyArray,
+    *,
+    classification: bool,
+    on_step: Callable[[str], None],
+) -> FittedSearch:
+    """Search in a table that was encoded and checked.
+
+    Parameters
+    ----------
+    settings : SearchSettings
+    table : EncodedTable
+    target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Values, or labels.
+    classification : bool
+    on_step : callable
+        Told of every step, in words.
+    """
+    classes = None
+    if classification:
+        classes, codes = class_codes(settings.estimator_name, target)
+        target = indicators(codes, len(classes))
+    target = target.reshape(len(target), -1)
+    wide = settings.scope == "columns"
+    find = _column_equations if wide else _neuron_formula
+    result = find(settings, table, target, classification, on_step)
+    equation = result.fitted
+    for far_out in _READ_RANGES:
+        bounds = column_range(table.matrix, far_out)
+        # where an equation of columns is not defined the means stand in
+        if wide or np.isfinite(equation.evaluate(bounds)).all():
+            break
+    values = equation.transform(table.matrix)
+    with np.errstate(all="ignore"):
+        means = np.nan_to_num(table.weight @ values / table.weight.sum())
+    return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, classes)
+
+
+def _neuron_formula(
+    settings: SearchSettings,
+    table: EncodedTable,
+    target: Matrix,
+    classification: bool,
+    on_step: Callable[[str], None],
+) -> SearchResult:
+    """Search the formula of a neuron; target : (n_rows, n_outputs), of classes 0/1 indicators."""
+    options = SearchOptions(
+        engine="gates" if settings.engine == "gates" else "als",
+        max_order=settings.max_order,
+        max_interaction_order=settings.max_interaction_order if settings.interactions else 0,
+        max_rank=settings.max_rank,
+        criterion=settings.criterion,
+        max_samples=settings.max_samples,
+        max_steps=settings.max_steps,
+        n_resamples=settings.n_resamples,
+        scale_number=settings.scale_number,
+        swap=settings.swap,
+        proposer=function_proposer(settings.engine),
+    )
+    varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
+    if not varying.size:
+        constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
+        return SearchResult(constant, 0.0, 0.0)
+    result = run_search(
+        settings.method,
+        options,
+        X=table.matrix,
+        target=target[:, varying],
+        weight=table.weight,
+        classification=classification,
+        feature_names=table.names,
+        rng=np.random.default_rng(settings.seed),
+        on_step=lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
+    )
+    if varying.size < target.shape[1]:
+        whole = with_constant_outputs(result.fitted, varying, target[0])
+        result = replace(result, fitted=whole)
+    return result
+
+
+def _column_equations(
+    settings: SearchSettings,
+    table: EncodedTable,
+    target: Matrix,
+    classification: bool,
+    on_step: Callable[[str], None],
 ) -> ColumnsResult:
-    """Search an equation of the named columns for each output, as `find_neuron_formula` does."""
-    with _search_task(search) as on_step:
-        return run_columns(
-            resolve_engine(search.method, search.scope, search.engine),
-            search.max_complexity,
-            search.max_samples,
-            search.max_steps,
-            X=table.matrix,
-            target=target,
-            weight=table.weight,
-            classification=classification,
-            feature_names=table.names,
-            rng=np.random.default_rng(draw_seed(search.random_state)),
-            on_step=on_step,
-        )
-
-
-@contextmanager
-def _search_task(search: NeuronFormulaSearch) -> Iterator[Callable[[str], None]]:
-    """Tell the callbacks of a search when it begins and ends; give what tells them of a step."""
-    context = search._init_callback_context(max_subtasks=None)
-    context.call_on_fit_task_begin(estimator=search)
-
-    def on_step(text: str) -> None:
-        step = context.subcontext(task_name=text)
-        step.call_on_fit_task_begin(estimator=search)
-        step.call_on_fit_task_end(estimator=search)
-        say(search, text)
-
-    yield on_step
-    context.call_on_fit_task_end(estimator=search)
+    """Search an equation of the named columns for each output, as `_neuron_formula` does."""
+    return run_columns(
+        settings.engine,
+        settings.max_complexity,
+        settings.max_samples,
+        settings.max_steps,
+        X=table.matrix,
+        target=target,
+        weight=table.weight,
+        classification=classification,
+        feature_names=table.names,
+        rng=np.random.default_rng(settings.seed),
+        on_step=on_step,
+    )

@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._common.checks import (
-    EncodedTable,
-    FloatArray,
-    check_target,
-    class_codes,
-    column_range,
-    encode_table,
-    indicators,
-    looks_like_classes,
-    read_rows,
+from sktaskneuron._typing import (
+    CategoricalFeatures,
+    Constraints,
+    Matrix,
+    RandomState,
+    TableLike,
+    TargetLike,
 )
-from sktaskneuron.estimators._common.exports import EquationExports
+from sktaskneuron.estimators._common.checks import check_target, encode_table, looks_like_classes
 from sktaskneuron.estimators._common.expression import readable_expression
-from sktaskneuron.estimators.formula_search.run import find_column_equations, find_neuron_formula
-from sktaskneuron.formula import (
-    Exports,
-    FittedExpression,
-    FittedFormula,
-    NeuronFormula,
-    ParetoFront,
-)
+from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators.exports import EquationExports
+from sktaskneuron.estimators.fitted import fitted_value, put_on, value_for
+from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.search.columns.choice import ColumnsResult
-from sktaskneuron.search.engines import ENGINES, SEARCHED, resolve_engine
-from sktaskneuron.search.frame.options import TDResult
+from sktaskneuron.search.engines import ENGINES, SEARCHED
 
-# Ranges of a training column, beyond its ends, within which new values are read: the widest at
-# which the equation, which may hold an exponential, stays finite.
-_READ_RANGES = (1e6, 1e4, 1e2, 10.0, 1.0, 0.0)
+if TYPE_CHECKING:
+    import sympy
 
 
-class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixin, BaseEstimator):
+class NeuronFormulaSearch(TransformerMixin, EquationExports):
     r"""Find which functions and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
@@ -188,7 +177,7 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
     x0*x1/(x2**2 + 1)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         "method": [StrOptions(set(SEARCHED))],
         "scope": [StrOptions({scope for _, scope in ENGINES})],
         "engine": [StrOptions({"auto"}.union(*ENGINES.values()))],
@@ -208,7 +197,7 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
 
     formula_: NeuronFormula
     fitted_formula_: FittedFormula | FittedExpression
-    _bounds: FloatArray
+    _fitted: FittedSearch
 
     def __init__(
         self,
@@ -222,12 +211,12 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         max_rank: int = 8,
         max_complexity: int = 50,
         criterion: Literal["bic", "ebic", "cv"] = "ebic",
-        categorical_features: Any = "from_dtype",
+        categorical_features: CategoricalFeatures = "from_dtype",
         target_type: str = "auto",
         max_samples: int = 10_000,
         max_steps: int | None = None,
         n_resamples: int = 5,
-        random_state: Any = 0,
+        random_state: RandomState = 0,
         verbose: int = 0,
     ) -> None:
         self.method = method
@@ -248,8 +237,10 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search the formula of y in the columns of X.
+
+        A fit that fails or is interrupted leaves the estimator as it was.
 
         Parameters
         ----------
@@ -274,99 +265,32 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         EngineError
             If an engine in a process of its own failed.
         """
-        resolve_engine(self.method, self.scope, self.engine)
+        settings = SearchSettings.read(self)
         classification = self.target_type == "classes" or (
             self.target_type == "auto" and looks_like_classes(y)
         )
-        target = check_target(self, X, y, numeric=not classification)
-        encoder = TableEncoder(self.categorical_features)
-        table = encode_table(self, encoder, X, sample_weight)
-        target = target[table.rows]
-        if hasattr(self, "classes_"):
-            del self.classes_
-        return self._fit_encoded(encoder, table, target, classification=classification)
-
-    @with_callbacks
-    def _fit_encoded(
-        self,
-        encoder: TableEncoder,
-        table: EncodedTable,
-        target: Any,
-        *,
-        classification: bool,
-        scale_number: int | None = None,
-        swap: bool = True,
-    ) -> Self:
-        """Search in a table that an estimator around this one has already encoded and checked.
-
-        ``scale_number`` searches on one scale only, ``swap`` is as in TDOptions: what an estimator
-        asks for that needs the terms soon.
-        """
-        if classification:
-            self.classes_, codes = class_codes(self, target)
-            target = indicators(codes, len(self.classes_))
-        self.encoder_ = encoder
-        target = target.reshape(len(target), -1)
-        if self.scope == "columns":
-            self._take_over(find_column_equations(self, table, target, classification))
-        else:
-            self._take_over(
-                find_neuron_formula(
-                    self, table, target, classification, scale_number=scale_number, swap=swap
-                )
-            )
-        self._set_bounds(table)
-        return self
-
-    def _set_bounds(self, table: EncodedTable) -> None:
-        """Keep within which values new rows are read, and the means that stand where terms fail."""
-        for far_out in _READ_RANGES:
-            self._bounds = column_range(table, far_out)
-            # where an equation of columns is not defined the means stand in
-            wide = self.scope == "columns"
-            if wide or np.isfinite(self.fitted_formula_.evaluate(self._bounds)).all():
-                break
-        values = self.fitted_formula_.transform(table.matrix)
-        with np.errstate(all="ignore"):
-            self._term_means = np.nan_to_num(table.weight @ values / table.weight.sum())
-
-    def _take_over(self, result: TDResult | ColumnsResult) -> None:
-        """Set the attributes of an answer, and none of an earlier one."""
-        found = ("formula_", "selection_frequency_", "term_gain_", "pareto_front_")
-        for name in (*found, "_scale_number"):
-            self.__dict__.pop(name, None)
-        self.fitted_formula_ = result.fitted
-        self.criterion_ = result.criterion
-        self.null_criterion_ = result.null_criterion
-        self.caps_ = result.caps
-        self.n_iter_ = max(result.n_steps, 1)
-        if isinstance(result, ColumnsResult):
-            self.pareto_front_ = ParetoFront(
-                [(point.complexity, point.score, point.expression) for point in result.front]
-            )
-            return
-        self.formula_ = result.fitted.formula
-        self._scale_number = result.scale_number
-        if self.n_resamples:
-            self.selection_frequency_ = result.selection_frequency
-            self.term_gain_ = result.term_gain
-            self.pareto_front_ = ParetoFront(
-                [(point.complexity, point.score, point.formula) for point in result.path]
-            )
-
-    def _equation(self) -> Exports:
-        return self.fitted_formula_
+        target = check_target(settings.estimator_name, X, y, numeric=not classification)
+        table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
+        report = FitReport(self, X, y, sample_weight)
+        fitted = fit_search(
+            settings,
+            table,
+            target[table.rows],
+            classification=classification,
+            on_step=report.step,
+        )
+        report.end()
+        return put_on(self, fitted)
 
     @property
-    def expression_(self) -> Any:
+    def expression_(self) -> sympy.Expr | list[sympy.Expr]:
         """The equation as sympy, on the raw column names; a list for several outputs.
 
         For classes it is the log odds. There is none where it would be too long to read.
         """
-        check_is_fitted(self)
-        return readable_expression(self.fitted_formula_)
+        return readable_expression(fitted_value(self).equation)
 
-    def transform(self, X: Any) -> FloatArray:
+    def transform(self, X: TableLike) -> Matrix:
         """Compute the values of the selected terms.
 
         Parameters
@@ -382,12 +306,8 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
             negative number, has its mean over the training rows there. One column of zeros if
             nothing was found, so that a pipeline goes on.
         """
-        check_is_fitted(self)
-        matrix = read_rows(self, self.encoder_, self._bounds, X)
-        if not self.fitted_formula_.terms:
-            return np.zeros((len(matrix), 1))
-        values = self.fitted_formula_.transform(matrix)
-        return np.where(np.isfinite(values), values, self._term_means)
+        fitted: FittedSearch = value_for(self, X)
+        return fitted.transform(X)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Name the columns of `transform`.
@@ -402,17 +322,14 @@ class NeuronFormulaSearch(EquationExports, CallbackSupportMixin, TransformerMixi
         names : ndarray of str of shape (n_terms,)
             As ``"age**2"`` or ``"age*bmi"``.
         """
-        check_is_fitted(self)
-        self.encoder_.get_feature_names_out(input_features)
-        found = bool(self.fitted_formula_.terms)
-        names = self.fitted_formula_.term_names() if found else ["nothing found"]
+        fitted: FittedSearch = fitted_value(self)
+        fitted.reader.encoder.get_feature_names_out(input_features)
+        found = bool(fitted.equation.terms)
+        names = fitted.equation.term_names() if found else ["nothing found"]
         return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = self.categorical_features is not None
         return tags

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sktaskneuron.dynamics import (
-    check_integration,
-    integrate,
-    states_and_rates,
-)
-from sktaskneuron.estimators._common.checks import FloatArray, count_weight
+from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
+from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
-from sktaskneuron.models.comparison import ActivationCandidate
-from sktaskneuron.models.validation import Task, Validation
+from sktaskneuron.estimators.fitted import fitted_value, put_on
+from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
 
 
 class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity):
@@ -110,7 +104,9 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         What predicts: "learned" (the mix), "learned 1", … (one of its functions alone), the base,
         "sin + tanh", or "given".
     activations_ : str, ActivationSet or list
-        The activations of what predicts, as the parameter `activations` takes them.
+        The activations of what predicts, as the parameter `activations` takes them. Of parameters
+        that the networks learned it holds the means; where layers differ by them, one list for
+        each.
     learned_ : list of ActivationSet
         The learned functions, one set or one per hidden layer; empty if none were learned.
     activation_report_ : dict
@@ -160,13 +156,8 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     True
     """
 
-    _interpolation: ClassVar[str] = "cubic"
     _hamiltonian: ClassVar[bool] = True
-
-    n_outputs_: int
-    _rates: FloatArray
-    _energy_unit: float
-    _energy_shift: float
+    _fitted: FittedHamiltonian  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -190,7 +181,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         n_iter_no_change: int | None = None,
         device: str = "auto",
         dtype: str = "float32",
-        random_state: Any = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(
@@ -218,8 +209,10 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the Hamiltonian to states and their derivatives, or to trajectories.
+
+        A fit that fails or is interrupted leaves the estimator as it was.
 
         Parameters
         ----------
@@ -241,68 +234,43 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         ValueError, TypeError
             If the number of columns is odd, y does not fit X, or a parameter cannot be used.
         """
-        given = self._check_settings()
+        settings = self._settings()
         if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
             X, y, sample_weight = states_and_rates(X, y, sample_weight)
-        matrix, target = self._check_states(X, y)
-        d = matrix.shape[1]
-        if d % 2:
+        states, rates, columns = self._check_states(X, y)
+        if states.shape[1] % 2:
             raise ValueError(
                 f"X holds coordinates and momenta [q, p], an even number of columns, got "
-                f"n_features = {d}"
+                f"n_features = {states.shape[1]}"
             )
-        if target.shape != matrix.shape:
+        if rates.shape != states.shape:
             raise ValueError(
-                f"y holds the derivative of every column of X, so its shape is {matrix.shape}, "
-                f"got {target.shape}"
+                f"y holds the derivative of every column of X, so its shape is {states.shape}, "
+                f"got {rates.shape}"
             )
         report = FitReport(self, X, y, sample_weight)
-        weight = _check_sample_weight(sample_weight, matrix, ensure_non_negative=True)
-        kept = weight > 0
-        matrix, target = matrix[kept], target[kept]
-        weight = count_weight(weight[kept])
-        self.n_outputs_ = d
-        self.scaler_ = StandardScaler().fit(matrix, sample_weight=weight)
-        half = d // 2
-        # dq/dt = (1 / scale of p) dH/dp', with p' the scaled momentum, and likewise for dp/dt
-        opposite = np.roll(self.scaler_.scale_, half)
-        scaled = target * opposite
-        unit = float(np.sqrt(weight @ (scaled**2).mean(axis=1) / weight.sum()))
-        self._energy_unit = unit if unit > 0 else 1.0
-        self._rates = self._energy_unit / opposite
-        standard = scaled / self._energy_unit
-        zero, one = np.zeros(d), np.ones(d)
-        task = Task(self._inputs(matrix), standard, weight, d, False, zero, one)
-        self._fit(task, given, report)
-        self._energy_shift = float(weight @ self._energies(matrix) / weight.sum())
-        return self
+        weight = _check_sample_weight(sample_weight, states, ensure_non_negative=True)
+        fitted = fit_hamiltonian(settings, columns, states, rates, weight, report)
+        report.end()
+        return put_on(self, fitted)
 
-    def _check_states(self, X: Any, y: Any) -> tuple[FloatArray, FloatArray]:
-        """Return finite states and rates as they were given."""
-        matrix, target = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True
+    def _check_states(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix, dict[str, object]]:
+        """Return finite states and rates as they were given, and the names of the columns."""
+        reader = copy(self)
+        states, rates = validate_data(
+            reader, X, y, dtype=np.float64, multi_output=True, y_numeric=True
         )
-        return matrix, np.asarray(target, dtype=np.float64)
+        columns = {
+            name: value
+            for name, value in vars(reader).items()
+            if name in ("n_features_in_", "feature_names_in_")
+        }
+        return states, np.asarray(rates, dtype=np.float64), columns
 
-    def _free_candidates(self) -> list[ActivationCandidate]:
-        sizes = self._layer_sizes()
-        found = []
-        if self.base not in ("zero", "identity"):
-            found.append(ActivationCandidate(self.base, [[self.base]] * len(sizes)))
-        if min(sizes) > 1:
-            found.append(ActivationCandidate("sin + tanh", [["sin", "tanh"]] * len(sizes)))
-        return found or [ActivationCandidate("tanh", [["tanh"]] * len(sizes))]
-
-    def _held_out_score(self, task: Task, validation: Validation, outputs: FloatArray) -> float:
-        return float(r2_score(validation.target, outputs, sample_weight=validation.weight))
-
-    def _read(self, X: Any) -> FloatArray:
+    def _read(self, X: ArrayLike) -> Matrix:
         return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
 
-    def _network_targets(self, y: Any) -> FloatArray:
-        return np.asarray(y, dtype=np.float64) / self._rates
-
-    def predict(self, X: Any) -> FloatArray:
+    def predict(self, X: ArrayLike) -> Matrix:
         """Predict the derivatives of states by time.
 
         Parameters
@@ -315,10 +283,10 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         y : ndarray of float64 of shape (n_samples, 2 * n)
             In the order of the columns.
         """
-        check_is_fitted(self, "_model")
-        return self._raw(X) * self._rates
+        fitted: FittedHamiltonian = fitted_value(self)
+        return fitted.rates(self._read(X), self.device)
 
-    def energy(self, X: Any) -> FloatArray:
+    def energy(self, X: ArrayLike) -> Vector:
         """Return the Hamiltonian of states, zero in the mean of the training states.
 
         Parameters
@@ -331,20 +299,8 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         energy : ndarray of float64 of shape (n_samples,)
             In the unit of y times that of X.
         """
-        check_is_fitted(self, "_model")
-        return self._energies(self._read(X)) - self._energy_shift
-
-    def _energies(self, states: FloatArray) -> FloatArray:
-        import torch
-
-        inputs = torch.from_numpy(self.scaler_.transform(states))
-        with torch.inference_mode():
-            value = self._exact_network().energy(inputs).mean(dim=0).numpy()
-        return np.asarray(value * self._energy_unit)
-
-    def _exact_network(self) -> Any:
-        # small differences of large numbers: float64, on the CPU
-        return replace(self._model, device="cpu", dtype="float64").network()
+        fitted: FittedHamiltonian = fitted_value(self)
+        return fitted.energies(self._read(X)) - fitted.energy_shift
 
     def simulate(
         self,
@@ -378,20 +334,11 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         ValueError
             If the times do not increase, the method is not known, or a number is out of range.
         """
-        import torch
-
-        check_is_fitted(self, "_model")
+        fitted: FittedHamiltonian = fitted_value(self)
         times = check_integration(t, method, max_step)
         start = np.asarray(x0, dtype=np.float64)
         states = self._read(np.atleast_2d(start))
-        network = self._exact_network()
-
-        def field(x: FloatArray) -> FloatArray:
-            inputs = torch.from_numpy((x - self.scaler_.mean_) / self.scaler_.scale_)
-            with torch.inference_mode():
-                return np.asarray(network(inputs).mean(dim=0).numpy() * self._rates)
-
-        path = integrate(field, states, times, method, max_step)
+        path = integrate(fitted.exact_field(), states, times, method, max_step)
         return path[0] if start.ndim == 1 else path
 
     def energy_drift(
@@ -401,7 +348,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         method: str = "leapfrog",
         *,
         max_step: float | None = None,
-        energy: Callable[[FloatArray], FloatArray] | None = None,
+        energy: Callable[[Matrix], Vector] | None = None,
     ) -> FloatArray:
         """Return by how much the energy strays from its start along simulated orbits.
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
-
-from sktaskneuron.estimators._common.checks import (
-    FloatArray,
-    check_target,
-    class_codes,
-    encode_table,
-    with_class_weight,
-)
-from sktaskneuron.estimators._common.report import FitReport
-from sktaskneuron.estimators._common.targets import ClassPrediction
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron.estimators._common.constraints import CLASSES
+from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
 from sktaskneuron.formula import NeuronFormula
-from sktaskneuron.models.fitted import Inputs
-from sktaskneuron.models.validation import Task
-from sktaskneuron.preprocessing import TableEncoder
+
+if TYPE_CHECKING:
+    from skorch.callbacks import Callback
 
 
-class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
+class NeuronSeekClassifier(Classifies, NeuronSeek):
     """Classification by a network of task-driven neurons, whose formula the data decide.
 
     A search finds which powers and interactions of the columns the classes ask for [1]_. Small
@@ -63,7 +51,7 @@ class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
     dropout : float, default=0.1
         Share of the hidden values left out in a training step, from 0 to below 1.
     learning_rate : "auto" or float, default="auto"
-        Rate of a weight with fan-in one. "auto" is 0.04.
+        Rate of a weight with fan-in one. "auto" is 0.1, for classes 0.04.
     weight_decay : float, default=0.02
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
@@ -111,7 +99,7 @@ class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
         Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
         GPU if there is one. May be set anew after fit, to predict elsewhere.
     dtype : {"float32", "float64"}, default="float32"
-        Precision of the networks. Probabilities are float64 in any case.
+        Precision of the networks. Predictions are float64 in any case.
     skorch_callbacks : sequence or None, default=None
         Callbacks of skorch, or pairs (name, callback), passed on to every network's training. The
         callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
@@ -197,9 +185,9 @@ class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
     ['inside', 'outside']
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **NeuronSeek._parameter_constraints,
-        "class_weight": [None, dict, StrOptions({"balanced"})],
+        **CLASSES,
     }
 
     def __init__(
@@ -221,12 +209,12 @@ class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
         term_evidence: bool = False,
         readable: bool | int = False,
         time_limit: float | None = None,
-        categorical_features: Any = "from_dtype",
-        class_weight: Any = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
         dtype: str = "float32",
-        skorch_callbacks: Sequence[Any] | None = None,
-        random_state: Any = None,
+        skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(
@@ -254,51 +242,3 @@ class NeuronSeekClassifier(ClassPrediction, NeuronSeek):
             verbose=verbose,
         )
         self.class_weight = class_weight
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Search the formula, train the networks, blend what the held-out rows favour.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Numbers, categories and missing values; pandas, polars or numpy.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
-
-        Returns
-        -------
-        self : NeuronSeekClassifier
-            Fitted.
-
-        Raises
-        ------
-        FormulaError
-            If the formula's text is wrong, or a network cannot be built from it.
-        ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used.
-        """
-        given, clock = self._check_settings()
-        labels = check_target(self, X, y, numeric=False)
-        encoder = TableEncoder(self.categorical_features)
-        table = encode_table(self, encoder, X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        self.classes_, codes = class_codes(self, labels[table.rows])
-        weight = with_class_weight(self, table.weight, codes)
-        n_classes = len(self.classes_)
-
-        def task_of(inputs: Inputs) -> Task:
-            zero, one = np.zeros(n_classes), np.ones(n_classes)
-            return Task(inputs, codes.astype(np.int64), weight, n_classes, True, zero, one)
-
-        self._fit(replace(table, weight=weight), encoder, task_of, given, clock, report)
-        return self
-
-    def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
-        return None, None
-
-    def _as_score(self, task: Task, loss: float) -> float:
-        return -loss

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
+from sktaskneuron._typing import AnyArray, RowNumbers, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.formula import FittedFormula, NeuronFormula
-from sktaskneuron.models.validation import Rows, Task
-from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.models.task import Task
 from sktaskneuron.search.sr.library import rescaled
 
 # Terms up to which an equation counts as a simple model, and steps and rows of the default search:
 # what comes later no reader and no network needs.
-_READABLE_TERMS, _STEPS, _ROWS = 25, 12, 5_000
+_MOST_TERMS, _STEPS, _ROWS = 25, 12, 5_000
 # Steps for more than two classes, where there is no one equation to read.
 _CLASS_STEPS = 4
 # Rows beyond which the weights of an equation gain nothing, when it is judged.
@@ -29,76 +29,78 @@ _SURE = 20.0
 _UNREADABLE = (NeuronFormula(), NeuronFormula(pure=("x",)))
 
 
+@dataclass(frozen=True, eq=False)
 class Equation:
     """A searched formula with its numbers, and how it came about.
 
     Parameters
     ----------
-    encoder : TableEncoder
     table : EncodedTable
     task : Task
-    method : {"td", "sr"}
-        Of the default search.
-    search : NeuronFormulaSearch or None
-        None takes the estimators' own settings: one scale of the columns, few steps, no second try.
-    seed : int
-        Of the default search.
-    naming : dict of str to object
-        Attributes of the columns' names and number for the search.
-    report : FitReport
-
-    Attributes
-    ----------
-    search : NeuronFormulaSearch
-        Fitted.
+    estimator : NeuronFormulaSearch
+        What searched, not fitted.
+    search : FittedSearch
     seconds : float
         What it took.
     """
 
-    def __init__(
-        self,
-        encoder: TableEncoder,
+    table: EncodedTable
+    task: Task
+    estimator: NeuronFormulaSearch
+    search: FittedSearch
+    seconds: float
+
+    @classmethod
+    def find(
+        cls,
         table: EncodedTable,
         task: Task,
         method: str,
         search: NeuronFormulaSearch | None,
         seed: int,
-        naming: dict[str, Any],
         report: FitReport,
-    ) -> None:
+    ) -> Equation:
+        """Search.
+
+        Parameters
+        ----------
+        table : EncodedTable
+        task : Task
+        method : {"td", "sr"}
+            Of the default search.
+        search : NeuronFormulaSearch or None
+            None takes the estimators' own settings: one scale of the columns, few steps, no second
+            try.
+        seed : int
+            Of the default search.
+        report : FitReport
+        """
         start = time.perf_counter()
-        self.encoder, self.task = encoder, task
-        self.target = task.target
-        if not task.classification:
-            self.target = task.target * task.unit + task.shift
+        target = task.kind.searched(task.target)
         steps = _CLASS_STEPS if task.classification and task.n_outputs > 2 else _STEPS
-        self.search: NeuronFormulaSearch = (
-            NeuronFormulaSearch(
+        if search is None:
+            estimator = NeuronFormulaSearch(
                 method, n_resamples=0, max_steps=steps, max_samples=_ROWS, random_state=seed
             )
-            if search is None
-            else clone(search)
-        )
-        for name, value in naming.items():
-            setattr(self.search, name, value)
-        with report.searching(self.search):
-            self.search._fit_encoded(
-                encoder,
-                table,
-                self.target,
-                classification=task.classification,
-                scale_number=0 if search is None else None,
-                swap=search is not None,
+            settings = SearchSettings.read(estimator, scale_number=0, swap=False)
+        else:
+            estimator = clone(search)
+            settings = SearchSettings.read(estimator)
+
+        def run(own: FitReport) -> FittedSearch:
+            return fit_search(
+                settings, table, target, classification=task.classification, on_step=own.step
             )
-        self.swap = search is not None
-        self.seconds = time.perf_counter() - start
+
+        found = report.search(estimator, run)
+        return cls(table, task, estimator, found, time.perf_counter() - start)
 
     @property
     def formula(self) -> NeuronFormula:
         """Its shape."""
-        return self.search.formula_
+        return self.fitted.formula
 
-    def network_formula(self, unit: NDArray[np.float64]) -> NeuronFormula:
+    def network_formula(self, unit: Vector) -> NeuronFormula:
         """Return the terms that a network takes over.
 
         Those are the interactions, and functions found by symbolic regression, as far as a network
@@ -112,7 +114,7 @@ class Equation:
             ratio to the scales of the equation.
         """
         interactions = self.formula.interactions
-        if self.search.method != "sr":
+        if self.search.settings.method != "sr":
             return NeuronFormula(interactions=interactions)
         from sktaskneuron.nn.task.start import is_trainable
 
@@ -125,7 +127,7 @@ class Equation:
     @property
     def fitted(self) -> FittedFormula:
         """With its numbers."""
-        fitted = self.search.fitted_formula_
+        fitted = self.search.equation
         assert isinstance(fitted, FittedFormula)  # a search of scope "columns" was refused before
         return fitted
 
@@ -139,29 +141,37 @@ class Equation:
         return (
             few_outputs
             and self.formula not in _UNREADABLE
-            and len(self.fitted.term_names()) <= _READABLE_TERMS
+            and len(self.fitted.term_names()) <= _MOST_TERMS
         )
 
-    def on_rows(self, rows: Rows) -> FittedFormula:
-        """Repeat the search on some of the rows, of very many on a part."""
+    def on_rows(self, rows: RowNumbers) -> FittedFormula:
+        """Repeat the search, from the same seed, on some of the rows, of very many on a part."""
         if len(rows) > _MOST_ROWS:
             rows = np.sort(np.random.default_rng(0).choice(rows, size=_MOST_ROWS, replace=False))
-        task, target = self.task, self.target[rows]
-        names = self.fitted.feature_names
+        task, result = self.task, self.search.result
+        target: AnyArray = task.kind.searched(task.target[rows])
+        names = self.table.names
         if task.classification and len(np.unique(target)) < 2:
             # a class so rare that none of it is left: its odds are as good as nothing
             odds = [_SURE if target[0] else -_SURE]
             return FittedFormula(NeuronFormula(), odds, feature_names=names, link="logit")
-        raw: NDArray[np.float64] = task.inputs.raw[rows]
-        part = EncodedTable(raw, names, task.weight[rows], rows, task.inputs.codes[rows])
+        part = replace(
+            self.table,
+            matrix=task.inputs.raw[rows],
+            weight=task.weight[rows],
+            rows=rows,
+            codes=task.inputs.codes[rows],
+        )
+        scale = getattr(result, "scale_number", None)
+        settings = replace(self.search.settings, n_resamples=0, scale_number=scale)
         # silent: callbacks and the user have seen this search on all rows
-        again = clone(self.search).set_params(n_resamples=0, verbose=0).set_callbacks()
-        again._fit_encoded(
-            self.encoder,
+        again = fit_search(
+            settings,
             part,
             target,
             classification=task.classification,
-            scale_number=self.search._scale_number,
-            swap=self.swap,
+            on_step=lambda text: None,
         )
-        return again.fitted_formula_
+        fitted = again.equation
+        assert isinstance(fitted, FittedFormula)
+        return fitted

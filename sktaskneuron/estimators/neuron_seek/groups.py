@@ -1,62 +1,52 @@
-"""Stage two: train the groups of networks and the simple models that one fit compares."""
+"""What one fit trains after the search: the groups of networks, and the models beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sktaskneuron.estimators._common.report import FitReport
-from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
+from sktaskneuron._typing import Vector
+from sktaskneuron.estimators.neuron_seek.defaults import LINEAR
 from sktaskneuron.estimators.neuron_seek.equation import Equation
+from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import NeuronFormula
-from sktaskneuron.models.members import MemberGroup, NetworkRecipe, group_candidate
-from sktaskneuron.models.simple import (
-    constant_candidate,
-    formula_candidate,
-    linear_candidate,
-)
-from sktaskneuron.models.validation import Candidate, Task, Validation
-
-if TYPE_CHECKING:
-    from sktaskneuron.training import Clock
+from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.members import MemberGroup, group_candidate
+from sktaskneuron.models.recipe import EpochReport, Recipe
+from sktaskneuron.models.simple import constant_candidate, formula_candidate, linear_candidate
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 
 # Share of the time left that may go into judging the equation.
 _MOST_TO_JUDGE = 0.4
 
 
 @dataclass(frozen=True, eq=False)
-class StageTwo:
-    """What one fit trains after the search.
+class Rivals:
+    """The models that one fit compares, and how they are trained.
 
     Parameters
     ----------
-    settings : NeuronSeek
-        The estimator, for its parameters.
-    defaults : Defaults
-        What "auto" means.
+    settings : NeuronSeekSettings
     task : Task
     validation : Validation
-    formula : NeuronFormula or None
-        Given by the user; None where it was searched.
     equation : Equation or None
-        What was searched.
+        What was searched; None where a formula was given.
+    unit : ndarray of shape (n_columns,)
+        Scales of the task group's columns.
     seed : int
-    clock : Clock
-    report : FitReport
+    report : callable
     """
 
-    settings: Any
-    defaults: Defaults
+    settings: NeuronSeekSettings
     task: Task
     validation: Validation
-    formula: NeuronFormula | None
     equation: Equation | None
+    unit: Vector
     seed: int
-    clock: Clock
-    report: FitReport
+    report: EpochReport
 
     @property
     def compares(self) -> bool:
@@ -73,7 +63,6 @@ class StageTwo:
             ]
         reserve = self._seconds_to_judge()
         networks = self._networks(reserve or 0.0)
-        self.task.release()
         if reserve is not None and self.equation is not None:
             rival = min(self._loss(candidate) for candidate in [*simple, *networks])
             simple += formula_candidate(
@@ -89,32 +78,32 @@ class StageTwo:
         if not self.compares or self.equation is None or not self.equation.is_readable:
             return None
         seconds = self.equation.seconds * len(self.validation.splits)
-        return seconds if seconds <= _MOST_TO_JUDGE * self.clock.left() else None
+        return seconds if seconds <= _MOST_TO_JUDGE * self.settings.clock.left() else None
 
     def _networks(self, reserve: float) -> list[Candidate]:
-        from sktaskneuron.training import Clock
-
         trained: list[Candidate] = []
         groups = self.groups()
         for number, (group, n_members) in enumerate(groups):
-            left = self.clock.left() - reserve
+            left = self.settings.clock.left() - reserve
             if trained and left <= 0:
                 break
-            clock = Clock(None if np.isinf(left) else left / (len(groups) - number))
-            trained.append(self._train(group, n_members, self.seed + number, clock))
+            seconds = left / (len(groups) - number)
+            trained.append(self._train(group, n_members, self.seed + number, seconds))
         return trained
 
-    def _train(
-        self, group: MemberGroup, n_members: int, seed: int, clock: Clock | None = None
-    ) -> Candidate:
-        return group_candidate(
-            group,
-            n_members,
-            self.task,
-            self.recipe(seed),
-            self.validation,
-            self.report.epoch,
-            clock,
+    def _train(self, group: MemberGroup, n_members: int, seed: int, seconds: float) -> Candidate:
+        from sktaskneuron.training import Clock
+
+        clock = Clock(None if np.isinf(seconds) else seconds)
+        recipe = self.recipe(n_members, seed)
+        return group_candidate(group, self.task, recipe, self.validation, self.report, clock)
+
+    def recipe(self, n_members: int, seed: int) -> Recipe:
+        """Return how the networks of a group are built and trained."""
+        splits = self.validation.splits
+        n_rows = min((len(train) for train, _ in splits), default=len(self.task))
+        return self.settings.recipe(
+            n_rows, n_members, seed, classification=self.task.classification
         )
 
     def _loss(self, candidate: Candidate) -> float:
@@ -125,15 +114,16 @@ class StageTwo:
 
     def groups(self) -> list[tuple[MemberGroup, int]]:
         """Return the groups with their numbers of members, the most important first."""
-        defaults, n_rows = self.defaults, len(self.task)
+        defaults, n_rows = self.settings.defaults, len(self.task)
         if self.equation is None:
-            assert self.formula is not None
-            task = MemberGroup("task", self.formula | LINEAR, terms=None)
+            assert self.settings.given is not None
+            task = MemberGroup("task", self.settings.given | LINEAR, terms=None)
         else:
             task = defaults.task
             if defaults.use_search:
-                found = self.equation.network_formula(self.settings.scaler_.scale_)
-                task = replace(task, formula=task.formula | found)
+                task = replace(
+                    task, formula=task.formula | self.equation.network_formula(self.unit)
+                )
         groups = [task]
         if self.compares and n_rows < defaults.rivals_below:
             groups += defaults.class_rivals if self.task.classification else defaults.rivals
@@ -145,7 +135,7 @@ class StageTwo:
         """Give every group as many members as there are splits, or leave it out."""
         n_splits, total = max(1, len(self.validation.splits)), self.settings.n_members
         if isinstance(total, str):
-            each = max(n_splits, self.defaults.members_per_group(n_rows))
+            each = max(n_splits, self.settings.defaults.members_per_group(n_rows))
             return [(group, each) for group in groups]
         used = groups[: max(1, int(total) // n_splits)]
         each, rest = divmod(int(total), len(used))
@@ -156,8 +146,6 @@ class StageTwo:
 
         The same members are trained once more for every kind, on the same rows, while time is left.
         """
-        from sktaskneuron.training import Clock
-
         group, n_members = self.groups()[0]
         formula = group.formula
         lacking = {
@@ -171,42 +159,10 @@ class StageTwo:
         }
         gains = {}
         for kind, other in lacking.items():
-            left = self.clock.left()
+            left = self.settings.clock.left()
             if other == group or left <= 0:
                 continue
             named = replace(other, name=f"task without {kind}")
-            rest = self._train(named, n_members, self.seed, Clock(None if np.isinf(left) else left))
+            rest = self._train(named, n_members, self.seed, left)
             gains[kind] = self._loss(rest) - full_loss
         return gains
-
-    def recipe(self, seed: int) -> NetworkRecipe:
-        """Return how networks are built and trained."""
-        settings, defaults, task = self.settings, self.defaults, self.task
-        n_rows = min((len(train) for train, _ in self.validation.splits), default=len(task))
-        rate, batch_size = settings.learning_rate, settings.batch_size
-        n_epochs = settings.max_epochs
-        if isinstance(rate, str):
-            rate = defaults.class_learning_rate if task.classification else defaults.learning_rate
-        if isinstance(batch_size, str):
-            batch_size = defaults.batch_size(n_rows)
-        passes = 1
-        if isinstance(n_epochs, str):
-            n_epochs, passes = defaults.epochs(n_rows, int(batch_size))
-        return NetworkRecipe(
-            hidden_layer_sizes=settings._layer_sizes(),
-            activation=settings.activation,
-            dropout=float(settings.dropout),
-            learning_rate=float(rate),
-            weight_decay=float(settings.weight_decay),
-            label_smoothing=defaults.label_smoothing,
-            n_epochs=int(n_epochs),
-            passes_per_epoch=passes,
-            batch_size=int(batch_size),
-            patience=settings.n_iter_no_change,
-            stop_early=isinstance(settings.max_epochs, str),
-            device=settings.device,
-            dtype=settings.dtype,
-            seed=seed,
-            callbacks=tuple(settings.skorch_callbacks or ()),
-            verbose=int(settings.verbose),
-        )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sktaskneuron.estimators._common.checks import indicators
-from sktaskneuron.estimators._common.report import FitReport, say
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.text.nodes import complexity
 from sktaskneuron.models.fitted import FittedModel, FormulaModel
-from sktaskneuron.models.validation import FloatArray, Rows, Task, Validation, make_splits
+from sktaskneuron.models.target import ClassTarget, indicators
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation, make_splits
 from sktaskneuron.search.engines import run_columns
 
 # Nodes of a readable equation, unless told otherwise.
@@ -44,10 +46,11 @@ class Distilled:
     loss: float
     model_loss: float
     source: str
-    outputs: FloatArray
-    held: Rows
+    outputs: Matrix
+    held: RowNumbers
 
 
+@dataclass(frozen=True, eq=False)
 class Distillation:
     """Search of an equation, on the target and on a trained model's own predictions.
 
@@ -61,31 +64,22 @@ class Distillation:
     task : Task
     names : tuple of str
         Of the encoded columns.
-    n_indicators : int
-        The last so many columns are 0/1 and are not mixed between rows.
     max_complexity : int
     seed : int
-    report : FitReport
-    estimator : estimator
-        For its verbosity.
+    say : callable
+        Told in words of what is searched.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        names: tuple[str, ...],
-        max_complexity: int,
-        seed: int,
-        report: FitReport,
-        estimator: object,
-    ) -> None:
-        self.task, self.names, self.max_complexity = task, names, max_complexity
-        self.seed, self.report, self.estimator = seed, report, estimator
+    task: Task
+    names: tuple[str, ...]
+    max_complexity: int
+    seed: int
+    say: Callable[[str], None]
 
     def run(
         self,
         model: FittedModel,
-        outputs: FloatArray | None,
+        outputs: Matrix | None,
         validation: Validation,
         formula: FittedFormula | None,
     ) -> Distilled:
@@ -119,7 +113,7 @@ class Distillation:
             rivals["formula"] = formula
         weight = task.weight[held]
 
-        def loss(raw: FloatArray) -> float:
+        def loss(raw: Matrix) -> float:
             return float(np.average(task.losses(raw, held), weights=weight))
 
         raw = {
@@ -139,8 +133,7 @@ class Distillation:
         )
 
     def _as_model(self, fitted: FittedExpression | FittedFormula) -> FormulaModel:
-        task = self.task
-        return FormulaModel(fitted, task.shift, task.unit, task.classification)
+        return FormulaModel(fitted, self.task.kind)
 
     def _is_short(self, formula: FittedFormula) -> bool:
         try:
@@ -148,18 +141,18 @@ class Distillation:
         except FormulaError:
             return False  # too long to be written out
 
-    def _on_target(self, rows: Rows) -> FittedExpression:
+    def _on_target(self, rows: RowNumbers) -> FittedExpression:
         task = self.task
-        target = task.target[rows]
-        if task.classification:
-            target = indicators(target, task.n_outputs)
+        target: Matrix = task.target[rows]
+        if isinstance(task.kind, ClassTarget):
+            target = indicators(task.target[rows], task.n_outputs)
         else:
-            target = target * task.unit + task.shift
+            target = task.kind.searched(target)
         return self._search(
             task.inputs.raw[rows], target, task.weight[rows], task.classification, "target"
         )
 
-    def _on_model(self, model: FittedModel, rows: Rows) -> FittedExpression:
+    def _on_model(self, model: FittedModel, rows: RowNumbers) -> FittedExpression:
         """Search on a model's predictions, at the rows and at points drawn between them."""
         task = self.task
         rng = np.random.default_rng([self.seed, 7])
@@ -176,8 +169,8 @@ class Distillation:
         raw = np.concatenate([inputs.raw, mixed])
         values = np.concatenate([model.predict_raw(inputs), model.predict_raw(between)])
         weight = np.concatenate([task.weight[rows], task.weight[rows][first]])
-        if not task.classification:
-            values = values * task.unit + task.shift
+        if not isinstance(task.kind, ClassTarget):
+            values = task.kind.searched(values)
         elif task.n_outputs == 2:
             values = values[:, 1:] - values[:, :1]
         fitted = self._search(raw, values, weight, False, "model")
@@ -185,9 +178,9 @@ class Distillation:
         return FittedExpression(fitted.nodes, fitted.feature_names, link)
 
     def _search(
-        self, X: FloatArray, target: FloatArray, weight: FloatArray, classification: bool, what: str
+        self, X: Matrix, target: Matrix, weight: Vector, classification: bool, what: str
     ) -> FittedExpression:
-        say(self.estimator, f"readable equation, searched on the {what}")
+        self.say(f"readable equation, searched on the {what}")
         return run_columns(
             "builtin",
             self.max_complexity,

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
-from numpy.typing import ArrayLike
-from sklearn.base import _fit_context
-
-from sktaskneuron.estimators._common.checks import (
-    FloatArray,
-    check_target,
-    encode_table,
-    location_and_scale,
-)
-from sktaskneuron.estimators._common.report import FitReport
-from sktaskneuron.estimators._common.targets import ValuePrediction
+from sktaskneuron.estimators._common.targets import Regresses
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
-from sktaskneuron.models.fitted import Inputs
-from sktaskneuron.models.validation import Task
-from sktaskneuron.preprocessing import TableEncoder
 
 
-class NeuronSeekRegressor(ValuePrediction, NeuronSeek):
+class NeuronSeekRegressor(Regresses, NeuronSeek):
     """Regression by a network of task-driven neurons, whose formula the data decide.
 
     A search finds which powers and interactions of the columns the target asks for [1]_. Small
@@ -82,7 +67,7 @@ class NeuronSeekRegressor(ValuePrediction, NeuronSeek):
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
-        Whether simpler models and the other group of networks may take part. False trains the
+        Whether simpler models and the other groups of networks may take part. False trains the
         task-driven networks alone.
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
@@ -186,53 +171,3 @@ class NeuronSeekRegressor(ValuePrediction, NeuronSeek):
     >>> model.score(X, y) > 0.99
     True
     """
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Search the formula, train the networks, blend what the held-out rows favour.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Numbers, categories and missing values; pandas, polars or numpy.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
-
-        Returns
-        -------
-        self : NeuronSeekRegressor
-            Fitted.
-
-        Raises
-        ------
-        FormulaError
-            If the formula's text is wrong, or a network cannot be built from it.
-        ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used.
-        """
-        given, clock = self._check_settings()
-        target = check_target(self, X, y, numeric=True)
-        encoder = TableEncoder(self.categorical_features)
-        table = encode_table(self, encoder, X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        values = target[table.rows].reshape(len(table.rows), -1)
-        shift, unit = location_and_scale(values, table.weight)
-        self._single_output = target.ndim == 1
-        self._shift, self._unit = shift, unit
-        self.n_outputs_ = values.shape[1]
-
-        def task_of(inputs: Inputs) -> Task:
-            standard = (values - shift) / unit
-            return Task(inputs, standard, table.weight, len(unit), False, shift, unit)
-
-        self._fit(table, encoder, task_of, given, clock, report)
-        return self
-
-    def _target_scale(self) -> tuple[FloatArray | None, FloatArray | None]:
-        return self._shift, self._unit
-
-    def _as_score(self, task: Task, loss: float) -> float:
-        return 1.0 - loss

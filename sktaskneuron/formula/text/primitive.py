@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Domain", "Elementwise", "Primitive"]
 
 #: A function of arrays of any shape.
-Elementwise: TypeAlias = Callable[[FloatArray], FloatArray]
+Elementwise: TypeAlias = Callable[[FloatArray | float], FloatArray]
 
 
 @dataclass(frozen=True)

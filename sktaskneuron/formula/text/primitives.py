@@ -21,31 +21,31 @@ __all__ = ["NUMPY_NAMESPACE", "PRIMITIVES", "Domain", "Primitive", "get_primitiv
 
 
 # scipy loads on first use: two functions need it, and it takes longer to load than this room.
-def _sigmoid(x: FloatArray) -> FloatArray:
+def _sigmoid(x: FloatArray | float) -> FloatArray:
     from scipy import special
 
     return special.expit(x)
 
 
-def _erf(x: FloatArray) -> FloatArray:
+def _erf(x: FloatArray | float) -> FloatArray:
     from scipy import special
 
     return special.erf(x)
 
 
-def _softplus(x: FloatArray) -> FloatArray:
+def _softplus(x: FloatArray | float) -> FloatArray:
     return np.logaddexp(0.0, x)
 
 
-def _relu(x: FloatArray) -> FloatArray:
+def _relu(x: FloatArray | float) -> FloatArray:
     return np.maximum(x, 0.0)
 
 
-def _gaussian(x: FloatArray) -> FloatArray:
+def _gaussian(x: FloatArray | float) -> FloatArray:
     return np.exp(-np.square(x))
 
 
-def _softsign(x: FloatArray) -> FloatArray:
+def _softsign(x: FloatArray | float) -> FloatArray:
     return x / (1.0 + np.abs(x))
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, TableLike
+from sktaskneuron.estimators.exports import EquationExports
+from sktaskneuron.estimators.exports import equation_of as predicting_equation
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.export.validation import column_matrix
 from sktaskneuron.inspection.checks import check_fitted
 
-FloatArray = NDArray[np.float64]
 Equation: TypeAlias = FittedFormula | FittedExpression
 
 
-def equation_of(source: Any) -> Equation:
+def equation_of(source: object) -> Equation:
     """Return the equation of an estimator, or an equation itself.
 
     Parameters
@@ -39,8 +40,9 @@ def equation_of(source: Any) -> Equation:
     if isinstance(source, Equation):
         return source
     check_fitted(source)
-    tell = getattr(source, "_equation", None)
-    equation = tell() if callable(tell) else getattr(source, "fitted_formula_", None)
+    if isinstance(source, EquationExports):
+        return predicting_equation(source)
+    equation = getattr(source, "fitted_formula_", None)
     if not isinstance(equation, Equation):
         raise TypeError(
             f"{type(source).__name__} has no readable equation: give a fitted estimator that "
@@ -49,7 +51,7 @@ def equation_of(source: Any) -> Equation:
     return equation
 
 
-def read_columns(source: Any, equation: Equation, X: Any) -> FloatArray:
+def read_columns(source: object, equation: Equation, X: TableLike) -> FloatArray:
     """Return the columns of the equation, shape (n_samples, n_features).
 
     An estimator's encoder reads the raw table; without one, X holds the equation's own columns.

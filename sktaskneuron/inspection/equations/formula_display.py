@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_sample_weight
 
+from sktaskneuron._typing import FloatArray, TableLike
 from sktaskneuron.inspection.drawing import import_pyplot
 from sktaskneuron.inspection.equations.equation import (
     Equation,
-    FloatArray,
     check_output,
     equation_of,
     read_columns,
@@ -21,6 +22,10 @@ from sktaskneuron.inspection.equations.importance import variance_shares
 from sktaskneuron.inspection.equations.panels import Curve, Levels, Lines, Panel, Rest, Surface
 from sktaskneuron.inspection.equations.parts import Part, find_parts, merge_levels, part_values
 from sktaskneuron.inspection.grid import make_grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from sklearn.base import BaseEstimator
 
 # Points of a curve, and of a side of a surface.
 _CURVE, _SIDE = 201, 61
@@ -85,15 +90,15 @@ class FormulaDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any,
+        estimator: BaseEstimator | Equation,
+        X: TableLike,
         *,
         terms: Iterable[str | tuple[str, ...]] | None = None,
-        sample_weight: Any = None,
+        sample_weight: ArrayLike | None = None,
         output: int = 0,
         percentiles: tuple[float, float] = (0.0, 1.0),
         max_panels: int = 6,
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> FormulaDisplay:
         """Draw the equation of a fitted estimator.
 
@@ -161,7 +166,7 @@ class FormulaDisplay:
         named = [(parts[place].names(equation.feature_names), shares[place]) for place in order]
         return cls(_with_rest(panels, named, max_panels)).plot(ax)
 
-    def plot(self, ax: Any = None) -> FormulaDisplay:
+    def plot(self, ax: Axes | None = None) -> FormulaDisplay:
         """Draw the panels.
 
         Parameters

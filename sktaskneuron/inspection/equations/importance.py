@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight
 
+from sktaskneuron._typing import FloatArray, TableLike
 from sktaskneuron.inspection.equations.equation import (
-    FloatArray,
+    Equation,
     check_output,
     equation_of,
     read_columns,
@@ -20,8 +20,8 @@ _ROUNDING = 1e-12
 
 
 def term_importance(
-    estimator: Any,
-    X: Any,
+    estimator: BaseEstimator | Equation,
+    X: TableLike,
     sample_weight: ArrayLike | None = None,
     *,
     output: int | None = None,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.inspection.drawing import (
     BLUE,
     GREY,
@@ -23,7 +24,14 @@ from sktaskneuron.inspection.drawing import (
     plain,
     small_colorbar,
 )
-from sktaskneuron.inspection.equations.equation import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.container import BarContainer
+
+    Drawn: TypeAlias = Artist | BarContainer | Colorbar
 
 _NAME = 26  # characters of a column's name
 # Height of the strip with the distribution of the rows, as part of the axes.
@@ -44,24 +52,24 @@ def _joined(names: Sequence[str]) -> str:
     return f"{_short(names[0], 11)} × {others}"
 
 
-def _numbers(ax: Any) -> None:
+def _numbers(ax: Axes) -> None:
     """Few ticks, and powers of ten where numbers are long."""
-    for axis, n_ticks in ((ax.xaxis, 5), (ax.yaxis, 5)):
-        axis.get_major_locator().set_params(nbins=n_ticks)
-        axis.get_major_formatter().set_powerlimits((-3, 5))
+    ax.locator_params(nbins=5)
+    ax.ticklabel_format(scilimits=(-3, 5))
+    for axis in (ax.xaxis, ax.yaxis):
         axis.get_offset_text().set_fontsize("small")
 
 
 def _bars(
-    ax: Any, labels: Sequence[str], values: Sequence[float], colours: Sequence[str] | str
-) -> Any:
+    ax: Axes, labels: Sequence[str], values: Sequence[float], colours: Sequence[str] | str
+) -> BarContainer:
     """Draw horizontal bars, the first on top."""
     bars = ax.barh(range(len(labels)), values, color=colours, height=0.7)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(max(len(labels), 3) - 0.5, -0.5)  # one alone would fill the axes
     ax.tick_params(axis="y", length=0)
     ax.axvline(0.0, color=GREY, linewidth=0.8)
-    ax.xaxis.get_major_locator().set_params(nbins=4)
+    ax.locator_params(axis="x", nbins=4)
     ax.margins(x=0.12)
     ax.spines[["top", "right", "left"]].set_visible(False)
     return bars
@@ -88,7 +96,7 @@ class Panel(ABC):
         return f"<{type(self).__name__} of {self.columns}: {self.title}>"
 
     @abstractmethod
-    def draw(self, ax: Any) -> list[Any]:
+    def draw(self, ax: Axes) -> list[Drawn]:
         """Draw into the axes and return the artists."""
 
 
@@ -104,7 +112,7 @@ class Curve(Panel):
     rows: FloatArray
     upright: ClassVar[bool] = True
 
-    def draw(self, ax: Any) -> list[Any]:
+    def draw(self, ax: Axes) -> list[Drawn]:
         """Draw a line and the strip."""
         (line,) = ax.plot(self.grid, self.values, color=BLUE)
         strip = _strip(ax, self.rows, self.grid)
@@ -127,7 +135,7 @@ class Lines(Panel):
     rows: FloatArray
     upright: ClassVar[bool] = True
 
-    def draw(self, ax: Any) -> list[Any]:
+    def draw(self, ax: Axes) -> list[Drawn]:
         """Draw two lines, their legend and the strip."""
         lines = [
             ax.plot(self.grid, values, color=colour)[0]
@@ -159,7 +167,7 @@ class Surface(Panel):
     values: FloatArray
     rows: FloatArray
 
-    def draw(self, ax: Any) -> list[Any]:
+    def draw(self, ax: Axes) -> list[Drawn]:
         """Draw filled contours, the rows as dots, and a colour bar."""
         from matplotlib.ticker import MaxNLocator
 
@@ -194,7 +202,7 @@ class Levels(Panel):
         """Name the column, which no axis does, and the share."""
         return f"{_short(self.columns[0])}: {percent(self.share)}"
 
-    def draw(self, ax: Any) -> list[Any]:
+    def draw(self, ax: Axes) -> list[Drawn]:
         """Draw a bar for each level, those that add most."""
         most = np.argsort(-np.abs(self.values), kind="stable")[:_MOST_BARS]
         places = most[np.argsort(-self.values[most], kind="stable")]
@@ -222,7 +230,7 @@ class Rest(Panel):
         """Say that these are the parts without a picture."""
         return f"not drawn: {percent(self.share)}"
 
-    def draw(self, ax: Any) -> list[Any]:
+    def draw(self, ax: Axes) -> list[Drawn]:
         """Draw a bar for each part; the last stands for all that are many."""
         from matplotlib.ticker import PercentFormatter
 
@@ -233,13 +241,13 @@ class Rest(Panel):
             shares[last:] = [sum(shares[last:])]
         colours = [RED if share < 0 else GREY for share in shares]
         bars = _bars(ax, labels, shares, colours)
-        ax.xaxis.get_major_locator().set_params(nbins=3)
+        ax.locator_params(axis="x", nbins=3)
         ax.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         ax.set_xlabel("share of variance")
         return [bars]
 
 
-def _strip(ax: Any, rows: FloatArray, grid: FloatArray) -> Any:
+def _strip(ax: Axes, rows: FloatArray, grid: FloatArray) -> BarContainer:
     """Draw a histogram at the bottom of the axes, in heights of the axes."""
     inside = rows[(rows >= grid[0]) & (rows <= grid[-1])]
     counts, edges = np.histogram(inside, bins=min(40, max(10, len(rows) // 10)))
@@ -255,7 +263,7 @@ def _strip(ax: Any, rows: FloatArray, grid: FloatArray) -> Any:
     )
 
 
-def _above_strip(ax: Any, values: FloatArray) -> None:
+def _above_strip(ax: Axes, values: FloatArray) -> None:
     """Leave the strip's height free below the curves."""
     low, high = float(values.min()), float(values.max())
     extent = (high - low) or max(abs(high), 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +23,16 @@ from sktaskneuron.inspection.drawing import (
     RED,
     abbreviated,
     import_pyplot,
+    new_axes,
     no_frame,
     plain,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Annotation
+    from sklearn.base import BaseEstimator
 
 # Least distance of two numbered points, as parts of the axes: numbers must not touch.
 _APART = (0.05, 0.08)
@@ -89,7 +96,7 @@ class ParetoFrontDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, ax: Any = None, *, max_labels: int = 8
+        cls, estimator: BaseEstimator, ax: Axes | None = None, *, max_labels: int = 8
     ) -> ParetoFrontDisplay:
         """Draw the front of a fitted search, its answer marked.
 
@@ -130,7 +137,7 @@ class ParetoFrontDisplay:
             "n_resamples is 1 or more"
         )
 
-    def plot(self, ax: Any = None, *, max_labels: int = 8) -> ParetoFrontDisplay:
+    def plot(self, ax: Axes | None = None, *, max_labels: int = 8) -> ParetoFrontDisplay:
         """Draw the front.
 
         Parameters
@@ -151,13 +158,11 @@ class ParetoFrontDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        plt = import_pyplot()
         finite = [point for point in self.front if math.isfinite(point.score)]
         labelled = _to_label(finite, self.chosen, max_labels)
         texts = [_formula_text(point, _LINES) for point in labelled]
         if ax is None:
-            size = 6.4, max(3.6, _height(texts) / 72 + 0.6)
-            _, ax = plt.subplots(figsize=size, layout="constrained")
+            ax = new_axes(6.4, max(3.6, _height(texts) / 72 + 0.6))
         elif _height(texts) > (room := _axes_height(ax)):
             # a list longer than the axes would push them together
             labelled = _to_label(finite, self.chosen, min(max_labels, int(room // _height([""]))))
@@ -165,12 +170,12 @@ class ParetoFrontDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         x = [point.complexity for point in finite]
         y = [point.score for point in finite]
-        (self.line_,) = ax.step(x, y, where="post", color=GREY, linewidth=1, zorder=1)
-        (self.points_,) = ax.plot(x, y, "o", color=BLUE, markersize=4.5, zorder=2)
-        self.chosen_ = None
+        self.line_ = ax.step(x, y, where="post", color=GREY, linewidth=1, zorder=1)[0]
+        self.points_ = ax.plot(x, y, "o", color=BLUE, markersize=4.5, zorder=2)[0]
+        self.chosen_: Line2D | None = None
         if self.chosen is not None:
             where = [self.chosen.complexity], [self.chosen.score]
-            (self.chosen_,) = ax.plot(*where, "o", color=RED, markersize=7.5, zorder=3)
+            self.chosen_ = ax.plot(*where, "o", color=RED, markersize=7.5, zorder=3)[0]
         ax.margins(x=0.06, y=0.12)
         ax.locator_params(axis="x", nbins=6, integer=all(c == int(c) for c in x))
         ax.locator_params(axis="y", nbins=6)
@@ -181,10 +186,10 @@ class ParetoFrontDisplay:
 
     def _write(self, labelled: list[ParetoPoint], texts: list[str]) -> None:
         """Write numbers at the points and their formulas beside the axes."""
-        self.labels_, self.formulas_ = [], []
+        self.labels_: list[Annotation] = []
+        self.formulas_: list[Annotation] = []
         below = 0.0
         for number, (point, text) in enumerate(zip(labelled, texts, strict=True), start=1):
-            style = {"color": RED, "fontweight": "bold"} if point == self.chosen else {}
             label = self.ax_.annotate(
                 str(number),
                 (point.complexity, point.score),
@@ -193,7 +198,6 @@ class ParetoFrontDisplay:
                 ha="center",
                 va="bottom",
                 fontsize="small",
-                **style,
             )
             entry = self.ax_.annotate(
                 plain(f"{number}   {text}"),
@@ -205,8 +209,10 @@ class ParetoFrontDisplay:
                 va="top",
                 fontsize="small",
                 linespacing=1.15,
-                **style,
             )
+            if point == self.chosen:
+                for written in (label, entry):
+                    written.set(color=RED, fontweight="bold")
             below += _height([text])
             self.labels_.append(label)
             self.formulas_.append(entry)
@@ -228,7 +234,7 @@ def _height(texts: list[str]) -> float:
     return float(sum(6 + 11 * (1 + text.count("\n")) for text in texts))
 
 
-def _axes_height(ax: Any) -> float:
+def _axes_height(ax: Axes) -> float:
     return float(ax.get_window_extent().height * 72 / ax.figure.dpi)
 
 
@@ -257,7 +263,7 @@ def _to_label(
     return sorted(kept, key=lambda point: point.complexity)
 
 
-def _answer(estimator: Any, front: ParetoFront) -> ParetoPoint:
+def _answer(estimator: BaseEstimator, front: ParetoFront) -> ParetoPoint:
     """Find the point of the estimator's own answer."""
     formula = getattr(estimator, "formula_", None)
     fitted = getattr(estimator, "fitted_formula_", None)
@@ -267,14 +273,14 @@ def _answer(estimator: Any, front: ParetoFront) -> ParetoPoint:
     return min(equal or front, key=lambda point: (abs(point.complexity - size), -point.score))
 
 
-def _same(formula: Any, fitted: Any) -> bool:
+def _same(formula: object, fitted: object) -> bool:
     if isinstance(formula, FittedExpression) and isinstance(fitted, FittedExpression):
         # the front of an equation of several outputs is that of the first
         return formula.nodes == fitted.nodes[: formula.n_outputs]
     return bool(formula == fitted)
 
 
-def _size(equation: Any) -> float:
+def _size(equation: object) -> float:
     """Complexity of an answer, as the searches count it."""
     if isinstance(equation, FittedFormula):
         size = sum(int(weights.any(axis=1).sum()) for weights in equation.pure_weights)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.formula import AtomTerm, FittedFormula, PureTerm
 from sktaskneuron.formula.text.evaluation import variables
-from sktaskneuron.inspection.equations.equation import Equation, FloatArray
+from sktaskneuron.inspection.equations.equation import Equation
+from sktaskneuron.preprocessing import TableEncoder
 
 # An atom of order two over more columns stays whole: its pairs would be too many to look at.
 _MOST_SPLIT = 16
@@ -87,7 +88,7 @@ def _pair_weights(
     return {pair: value for pair, value in found.items() if value != 0.0}
 
 
-def merge_levels(parts: Sequence[Part], encoder: Any) -> list[Part]:
+def merge_levels(parts: Sequence[Part], encoder: TableEncoder | None) -> list[Part]:
     """Join the parts of one column each whose columns are levels of the same feature.
 
     Parameters
@@ -98,7 +99,7 @@ def merge_levels(parts: Sequence[Part], encoder: Any) -> list[Part]:
     if encoder is None:
         return list(parts)
     own = encoder.get_feature_names_out()
-    merged: dict[Any, Part] = {}
+    merged: dict[int | tuple[int, ...], Part] = {}
     for part in parts:
         source = int(encoder.source_[part.columns[0]])
         if len(part.columns) > 1 or not encoder.categorical_[source]:
@@ -116,7 +117,7 @@ def merge_levels(parts: Sequence[Part], encoder: Any) -> list[Part]:
     return list(merged.values())
 
 
-def _levels_of(encoder: Any, source: int) -> tuple[str, list[str]]:
+def _levels_of(encoder: TableEncoder, source: int) -> tuple[str, list[str]]:
     """Name of a categorical column of the raw table, and how columns of its levels are called."""
     raw = getattr(encoder, "feature_names_in_", None)
     feature = f"x{source}" if raw is None else str(raw[source])

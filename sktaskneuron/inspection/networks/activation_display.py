@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sktaskneuron._typing import Matrix, TableLike, Vector
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.drawing import (
     BLUE,
@@ -18,11 +19,15 @@ from sktaskneuron.inspection.drawing import (
     write_note,
     zero_lines,
 )
-from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.inspection.grid import make_grid
 from sktaskneuron.inspection.networks.networks import inputs_of, model_of, row_blocks, widest
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.lines import Line2D
+    from sklearn.base import BaseEstimator
+
     from sktaskneuron.nn import ActivationSet
 
 # Points of a curve, and bins of a histogram.
@@ -95,7 +100,7 @@ class ActivationDisplay:
         functions: ActivationSet,
         evolution: Sequence[ActivationSet] = (),
         steps: ArrayLike = (),
-        inputs: Sequence[FloatArray] | None = None,
+        inputs: Sequence[Vector] | None = None,
     ) -> None:
         self.functions, self.evolution = functions, tuple(evolution)
         self.steps = np.asarray(steps, dtype=np.float64)
@@ -114,15 +119,15 @@ class ActivationDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Any = None,
+        estimator: BaseEstimator,
+        X: TableLike | None = None,
         *,
         layer: int = 0,
         which: str = "learned",
         low: float | None = None,
         high: float | None = None,
         cmap: str = "rainbow",
-        ax: Any = None,
+        ax: Axes | None = None,
     ) -> ActivationDisplay:
         """Draw the activation functions of a fitted estimator.
 
@@ -204,7 +209,7 @@ class ActivationDisplay:
 
     def plot(
         self,
-        ax: Any = None,
+        ax: Axes | None = None,
         *,
         low: float | None = None,
         high: float | None = None,
@@ -248,11 +253,11 @@ class ActivationDisplay:
         x = np.linspace(left, right, _CURVE)
         past = np.array([functions(x) for functions in self.evolution])
         now = self.functions(x)
-        self.lines_: list[Any] = []
-        self.evolution_: list[Any] = []
-        self.bars_: list[Any] = []
-        upper: list[Any] = []
-        lower: list[Any] = []
+        self.lines_: list[Line2D] = []
+        self.evolution_: list[LineCollection] = []
+        self.bars_: list[PolyCollection | None] = []
+        upper: list[Axes] = []
+        lower: list[Axes] = []
         for place in range(n_types):
             share = {"sharey": upper[0]} if upper else {}
             axis = self.figure_.add_subplot(grid[0, place], **share)
@@ -303,10 +308,10 @@ class ActivationDisplay:
         return float(left), float(right)
 
 
-def _set_of(activations: Any, layer: int, n_layers: int) -> ActivationSet:
+def _set_of(activations: object, layer: int, n_layers: int) -> ActivationSet:
     """Return the functions of a hidden layer out of what the parameter `activations` takes."""
     from sktaskneuron.nn import ActivationSet, Grid
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     items = (given_layers(activations, n_layers) or [])[layer]
     if len(items) == 1 and isinstance(items[0], ActivationSet):
@@ -324,8 +329,8 @@ def _set_of(activations: Any, layer: int, n_layers: int) -> ActivationSet:
 
 
 def _evolution(
-    estimator: Any, functions: ActivationSet, types: Sequence[int], layer: int
-) -> tuple[list[ActivationSet], FloatArray]:
+    estimator: BaseEstimator, functions: ActivationSet, types: Sequence[int], layer: int
+) -> tuple[list[ActivationSet], Vector]:
     """Return the functions of some types over the outer steps, and these steps."""
     from sktaskneuron.nn import ActivationSet
 
@@ -340,13 +345,13 @@ def _evolution(
     )
 
 
-def _inputs_by_type(estimator: Any, X: Any, layer: int) -> list[FloatArray]:
+def _inputs_by_type(estimator: BaseEstimator, X: TableLike, layer: int) -> list[Vector]:
     """Return what the neurons of each type of the networks get, over members, rows and neurons."""
     import torch
 
     from sktaskneuron.nn.typed.layers import type_sizes
 
-    network = model_of(estimator).network()
+    network = model_of(estimator).typed_network()
     rows = inputs_of(estimator, X)
     if len(rows) > _MOST_ROWS:
         # rows may be sorted: evenly spaced ones stand for all
@@ -363,7 +368,7 @@ def _inputs_by_type(estimator: Any, X: Any, layer: int) -> list[FloatArray]:
     return [part.ravel() for part in np.split(values, edges[:-1], axis=2)]
 
 
-def _fan(ax: Any, x: FloatArray, curves: FloatArray, steps: FloatArray, cmap: str) -> Any:
+def _fan(ax: Axes, x: Vector, curves: Matrix, steps: Vector, cmap: str) -> LineCollection:
     """Draw curves of shape (n_curves, n_points) in the colours of their steps."""
     from matplotlib.collections import LineCollection
 
@@ -375,10 +380,11 @@ def _fan(ax: Any, x: FloatArray, curves: FloatArray, steps: FloatArray, cmap: st
         alpha=0.75,
         zorder=2,
     )
-    return ax.add_collection(lines)
+    ax.add_collection(lines)
+    return lines
 
 
-def _histogram(ax: Any, values: FloatArray, left: float, right: float) -> Any:
+def _histogram(ax: Axes, values: Vector, left: float, right: float) -> PolyCollection | None:
     """Draw where the inputs lie; None, with a word, if there are none."""
     ax.set_yticks([])
     ax.tick_params(labelsize="small")
@@ -392,7 +398,7 @@ def _histogram(ax: Any, values: FloatArray, left: float, right: float) -> Any:
     return bars
 
 
-def _bare(ax: Any) -> None:
+def _bare(ax: Axes) -> None:
     """Draw the cross of the zeros, few ticks, and no frame."""
     zero_lines(ax)
     ax.locator_params(nbins=5)

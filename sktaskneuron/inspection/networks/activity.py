@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from sktaskneuron.inspection.equations.equation import FloatArray
+from sktaskneuron._typing import Matrix, TableLike
 from sktaskneuron.inspection.networks.networks import inputs_of, network_of, row_blocks, widest
 
 
-def participation_ratio(estimator: Any, X: Any, *, normalize: bool = False) -> FloatArray:
+def participation_ratio(
+    estimator: BaseEstimator, X: TableLike, *, normalize: bool = False
+) -> Matrix:
     r"""Compute the effective dimension of the activity of hidden layers.
 
     With C for the covariance of the N neurons of a layer over the rows of X, and

@@ -7,13 +7,15 @@ vectors, and of all members of the pack, are one batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight
 
-from sktaskneuron.inspection.equations.equation import FloatArray
+from sktaskneuron._typing import FloatArray, TableLike, TargetLike
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.networks.networks import (
     inputs_of,
     row_blocks,
@@ -39,17 +41,24 @@ class Curvature:
         As in :func:`hessian_trace`.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
+    def __init__(
+        self,
+        estimator: TableEstimator,
+        X: TableLike,
+        y: TargetLike,
+        sample_weight: ArrayLike | None,
+    ) -> None:
         import torch
 
         network = smooth_network_of(estimator)
         rows = inputs_of(estimator, X)
         check_consistent_length(rows, y)
         classes = getattr(estimator, "classes_", None)
-        if classes is not None and not np.isin(y, classes).all():
-            unknown = np.setdiff1d(y, classes).tolist()
+        if classes is not None and not np.isin(np.asarray(y), classes).all():
+            unknown = np.setdiff1d(np.asarray(y), classes).tolist()
             raise ValueError(f"y holds classes that the estimator has not seen: {unknown}")
-        target = np.asarray(estimator._network_targets(y))
+        name = type(estimator).__name__
+        target = np.asarray(fitted_value(estimator).network_targets(name, y))
         weight = _check_sample_weight(
             sample_weight, rows, dtype=np.float64, ensure_non_negative=True
         )

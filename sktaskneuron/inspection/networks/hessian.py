@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron.estimators._common.checks import draw_seed
-from sktaskneuron.inspection.equations.equation import FloatArray
+from sktaskneuron._seeds import draw_seed
+from sktaskneuron._typing import FloatArray, RandomState, TableLike, TargetLike, Vector
 from sktaskneuron.inspection.networks.curvature import Curvature, lanczos, quadrature
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
     from torch import Tensor
 
 # Numbers that the Lanczos vectors of a batch of probes fill at most (256 MiB).
@@ -25,14 +26,14 @@ _NO_WEIGHT = 1e-20
 
 
 def hessian_trace(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: TableLike,
+    y: TargetLike,
     *,
     sample_weight: ArrayLike | None = None,
     n_probes: int = 30,
-    random_state: Any = None,
-) -> tuple[FloatArray, FloatArray]:
+    random_state: RandomState = None,
+) -> tuple[Vector, Vector]:
     r"""Estimate the trace of the Hessian of the training loss, of each network alone.
 
     Hutchinson's estimate, with probes v whose entries are +1 or -1:
@@ -178,7 +179,7 @@ class HessianSpectrum:
             values[member] = np.exp(-0.5 * distance**2) @ weights.ravel() / len(nodes)
         return values / (sigma * math.sqrt(2 * math.pi))
 
-    def near_zero_fraction(self, eps: float) -> tuple[FloatArray, FloatArray]:
+    def near_zero_fraction(self, eps: float) -> tuple[Vector, Vector]:
         """Return the share of the eigenvalues of an absolute value below `eps`.
 
         The weights of the nodes below are added up. Most eigenvalues lie near zero, where one node
@@ -207,7 +208,7 @@ class HessianSpectrum:
         shares = np.where(np.abs(self.nodes) < eps, self.weights, 0.0).sum(axis=-1)
         return _mean_and_error(shares.T)
 
-    def resolution(self) -> FloatArray:
+    def resolution(self) -> Vector:
         """Return the distance of the nodes near zero, below which nothing is known: (n_members,).
 
         It is half the distance of the two neighbours of the node nearest to zero, in the mean over
@@ -222,7 +223,7 @@ class HessianSpectrum:
         right = np.take_along_axis(self.nodes, nearest + 1, axis=-1)
         return np.asarray(0.5 * (right - left)[..., 0].mean(axis=1))
 
-    def moment(self, order: int) -> FloatArray:
+    def moment(self, order: int) -> Vector:
         """Return the mean of a power of the eigenvalues: (n_members,).
 
         Parameters
@@ -243,14 +244,14 @@ class HessianSpectrum:
 
 
 def hessian_spectrum(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: TableLike,
+    y: TargetLike,
     *,
     sample_weight: ArrayLike | None = None,
     n_probes: int = 10,
     n_steps: int = 80,
-    random_state: Any = None,
+    random_state: RandomState = None,
 ) -> HessianSpectrum:
     r"""Estimate the density of the eigenvalues of the training loss's Hessian, of each network.
 
@@ -353,7 +354,7 @@ def _check_count(name: str, value: int) -> None:
         raise ValueError(f"{name} must be 1 or more, got {value!r}")
 
 
-def _mean_and_error(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _mean_and_error(values: FloatArray) -> tuple[Vector, Vector]:
     """Return the mean over the first axis, and its standard error."""
     n = len(values)
     if n == 1:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import validate_data
 
-from sktaskneuron.estimators._common.activations import given_functions
+from sktaskneuron._typing import Matrix, TableLike
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value, value_for
 from sktaskneuron.inspection.checks import check_fitted
-from sktaskneuron.inspection.equations.equation import FloatArray
-from sktaskneuron.models.networks import DiverseModel
+from sktaskneuron.models.networks import PackedModel
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import DiverseNetwork
@@ -24,7 +25,7 @@ _SKLEARN_NAMES = {"logistic": "sigmoid"}
 _MOST_NUMBERS = 8_000_000
 
 
-def network_of(estimator: Any) -> DiverseNetwork:
+def network_of(estimator: BaseEstimator) -> DiverseNetwork:
     """Return the packed networks of a fitted estimator, in float64.
 
     Parameters
@@ -42,10 +43,10 @@ def network_of(estimator: Any) -> DiverseNetwork:
     check_fitted(estimator)
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return _from_sklearn(estimator)
-    return model_of(estimator).network()
+    return model_of(estimator).typed_network()
 
 
-def smooth_network_of(estimator: Any) -> DiverseNetwork:
+def smooth_network_of(estimator: BaseEstimator) -> DiverseNetwork:
     """Return the packed networks with cubic tables in the place of linear ones, in float64.
 
     Raises
@@ -58,14 +59,15 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     import torch
 
     from sktaskneuron.nn import DiverseNetwork
+    from sktaskneuron.nn.typed.reading import layer_functions
 
     check_fitted(estimator)
-    network = model_of(estimator).network()
+    network = model_of(estimator).typed_network()
     spec = network.spec()
     ((count, layers),) = spec["groups"]
     if not any(not isinstance(kind, str) and kind[3] == 1 for kinds in layers for kind in kinds):
         return network
-    cubic = given_functions(estimator.activations_, len(layers), "cubic")
+    cubic = layer_functions(estimator.activations_, len(layers), "cubic", name="activations")
     # texts stay as they were given: their learned parameters are among those that are copied
     functions = [
         [kind if isinstance(kind, str) else table for kind, table in zip(*pair, strict=True)]
@@ -79,13 +81,14 @@ def smooth_network_of(estimator: Any) -> DiverseNetwork:
     return smooth.eval()
 
 
-def model_of(estimator: Any) -> DiverseModel:
+def model_of(estimator: BaseEstimator) -> PackedModel:
     """Return the networks of an estimator as a value, to be built in float64.
 
     They are placed where the estimator predicts; MPS, which lacks float64, gives way to the CPU.
     """
-    model = getattr(estimator, "_model", None)
-    if not isinstance(model, DiverseModel):
+    fitted = fitted_value(estimator) if isinstance(estimator, TableEstimator) else None
+    model = getattr(fitted, "packed", None)
+    if not isinstance(model, PackedModel):
         raise TypeError(
             f"{type(estimator).__name__} holds no networks of neurons of several types: give a "
             "fitted LearnedDiversityMLPClassifier, LearnedDiversityMLPRegressor or "
@@ -97,7 +100,7 @@ def model_of(estimator: Any) -> DiverseModel:
     return replace(model, device="cpu" if device.type == "mps" else str(device), dtype="float64")
 
 
-def _from_sklearn(estimator: Any) -> DiverseNetwork:
+def _from_sklearn(estimator: BaseEstimator) -> DiverseNetwork:
     """Pack scikit-learn's network up to its last layer's sums."""
     import torch
 
@@ -120,11 +123,11 @@ def _from_sklearn(estimator: Any) -> DiverseNetwork:
     return network.eval()
 
 
-def inputs_of(estimator: Any, X: Any) -> FloatArray:
+def inputs_of(estimator: BaseEstimator, X: TableLike) -> Matrix:
     """Return what the networks see of a table, (n_samples, n_columns)."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))
-    return np.asarray(estimator._network_inputs(X), dtype=np.float64)
+    return np.asarray(value_for(estimator, X).network_inputs(X), dtype=np.float64)
 
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron.estimators._common.checks import draw_seed
-from sktaskneuron.inspection.drawing import BLUE, GREY, import_pyplot, no_frame, plain
-from sktaskneuron.inspection.equations.equation import FloatArray
+from sktaskneuron._seeds import draw_seed
+from sktaskneuron._typing import RandomState, TableLike, TargetLike, Vector
+from sktaskneuron.inspection.drawing import BLUE, GREY, new_axes, no_frame, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sktaskneuron.nn import ActivationSet
+
+    #: Activations of one hidden layer, and what the estimators take for `activations`.
+    Layer: TypeAlias = str | ActivationSet | Sequence[str | ActivationSet]
+    Activations: TypeAlias = Layer | Sequence[Layer]
+    Scorer: TypeAlias = Callable[[BaseEstimator, TableLike, TargetLike], float]
 
 _USUAL = ("relu", "tanh", "sin", "gelu", "sin + relu")
 _LIGHT = "#8fb8d0"
 
 
 def compare_types(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: BaseEstimator,
+    X: TableLike,
+    y: TargetLike,
     *,
-    X_test: Any = None,
-    y_test: Any = None,
-    activations: Mapping[str, Any] | None = None,
+    X_test: TableLike | None = None,
+    y_test: TargetLike | None = None,
+    activations: Mapping[str, Activations] | None = None,
     n_repeats: int = 12,
     test_size: float = 0.25,
-    scoring: Any = None,
-    random_state: Any = None,
+    scoring: str | Scorer | None = None,
+    random_state: RandomState = None,
 ) -> TypesDisplay:
     """Train networks with a mix of neuron types, with each type alone, and with usual activations.
 
@@ -123,7 +133,7 @@ def compare_types(
                 activations[name] = name.split(" + ")
     scorer = check_scoring(estimator, scoring)
     seeds = [_seed(random) for _ in range(n_repeats)]
-    scores: dict[str, FloatArray] = {}
+    scores: dict[str, Vector] = {}
     for name, value in activations.items():
         found = np.empty(n_repeats)
         for place, seed in enumerate(seeds):
@@ -201,7 +211,7 @@ class TypesDisplay:
             found[name] = (float(difference.mean()), error)
         return found
 
-    def plot(self, ax: Any = None) -> TypesDisplay:
+    def plot(self, ax: Axes | None = None) -> TypesDisplay:
         """Draw a box and the single scores for each, the first on top.
 
         Parameters
@@ -219,10 +229,9 @@ class TypesDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        plt = import_pyplot()
         n = len(self.scores)
         if ax is None:
-            _, ax = plt.subplots(figsize=(5.6, 0.42 * n + 0.9), layout="constrained")
+            ax = new_axes(5.6, 0.42 * n + 0.9)
         self.ax_, self.figure_ = ax, ax.figure
         colours = [BLUE, *[_LIGHT] * self.n_types, *[GREY] * n][:n]
         places = np.arange(n)
@@ -260,7 +269,9 @@ class TypesDisplay:
         return self
 
 
-def _mix_of(estimator: Any, X: Any, y: Any, random: np.random.Generator) -> Any:
+def _mix_of(
+    estimator: BaseEstimator, X: TableLike, y: TargetLike, random: np.random.Generator
+) -> Activations:
     """Return the activations of the mix, as the parameter `activations` takes them."""
     try:
         check_is_fitted(estimator)
@@ -280,7 +291,7 @@ def _seed(random: np.random.Generator) -> int:
     return int(random.integers(2**31))
 
 
-def _pure_types(mix: Any) -> dict[str, Any]:
+def _pure_types(mix: Activations) -> dict[str, Activations]:
     """Return the types of a mix alone, by name; none if it has but one."""
     from sktaskneuron.nn import ActivationSet
 
@@ -288,30 +299,31 @@ def _pure_types(mix: Any) -> dict[str, Any]:
         return {}
     if isinstance(mix, ActivationSet):
         return _named_types([mix], single=True)
-    if all(isinstance(item, ActivationSet) for item in mix):
-        return _named_types(mix, single=False)
-    return {name: name for name in mix} if len(mix) > 1 else {}
+    sets = [item for item in mix if isinstance(item, ActivationSet)]
+    if len(sets) == len(mix):
+        return _named_types(sets, single=False)
+    return {item: item for item in mix if isinstance(item, str)} if len(mix) > 1 else {}
 
 
-def _named_types(sets: Sequence[Any], *, single: bool) -> dict[str, Any]:
+def _named_types(sets: Sequence[ActivationSet], *, single: bool) -> dict[str, Activations]:
     """Return each type of the sets alone, one set or one per layer."""
     n_types = min(map(len, sets))
     if n_types == 1:
         return {}
-    found: dict[str, Any] = {}
+    found: dict[str, Activations] = {}
     for place in range(n_types):
         types = [one[place] for one in sets]
         found[sets[0].names[place]] = types[0] if single else types
     return found
 
 
-def _name_of(mix: Any) -> str:
+def _name_of(mix: Activations) -> str:
     if isinstance(mix, str):
         return mix
     return mix[0] if isinstance(mix, list) and isinstance(mix[0], str) else "learned"
 
 
-def _score_name(estimator: Any, scoring: Any) -> str:
+def _score_name(estimator: BaseEstimator, scoring: str | Scorer | None) -> str:
     if isinstance(scoring, str):
         return scoring.replace("_", " ")
     if scoring is not None:

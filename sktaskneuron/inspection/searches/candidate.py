@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.inspection.drawing import BLUE, GREY, RED, abbreviated, plain
-from sktaskneuron.inspection.equations.equation import FloatArray
 
 #: Numbers of shape (n_points,) to (n_points,), or to (n_types, n_points) for a mixed layer.
 Function = Callable[[FloatArray], FloatArray]
@@ -70,10 +69,10 @@ class Candidate:
         return plain(abbreviated(text, width, at_space=False))
 
 
-def function_of(item: Any) -> Function:
+def function_of(item: object) -> Function:
     """Return the function of a candidate: of the types of its first hidden layer."""
     from sktaskneuron.nn import find_activation
-    from sktaskneuron.nn.typed.layers import given_layers
+    from sktaskneuron.nn.typed.reading import given_layers
 
     if isinstance(item, str):
         return find_activation(item).numpy

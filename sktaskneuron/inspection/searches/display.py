@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators.activation_search.candidates import named_candidates
 from sktaskneuron.inspection.checks import check_fitted
-from sktaskneuron.inspection.drawing import import_pyplot
+from sktaskneuron.inspection.drawing import import_pyplot, new_axes
 from sktaskneuron.inspection.grid import make_grid
 from sktaskneuron.inspection.searches.candidate import Candidate, Function, function_of
 from sktaskneuron.inspection.searches.losses import draw_function, draw_losses
 from sktaskneuron.inspection.searches.map import CandidateMap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
+    from sklearn.base import BaseEstimator
 
 _COLUMNS = ("activation", "mean_loss", "gain", "standard_error", "like_fallback")
 # Functions in a row.
@@ -89,7 +95,7 @@ class ActivationSearchDisplay:
 
     def __init__(
         self,
-        results: Mapping[str, Any],
+        results: Mapping[str, AnyArray | Sequence[object]],
         *,
         chosen: int,
         fallback: str,
@@ -123,7 +129,12 @@ class ActivationSearchDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, kind: str = "losses", n_best: int = 12, ax: Any = None
+        cls,
+        estimator: BaseEstimator,
+        *,
+        kind: str = "losses",
+        n_best: int = 12,
+        ax: Axes | None = None,
     ) -> ActivationSearchDisplay:
         """Draw the candidates of a fitted search.
 
@@ -181,7 +192,7 @@ class ActivationSearchDisplay:
         return display.plot(ax, kind=kind, n_best=n_best)
 
     def plot(
-        self, ax: Any = None, *, kind: str = "losses", n_best: int = 12
+        self, ax: Axes | None = None, *, kind: str = "losses", n_best: int = 12
     ) -> ActivationSearchDisplay:
         """Draw the candidates.
 
@@ -239,7 +250,7 @@ class ActivationSearchDisplay:
             for place, name in enumerate(self.names)
         ]
 
-    def _plot_losses(self, ax: Any, n_best: int) -> None:
+    def _plot_losses(self, ax: Axes | None, n_best: int) -> None:
         candidates = self._candidates()
         fallback = candidates[self.reference]
         shown = sorted(candidates, key=lambda candidate: candidate.rank)[:n_best]
@@ -253,19 +264,19 @@ class ActivationSearchDisplay:
         self.ax_ = self.figure_.add_subplot(grid[0, 0])
         self.shown_ = np.array([candidate.place for candidate in shown])
         self.points_, self.bands_, self.labels_ = draw_losses(self.ax_, shown, fallback)
-        self.colorbar_ = None
+        self.colorbar_: Colorbar | None = None
         places = grid[0, 1].subgridspec(n_rows, across, wspace=0.12, hspace=0.06)
-        self.axes_: list[Any] = []
+        self.axes_: list[Axes] = []
         for number, candidate in enumerate(shown):
             axis = self.figure_.add_subplot(places[divmod(number, across)])
             draw_function(axis, candidate)
             self.axes_.append(axis)
 
-    def _plot_map(self, ax: Any) -> None:
+    def _plot_map(self, ax: Axes | None) -> None:
         texts = [candidate for candidate in self._candidates() if self._is_text[candidate.place]]
         picture = CandidateMap.of(texts)
         if ax is None:
-            _, ax = import_pyplot().subplots(figsize=(6.4, 4.4), layout="constrained")
+            ax = new_axes(6.4, 4.4)
         self.ax_, self.figure_, self.bounding_ax_ = ax, ax.figure, None
         self.axes_, self.bands_ = [], None
         self.shown_ = np.array([candidate.place for candidate in picture.candidates])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sktaskneuron._typing import Vector
 from sktaskneuron.inspection.drawing import (
     GREY,
     PALE,
@@ -15,8 +16,13 @@ from sktaskneuron.inspection.drawing import (
     write_note,
     zero_lines,
 )
-from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.inspection.searches.candidate import Candidate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.container import BarContainer
+    from matplotlib.text import Text
 
 # Characters of a name: beside the losses, below them, above a function.
 _LABEL, _BELOW, _TITLE = 26, 22, 14
@@ -27,8 +33,8 @@ _MARGIN = 0.06
 
 
 def draw_losses(
-    ax: Any, candidates: Sequence[Candidate], fallback: Candidate
-) -> tuple[Any, Any, list[Any]]:
+    ax: Axes, candidates: Sequence[Candidate], fallback: Candidate
+) -> tuple[PathCollection, BarContainer | None, list[Text]]:
     """Draw the losses of candidates as dots, the first on top, over their bands.
 
     A band is the loss of the fallback, plus and minus the standard error of the candidate's
@@ -74,7 +80,7 @@ def draw_losses(
     return points, bands, labels
 
 
-def draw_function(ax: Any, candidate: Candidate) -> None:
+def draw_function(ax: Axes, candidate: Candidate) -> None:
     """Draw the function of a candidate, or of each of its types, on a scale of its own."""
     x = np.linspace(-_RANGE, _RANGE, _CURVE)
     with np.errstate(all="ignore"):
@@ -100,7 +106,7 @@ def _text_colour(candidate: Candidate) -> str:
     return "#6b7683" if candidate.colour == GREY else candidate.colour
 
 
-def _set_limits(ax: Any, losses: FloatArray, centre: float, widths: FloatArray) -> None:
+def _set_limits(ax: Axes, losses: Vector, centre: float, widths: Vector) -> None:
     """Show all losses, and the edges of the usual bands."""
     if not len(losses):
         return

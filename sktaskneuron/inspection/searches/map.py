@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.inspection.drawing import (
     RED,
     needs_log_scale,
@@ -15,8 +16,13 @@ from sktaskneuron.inspection.drawing import (
     percent,
     small_colorbar,
 )
-from sktaskneuron.inspection.equations.equation import FloatArray
 from sktaskneuron.inspection.searches.candidate import Candidate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.text import Text
 
 # Names in the map, their characters, and their least distance as parts of the axes.
 _MOST_NAMES, _NAME, _APART = 8, 22, (0.28, 0.06)
@@ -39,7 +45,7 @@ class CandidateMap:
     """
 
     candidates: Sequence[Candidate]
-    where: FloatArray
+    where: Matrix
     shares: tuple[float, float]
 
     @classmethod
@@ -68,7 +74,7 @@ class CandidateMap:
         best_last = [shown[place] for place in order]
         return cls(best_last, where[order], (float(shares[0]), float(shares[1])))
 
-    def draw(self, ax: Any) -> tuple[Any, Any, list[Any]]:
+    def draw(self, ax: Axes) -> tuple[PathCollection, Colorbar, list[Text]]:
         """Draw the candidates as dots, with the names of the best.
 
         Returns
@@ -85,9 +91,8 @@ class CandidateMap:
         low, high = float(losses.min()), float(np.quantile(losses, _COLOURED))
         scale = LogNorm if needs_log_scale(low, high) else Normalize
         norm = scale(low, max(high, low + 1e-12))
-        points = ax.scatter(
-            *self.where.T, c=losses, cmap="viridis", norm=norm, s=34, linewidths=0, zorder=2
-        )
+        x, y = self.where.T
+        points = ax.scatter(x, y, c=losses, cmap="viridis", norm=norm, s=34, linewidths=0, zorder=2)
         colorbar = small_colorbar(
             points,
             ax,
@@ -98,8 +103,8 @@ class CandidateMap:
             ("black", [candidate.is_fallback for candidate in self.candidates]),
             (RED, [candidate.is_chosen for candidate in self.candidates]),
         ):
-            for point in self.where[is_marked]:
-                ax.scatter(*point, s=90, facecolor="none", edgecolor=edge, linewidth=1.5)
+            for x, y in self.where[is_marked]:
+                ax.scatter(x, y, s=90, facecolor="none", edgecolor=edge, linewidth=1.5)
         ax.margins(0.12)
         for axis, name, share in zip("xy", ("first", "second"), self.shares, strict=True):
             label = f"{name} component of the outputs ({percent(share)} of variance)"
@@ -107,7 +112,7 @@ class CandidateMap:
         no_frame(ax)
         return points, colorbar, self._write_names(ax)
 
-    def _write_names(self, ax: Any) -> list[Any]:
+    def _write_names(self, ax: Axes) -> list[Text]:
         """Write the names of the best, as far as they do not touch."""
         from matplotlib.patheffects import withStroke
 
@@ -119,8 +124,8 @@ class CandidateMap:
         extent = np.where(extent > 0, extent, 1.0)
         at = self.where / extent
         middle = at[::-1, 0].mean()
-        labels: list[Any] = []
-        taken: list[FloatArray] = []
+        labels: list[Text] = []
+        taken: list[Vector] = []
         for place in dict.fromkeys([*chosen, *fallback, *best_first[: 1 + n // 2]]):
             near = any((np.abs(at[place] - other) < _APART).all() for other in taken)
             if len(taken) == _MOST_NAMES or near:

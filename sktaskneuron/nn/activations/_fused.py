@@ -23,7 +23,10 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, form: Callable[..., ValueAndSlope], parameters: Mapping[str, float]
+        ctx: Any,
+        x: Tensor,
+        form: Callable[..., ValueAndSlope],
+        parameters: Mapping[str, float],
     ) -> Tensor:
         value, slope = form(x, **parameters)
         ctx.form, ctx.parameters = form, parameters
@@ -74,7 +77,7 @@ def fused(
     values = plain or (lambda x, **parameters: form(x, **parameters)[0])
 
     @wraps(form)
-    def function(x: Tensor, **parameters: Any) -> Tensor:
+    def function(x: Tensor, **parameters: float | Tensor) -> Tensor:
         learned = parameters and any(isinstance(p, Tensor) for p in parameters.values())
         if learned or _transformed() or torch.compiler.is_compiling():
             return values(x, **parameters)

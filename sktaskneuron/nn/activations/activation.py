@@ -9,15 +9,14 @@ from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.nn.activations.numerics import Moments, gaussian_moments
 from sktaskneuron.nn.primitives import TORCH_NAMESPACE, TensorFunction
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,7 @@ class Activation:
     train_eval: bool = field(default=False, compare=False)
     cost: float = field(default=1.0, compare=False)
     note: str = field(default="", repr=False, compare=False)
-    _numpy: Callable[..., Array] | None = field(default=None, repr=False, compare=False)
-
-    def __reduce__(self) -> tuple[Callable[[str], Activation], tuple[str]]:
-        # the mapping of parameters does not pickle; the name says everything
-        from sktaskneuron.nn.activations.reading import find_activation
-
-        return find_activation, (self.name,)
+    _numpy: Callable[..., FloatArray] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def expression(self) -> ElementwiseExpression | None:
@@ -125,7 +118,7 @@ class Activation:
         except FormulaError:
             return None
 
-    def numpy(self, x: ArrayLike) -> Array:
+    def numpy(self, x: ArrayLike) -> FloatArray:
         """Return the values, computed by numpy and scipy alone.
 
         Parameters
@@ -141,7 +134,7 @@ class Activation:
                 return self._numpy(np.asarray(x, dtype=np.float64), **self.parameters)
         if self.expression is None:
             raise AssertionError(f"the activation {self.name} has no numpy form")
-        values: Array = self.expression.evaluate(x)
+        values: FloatArray = self.expression.evaluate(x)
         return values
 
     @cached_property

@@ -10,16 +10,13 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.nn.activations import _forms as forms
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Entry:
     trainable: tuple[str, ...] = ()
     positive: tuple[str, ...] = ()
     cost: float | None = None
-    numpy: Callable[..., Any] | None = None
+    numpy: Callable[..., FloatArray] | None = None
     note: str = ""
     parameters: dict[str, float] = field(init=False)
 
@@ -73,15 +70,15 @@ class Entry:
         object.__setattr__(self, "parameters", found)
 
 
-def _gelu_sinc(x: Array, a: float) -> Array:
+def _gelu_sinc(x: FloatArray, a: float) -> FloatArray:
     from scipy import special
 
-    gated: Array = x * special.ndtr(x) * (1 + a * np.sinc(x))
+    gated: FloatArray = x * special.ndtr(x) * (1 + a * np.sinc(x))
     return gated
 
 
-def _sinc_plus_x(x: Array) -> Array:
-    waved: Array = np.sinc(x / math.pi) + x
+def _sinc_plus_x(x: FloatArray) -> FloatArray:
+    waved: FloatArray = np.sinc(x / math.pi) + x
     return waved
 
 

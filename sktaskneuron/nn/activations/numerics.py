@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from sktaskneuron._typing import FloatArray, Vector
 from sktaskneuron.formula.text.nodes import Call, Clip, Node, Power, Product, Sum, children
 
-Array = NDArray[np.float64]
-ArrayFunction = Callable[[Array], Array]
+ArrayFunction = Callable[[FloatArray], FloatArray]
 
 # Panels of the quadrature: narrow, because many functions have kinks.
 _LIMIT, _WIDTH, _ORDER = 16.0, 0.002, 3
@@ -67,7 +66,7 @@ class Moments(NamedTuple):
     gain: float
 
 
-def slopes(function: Callable[[Tensor], Tensor], x: Array) -> Array:
+def slopes(function: Callable[[Tensor], Tensor], x: Vector) -> Vector:
     """Return the derivative as back-propagation sees it, in float64.
 
     Parameters
@@ -88,7 +87,7 @@ def slopes(function: Callable[[Tensor], Tensor], x: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _quadrature() -> tuple[Array, Array]:
+def _quadrature() -> tuple[Vector, Vector]:
     """Return knots and weights of integrals under the standard normal density."""
     knots, weights = np.polynomial.legendre.leggauss(_ORDER)
     centres = np.arange(-_LIMIT + _WIDTH / 2, _LIMIT, _WIDTH)
@@ -97,7 +96,7 @@ def _quadrature() -> tuple[Array, Array]:
     return z, np.tile(_WIDTH / 2 * weights, len(centres)) * density
 
 
-def _expectation(values: Array) -> float:
+def _expectation(values: Vector) -> float:
     z, weights = _quadrature()
     with np.errstate(all="ignore"):
         parts = weights * values

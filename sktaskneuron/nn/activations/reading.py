@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Any
 
 from sktaskneuron.formula import PRIMITIVES, ElementwiseExpression
 from sktaskneuron.nn.activations.activation import Activation, ExpressionFunction
@@ -129,6 +129,14 @@ def find_activation(text: str) -> Activation:
     return _described(_checked(text))
 
 
+def _reduced(activation: Activation) -> tuple[Callable[[str], Activation], tuple[str]]:
+    return find_activation, (activation.name,)
+
+
+# the mapping of parameters does not pickle; the name says everything
+copyreg.pickle(Activation, _reduced)
+
+
 @lru_cache(maxsize=256)
 def _described(text: str) -> Activation:
     found = _read(text)
@@ -226,9 +234,7 @@ def _with_parameters(activation: Activation, text: str) -> Activation:
 
 
 def _bound(activation: Activation, values: Mapping[str, float], learn: bool) -> Activation:
-    changed: dict[str, Any] = {
-        key: value for key, value in values.items() if value != activation.parameters[key]
-    }
+    changed = {key: value for key, value in values.items() if value != activation.parameters[key]}
     if not changed and not learn:
         return activation
     listed = [f"{key}={_shortest(value)}" for key, value in changed.items()]

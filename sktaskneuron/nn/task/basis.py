@@ -7,23 +7,27 @@ neuron is built.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 
+# Beyond, the density of N(0, 1) is below 2e-14 of that at 0: no float64 sum can tell.
 _HALF_WIDTH = 8.0
+# A step of .004: 78 points in each wave of sin(20 x).
 _N_POINTS = 4001
+# Share of a term's variance that the terms before it must leave for it to be orthogonalised.
 _MIN_RESIDUAL = 1e-4
+# Nodes of a joint grid of quadrature at most.
 _MAX_GRID = 20_000
 
 
-def smooth_bound(x: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
+def smooth_bound(x: FloatArray, bound: float) -> FloatArray:
     """Return x / sqrt(1 + (x / bound)**2), of the shape of ``x``."""
     return x / np.sqrt(1.0 + (x / bound) ** 2)
 
 
-def _normal_grid() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _normal_grid() -> tuple[Vector, Vector]:
     """Return points and weights of an expectation over N(0, 1), each of shape (n_points,).
 
     An even grid (the trapezoidal rule): for smooth functions under a Gaussian weight it is as
@@ -37,7 +41,7 @@ def _normal_grid() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def orthonormal_terms(
     expressions: Sequence[ElementwiseExpression], bound: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Matrix, Vector]:
     """Orthonormalise the pure terms of a neuron under x ~ N(0, 1) (Gram-Schmidt).
 
     With g_1(x) = x and g_t(b(x)) for the others, b the smooth bound, find M upper triangular and m
@@ -105,9 +109,7 @@ def bounded_variance(bound: float) -> float:
     return float(weights @ smooth_bound(c, bound) ** 2)
 
 
-def product_moments(
-    factors: NDArray[np.float64], bound: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def product_moments(factors: FloatArray, bound: float) -> tuple[Vector, Vector]:
     """Return mean and variance of bounded products prod_m b(<u_m, x>) under x ~ N(0, I).
 
     If the factors of each atom are orthonormal, the inner products are independent: the mean is

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+# A draw has 16 bits, so that one 64-bit draw gives four.
 _LEVELS = 2**16
 # Draws in a pool, or so many times the entries of a mask, and masks cut from it.
 _POOL, _POOL_FACTOR, _USES = 2**20, 4, 64

@@ -2,19 +2,26 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from sktaskneuron._typing import Spec
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.nn.functional import affine
-from sktaskneuron.nn.parameterization import ntp_rates, parameter_groups
+from sktaskneuron.nn.parameterization import ParameterGroups, ntp_rates, parameter_groups
 from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.neuron import DEFAULT_BOUND, TaskNeuron
-from sktaskneuron.nn.task.start import as_formula, as_generator, leading_shape
+from sktaskneuron.nn.task.start import (
+    FactoryOptions,
+    as_formula,
+    as_generator,
+    factory_options,
+    leading_shape,
+)
 from sktaskneuron.nn.task.table_input import (
     LevelEmbedding,
     PeriodicTerms,
@@ -22,17 +29,19 @@ from sktaskneuron.nn.task.table_input import (
     TableInput,
 )
 from sktaskneuron.nn.typed.activation_set import ActivationSet
-from sktaskneuron.nn.typed.layers import (
-    FunctionSpec,
-    TypedActivation,
-    layer_functions,
-    listed_specs,
-)
+from sktaskneuron.nn.typed.layers import FunctionSpec, TypedActivation, listed_specs
+from sktaskneuron.nn.typed.reading import layer_functions
 
 Skip = Literal["linear", "formula", "none"]
 Terms = Literal["periodic", "piecewise"]
 
 _LINEAR = "x"
+
+
+class Packed(FactoryOptions):
+    """Keywords of parts that may be packed."""
+
+    n_members: int | None
 
 
 class TaskNetwork(nn.Module):
@@ -170,7 +179,7 @@ class TaskNetwork(nn.Module):
         )
         if n_term_columns is None:
             n_term_columns = self.in_features - len(n_levels)
-        self._term_options: dict[str, Any] = {
+        self._term_options: Spec = {
             "terms": terms,
             "n_term_columns": n_term_columns,
             "n_terms": n_terms,
@@ -181,59 +190,70 @@ class TaskNetwork(nn.Module):
         }
 
         generator = as_generator(generator)
-        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
-        packed: dict[str, Any] = {"n_members": n_members, **where}
-        functions: PeriodicTerms | PiecewiseLinearTerms | None = None
-        if terms == "periodic" and n_term_columns:
-            functions = PeriodicTerms(
-                n_term_columns,
-                n_terms,
-                n_frequencies,
-                frequency_std=frequency_std,
-                generator=generator,
-                **packed,
-            )
-        elif terms == "piecewise" and n_term_columns:
-            functions = PiecewiseLinearTerms(n_term_columns, n_bins, **where)
-        levels = LevelEmbedding(n_levels, generator=generator, **packed) if len(n_levels) else None
-        self.input = TableInput(
-            self.in_features, terms=functions, levels=levels, scale=input_scale, **packed
-        )
-        sizes = (self.input.n_signals, *self.hidden_layer_sizes, self.out_features)
-        formulas: list[NeuronFormula | str] = [self.hidden_formula or _LINEAR for _ in sizes[1:]]
-        formulas[-1] = _LINEAR
-        formulas[0] = self.formula
-        layers = [
-            TaskNeuron(
-                n_in,
-                n_out,
-                layer_formula,
-                bias_std=bias_std,
-                bound=bound,
-                generator=generator,
-                **packed,
-            )
-            for n_in, n_out, layer_formula, bias_std in zip(
-                sizes[:-1], sizes[1:], formulas, [1.0] * (len(sizes) - 2) + [0.0], strict=True
-            )
-        ]
-        self.hidden = nn.ModuleList(layers[:-1])
-        self.output = layers[-1]
+        packed: Packed = {"n_members": n_members, **factory_options(device, dtype)}
+        # the order in which parts are made is that of their random draws
+        self.input = self._input_of(input_scale, generator, packed)
+        layers = self._layers_of(generator, packed)
+        self.hidden, self.output = nn.ModuleList(layers[:-1]), layers[-1]
         self.activations = nn.ModuleList(
-            TypedActivation(kinds, size, n_members=n_members, dtype=where["dtype"])
+            TypedActivation(kinds, size, n_members=n_members, dtype=packed["dtype"])
             for kinds, size in zip(per_layer, self.hidden_layer_sizes, strict=True)
-        ).to(**where)
-        seeds = torch.randint(2**62, (len(layers) - 1,), generator=generator)
+        ).to(device=device, dtype=packed["dtype"])
+        seeds = torch.randint(2**62, (len(self.hidden),), generator=generator)
+        self.dropout = float(dropout)
         self.dropouts = nn.ModuleList(
             GeneratorDropout(dropout, seed=int(seed)) for seed in seeds.tolist()
         )
-        self.dropout = float(dropout)
-        n_skip = layers[0].n_signals if skip == "formula" else self.input.n_signals
-        with_skip = skip != "none" and bool(self.hidden_layer_sizes)
-        shape = (*leading_shape(n_members), n_skip, self.out_features)
-        self.register_parameter(
-            "skip_weight", nn.Parameter(torch.zeros(shape, **where)) if with_skip else None
-        )
+        self.register_parameter("skip_weight", self._skip_weight_of(packed))
+
+    def _input_of(self, scale: bool, generator: torch.Generator, packed: Packed) -> TableInput:
+        """Return what makes the signals of a row."""
+        options = self._term_options
+        n_columns, n_levels = options["n_term_columns"], options["n_levels"]
+        terms: PeriodicTerms | PiecewiseLinearTerms | None = None
+        if options["terms"] == "periodic" and n_columns:
+            terms = PeriodicTerms(
+                n_columns,
+                options["n_terms"],
+                options["n_frequencies"],
+                frequency_std=options["frequency_std"],
+                generator=generator,
+                **packed,
+            )
+        elif options["terms"] == "piecewise" and n_columns:
+            terms = PiecewiseLinearTerms(
+                n_columns, options["n_bins"], device=packed["device"], dtype=packed["dtype"]
+            )
+        levels = LevelEmbedding(n_levels, generator=generator, **packed) if n_levels else None
+        return TableInput(self.in_features, terms=terms, levels=levels, scale=scale, **packed)
+
+    def _layers_of(self, generator: torch.Generator, packed: Packed) -> list[TaskNeuron]:
+        """Return the layers of neurons, that of the output last."""
+        sizes = (self.input.n_signals, *self.hidden_layer_sizes, self.out_features)
+        n_layers = len(sizes) - 1
+        formulas: list[NeuronFormula | str] = [self.hidden_formula or _LINEAR] * n_layers
+        formulas[-1] = _LINEAR
+        formulas[0] = self.formula
+        return [
+            TaskNeuron(
+                sizes[i],
+                sizes[i + 1],
+                formulas[i],
+                bias_std=0.0 if i == n_layers - 1 else 1.0,
+                bound=self.bound,
+                generator=generator,
+                **packed,
+            )
+            for i in range(n_layers)
+        ]
+
+    def _skip_weight_of(self, packed: Packed) -> nn.Parameter | None:
+        """Return the weights of the skip path, which start at zero."""
+        if self.skip == "none" or not self.hidden_layer_sizes:
+            return None
+        n_signals = self.first.n_signals if self.skip == "formula" else self.input.n_signals
+        shape = (*leading_shape(self.n_members), n_signals, self.out_features)
+        return nn.Parameter(torch.zeros(shape, device=packed["device"], dtype=packed["dtype"]))
 
     def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
         """Draw new starting values from ``generator``, as on construction."""
@@ -335,7 +355,7 @@ class TaskNetwork(nn.Module):
         if self.skip_weight is not None:
             yield self.skip_weight, *ntp_rates(self.skip_weight.shape[-2])
 
-    def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, Any]]:
+    def parameter_groups(self, learning_rate: float, weight_decay: float) -> ParameterGroups:
         """Return the optimiser's groups; see :func:`sktaskneuron.nn.parameter_groups`."""
         return parameter_groups(self, learning_rate, weight_decay)
 
@@ -366,7 +386,7 @@ class TaskNetwork(nn.Module):
         signals = torch.cat((pure, products), dim=-1) if products.shape[-1] else pure
         return affine(value, signals, self.skip_weight)
 
-    def spec(self) -> dict[str, Any]:
+    def spec(self) -> Spec:
         """Return a plain description (numbers, texts, lists) from which the network is rebuilt."""
         hidden = self.hidden_formula
         return {
@@ -387,7 +407,7 @@ class TaskNetwork(nn.Module):
     @classmethod
     def from_spec(
         cls,
-        spec: Mapping[str, Any],
+        spec: Spec,
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,

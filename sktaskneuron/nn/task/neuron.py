@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +12,16 @@ from sktaskneuron.formula import ElementwiseExpression, NeuronFormula
 from sktaskneuron.nn.functional import affine, evaluate_terms, matrix_product, smooth_bound
 from sktaskneuron.nn.parameterization import BIAS_RATE, ntp_rates
 from sktaskneuron.nn.task.basis import orthonormal_terms, product_moments
-from sktaskneuron.nn.task.start import as_formula, as_generator, check_slopes, leading_shape, randn
+from sktaskneuron.nn.task.start import (
+    as_formula,
+    as_generator,
+    check_slopes,
+    factory_options,
+    leading_shape,
+    randn,
+)
 
+# Of N(0, 1), one value in 16,000 lies beyond four standard deviations.
 DEFAULT_BOUND = 4.0
 
 
@@ -129,7 +136,7 @@ class TaskNeuron(nn.Module):
         self.n_terms = 1 + len(self._expressions)
         self._interactions = tuple(sorted(self.formula.interactions.items()))
 
-        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        where = factory_options(device, dtype)
         rank = sum(r for _, r in self._interactions)
         n_factors = sum(k * r for k, r in self._interactions)
 

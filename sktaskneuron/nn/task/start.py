@@ -1,6 +1,7 @@
 """What a module is built from: a formula, a generator, terms that can be trained."""
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -8,6 +9,18 @@ from torch import Tensor
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression, NeuronFormula
 from sktaskneuron.nn.functional import evaluate_terms
+
+
+class FactoryOptions(TypedDict):
+    """Where tensors are made, as the keywords of torch's functions."""
+
+    device: torch.device | str | None
+    dtype: torch.dtype
+
+
+def factory_options(device: torch.device | str | None, dtype: torch.dtype | None) -> FactoryOptions:
+    """Return the keywords of torch's functions; no dtype is torch's default one."""
+    return {"device": device, "dtype": dtype or torch.get_default_dtype()}
 
 
 def as_formula(formula: NeuronFormula | str) -> NeuronFormula:

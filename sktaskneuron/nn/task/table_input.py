@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sktaskneuron.nn.parameterization import INPUT_SCALE_RATE, TERM_RATE
-from sktaskneuron.nn.task.start import as_generator, leading_shape, randn
+from sktaskneuron.nn.task.start import as_generator, factory_options, leading_shape, randn
 
 
 class PeriodicTerms(nn.Module):
@@ -67,7 +67,7 @@ class PeriodicTerms(nn.Module):
         low, high = np.broadcast_to(np.asarray(frequency_std, dtype=np.float64), (2,)).tolist()
         self.frequency_std = (low, high)
         lead = leading_shape(n_members)
-        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        where = factory_options(device, dtype)
 
         def parameter(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.empty(*lead, n_columns, *shape, **where))
@@ -140,14 +140,14 @@ class PiecewiseLinearTerms(nn.Module):
         self,
         n_columns: int,
         n_bins: int = 16,
-        edges: Any = None,
+        edges: ArrayLike | None = None,
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.n_columns, self.n_bins = n_columns, n_bins
-        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        where = factory_options(device, dtype)
         values = torch.zeros(n_columns, n_bins + 1) if edges is None else torch.as_tensor(edges)
         if values.shape != (n_columns, n_bins + 1):
             raise ValueError(
@@ -201,7 +201,7 @@ class LevelEmbedding(nn.Module):
         self.n_levels, self.n_dimensions = tuple(int(n) for n in n_levels), int(n_dimensions)
         self.n_members = n_members
         lead = leading_shape(n_members)
-        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        where = factory_options(device, dtype)
         counts = torch.tensor(self.n_levels)
         self.register_buffer("counts", counts.to(device))
         self.register_buffer("offsets", (counts.cumsum(0) - counts).to(device))
@@ -288,7 +288,7 @@ class TableInput(nn.Module):
             self.n_signals += terms.n_columns * terms.n_bins
         if terms is not None and terms.n_columns > self.n_numbers:
             raise ValueError(f"terms of {terms.n_columns} columns, but only {self.n_numbers} exist")
-        where: dict[str, Any] = {"device": device, "dtype": dtype or torch.get_default_dtype()}
+        where = factory_options(device, dtype)
         value = torch.ones(*leading_shape(n_members), self.n_signals, **where)
         self.register_parameter("scale", nn.Parameter(value) if scale else None)
 

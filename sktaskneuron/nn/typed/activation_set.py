@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import nn
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation, approximate
+from sktaskneuron.nn.typed.layers import TypedActivation
 from sktaskneuron.nn.typed.sub_networks import SubNetworks
 from sktaskneuron.nn.typed.tables import (
     Grid,
@@ -23,7 +25,8 @@ from sktaskneuron.nn.typed.tables import (
     linear_coefficients,
 )
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _FORMAT = 1
 # Where functions are compared and taken apart.
@@ -63,9 +66,9 @@ class ActivationSet:
     [[0.0, 0.762], [0.0, 0.841]]
     """
 
-    values: Array = field(repr=False)
+    values: Matrix = field(repr=False)
     grid: Grid = field(default_factory=Grid)
-    slopes: Array | None = field(default=None, repr=False)
+    slopes: Matrix | None = field(default=None, repr=False)
     names: tuple[str, ...] = ()
     sub_networks: SubNetworks | None = field(default=None, repr=False)
 
@@ -90,7 +93,7 @@ class ActivationSet:
 
     @classmethod
     def from_functions(
-        cls, functions: Mapping[str, Callable[[Array], ArrayLike]], grid: Grid | None = None
+        cls, functions: Mapping[str, Callable[[Vector], ArrayLike]], grid: Grid | None = None
     ) -> ActivationSet:
         """Tabulate numpy functions of one variable.
 
@@ -160,7 +163,7 @@ class ActivationSet:
 
     # -- evaluation -------------------------------------------------------------------------------
 
-    def coefficients(self, interpolation: str = "cubic") -> Array:
+    def coefficients(self, interpolation: str = "cubic") -> FloatArray:
         """Return the tables' polynomials: (n_types, grid.n + 1, 2 or 4).
 
         Parameters
@@ -173,7 +176,7 @@ class ActivationSet:
             return cubic_coefficients(self.values, self.slopes, self.grid.step)
         raise ValueError(f"interpolation must be 'cubic' or 'linear', got {interpolation!r}")
 
-    def __call__(self, x: ArrayLike, interpolation: str = "cubic") -> Array:
+    def __call__(self, x: ArrayLike, interpolation: str = "cubic") -> FloatArray:
         """Return the values of all types, read from the table.
 
         Parameters
@@ -195,7 +198,7 @@ class ActivationSet:
             value = table[..., degree] + place * value
         return np.asarray(value)
 
-    def exact(self, x: ArrayLike) -> Array:
+    def exact(self, x: ArrayLike) -> FloatArray:
         """Return the values of the sub-networks themselves: (n_types, *shape of x).
 
         Raises
@@ -243,13 +246,11 @@ class ActivationSet:
         n_neurons : int
         interpolation : {"cubic", "linear"}, default="cubic"
         """
-        from sktaskneuron.nn.typed.layers import TypedActivation
-
         return TypedActivation(self.functions(interpolation), n_neurons)
 
     # -- what the functions are like ---------------------------------------------------------------
 
-    def parity(self) -> Array:
+    def parity(self) -> Vector:
         """Return the share of every function's mean square that is even: (n_types,).
 
         1 for even functions, 0 for odd ones; on [-6, 6], after the mean is taken off.
@@ -260,7 +261,7 @@ class ActivationSet:
         size = (value**2).sum(axis=1)
         return (even**2).sum(axis=1) / np.where(size > 0, size, 1.0)
 
-    def distances(self) -> Array:
+    def distances(self) -> Matrix:
         """Return the root mean square distances between types on [-6, 6]: (n_types, n_types)."""
         value = self(_LOOK)
         return np.asarray(np.sqrt(((value[:, None] - value[None]) ** 2).mean(axis=-1)))
@@ -281,7 +282,7 @@ class ActivationSet:
             approximate(_LOOK, value, max_terms=max_terms, min_r2=min_r2) for value in self(_LOOK)
         ]
 
-    def plot(self, *, ax: Any = None, low: float = -6.0, high: float = 6.0) -> Any:
+    def plot(self, *, ax: Axes | None = None, low: float = -6.0, high: float = 6.0) -> Axes:
         """Draw the functions.
 
         Parameters

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sktaskneuron._typing import Matrix, Vector
 
 # Inner factors: whole and half numbers, and between them.
 _RATES = sorted({*np.geomspace(0.1, 6.0, 40).round(2).tolist(), *np.arange(0.5, 6.5, 0.5).tolist()})
@@ -25,7 +24,7 @@ class SymbolicApproximation:
     r2: float
 
 
-def _dictionary(x: Array) -> tuple[list[str], Array]:
+def _dictionary(x: Vector) -> tuple[list[str], Matrix]:
     """Return texts and values of the functions, none of them singular: (n_functions, n_points)."""
     atoms = {
         "x": x,
@@ -44,7 +43,7 @@ def _dictionary(x: Array) -> tuple[list[str], Array]:
 
 
 def approximate(
-    x: Array, value: Array, *, max_terms: int = 4, min_r2: float = 0.99
+    x: Vector, value: Vector, *, max_terms: int = 4, min_r2: float = 0.99
 ) -> SymbolicApproximation | None:
     """Return the shortest sum of dictionary functions that is near enough, None if none is.
 

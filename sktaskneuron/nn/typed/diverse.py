@@ -6,13 +6,14 @@ networks fall into groups of neighbours, and each group has functions of its own
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from sktaskneuron._typing import Spec
 from sktaskneuron.nn.functional import affine, matrix_product
 from sktaskneuron.nn.typed.layers import FunctionSpec, TypedActivation, built, spec_of
 
@@ -162,7 +163,7 @@ class DiverseNetwork(nn.Module):
     def _packed(self, x: Tensor) -> Tensor:
         return x.expand(self.n_members, *x.shape) if x.ndim == 2 else x
 
-    def _hidden_layers(self) -> Iterator[tuple[Tensor, Tensor, Any]]:
+    def _hidden_layers(self) -> Iterator[tuple[Tensor, Tensor, _Grouped]]:
         return zip(self.weights[:-1], self.biases[:-1], self.activations, strict=True)
 
     def _outputs(self, x: Tensor) -> Tensor:
@@ -172,7 +173,7 @@ class DiverseNetwork(nn.Module):
             x = activation(affine(bias, x, weight))
         return affine(self.biases[-1], x, self.weights[-1])
 
-    def spec(self) -> dict[str, Any]:
+    def spec(self) -> Spec:
         """Return plain values that :meth:`from_spec` builds the same network from."""
         return {
             "in_features": self.in_features,
@@ -238,7 +239,7 @@ class DiverseNetwork(nn.Module):
     @classmethod
     def from_spec(
         cls,
-        spec: Mapping[str, Any],
+        spec: Spec,
         *,
         device: torch.device | None = None,
         dtype: torch.dtype = torch.float32,

@@ -1,8 +1,6 @@
-"""The activation of a layer whose neurons are of several types, and what stands for it.
+"""The activation of a layer whose neurons are of several types, one function per type.
 
-An activation is given as texts and sets of tables, for all layers or each; a layer needs one
-function per type; and a network is stored by specs, plain values that its functions are built from
-again.
+A network is stored by specs of these functions, plain values that they are built from again.
 """
 
 from __future__ import annotations
@@ -10,14 +8,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sktaskneuron.nn.activations import TrainableActivation, get_activation
 from sktaskneuron.nn.activations.reading import has_learned_parameters
-from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.tables import Grid, TableFunction
 
 #: A named activation, or a table: grid (low, high, n) and degree; its numbers are the module's.
@@ -42,104 +38,6 @@ def type_sizes(n_neurons: int, n_types: int) -> list[int]:
         raise ValueError(f"a layer of {n_neurons} neurons cannot have {n_types} types of them")
     edges = [-(-n_neurons * t // n_types) for t in range(n_types + 1)]
     return [stop - start for start, stop in pairwise(edges)]
-
-
-def layer_functions(
-    activation: Any,
-    n_layers: int,
-    interpolation: str = "cubic",
-    *,
-    name: str = "activation",
-    stored: bool = False,
-) -> list[list[Any]]:
-    """Return functions per hidden layer, per type, of what stands for the activation of a network.
-
-    A layer is given by a text, a set, or a list of these with at least one text, whose items are
-    the types of neurons in turn: a set stands for all of its own. One layer is for all; a list of
-    sets and lists is one for each.
-
-    Parameters
-    ----------
-    activation : str, ActivationSet or sequence
-        Texts as of :func:`get_activation`, also with ``trainable=True``.
-    n_layers : int
-    interpolation : {"cubic", "linear"}, default="cubic"
-        Of the sets' tables.
-    name : str, default="activation"
-        What messages call it.
-    stored : bool, default=False
-        Whether lists may also hold tables and their specs, as those of a stored network do.
-
-    Returns
-    -------
-    list of list of str or nn.Module
-
-    Raises
-    ------
-    ValueError
-        If a text names no activation, or there are not as many items as layers.
-    TypeError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> from sktaskneuron.nn.typed.layers import layer_functions
-    >>> layer_functions(["sin", "prelu(trainable=True)"], 2)
-    [['sin', 'prelu(trainable=True)'], ['sin', 'prelu(trainable=True)']]
-    >>> layer_functions([["sin", "relu"], ["tanh"]], 2)
-    [['sin', 'relu'], ['tanh']]
-    """
-    layers = given_layers(activation, n_layers)
-    if layers is None or not (activation or stored):
-        raise _wrong_activation(name, activation)
-    if len(layers) != n_layers:
-        raise ValueError(f"{name} is of {len(layers)} hidden layers, the network has {n_layers}")
-    found: list[list[Any]] = []
-    # a text is read, even if there is no layer for it
-    for layer in layers or given_layers(activation, 1) or []:
-        kinds: list[Any] = []
-        for item in layer:
-            if isinstance(item, str):
-                has_learned_parameters(item)
-                kinds.append(item)
-            elif isinstance(item, ActivationSet):
-                kinds += item.functions(interpolation)
-            elif stored and isinstance(item, nn.Module):
-                kinds.append(built(item))
-            elif stored and isinstance(item, list | tuple):
-                low, high, n, degree = item
-                kinds.append(built((low, high, n, degree)))
-            else:
-                raise _wrong_activation(name, activation)
-        found.append(kinds)
-    return found[:n_layers]
-
-
-def given_layers(activation: Any, n_layers: int) -> list[list[Any]] | None:
-    """Return what is given for each hidden layer, item by item; None if it is no activation.
-
-    Examples
-    --------
-    >>> from sktaskneuron.nn.typed.layers import given_layers
-    >>> given_layers("sin", 2), given_layers(["sin", "relu"], 1), given_layers([["sin"]], 1)
-    ([['sin'], ['sin']], [['sin', 'relu']], [['sin']])
-    """
-    if isinstance(activation, str | ActivationSet):
-        activation = [[activation]] * n_layers
-    if not isinstance(activation, Sequence):
-        return None
-    if not all(isinstance(item, ActivationSet | list | tuple) for item in activation):
-        # a text is among them: the types of one layer
-        activation = [activation] * n_layers
-    layers = [[layer] if isinstance(layer, ActivationSet) else list(layer) for layer in activation]
-    return layers if all(layers) else None
-
-
-def _wrong_activation(name: str, activation: Any) -> TypeError:
-    return TypeError(
-        f"{name} must be a name or an expression, an ActivationSet, a list of these, or one set or "
-        f"list per hidden layer, got {activation!r}"
-    )
 
 
 def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
@@ -257,7 +155,7 @@ class TypedActivation(nn.Module):
         ]
         return torch.cat([v for v, _ in pairs], dim=-1), torch.cat([s for _, s in pairs], dim=-1)
 
-    def _functions(self) -> list[Any]:
+    def _functions(self) -> list[Callable[[Tensor], Tensor]]:
         own = iter(self.own)
         return [next(own) if name is None else get_activation(name) for name in self.names]
 

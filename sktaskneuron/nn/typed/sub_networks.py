@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from sktaskneuron._typing import FloatArray, Matrix, Spec, Vector
 from sktaskneuron.nn.activations import ACTIVATIONS
 from sktaskneuron.nn.primitives import TensorFunction
-
-Array = NDArray[np.float64]
 
 #: Functions that sub-networks may be added to: the activations, and nothing.
 BASES: Mapping[str, TensorFunction] = {**ACTIVATIONS, "zero": torch.zeros_like}
@@ -54,10 +52,10 @@ class SubNetworks:
         Of what is added to the base.
     """
 
-    w1: Array
-    b1: Array
-    w2: Array
-    b2: Array
+    w1: Matrix
+    b1: Matrix
+    w2: Matrix
+    b2: Vector
     base: str = "sin"
     scale: float = SCALE
 
@@ -68,15 +66,15 @@ class SubNetworks:
         if len(shape) != 2 or not fits:
             raise ValueError("w1, b1 and w2 have the shape (T, H) and b2 has (T,)")
 
-    def __call__(self, x: ArrayLike) -> Array:
+    def __call__(self, x: ArrayLike) -> FloatArray:
         """Return the values of all types: (T, *shape of x)."""
         return self._evaluate(x)[0]
 
-    def slope(self, x: ArrayLike) -> Array:
+    def slope(self, x: ArrayLike) -> FloatArray:
         """Return the derivatives of all types: (T, *shape of x)."""
         return self._evaluate(x)[1]
 
-    def _evaluate(self, x: ArrayLike) -> tuple[Array, Array]:
+    def _evaluate(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:
         points = np.asarray(x, dtype=np.float64)
         with torch.inference_mode(False), torch.enable_grad():
             tensor = torch.from_numpy(points.copy()).requires_grad_()
@@ -110,13 +108,13 @@ class SubNetworks:
         text = f"{start} {' '.join(parts)} {self.scale * self.b2[index]:+{number}}"
         return text.strip().removeprefix("+")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Spec:
         """Return the weights as lists, the base and the scale."""
         arrays = {name: getattr(self, name).tolist() for name in ("w1", "b1", "w2", "b2")}
         return {**arrays, "base": self.base, "scale": self.scale}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SubNetworks:
+    def from_dict(cls, values: Spec) -> SubNetworks:
         """Build from what :meth:`to_dict` returned."""
         arrays = {
             name: np.asarray(values[name], dtype=np.float64) for name in ("w1", "b1", "w2", "b2")

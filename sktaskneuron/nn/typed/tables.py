@@ -8,14 +8,13 @@ that is differentiated by its inputs, as a Hamiltonian one is. Outside the grid 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-Array = NDArray[np.float64]
+from sktaskneuron._typing import FloatArray, Vector
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Grid:
         """Distance of two knots."""
         return (self.high - self.low) / (self.n - 1)
 
-    def knots(self) -> Array:
+    def knots(self) -> Vector:
         """Return the knots: (n,)."""
         return np.linspace(self.low, self.high, self.n)
 
@@ -70,7 +69,7 @@ def cells(z: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
     return left.long() + 1, u - left
 
 
-def linear_coefficients(values: Array) -> Array:
+def linear_coefficients(values: FloatArray) -> FloatArray:
     """Return constant and slope of every cell of tables.
 
     Parameters
@@ -89,7 +88,7 @@ def linear_coefficients(values: Array) -> Array:
     return np.stack([start, slope], axis=-1)
 
 
-def cubic_coefficients(values: Array, slopes: Array | None, step: float) -> Array:
+def cubic_coefficients(values: FloatArray, slopes: FloatArray | None, step: float) -> FloatArray:
     """Return the four coefficients of every cell of cubic Hermite tables.
 
     Parameters
@@ -137,7 +136,9 @@ class TableFunction(nn.Module):
 
     coefficients: Tensor
 
-    def __init__(self, grid: Grid, coefficients: Any = None, *, degree: int = 3) -> None:
+    def __init__(
+        self, grid: Grid, coefficients: ArrayLike | None = None, *, degree: int = 3
+    ) -> None:
         super().__init__()
         self.grid = grid
         if coefficients is None:

@@ -13,12 +13,10 @@ from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, St
 from sktaskneuron.search.activation.evolve import EvolveResult, Proposer, search_evolve
 from sktaskneuron.search.activation.features import fisher_features, output_features
 from sktaskneuron.search.activation.grammar import canonical_text, crossover, mutate, sample
-from sktaskneuron.search.activation.operations import CLASSICS
 from sktaskneuron.search.activation.surrogate import SurrogateResult, search_surrogate
 
 __all__ = [
     "BUDGET",
-    "CLASSICS",
     "Evaluate",
     "Evaluations",
     "EvolveResult",

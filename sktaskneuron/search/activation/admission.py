@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import stats
 
+from sktaskneuron._typing import Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.evaluation import evaluate
@@ -31,21 +31,20 @@ __all__ = [
     "refusal",
 ]
 
-Array = NDArray[np.float64]
-
 #: Default budget: about three times GELU, which costs 19.
 BUDGET = 60.0
 
 # Quantiles of N(0, 1), symmetric around 0 without 0 itself.
 _N_POINTS = 256
 #: Where functions are looked at: N(0, 1) in as many equally likely points, increasing.
-GAUSSIAN_POINTS: Array = stats.norm.ppf((np.arange(_N_POINTS) + 0.5) / _N_POINTS)
+GAUSSIAN_POINTS: Vector = stats.norm.ppf((np.arange(_N_POINTS) + 0.5) / _N_POINTS)
 GAUSSIAN_POINTS.flags.writeable = False
 # ReLU and ReLU6 differ out here only.
 _TAILS = np.array([-12.0, -8.0, -5.0, -4.0, -3.3])
 _KEY_POINTS = np.concatenate([_TAILS, GAUSSIAN_POINTS, -_TAILS[::-1]])
 # 0 is among them: columns of tables have many zeros.
 _GRID = np.linspace(-12.0, 12.0, 2401)
+# Spread of values and slopes below which a function is flat, and size above which it is steep.
 _LEAST, _MOST = 1e-4, 1e4
 
 
@@ -131,7 +130,7 @@ def admissible(text: str, *, budget: float = BUDGET) -> bool:
     return refusal(text, budget=budget) is None
 
 
-def _values_and_slopes(expression: ElementwiseExpression) -> tuple[Array, Array]:
+def _values_and_slopes(expression: ElementwiseExpression) -> tuple[Vector, Vector]:
     x = torch.tensor(np.concatenate([GAUSSIAN_POINTS, _GRID]), dtype=torch.float32)
     with torch.inference_mode(False), torch.enable_grad():
         x.requires_grad_()
@@ -150,7 +149,7 @@ def _has_pole(node: Node) -> bool:
     return any(map(_has_pole, children(node)))
 
 
-def oriented(values: Array) -> Array:
+def oriented(values: Vector) -> Vector:
     """Standardise outputs, so that functions that serve a network alike look alike.
 
     Parameters

@@ -6,12 +6,12 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 __all__ = ["SearchState", "read_checkpoint", "write_checkpoint"]
 
+# Raised whenever what a file holds changes: older ones are refused.
 _FORMAT = 1
 
 
@@ -36,8 +36,8 @@ class SearchState:
         What became of a proposer's strings.
     """
 
-    settings: dict[str, Any]
-    random_state: dict[str, Any]
+    settings: dict[str, object]
+    random_state: dict[str, object]
     generation: int = 0
     texts: list[str] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
@@ -68,7 +68,9 @@ def write_checkpoint(path: str | os.PathLike[str], state: SearchState) -> None:
         raise
 
 
-def read_checkpoint(path: str | os.PathLike[str], settings: dict[str, Any]) -> SearchState | None:
+def read_checkpoint(
+    path: str | os.PathLike[str], settings: dict[str, object]
+) -> SearchState | None:
     """Read the state of a search.
 
     Parameters

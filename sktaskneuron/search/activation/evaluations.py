@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from sktaskneuron._typing import Vector
 
 __all__ = ["Evaluate", "Evaluations", "StepHook", "losses_of"]
-
-Array = NDArray[np.float64]
 
 #: Maps texts to their validated losses, one each; NaN or infinite for networks that failed.
 Evaluate = Callable[[list[str]], ArrayLike]
 #: Called after a step with its number from 0, all texts evaluated so far and their losses; a true
 #: answer ends the search.
-StepHook = Callable[[int, list[str], Array], Any]
+StepHook = Callable[[int, list[str], Vector], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +32,7 @@ class Evaluations:
     """
 
     texts: tuple[str, ...]
-    losses: Array
+    losses: Vector
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
@@ -42,7 +41,7 @@ class Evaluations:
         return [(self.texts[i], float(self.losses[i])) for i in order]
 
 
-def losses_of(evaluate: Evaluate, texts: Sequence[str]) -> Array:
+def losses_of(evaluate: Evaluate, texts: Sequence[str]) -> Vector:
     """Evaluate functions.
 
     Parameters

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +31,14 @@ __all__ = ["EvolveResult", "Proposer", "search_evolve"]
 #: functions wanted to texts.
 Proposer = Callable[[list[tuple[str, float]], np.random.Generator, int], Iterable[str]]
 
+# Parents that compete for each child.
 _TOURNAMENT = 3
 # How children are made: by mutation, by crossover, or drawn anew.
 _SHARES = (0.7, 0.2, 0.1)
 # Of a generation, with a proposer; its strings that are looked at, per one that is wanted.
 _PROPOSED = 0.5
 _READ = 10
+# Children made per one that is wanted before a generation is taken as it is.
 _TRIES = 50
 
 
@@ -159,7 +160,7 @@ def _admitted(text: str, budget: float) -> str:
     return canonical
 
 
-def _random_state(rng: np.random.Generator) -> dict[str, Any]:
+def _random_state(rng: np.random.Generator) -> dict[str, object]:
     return dict(rng.bit_generator.state)
 
 

@@ -10,28 +10,28 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from sktaskneuron._typing import FloatArray, Mask, Matrix
 from sktaskneuron.nn import DiverseNetwork, find_activation
 from sktaskneuron.search.activation.admission import GAUSSIAN_POINTS, oriented
 from sktaskneuron.training.loop.losses import cross_entropy, squared_error
 
 __all__ = ["FISHER_BINS", "fisher_features", "output_features"]
 
-Array = NDArray[np.float64]
-
 #: Bins of the log-eigenvalues of a layer, and their range.
 FISHER_BINS = 48
 _LOW, _HIGH = -40.0, 15.0
 # Eigenvalues are rounding below this, by itself and relative to the largest one.
 _LEAST, _RELATIVE = 1e-12, 1e-13
+# Most rows of which the information is taken; of more a sample.
 _MOST_ROWS = 512
 # Numbers in the activities of a layer that are held at a time.
 _MOST_VALUES = 4_000_000
 
 
-def output_features(texts: Sequence[str]) -> Array:
+def output_features(texts: Sequence[str]) -> Matrix:
     """Return the outputs of activation functions, standardised.
 
     Parameters
@@ -71,7 +71,7 @@ def fisher_features(
     *,
     classification: bool,
     seed: int = 0,
-) -> Array:
+) -> Matrix:
     """Return the spectrum of the Fisher information of networks at initialisation.
 
     Parameters
@@ -122,10 +122,10 @@ def fisher_features(
     return np.concatenate([np.empty((0, FISHER_BINS * (len(hidden_layer_sizes) + 1))), *parts])
 
 
-def _standardised(columns: Array) -> Array:
+def _standardised(columns: Matrix) -> Matrix:
     columns = columns - columns.mean(axis=0)
     scale = columns.std(axis=0)
-    scaled: Array = columns / np.where(scale > 0, scale, 1.0)
+    scaled: Matrix = columns / np.where(scale > 0, scale, 1.0)
     return scaled
 
 
@@ -136,7 +136,7 @@ def _spectra(
     hidden_layer_sizes: Sequence[int],
     n_outputs: int,
     seed: int,
-) -> Array:
+) -> Matrix:
     """Return the features of some functions, whose networks are one batch."""
     network = DiverseNetwork(
         X.shape[1],
@@ -173,7 +173,7 @@ def _spectra(
     return features
 
 
-def _log_eigenvalues(rows: Tensor) -> tuple[Array, NDArray[np.bool_]]:
+def _log_eigenvalues(rows: Tensor) -> tuple[Matrix, Mask]:
     """Return those of the second moments of (S, batch, n), and whether they are finite: (S,)."""
     moments = rows.transpose(1, 2) @ rows / rows.shape[1]
     finite = torch.isfinite(moments).flatten(1).all(dim=1)
@@ -184,11 +184,11 @@ def _log_eigenvalues(rows: Tensor) -> tuple[Array, NDArray[np.bool_]]:
     return torch.maximum(values, floor).log().numpy(), finite.numpy()
 
 
-def _distribution(values: Array) -> Array:
+def _distribution(values: FloatArray) -> Matrix:
     """Return the cumulative distribution of every row's values: (S, FISHER_BINS)."""
     values = values.reshape(len(values), -1)
     place = ((values - _LOW) * (FISHER_BINS / (_HIGH - _LOW))).astype(np.int64)
     place = np.clip(place, 0, FISHER_BINS - 1) + FISHER_BINS * np.arange(len(values))[:, None]
     counts = np.bincount(place.ravel(), minlength=FISHER_BINS * len(values))
-    shares: Array = counts.reshape(len(values), -1).cumsum(axis=1) / values.shape[1]
+    shares: Matrix = counts.reshape(len(values), -1).cumsum(axis=1) / values.shape[1]
     return shares

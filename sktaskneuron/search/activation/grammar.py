@@ -27,8 +27,8 @@ from sktaskneuron.nn.activations.numerics import operation_cost
 from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal
 from sktaskneuron.search.activation.operations import (
     BINARY,
-    CLASSICS,
     FUNCTIONS,
+    OWN_FORMS,
     UNARY,
     Unary,
     X,
@@ -46,9 +46,10 @@ _UNARY, _BINARY = tuple(UNARY.values()), tuple(BINARY.values())
 _CONSTANTS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0)
 # How often trees of 1, 2 and 3 operations above each other are drawn.
 _DEPTHS = (0.2, 0.5, 0.3)
+# How often a branch ends early in x, and how often an end has a constant in front.
 _LEAF, _SCALED_LEAF = 0.25, 0.15
-_TRIES = 50
-_DIGITS = 3
+# Trees made per one that is wanted, and digits that a moved constant keeps.
+_TRIES, _DIGITS = 50, 3
 
 
 def canonical_text(text: str) -> str:
@@ -65,8 +66,8 @@ def canonical_text(text: str) -> str:
     >>> canonical_text("silu"), canonical_text("tanh(x)*x + x*0")
     ('x*sigmoid(x)', 'x*tanh(x)')
     """
-    if isinstance(text, str) and text in CLASSICS:
-        return CLASSICS[text]
+    if isinstance(text, str) and text in OWN_FORMS:
+        return OWN_FORMS[text]
     if isinstance(text, str) and text in REGISTRY:
         expression = REGISTRY[text].expression
         if expression is None:

@@ -1,4 +1,4 @@
-"""What expressions of x are made of: unary and binary operations, and well-known functions.
+"""What expressions of x are made of: unary and binary operations.
 
 The operations are those of the search space of Bingham and Miikkulainen (arXiv:2301.05785), written
 in what our formula grammar has. Operations that it lacks are composed: max(a, b) is
@@ -124,20 +124,11 @@ def node_text(node: Node) -> str:
 
 #: The variable, x.
 X = Variable()
-#: Well-known activation functions in the grammar, by name: where searches begin.
-CLASSICS: Mapping[str, str] = MappingProxyType(
+#: Catalogued activations that the search writes in its own way: GELU as it is defined, where the
+#: catalogue has its approximation by tanh, and hard swish with all digits of a sixth.
+OWN_FORMS: Mapping[str, str] = MappingProxyType(
     {
-        "relu": "relu(x)",
-        "elu": node_text(_elu(X)),
-        "selu": node_text(_elu(X, 1.0507009873554805, 1.6732632423543772)),
-        "silu": "x*sigmoid(x)",
         "gelu": node_text(_gelu(X)),
-        "tanh": "tanh(x)",
-        "softplus": "softplus(x)",
-        "sigmoid": "sigmoid(x)",
-        "square": "x**2",
-        "sin": "sin(x)",
         "hard_swish": node_text(make_product([X, _hard_sigmoid(X)])),
-        "mish": "x*tanh(softplus(x))",
     }
 )

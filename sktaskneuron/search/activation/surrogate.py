@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
+from sktaskneuron._typing import FloatArray, Mask, Matrix, Vector
 from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, losses_of
 
 __all__ = ["GaussianProcess", "SurrogateResult", "normal_scores", "reduced", "search_surrogate"]
 
-Array = NDArray[np.float64]
-
+# Principal components of a block, and what is averaged over: lengths of the kernel, for rows of
+# mean squared norm 1 per block, and shares of noise.
 _N_COMPONENTS = 8
 _LENGTHS = (0.3, 0.5, 0.8, 1.2, 2.0, 3.0)
 _NOISES = (0.02, 0.1, 0.25, 0.5, 0.8)
@@ -39,8 +40,8 @@ class SurrogateResult(Evaluations):
     """
 
     remaining: tuple[str, ...]
-    predicted: Array
-    deviation: Array
+    predicted: Vector
+    deviation: Vector
 
 
 class GaussianProcess:
@@ -56,11 +57,11 @@ class GaussianProcess:
         Of mean 0 and variance about 1.
     """
 
-    def __init__(self, points: Array, targets: Array) -> None:
+    def __init__(self, points: Matrix, targets: Matrix) -> None:
         self.points = points
         distances = _squared_distances(points, points)
         self._length = [length * np.sqrt(points.shape[1] / _N_COMPONENTS) for length in _LENGTHS]
-        self._fits: list[tuple[int, float, Array, Array]] = []
+        self._fits: list[tuple[int, float, FloatArray, FloatArray]] = []
         evidence = []
         for i, length in enumerate(self._length):
             correlation = np.exp(-0.5 * distances / length**2)
@@ -71,9 +72,9 @@ class GaussianProcess:
                 self._fits.append((i, 1.0 - noise, factor, solved))
                 evidence.append(-0.5 * targets @ solved - np.log(np.diag(factor)).sum())
         weights = np.exp(np.array(evidence) - max(evidence))
-        self.weights: Array = weights / weights.sum()
+        self.weights: Vector = weights / weights.sum()
 
-    def predict(self, points: Array) -> tuple[Array, Array]:
+    def predict(self, points: Matrix) -> tuple[Vector, Vector]:
         """Return the means and standard deviations of the function at points: (n,) each."""
         distances = _squared_distances(points, self.points)
         correlations = [np.exp(-0.5 * distances / length**2) for length in self._length]
@@ -90,12 +91,12 @@ class GaussianProcess:
         return means, np.sqrt(np.maximum(squares - np.square(means), 0.0))
 
 
-def _squared_distances(a: Array, b: Array) -> Array:
+def _squared_distances(a: Matrix, b: Matrix) -> Matrix:
     between = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2.0 * a @ b.T
     return np.maximum(between, 0.0)
 
 
-def reduced(blocks: Sequence[Array]) -> Array:
+def reduced(blocks: Sequence[FloatArray]) -> Matrix:
     """Join blocks of features: the first principal components of each, at equal weight.
 
     Parameters
@@ -127,7 +128,7 @@ def reduced(blocks: Sequence[Array]) -> Array:
     return found
 
 
-def normal_scores(losses: Array) -> Array:
+def normal_scores(losses: Vector) -> Vector:
     """Return what a standard normal sample of the same order would be expected to hold.
 
     Losses of activation functions have long tails, and infinite ones; their order has neither.
@@ -140,13 +141,13 @@ def normal_scores(losses: Array) -> Array:
     -------
     ndarray of shape (n,)
     """
-    scores: Array = stats.norm.ppf((stats.rankdata(losses) - 0.5) / len(losses))
+    scores: Vector = stats.norm.ppf((stats.rankdata(losses) - 0.5) / len(losses))
     return scores
 
 
 def search_surrogate(
     pool: Sequence[str],
-    features: Sequence[Array],
+    features: Sequence[FloatArray],
     evaluate: Evaluate,
     *,
     n_evaluations: int,
@@ -242,10 +243,10 @@ def search_surrogate(
 
 
 def _next_batch(
-    points: Array,
-    usable: NDArray[np.bool_],
+    points: Matrix,
+    usable: Mask,
     seen: Sequence[int],
-    losses: Array,
+    losses: Vector,
     size: int,
     order: NDArray[np.intp],
     exploration: float,
@@ -269,11 +270,11 @@ def _next_batch(
     return batch
 
 
-def _losses_at(means: Array, scores: Array, losses: Array) -> Array:
+def _losses_at(means: Vector, scores: Vector, losses: Vector) -> Vector:
     """Return the losses that stand at normal scores."""
     finite = np.isfinite(losses)
     if not finite.any():
         return np.full(len(means), np.inf)
     order = np.argsort(scores[finite], kind="stable")
-    found: Array = np.interp(means, scores[finite][order], losses[finite][order])
+    found: Vector = np.interp(means, scores[finite][order], losses[finite][order])
     return found

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._evidence import paired_gain
+from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
-from sktaskneuron.search.columns.constants import EXACT, Rows, refit
+from sktaskneuron.search.columns.constants import EXACT, NamedRows, refit
 from sktaskneuron.search.columns.polish import snapped
 from sktaskneuron.search.columns.simplify import simplified
-
-Array = NDArray[np.float64]
+from sktaskneuron.search.frame.observations import Observations
 
 # Points between two rows, and ranges of the target beyond its ends that are near enough there.
 _BETWEEN, _MOST_RANGES = 8_000, 1.0
@@ -56,46 +56,36 @@ class ColumnsResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Observations:
+class Split:
     """All rows of a search, of which some were held out from it.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-    target : ndarray of shape (n_samples, n_outputs)
-    weight : ndarray of shape (n_samples,)
-    names : tuple of str
-        Of the columns.
+    observations : Observations
     held : ndarray of int
         Places of the held-out rows, may be none.
-    link : str
-        Of the equations.
     """
 
-    X: Array
-    target: Array
-    weight: Array
-    names: tuple[str, ...]
-    held: NDArray[np.intp]
-    link: str
+    observations: Observations
+    held: RowNumbers
 
     @property
-    def kept(self) -> NDArray[np.intp]:
+    def kept(self) -> RowNumbers:
         """Places of the rows that were not held out."""
-        return np.setdiff1d(np.arange(len(self.target)), self.held)
+        return np.setdiff1d(np.arange(len(self.observations.target)), self.held)
 
-    def rows(self, output: int) -> Rows:
+    def rows(self, output: int) -> NamedRows:
         """Return the rows with one output."""
-        return Rows.of(self.X, self.names, self.target[:, output], self.weight)
+        all_rows = self.observations
+        return NamedRows.of(all_rows.X, all_rows.names, all_rows.target[:, output], all_rows.weight)
 
     def fitted(self, nodes: Sequence[Node]) -> FittedExpression:
         """Return trees as an equation of the columns."""
-        return FittedExpression(tuple(nodes), self.names, self.link)
+        link = self.observations.family.link
+        return FittedExpression(tuple(nodes), tuple(self.observations.names), link)
 
 
-def choose_equations(
-    observations: Observations, per_output: Sequence[Sequence[Node]]
-) -> ColumnsResult:
+def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> ColumnsResult:
     """Choose an equation for each output among its candidates, which hold a constant.
 
     Of the candidates that no other beats clearly on held-out rows, it is the one of the shortest
@@ -104,8 +94,8 @@ def choose_equations(
     chosen, value, null = [], 0.0, 0.0
     front: list[FrontPoint] = []
     for output, nodes in enumerate(per_output):
-        rows = observations.rows(output)
-        train, test = rows.take(observations.kept), rows.take(observations.held)
+        rows = split.rows(output)
+        train, test = rows.take(split.kept), rows.take(split.held)
         errors = [(test.y - test.values(node)) ** 2 for node in nodes]
         # before they are compared: one that is to be refused must not refuse others
         tame = bounded(nodes, rows)
@@ -122,14 +112,14 @@ def choose_equations(
         value += criteria[place]
         null += rows.criterion(Number(rows.mean))
         if output == 0:
-            if not len(observations.held):
+            if not len(split.held):
                 test, errors = train, [(train.y - train.values(node)) ** 2 for node in nodes]
-            front = _front(observations, nodes, errors, test)
-    return ColumnsResult(observations.fitted(chosen), value, null, front)
+            front = _front(split, nodes, errors, test)
+    return ColumnsResult(split.fitted(chosen), value, null, front)
 
 
 def _unbeaten(
-    nodes: Sequence[Node], errors: Sequence[Array], weight: Array, floor: float
+    nodes: Sequence[Node], errors: Sequence[Vector], weight: Vector, floor: float
 ) -> list[Node]:
     """Return the candidates that no other beats clearly on held-out rows, and the constant.
 
@@ -154,9 +144,7 @@ def _unbeaten(
 
     def excess(place: int) -> float:
         """Return by how many standard errors a loss exceeds the best one, row by row."""
-        gap = errors[place] - errors[best]
-        mean = float(share @ gap)
-        error = float(np.sqrt(share @ (gap - mean) ** 2 / len(gap)))
+        mean, error = paired_gain(errors[place], errors[best], share)
         return mean / error if error > 0 else 0.0
 
     kept = [
@@ -168,7 +156,7 @@ def _unbeaten(
 
 
 def _front(
-    observations: Observations, nodes: Sequence[Node], errors: Sequence[Array], rows: Rows
+    split: Split, nodes: Sequence[Node], errors: Sequence[Vector], rows: NamedRows
 ) -> list[FrontPoint]:
     """Score the candidates on rows, by their squared errors there."""
     reference = rows.variance * rows.n_effective
@@ -176,14 +164,14 @@ def _front(
         FrontPoint(
             complexity(node),
             1.0 - float(rows.weight @ error) / reference,
-            observations.fitted([node]),
+            split.fitted([node]),
         )
         for node, error in zip(nodes, errors, strict=True)
         if np.isfinite(error).all()
     ]
 
 
-def bounded(nodes: Sequence[Node], rows: Rows) -> list[bool]:
+def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
     """Tell which equations stay near the target's range between the rows.
 
     A ratio may have its poles just beside the rows that it was fitted to. An equation that leaves
@@ -198,7 +186,7 @@ def bounded(nodes: Sequence[Node], rows: Rows) -> list[bool]:
         if len(np.unique(values)) <= 2:
             # levels come in other combinations too, and nothing lies between them
             columns[name] = rng.choice(values, size=_BETWEEN)
-    between = Rows(columns, np.zeros(_BETWEEN), np.ones(_BETWEEN))
+    between = NamedRows(columns, np.zeros(_BETWEEN), np.ones(_BETWEEN))
     low, high = float(rows.y.min()), float(rows.y.max())
     margin = _MOST_RANGES * (high - low)
     found = []
@@ -210,7 +198,7 @@ def bounded(nodes: Sequence[Node], rows: Rows) -> list[bool]:
     return found
 
 
-def _refitted(node: Node, rows: Rows) -> Node:
+def _refitted(node: Node, rows: NamedRows) -> Node:
     """Refit an equation on all rows, and make its numbers simple again where they agree."""
     if isinstance(node, Number):
         return Number(rows.mean)

@@ -5,35 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, RowNumbers
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
-from sktaskneuron.search.columns.choice import ColumnsResult, FrontPoint, Observations
-from sktaskneuron.search.columns.constants import Rows, symbols_price
+from sktaskneuron.search.columns.choice import ColumnsResult, FrontPoint, Split
+from sktaskneuron.search.columns.constants import NamedRows, symbols_price
 from sktaskneuron.search.frame.family import Family, make_family
+from sktaskneuron.search.frame.observations import Observations
 
-Array = NDArray[np.float64]
 
-
-def choose_classes(
-    observations: Observations, per_output: Sequence[Sequence[Node]]
-) -> ColumnsResult:
+def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> ColumnsResult:
     """Choose terms by the likelihood of classes; their weights are fitted jointly.
 
     Parameters
     ----------
-    observations : Observations
+    split : Split
         Of 0/1 indicators.
     per_output : sequence of sequence of Node
         Candidates for the indicator of each class, of two classes for the second's; the best first.
     """
+    observations = split.observations
     target, weight = observations.target, observations.weight
-    kept = observations.kept
+    kept = split.kept
     train = make_family(target[kept], weight[kept], True)
-    judged = observations.held if len(observations.held) else kept
+    judged = split.held if len(split.held) else kept
     test = make_family(target[judged], weight[judged], True)
     # of several classes each has its terms by its own candidate; of two, candidates compete
     if len(per_output) > 1:
@@ -55,32 +53,31 @@ def choose_classes(
     if best[1] >= constant[1]:
         best = constant
     everywhere = np.arange(len(target))
-    family = make_family(target, weight, True)
-    trees, _, _ = _with_weights(observations, best[2], family, everywhere, everywhere)
+    trees, _, _ = _with_weights(observations, best[2], observations.family, everywhere, everywhere)
     assert trees is not None
     front = [
         FrontPoint(
             sum(map(complexity, nodes)),
             1.0 - held / constant[1] if constant[1] > 0 else 0.0,
-            observations.fitted(nodes),
+            split.fitted(nodes),
         )
         for _, held, _, nodes in scored
     ]
-    return ColumnsResult(observations.fitted(trees), best[0], constant[0], front)
+    return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
 
 
 def _with_weights(
     observations: Observations,
     terms: Sequence[Node],
     family: Family,
-    train: NDArray[np.intp],
-    test: NDArray[np.intp],
-) -> tuple[list[Node] | None, Array, float]:
+    train: RowNumbers,
+    test: RowNumbers,
+) -> tuple[list[Node] | None, Matrix, float]:
     """Fit the weights of terms; return a tree per output, the predictor elsewhere, deviance."""
 
-    def design(places: NDArray[np.intp]) -> Array:
+    def design(places: RowNumbers) -> Matrix:
         n = len(places)
-        rows = Rows.of(observations.X[places], observations.names, np.zeros(n), np.ones(n))
+        rows = NamedRows.of(observations.X[places], observations.names, np.zeros(n), np.ones(n))
         return np.column_stack([np.ones(n), *(rows.values(term) for term in terms)])
 
     columns, elsewhere = design(train), design(test)

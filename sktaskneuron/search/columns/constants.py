@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
@@ -26,8 +26,6 @@ from sktaskneuron.formula.text.nodes import (
     complexity,
 )
 from sktaskneuron.formula.text.primitives import PRIMITIVES
-
-Array = NDArray[np.float64]
 
 # Residual variance, as a share of the target's, below which two fits are equally exact: products
 # and powers of float64 columns do not tell more.
@@ -97,7 +95,7 @@ def canonical(node: Node) -> Node | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class NamedRows:
     """Rows that equations are fitted to.
 
     Parameters
@@ -108,12 +106,12 @@ class Rows:
         Positive.
     """
 
-    columns: Mapping[str, Array]
-    y: Array
-    weight: Array
+    columns: Mapping[str, Vector]
+    y: Vector
+    weight: Vector
 
     @classmethod
-    def of(cls, X: Array, names: Sequence[str], y: Array, weight: Array) -> Rows:
+    def of(cls, X: Matrix, names: Sequence[str], y: Vector, weight: Vector) -> NamedRows:
         """Name the columns of a matrix (n_samples, n_features)."""
         return cls(dict(zip(names, X.T, strict=True)), y, weight)
 
@@ -134,12 +132,12 @@ class Rows:
         """Weighted variance of y, above zero."""
         return max(float(self.weight @ (self.y - self.mean) ** 2) / self.n_effective, 1e-300)
 
-    def take(self, rows: NDArray[np.intp]) -> Rows:
+    def take(self, rows: NDArray[np.intp]) -> NamedRows:
         """Return some of the rows."""
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return Rows(columns, self.y[rows], self.weight[rows])
+        return NamedRows(columns, self.y[rows], self.weight[rows])
 
-    def values(self, node: Node) -> Array:
+    def values(self, node: Node) -> Vector:
         """Return a tree's values, (n_samples,); NaN and infinity where it is not defined."""
         with np.errstate(all="ignore"):
             return np.broadcast_to(np.asarray(evaluate(node, self.columns), float), self.y.shape)
@@ -176,7 +174,7 @@ def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:
     return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(complexity, nodes)))
 
 
-def with_weights(node: Node, rows: Rows) -> Node | None:
+def with_weights(node: Node, rows: NamedRows) -> Node | None:
     """Fit the weights of the additive terms and the constant of a tree; None if it has no values.
 
     A constant is added where there was none only if it had one: the shape stays.
@@ -210,7 +208,7 @@ def _weighted(weight: float, term: Node) -> Node:
     return Product(weight, (term,))
 
 
-def refit(node: Node, rows: Rows, max_steps: int = 15) -> Node:
+def refit(node: Node, rows: NamedRows, max_steps: int = 15) -> Node:
     """Fit all free numbers of a tree by weighted least squares.
 
     The weights of the additive terms have a closed form; the numbers inside move together with them
@@ -219,7 +217,7 @@ def refit(node: Node, rows: Rows, max_steps: int = 15) -> Node:
     Parameters
     ----------
     node : Node
-    rows : Rows
+    rows : NamedRows
     max_steps : int
         Most Gauss-Newton steps.
 
@@ -241,7 +239,9 @@ def refit(node: Node, rows: Rows, max_steps: int = 15) -> Node:
     return tidy
 
 
-def _moved(node: Node, loss: float, rows: Rows, max_steps: int, floor: float) -> tuple[Node, float]:
+def _moved(
+    node: Node, loss: float, rows: NamedRows, max_steps: int, floor: float
+) -> tuple[Node, float]:
     """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
     theta = np.asarray(free_constants(node))
     root = np.sqrt(rows.weight / rows.n_effective)
@@ -276,11 +276,13 @@ def _moved(node: Node, loss: float, rows: Rows, max_steps: int, floor: float) ->
     return with_constants(node, theta), loss
 
 
-def _with_slopes(node: Node, columns: Mapping[str, Array]) -> tuple[Any, list[Any]]:
+def _with_slopes(
+    node: Node, columns: Mapping[str, Vector]
+) -> tuple[Vector | float, list[Vector | float]]:
     """Return a tree's values and its derivatives by its free numbers, in their order."""
     match node:
-        case Number(value):
-            return value, [1.0]
+        case Number(number):
+            return number, [1.0]
         case Call(name, argument):
             inner, slopes = _with_slopes(argument, columns)
             function = PRIMITIVES[name].numpy
@@ -307,7 +309,8 @@ def _with_slopes(node: Node, columns: Mapping[str, Array]) -> tuple[Any, list[An
                     out += [coefficient * others * s for s in own]
             return coefficient * product, out
         case Sum(parts, constant):
-            total, out = constant, [] if constant == 0 else [1.0]
+            total: Vector | float = constant
+            out = [] if constant == 0 else [1.0]
             for part in parts:
                 value, slopes = _with_slopes(part, columns)
                 total = total + value

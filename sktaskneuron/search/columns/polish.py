@@ -6,20 +6,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum
 from sktaskneuron.search.columns.constants import (
     EXACT,
     MOST_PARTS,
-    Rows,
+    NamedRows,
     canonical,
     free_constants,
     refit,
     with_constants,
 )
-
-Array = NDArray[np.float64]
 
 
 def simple_values(value: float) -> list[float]:
@@ -46,7 +43,7 @@ def simple_values(value: float) -> list[float]:
     return list(dict.fromkeys(number for number in close if number != value))
 
 
-def snapped(node: Node, rows: Rows) -> Node:
+def snapped(node: Node, rows: NamedRows) -> Node:
     """Replace numbers by simple ones where the criterion agrees, the others refitted around them.
 
     A number that is told exactly need not be fitted: it saves the log n that a free one costs.
@@ -54,7 +51,7 @@ def snapped(node: Node, rows: Rows) -> Node:
     Parameters
     ----------
     node : Node
-    rows : Rows
+    rows : NamedRows
 
     Returns
     -------
@@ -81,7 +78,7 @@ def snapped(node: Node, rows: Rows) -> Node:
 
 
 def _around(
-    node: Node, values: Sequence[float], fixed: Mapping[int, float], rows: Rows
+    node: Node, values: Sequence[float], fixed: Mapping[int, float], rows: NamedRows
 ) -> list[float]:
     """Return the numbers of a tree with some held, after one Gauss-Newton step of the others."""
     held = [fixed.get(place, value) for place, value in enumerate(values)]
@@ -107,13 +104,13 @@ def _around(
     return after if after_loss < before_loss else held
 
 
-def pruned(node: Node, rows: Rows) -> Node:
+def pruned(node: Node, rows: NamedRows) -> Node:
     """Take out summands, one after another, while that lowers the description length.
 
     Parameters
     ----------
     node : Node
-    rows : Rows
+    rows : NamedRows
 
     Returns
     -------

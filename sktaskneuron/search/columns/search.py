@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Mask, Matrix
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
-from sktaskneuron.search.columns.choice import ColumnsResult, Observations, choose_equations
+from sktaskneuron.search.columns.choice import ColumnsResult, Split, choose_equations
 from sktaskneuron.search.columns.classes import choose_classes
-from sktaskneuron.search.columns.constants import Rows, refit
+from sktaskneuron.search.columns.constants import NamedRows, refit
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
 from sktaskneuron.search.columns.polish import pruned, snapped
 from sktaskneuron.search.columns.simplify import simplified
-from sktaskneuron.search.frame.family import make_family
+from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import usable_columns
-
-Array = NDArray[np.float64]
 
 # Share and greatest number of rows held out, and rows below which none are.
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
@@ -40,29 +38,16 @@ class ColumnsOptions:
 
 
 def search_columns(
-    X: Array,
-    target: Array,
-    weight: Array,
-    *,
-    classification: bool,
-    feature_names: Sequence[str],
+    observations: Observations,
     options: ColumnsOptions,
     rng: np.random.Generator,
     on_step: Callable[[str], None] | None = None,
 ) -> ColumnsResult:
-    """Find equations of ``target`` in the named columns ``X``.
+    """Find equations of a target in named columns.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite floats in raw units.
-    target : ndarray of shape (n_samples, n_outputs)
-        For classification 0/1 indicators, one column for two classes.
-    weight : ndarray of shape (n_samples,)
-        Positive.
-    classification : bool
-        Whether the equation is of the log odds.
-    feature_names : sequence of str
+    observations : Observations
     options : ColumnsOptions
     rng : numpy.random.Generator
         Draws the rows that are held out and those that are searched on.
@@ -82,7 +67,8 @@ def search_columns(
         If the engine failed.
     """
     find = get_columns_engine(options.engine)
-    names = tuple(map(str, feature_names))
+    X, target, weight = observations.X, observations.target, observations.weight
+    names = tuple(map(str, observations.names))
     caps: list[str] = []
     steps: list[str] = []
 
@@ -100,7 +86,6 @@ def search_columns(
     train = np.sort(rest[: options.max_samples])
     usable = np.flatnonzero(usable_columns(X[train]) & _supported(X[train]))
     seed = int(rng.integers(2**31))
-    link = make_family(target, weight, classification).link
     per_output: list[list[Node]] = []
     for y in target.T:
         # nothing but rounding could be found in a constant
@@ -118,17 +103,17 @@ def search_columns(
         # values that overflow are looked for and left out wherever candidates are compared
         with np.errstate(all="ignore"):
             found = find(problem) if searched else []
-            rows = Rows.of(X[train], names, y[train], weight[train])
+            rows = NamedRows.of(X[train], names, y[train], weight[train])
             per_output.append(_tidied(found, rows, options.max_complexity))
-    observations = Observations(X, target, weight, names, held, link)
+    split = Split(replace(observations, names=names), held)
     with np.errstate(all="ignore"):
-        choose = choose_classes if classification else choose_equations
-        result = choose(observations, per_output)
+        choose = choose_classes if observations.classification else choose_equations
+        result = choose(split, per_output)
     result.caps, result.n_steps = tuple(caps), len(steps)
     return result
 
 
-def _supported(X: Array) -> NDArray[np.bool_]:
+def _supported(X: Matrix) -> Mask:
     """Tell which columns have more than a few rows that differ from their most frequent value.
 
     A level that few rows have fits those rows, outliers foremost, and tells nothing about others.
@@ -138,7 +123,7 @@ def _supported(X: Array) -> NDArray[np.bool_]:
     return len(X) - np.asarray(frequent, dtype=float) >= fewest
 
 
-def _tidied(nodes: Sequence[Node], rows: Rows, max_complexity: int) -> list[Node]:
+def _tidied(nodes: Sequence[Node], rows: NamedRows, max_complexity: int) -> list[Node]:
     """Refit, prune and simplify an engine's candidates; the best by description length first."""
     mean = Number(rows.mean)
     scored: dict[Node, float] = {}

@@ -6,10 +6,10 @@ from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, complexity
-from sktaskneuron.search.columns.constants import EXACT, Rows
+from sktaskneuron.search.columns.constants import EXACT, NamedRows
 
 
-def simplified(node: Node, rows: Rows) -> Node:
+def simplified(node: Node, rows: NamedRows) -> Node:
     """Shorten what holds for the rows' columns though not for all numbers.
 
     ``sqrt(x**2)`` and ``abs(x)`` are x where x is positive, ``exp(a*log(x))`` is ``x**a``.

@@ -5,73 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula, NeuronFormula
-from sktaskneuron.search.frame.family import make_family
 from sktaskneuron.search.frame.fit import Fit
-from sktaskneuron.search.frame.linalg import Array, weighted_lstsq
-from sktaskneuron.search.frame.model import Table
-from sktaskneuron.search.frame.options import TDResult, as_formula
+from sktaskneuron.search.frame.linalg import weighted_lstsq
+from sktaskneuron.search.frame.model import Structure, Table
+from sktaskneuron.search.frame.observations import Observations
+from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.standardise import Standardisation
 from sktaskneuron.search.frame.terms import POWERS, TermLibrary
 
+# Rows whose terms are held at once.
 _CHUNK = 20_000
 
 
-def null_answer(
-    X: Array, target: Array, weight: Array, classification: bool, feature_names: Sequence[str]
-) -> TDResult:
-    """Return the formula of no terms: one constant per output, for data without a usable column.
+def as_formula(structure: Structure, library: TermLibrary = POWERS) -> NeuronFormula:
+    """Return the shape of a structure: its pure terms, orders and ranks."""
+    pure, _ = structure.orders
+    return NeuronFormula(map(library.expression, sorted(pure)), structure.ranks())
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-    target : ndarray of shape (n_samples, n_outputs)
-    weight : ndarray of shape (n_samples,)
-    classification : bool
-    feature_names : sequence of str
 
-    Returns
-    -------
-    TDResult
-    """
-    family = make_family(target, weight, classification)
-    coef = family.fit_linear(np.ones((len(X), 1))).coef
-    fitted = FittedFormula(NeuronFormula(), coef[0], feature_names=feature_names, link=family.link)
+def null_answer(observations: Observations) -> SearchResult:
+    """Return the formula of no terms: one constant per output, for data without a usable column."""
+    target, family = observations.target, observations.family
+    coef = family.fit_linear(np.ones((len(target), 1))).coef
+    fitted = FittedFormula(
+        NeuronFormula(), coef[0], feature_names=observations.names, link=family.link
+    )
     deviance = family.deviance(np.broadcast_to(coef, target.shape))
-    return TDResult(fitted, deviance, deviance)
+    return SearchResult(fitted, deviance, deviance)
 
 
 def refit_on_all(
-    X: Array,
-    usable: NDArray[np.intp],
-    target: Array,
-    weight: Array,
+    observations: Observations,
+    usable: RowNumbers,
     scale: Standardisation,
     fit: Fit,
-    classification: bool,
-    caps: list[str],
     library: TermLibrary = POWERS,
 ) -> Fit:
     """Fit the linear weights on every row, chunk by chunk; factors keep their values.
 
+    For least squares only: a logistic fit has no closed form to add up over chunks.
+
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Raw units.
+    observations : Observations
+        The target standardised as for the search.
     usable : ndarray of int of shape (n_usable,)
         Columns that were searched.
-    target : ndarray of shape (n_samples, n_outputs)
-        Standardised as for the search.
-    weight : ndarray of shape (n_samples,)
     scale : Standardisation
     fit : Fit
         Result of the search on some of the rows.
-    classification : bool
-        A logistic fit has no closed form to add up over chunks, so it stays as it is.
-    caps : list of str
-        Gets a line where the weights stay those of the searched rows.
     library : TermLibrary
         Functions behind the keys of the structure.
 
@@ -80,9 +65,7 @@ def refit_on_all(
     Fit
         With new ``coef``; ``eta`` and ``deviance`` stay those of the searched rows.
     """
-    if classification:
-        caps.append("weights fitted on the searched rows")
-        return fit
+    X, target, weight = observations.X, observations.target, observations.weight
     n_columns = fit.structure.n_linear
     triangle = np.zeros((0, n_columns + target.shape[1]))
     used = library.only(fit.structure.pure)
@@ -101,11 +84,11 @@ def refit_on_all(
 def export(
     fit: Fit,
     scale: Standardisation,
-    usable: NDArray[np.intp],
+    usable: RowNumbers,
     n_features: int,
     feature_names: Sequence[str],
-    shift: Array,
-    unit: Array,
+    shift: Vector,
+    unit: Vector,
     link: str,
     library: TermLibrary = POWERS,
 ) -> FittedFormula:
@@ -142,8 +125,8 @@ def export(
     columns = structure.pure_columns()
     for position, (key, i) in enumerate(columns):
         pure_weights[place[library.expression(key)]][usable[i]] += coef[1 + position]
-    factors: dict[int, Array] = {}
-    loadings: dict[int, Array] = {}
+    factors: dict[int, FloatArray] = {}
+    loadings: dict[int, FloatArray] = {}
     first_atom = 1 + len(columns)
     for order in sorted(structure.ranks()):
         chosen = [j for j, atom in enumerate(structure.atoms) if atom.order == order]

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.frame.criteria import Price
 from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.fit import Fit, column_costs, entry_covariance
-from sktaskneuron.search.frame.linalg import Array
 from sktaskneuron.search.frame.model import Atom, Structure, Table
 from sktaskneuron.search.frame.proposals import Proposal
 
@@ -39,7 +39,7 @@ def backward(table: Table, family: Family, price: Price, fit: Fit) -> list[Propo
 
 
 def _without_columns(
-    structure: Structure, costs: Array, price: Price, family: Family, add: Add
+    structure: Structure, costs: Vector, price: Price, family: Family, add: Add
 ) -> None:
     """Add, per order: without the cheapest column, the best batch of them, and all of them.
 
@@ -63,7 +63,7 @@ def _without_columns(
             add(structure.with_pure(order, kept), float(running[size - 1]), "columns out")
 
 
-def _without_atoms(structure: Structure, costs: Array, add: Add) -> None:
+def _without_atoms(structure: Structure, costs: Vector, add: Add) -> None:
     """Add: without each atom, and without all atoms of an order; costs : (n_atoms,)."""
     for j in range(len(structure.atoms)):
         rest = structure.atoms[:j] + structure.atoms[j + 1 :]
@@ -76,7 +76,7 @@ def _without_atoms(structure: Structure, costs: Array, add: Add) -> None:
 
 
 def _without_entries(
-    structure: Structure, covariance: Array, price: Price, family: Family, add: Add
+    structure: Structure, covariance: Matrix, price: Price, family: Family, add: Add
 ) -> None:
     """Add: without some entries of each atom's factors; covariance : (n_entries, n_entries)."""
     position = 0
@@ -91,7 +91,7 @@ def _without_entries(
 
 
 def _thinned(
-    atom: Atom, covariance: Array, price: Price, family: Family
+    atom: Atom, covariance: Matrix, price: Price, family: Family
 ) -> list[tuple[Atom, float]]:
     """Return the atom without its cheapest entries, with the cost of dropping them.
 

@@ -17,16 +17,18 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from sktaskneuron.search.frame.linalg import Array, Rows, weighted_lstsq
+from sktaskneuron._typing import FloatArray, Matrix, RowNumbers, Vector
+from sktaskneuron.search.frame.linalg import weighted_lstsq
 
 # Residual variance, relative to the target's, below which two fits count as equally exact. A term
 # that explains less than a millionth of the target's standard deviation is rounding, not structure.
-_VARIANCE_FLOOR = 1e-12
+VARIANCE_FLOOR = 1e-12
 # Newton sweeps over the outputs, and halvings of a step that overshoots.
 _MAX_SWEEPS, _MAX_HALVINGS = 25, 8
 # Ridge (in observations) on unit-variance columns. It keeps the fit finite when classes are
 # separable and is far too small to move a coefficient that the data determine.
 _RIDGE, _INTERCEPT_RIDGE = 1e-2, 1e-8
+# Least p (1 - p) of a class: a row that is certain keeps a slope to step by.
 _LEAST_CURVATURE = 1e-6
 # Relative fall of the objective in a sweep at which it ends: far below what a term costs.
 _CONVERGED = 1e-6
@@ -46,8 +48,8 @@ class LinearFit:
     deviance : float
     """
 
-    coef: Array
-    eta: Array
+    coef: Matrix
+    eta: Matrix
     deviance: float
 
 
@@ -65,9 +67,9 @@ class Working:
     precision : ndarray of shape (n_outputs,)
     """
 
-    weight: Array
-    residual: Array
-    precision: Array
+    weight: Matrix
+    residual: Matrix
+    precision: Vector
 
     def with_shared_weight(self) -> Working:
         """Return the same slopes with the mean curvature of the outputs.
@@ -84,7 +86,7 @@ class Working:
         """Whether all outputs have the same row weights."""
         return self.weight.shape[1] == 1
 
-    def outputs(self) -> list[tuple[Array, list[int]]]:
+    def outputs(self) -> list[tuple[Matrix, list[int]]]:
         """Return pairs of square-root weights (n_samples, 1) and the outputs that use them."""
         root = np.sqrt(self.weight)
         n_outputs = self.residual.shape[1]
@@ -103,8 +105,8 @@ class Gaussian:
     weight : ndarray of shape (n_samples,)
     """
 
-    target: Array
-    weight: Array
+    target: Matrix
+    weight: Vector
 
     link = "identity"
 
@@ -123,37 +125,37 @@ class Gaussian:
         """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
-    def deviance(self, eta: Array) -> float:
+    def deviance(self, eta: Matrix) -> float:
         """Return n log(residual variance) of the predictor ``eta``, summed over outputs."""
         variance = self.weight @ (self.target - eta) ** 2 / self.n_effective
-        floor = _VARIANCE_FLOOR * self.total_variance
+        floor = VARIANCE_FLOOR * self.total_variance
         return float(self.n_effective * np.log(np.maximum(variance, floor)).sum())
 
     @property
-    def total_variance(self) -> Array:
+    def total_variance(self) -> Vector:
         """Weighted variance of the target, shape (n_outputs,)."""
         mean = self.weight @ self.target / self.n_effective
         return np.maximum(self.weight @ (self.target - mean) ** 2 / self.n_effective, 1e-30)
 
-    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+    def fit_linear(self, columns: Matrix, eta: Matrix | None = None) -> LinearFit:
         """Fit the weights of ``columns`` (n_samples, n_columns); ``eta`` is not needed here."""
         coef = weighted_lstsq(columns, self.target, self.weight)
         eta = columns @ coef
         return LinearFit(coef, eta, self.deviance(eta))
 
-    def working(self, eta: Array) -> Working:
+    def working(self, eta: Matrix) -> Working:
         """Return the local least-squares form of the deviance at ``eta`` (n_samples, n_outputs)."""
         residual = self.target - eta
         variance = self.weight @ residual**2 / self.n_effective
-        floor = _VARIANCE_FLOOR * self.total_variance
+        floor = VARIANCE_FLOOR * self.total_variance
         return Working(self.weight[:, None], residual, 1.0 / np.maximum(variance, floor))
 
-    def predicted_drop(self, gain: Array) -> Array:
+    def predicted_drop(self, gain: FloatArray) -> FloatArray:
         """Return the fall of the deviance for a quadratic gain: (..., n_outputs) -> (...).
 
         The variance is profiled out, so a gain near the whole residual counts for more.
         """
-        share = np.clip(gain / self.n_effective, 0.0, 1.0 - _VARIANCE_FLOOR)
+        share = np.clip(gain / self.n_effective, 0.0, 1.0 - VARIANCE_FLOOR)
         return np.asarray(-self.n_effective * np.log1p(-share).sum(axis=-1))
 
     def predicted_rise(self, cost: float) -> float:
@@ -164,15 +166,15 @@ class Gaussian:
         return float(self.n_effective * np.log1p(cost / self.n_effective))
 
     @property
-    def loss_scale(self) -> Array:
+    def loss_scale(self) -> Vector:
         """What a row's loss is measured in: the variance of each output."""
         return self.total_variance
 
-    def row_loss(self, eta: Array, scale: Array) -> Array:
+    def row_loss(self, eta: Matrix, scale: Vector) -> Vector:
         """Return every row's squared error over ``scale``, mean over outputs: (n_samples,)."""
         return np.asarray(((self.target - eta) ** 2 / scale).mean(axis=1))
 
-    def subset(self, rows: Rows) -> Gaussian:
+    def subset(self, rows: RowNumbers) -> Gaussian:
         """Return the same likelihood of some of the rows."""
         return Gaussian(self.target[rows], self.weight[rows])
 
@@ -188,8 +190,8 @@ class _ClassLikelihood(ABC):
     weight : ndarray of shape (n_samples,)
     """
 
-    target: Array
-    weight: Array
+    target: Matrix
+    weight: Vector
 
     @property
     def n_outputs(self) -> int:
@@ -202,18 +204,18 @@ class _ClassLikelihood(ABC):
         return float(self.weight.sum())
 
     @abstractmethod
-    def probabilities(self, eta: Array) -> Array:
+    def probabilities(self, eta: Matrix) -> Matrix:
         """Return the probability that each target is 1, (n_samples, n_outputs)."""
 
     @abstractmethod
-    def loss(self, eta: Array) -> Array:
+    def loss(self, eta: Matrix) -> Vector:
         """Return minus the log likelihood of every row, (n_samples,)."""
 
-    def deviance(self, eta: Array) -> float:
+    def deviance(self, eta: Matrix) -> float:
         """Return minus twice the log likelihood."""
         return float(2.0 * (self.weight @ self.loss(eta)))
 
-    def working(self, eta: Array) -> Working:
+    def working(self, eta: Matrix) -> Working:
         """Return the local least-squares form of the deviance at ``eta`` (n_samples, n_outputs).
 
         Each output has its own curvature; that between outputs is left out.
@@ -223,7 +225,7 @@ class _ClassLikelihood(ABC):
         weight = self.weight[:, None] * curvature
         return Working(weight, (self.target - p) / curvature, np.ones(self.n_outputs))
 
-    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+    def fit_linear(self, columns: Matrix, eta: Matrix | None = None) -> LinearFit:
         """Fit the weights of ``columns`` (n_samples, n_columns), starting near ``eta`` if given.
 
         One damped Newton step after another, output by output with the others held.
@@ -238,7 +240,7 @@ class _ClassLikelihood(ABC):
         ridge = np.full(z.shape[1], _RIDGE)
         ridge[0] = _INTERCEPT_RIDGE
 
-        def objective(predictor: Array, weights: Array) -> float:
+        def objective(predictor: Matrix, weights: Matrix) -> float:
             return float(self.weight @ self.loss(predictor) + 0.5 * (ridge @ weights**2).sum())
 
         predictor = z @ coef
@@ -265,7 +267,7 @@ class _ClassLikelihood(ABC):
                 break
         return LinearFit(coef / scale[:, None], predictor, self.deviance(predictor))
 
-    def predicted_drop(self, gain: Array) -> Array:
+    def predicted_drop(self, gain: FloatArray) -> FloatArray:
         """Return the fall of the deviance for a quadratic gain: (..., n_outputs) -> (...)."""
         return np.asarray(gain.sum(axis=-1))
 
@@ -274,15 +276,15 @@ class _ClassLikelihood(ABC):
         return cost
 
     @property
-    def loss_scale(self) -> Array:
+    def loss_scale(self) -> Vector:
         """Ones: a deviance has no unit."""
         return np.ones(self.n_outputs)
 
-    def row_loss(self, eta: Array, scale: Array) -> Array:
+    def row_loss(self, eta: Matrix, scale: Vector) -> Vector:
         """Return every row's deviance, (n_samples,)."""
         return 2.0 * self.loss(eta)
 
-    def subset(self, rows: Rows) -> Self:
+    def subset(self, rows: RowNumbers) -> Self:
         """Return the same likelihood of some of the rows."""
         return type(self)(self.target[rows], self.weight[rows])
 
@@ -293,11 +295,11 @@ class Logistic(_ClassLikelihood):
     n_free_outputs = 1
     link = "logit"
 
-    def probabilities(self, eta: Array) -> Array:
+    def probabilities(self, eta: Matrix) -> Matrix:
         """Return the probability of the second class."""
         return np.asarray(expit(eta))
 
-    def loss(self, eta: Array) -> Array:
+    def loss(self, eta: Matrix) -> Vector:
         """Return minus the log likelihood of every row, (n_samples,)."""
         return np.asarray((np.logaddexp(0.0, eta) - self.target * eta).sum(axis=1))
 
@@ -310,7 +312,7 @@ class Multinomial(_ClassLikelihood):
 
     link = "softmax"
 
-    def fit_linear(self, columns: Array, eta: Array | None = None) -> LinearFit:
+    def fit_linear(self, columns: Matrix, eta: Matrix | None = None) -> LinearFit:
         """Fit the weights of ``columns`` (n_samples, n_columns), starting near ``eta`` if given.
 
         All outputs at once by L-BFGS, on columns made orthonormal so that few steps are needed.
@@ -325,10 +327,10 @@ class Multinomial(_ClassLikelihood):
         ridge = np.full((n_columns, 1), _RIDGE)
         ridge[0] = _INTERCEPT_RIDGE
 
-        def weights(u: Array) -> Array:
+        def weights(u: Matrix) -> Matrix:
             return np.asarray(solve_triangular(root, u, lower=True, trans="T"))
 
-        def objective(flat: Array) -> tuple[float, Array]:
+        def objective(flat: Vector) -> tuple[float, Vector]:
             u = flat.reshape(n_columns, self.n_outputs)
             predictor, coef = white @ u, weights(u)
             value = self.weight @ self.loss(predictor) + 0.5 * (ridge * coef**2).sum()
@@ -352,12 +354,12 @@ class Multinomial(_ClassLikelihood):
         """Outputs that count as parameters."""
         return self.n_outputs - 1
 
-    def probabilities(self, eta: Array) -> Array:
+    def probabilities(self, eta: Matrix) -> Matrix:
         """Return the probabilities of the classes."""
         share = np.exp(eta - eta.max(axis=1, keepdims=True))
         return np.asarray(share / share.sum(axis=1, keepdims=True))
 
-    def loss(self, eta: Array) -> Array:
+    def loss(self, eta: Matrix) -> Vector:
         """Return minus the log likelihood of every row, (n_samples,)."""
         top = eta.max(axis=1)
         total = np.log(np.exp(eta - top[:, None]).sum(axis=1)) + top
@@ -367,7 +369,7 @@ class Multinomial(_ClassLikelihood):
 Family = Gaussian | Logistic | Multinomial
 
 
-def make_family(target: Array, weight: Array, classification: bool) -> Family:
+def make_family(target: Matrix, weight: Vector, classification: bool) -> Family:
     """Return the likelihood of values, of two classes (one column) or of several (one each)."""
     if not classification:
         return Gaussian(target, weight)

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.frame.family import Family
-from sktaskneuron.search.frame.linalg import Array, orthonormal_basis, project_out
+from sktaskneuron.search.frame.linalg import orthonormal_basis, project_out
 from sktaskneuron.search.frame.model import Atom, Structure, Table
 
-_MAX_STEPS = 40
+# Gauss-Newton steps of a fit to the end.
+MAX_STEPS = 40
+# Fall of the deviance per observation below which a fit has converged.
 _TOLERANCE = 1e-5
 # Curvature, relative to the greatest, below which a direction counts as free.
 _FLAT = 1e-10
@@ -37,17 +40,19 @@ class Fit:
     """
 
     structure: Structure
-    coef: Array
-    eta: Array
+    coef: Matrix
+    eta: Matrix
     deviance: float
 
     @property
-    def loadings(self) -> Array:
+    def loadings(self) -> Matrix:
         """Weights of the atoms, (n_atoms, n_outputs)."""
         return self.coef[len(self.coef) - len(self.structure.atoms) :]
 
 
-def fit_linear(table: Table, family: Family, structure: Structure, eta: Array | None = None) -> Fit:
+def fit_linear(
+    table: Table, family: Family, structure: Structure, eta: Matrix | None = None
+) -> Fit:
     """Fit the linear weights; ``eta`` is the predictor of a neighbouring fit to start from."""
     linear = family.fit_linear(structure.design(table), eta)
     return Fit(structure, linear.coef, linear.eta, linear.deviance)
@@ -57,8 +62,8 @@ def fit_structure(
     table: Table,
     family: Family,
     structure: Structure,
-    eta: Array | None = None,
-    max_steps: int = _MAX_STEPS,
+    eta: Matrix | None = None,
+    max_steps: int = MAX_STEPS,
     tolerance: float = _TOLERANCE,
 ) -> Fit:
     """Fit all numbers of ``structure``, its factors starting where they stand.
@@ -90,7 +95,7 @@ def fit_structure(
         improved = False
         for _ in range(6):
             scale = damping * (diagonal + 1e-3 * diagonal.mean() + 1e-12)
-            step: Array = np.asarray(np.linalg.solve(gram + np.diag(scale), gradient))
+            step: Vector = np.asarray(np.linalg.solve(gram + np.diag(scale), gradient))
             trial = fit_linear(table, family, _moved(fit.structure, step), fit.eta)
             if trial.deviance < fit.deviance:
                 improved = True
@@ -106,7 +111,7 @@ def fit_structure(
     return fit
 
 
-def _moved(structure: Structure, step: Array) -> Structure:
+def _moved(structure: Structure, step: Vector) -> Structure:
     atoms = []
     position = 0
     for atom in structure.atoms:
@@ -119,7 +124,7 @@ def _moved(structure: Structure, step: Array) -> Structure:
     return structure.with_atoms(tuple(atoms))
 
 
-def factor_columns(table: Table, structure: Structure) -> tuple[Array, Array]:
+def factor_columns(table: Table, structure: Structure) -> tuple[FloatArray, FloatArray]:
     """Return the derivatives by all movable factor entries, and the atom each belongs to.
 
     A monomial has no movable entry: its factors have one entry each, of length one.
@@ -139,7 +144,7 @@ def factor_columns(table: Table, structure: Structure) -> tuple[Array, Array]:
     return np.concatenate(columns, axis=1), np.asarray(owner)
 
 
-def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Array]:
+def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[FloatArray, FloatArray]:
     """Return the Gauss-Newton matrix (n_entries, n_entries) and right side (n_entries,).
 
     The linear weights are eliminated.
@@ -177,7 +182,7 @@ def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[Array, Ar
     return gram, gradient
 
 
-def column_costs(table: Table, family: Family, fit: Fit) -> Array:
+def column_costs(table: Table, family: Family, fit: Fit) -> Vector:
     """Return roughly how much the deviance rises when one linear weight is set to zero (Wald).
 
     Returns
@@ -200,13 +205,13 @@ def column_costs(table: Table, family: Family, fit: Fit) -> Array:
     return linear
 
 
-def movable_entries(structure: Structure) -> Array:
+def movable_entries(structure: Structure) -> Vector:
     """Return the factor entries that a fit can move, in the order of `factor_columns`."""
     parts = [atom.factors[atom.support] for atom in structure.atoms if not atom.is_monomial]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def entry_covariance(table: Table, family: Family, fit: Fit) -> Array:
+def entry_covariance(table: Table, family: Family, fit: Fit) -> Matrix:
     """Return the inverse Gauss-Newton matrix of the movable entries, (n_entries, n_entries).
 
     A disjoint atom may have free directions: its diagonal, taken out, can be traded between the

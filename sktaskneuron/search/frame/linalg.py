@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 
 # Added to the unit diagonal of a normalised Gram matrix. One step of iterative refinement removes
 # its effect wherever the columns are independent; where they are not it picks the small solution.
 _JITTER = 1e-11
 
 
-def _normalised(columns: Array) -> tuple[Array, Array]:
+def _normalised(columns: Matrix) -> tuple[FloatArray, FloatArray]:
     norm = np.sqrt(np.einsum("ij,ij->j", columns, columns))
     norm[norm == 0] = 1.0
     return columns / norm, norm
 
 
-def _factor(gram: Array) -> Array:
+def _factor(gram: Matrix) -> Matrix:
     """Return the upper Cholesky factor, with as much jitter as the matrix needs."""
     jitter = _JITTER
     identity = np.eye(len(gram))
@@ -31,7 +29,7 @@ def _factor(gram: Array) -> Array:
             jitter *= 100.0
 
 
-def weighted_lstsq(columns: Array, target: Array, weight: Array) -> Array:
+def weighted_lstsq(columns: Matrix, target: Matrix, weight: Vector) -> Matrix:
     """Return argmin_c sum_n weight_n |target_n - columns_n c|^2.
 
     Parameters
@@ -53,7 +51,7 @@ def weighted_lstsq(columns: Array, target: Array, weight: Array) -> Array:
     return np.asarray(coef / norm[:, None])
 
 
-def orthonormal_basis(columns: Array) -> Array:
+def orthonormal_basis(columns: Matrix) -> Matrix:
     """Return a basis of the span of ``columns``, of the same shape (n_samples, n_columns).
 
     Directions lost to collinearity come out short; they are not filled up with noise.
@@ -63,7 +61,7 @@ def orthonormal_basis(columns: Array) -> Array:
     return np.asarray(solve_triangular(factor, a.T, trans="T", check_finite=False).T)
 
 
-def project_out(basis: Array, values: Array) -> Array:
+def project_out(basis: Matrix, values: Matrix) -> Matrix:
     """Return ``values`` (n_samples, n_values) less their projection on ``basis``.
 
     Applied twice: one pass loses digits where little is left.

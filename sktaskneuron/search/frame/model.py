@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sktaskneuron.search.frame.linalg import Array, Rows
+from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.terms import POWERS, TermLibrary
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +25,11 @@ class Table:
         Values of the library's functions by their keys.
     """
 
-    powers: Mapping[int, Array]
-    functions: Mapping[int, Array] = field(default_factory=dict)
+    powers: Mapping[int, Matrix]
+    functions: Mapping[int, Matrix] = field(default_factory=dict)
 
     @classmethod
-    def from_array(cls, z: Array, max_order: int, library: TermLibrary = POWERS) -> Table:
+    def from_array(cls, z: Matrix, max_order: int, library: TermLibrary = POWERS) -> Table:
         """Return the table of ``z`` (n_samples, n_features).
 
         It holds the powers up to ``max_order`` and the functions of ``library``.
@@ -41,12 +39,12 @@ class Table:
             powers[order] = powers[order - 1] * z
         return cls(powers, library.values(z))
 
-    def pure(self, key: int) -> Array:
+    def pure(self, key: int) -> Matrix:
         """Return the values of one pure term, (n_samples, n_features)."""
         return self.functions[key] if key in self.functions else self.powers[key]
 
     @property
-    def z(self) -> Array:
+    def z(self) -> Matrix:
         """The columns themselves, (n_samples, n_features)."""
         return self.powers[1]
 
@@ -60,7 +58,7 @@ class Table:
         """Number of columns."""
         return self.z.shape[1]
 
-    def subset(self, rows: Rows) -> Table:
+    def subset(self, rows: RowNumbers) -> Table:
         """Return the same columns of some of the rows."""
         powers = {order: power[rows] for order, power in self.powers.items()}
         return Table(powers, {key: values[rows] for key, values in self.functions.items()})
@@ -80,7 +78,7 @@ class Atom:
         Entries that may differ from zero.
     """
 
-    factors: Array
+    factors: Matrix
     support: Mask
 
     @classmethod
@@ -91,7 +89,7 @@ class Atom:
         return cls(support.astype(float), support)
 
     @classmethod
-    def from_factors(cls, factors: Array, support: Mask | None = None) -> Atom:
+    def from_factors(cls, factors: Matrix, support: Mask | None = None) -> Atom:
         """Return the atom of ``factors`` (order, n_features), cut to ``support`` and scaled to one.
 
         Without a support every entry may differ from zero.
@@ -111,12 +109,12 @@ class Atom:
         """Whether every factor has one column only, so that nothing but the loading is free."""
         return bool((self.support.sum(axis=1) == 1).all())
 
-    def projections(self, table: Table) -> Array:
+    def projections(self, table: Table) -> Matrix:
         """Return the inner products <u_m, z>, shape (order, n_samples)."""
         used = np.flatnonzero(self.support.any(axis=0))
         return np.asarray(self.factors[:, used] @ table.z[:, used].T)
 
-    def values(self, table: Table) -> Array:
+    def values(self, table: Table) -> Vector:
         """Return A(z) of every row, shape (n_samples,)."""
         out = self.projections(table).prod(axis=0)
         diagonal = self.factors.prod(axis=0)
@@ -125,7 +123,7 @@ class Atom:
             out = out - table.powers[self.order][:, hit] @ diagonal[hit]
         return np.asarray(out)
 
-    def derivatives(self, table: Table) -> list[Array]:
+    def derivatives(self, table: Table) -> list[Matrix]:
         """Return per factor m the columns dA/du_m on its support: (n_samples, support size)."""
         projections = self.projections(table)
         return [
@@ -133,7 +131,9 @@ class Atom:
             for m in range(self.order)
         ]
 
-    def partial(self, table: Table, projections: Array, m: int, columns: NDArray[np.intp]) -> Array:
+    def partial(
+        self, table: Table, projections: Matrix, m: int, columns: NDArray[np.intp]
+    ) -> Matrix:
         """Return dA/du_m for the entries ``columns`` of factor m, (n_samples, n_columns).
 
         ``projections`` are those of this atom; the caller has them for several factors.
@@ -164,7 +164,7 @@ class Structure:
     pure: Mapping[int, Mask] = field(default_factory=dict)
     atoms: tuple[Atom, ...] = ()
 
-    def design(self, table: Table) -> Array:
+    def design(self, table: Table) -> Matrix:
         """Return the columns [1 | pure terms by order | atoms], shape (n_samples, n_columns)."""
         parts = [np.ones((table.n_samples, 1))]
         parts += [table.pure(order)[:, self.pure[order]] for order in sorted(self.pure)]

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from sktaskneuron._typing import Mask, Matrix, RowNumbers
 from sktaskneuron.search.frame.criteria import Price
-from sktaskneuron.search.frame.evidence import CrossValidationJudge, folds
+from sktaskneuron.search.frame.evidence import folds
 from sktaskneuron.search.frame.family import Family
-from sktaskneuron.search.frame.fit import Fit, fit_linear, fit_structure
-from sktaskneuron.search.frame.linalg import Array, Rows
-from sktaskneuron.search.frame.model import Mask, Structure, Table
-from sktaskneuron.search.frame.options import TDOptions
+from sktaskneuron.search.frame.judges import CrossValidationJudge, InformationJudge, Judge
+from sktaskneuron.search.frame.model import Table
+from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.proposals import Space
-from sktaskneuron.search.frame.selection import InformationJudge, Judge, Selection, select
 from sktaskneuron.search.frame.standardise import distinct_values
 from sktaskneuron.search.frame.terms import POWERS, TermLibrary
-from sktaskneuron.search.td.gates import DEFAULT_STEPS as GATE_STEPS
-from sktaskneuron.search.td.gates import as_structure, open_orders
 
-# Forward steps of the default engine: far more than any readable formula has terms.
-MAX_STEPS = 100
+# Parts of the rows that are held out in turn by the criterion "cv".
 _N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Rows, likelihood, what may enter, and the settings of the search.
+    """RowNumbers, likelihood, what may enter, and the settings of the search.
 
     ``n_kinds`` is the number of kinds of terms that were on offer, where that is more than may
     enter now.
@@ -37,7 +33,7 @@ class Problem:
     table: Table
     family: Family
     space: Space
-    options: TDOptions
+    options: SearchOptions
     seed: int
     library: TermLibrary = POWERS
     n_kinds: int = 0
@@ -45,9 +41,9 @@ class Problem:
     @classmethod
     def from_scaled(
         cls,
-        z: Array,
+        z: Matrix,
         family: Family,
-        options: TDOptions,
+        options: SearchOptions,
         seed: int,
         library: TermLibrary = POWERS,
     ) -> Problem:
@@ -65,7 +61,7 @@ class Problem:
         space = Space(pure, products, options.max_rank, allowed)
         return cls(table, family, space, options, seed, library)
 
-    @property
+    @cached_property
     def price(self) -> Price:
         """Price of a structure under the chosen criterion."""
         return Price(
@@ -85,49 +81,7 @@ class Problem:
         splits = folds(n, min(_N_FOLDS, n), np.random.default_rng(self.seed))
         return CrossValidationJudge(self.table, self.family, splits)
 
-    def subset(self, rows: Rows) -> Problem:
+    def subset(self, rows: RowNumbers) -> Problem:
         """Return the same problem for some of the rows."""
         table, family = self.table.subset(rows), self.family.subset(rows)
         return replace(self, table=table, family=family)
-
-    def solve(
-        self,
-        on_step: Callable[[int, Fit], None] | None = None,
-        start: Structure | None = None,
-    ) -> tuple[Selection, float]:
-        """Search, from ``start`` if given; return the selection and its score (less is better)."""
-        judge = self.judge()
-        if self.options.engine == "gates":
-            selection = self._solve_by_gates()
-        else:
-            steps = self.options.max_steps
-            selection = select(
-                self.table,
-                self.family,
-                self.price,
-                self.space,
-                judge,
-                seed=self.seed,
-                max_steps=MAX_STEPS if steps is None else steps,
-                swap=self.options.swap,
-                on_step=on_step,
-                start=start,
-            )
-        return selection, judge.score(selection.fit)
-
-    def _solve_by_gates(self) -> Selection:
-        steps = self.options.max_steps
-        null = fit_structure(self.table, self.family, Structure(self.table.n_features))
-        pure, factors = open_orders(
-            self.table,
-            self.family,
-            self.space.pure_orders,
-            self.space.interaction_orders,
-            max_rank=self.options.max_rank,
-            n_steps=GATE_STEPS if steps is None else steps,
-            seed=self.seed,
-        )
-        allowed = dict(self.space.allowed)
-        structure = as_structure(self.table.n_features, allowed, pure, factors)
-        fit = fit_linear(self.table, self.family, structure)
-        return Selection(fit, [null, fit])

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sktaskneuron.search.frame.model import Mask, Structure
+from sktaskneuron._typing import Mask
+from sktaskneuron.search.frame.model import Structure
+
+# Proposals refitted per step: the predicted order is exact for single columns and near-exact for
+# atoms.
+N_REFITTED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +50,7 @@ class Space:
         """Number of (stream, order) pairs on offer."""
         return max(1, len(self.pure_orders) + len(self.interaction_orders))
 
-    def admits(self, products: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def admits(self, products: NDArray[np.intp]) -> Mask:
         """Tell which products of columns, (n_products, order), are not lower ones in disguise.
 
         The square of a 0/1 column is the column again.
@@ -61,7 +66,7 @@ class Space:
                 fine &= ~(run & ~self.allowed[power][products[:, start]])
         return fine
 
-    def repeatable(self, order: int) -> NDArray[np.bool_]:
+    def repeatable(self, order: int) -> Mask:
         """Tell which columns, (n_features,), may stand in every factor of an atom of this order.
 
         In two factors of three a 0/1 column would bring in terms of lower order.

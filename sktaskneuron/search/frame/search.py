@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from sktaskneuron.search.frame.answer import export, null_answer, refit_on_all
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
 from sktaskneuron.search.frame.evidence import folds, term_gains, validated_path
-from sktaskneuron.search.frame.family import Family, make_family
-from sktaskneuron.search.frame.linalg import Array, Rows
-from sktaskneuron.search.frame.options import (
-    PathPoint,
-    StepHook,
-    TDOptions,
-    TDResult,
-    as_formula,
-    interaction_text,
-)
+from sktaskneuron.search.frame.family import Family
+from sktaskneuron.search.frame.observations import Observations
+from sktaskneuron.search.frame.options import SearchOptions, StepHook
 from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.result import PathPoint, SearchResult
 from sktaskneuron.search.frame.selection import Selection
 from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
-from sktaskneuron.search.td.screening import DENSE_COLUMNS, screened_size
+from sktaskneuron.search.frame.terms import interaction_text
 
 # Rows times columns times outputs up to which several scales of the columns are tried.
 _MANY_SCALES_ENTRIES = 300_000
@@ -42,13 +37,16 @@ class Solution:
     problem : Problem
         With the functions that may enter.
     selection : Selection
-    score : float
-        Smaller is better; comparable over scales and methods.
+        Its score is comparable over scales and methods.
     """
 
     problem: Problem
     selection: Selection
-    score: float
+
+    @property
+    def score(self) -> float:
+        """The score of the chosen fit; smaller is better."""
+        return self.selection.score
 
     @property
     def terms(self) -> list[str]:
@@ -59,65 +57,57 @@ class Solution:
 
 
 class Method(Protocol):
-    """A way to search; ``first_scale`` describes the scale that is tried where one must do."""
+    """A way to search."""
 
-    first_scale: str
+    @property
+    def first_scale(self) -> str:
+        """The scale that is tried where one must do, in words."""
+        ...
 
-    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+    def scales(self, X: Matrix, weight: Vector, options: SearchOptions) -> list[Standardisation]:
         """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
         ...
 
     def solve(
         self,
-        z: Array,
+        z: Matrix,
         family: Family,
-        options: TDOptions,
+        options: SearchOptions,
         seed: int,
         on_step: Callable[[int, str], None],
         caps: list[str],
     ) -> Solution:
-        """Search in scaled columns ``z`` (n_samples, n_features)."""
+        """Search in scaled columns ``z`` (n_samples, n_features); add to ``caps`` what is cut."""
         ...
 
     def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
         """Return whether the solution on ``scale`` makes a search on the scale ``other`` idle."""
         ...
 
-    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+    def terms_on(self, solution: Solution, rows: RowNumbers) -> list[str]:
         """Search once more on some rows; return the terms, named as in ``solution``."""
+        ...
+
+    def caps(self, n_columns: int, options: SearchOptions) -> list[str]:
+        """Return what is left out, a line each, of a table of so many columns."""
         ...
 
 
 def search_formula(
-    X: Array,
-    target: Array,
-    weight: Array,
-    *,
+    observations: Observations,
     method: Method,
-    classification: bool,
-    feature_names: Sequence[str],
-    options: TDOptions,
+    options: SearchOptions,
     rng: np.random.Generator,
     on_step: StepHook | None = None,
-) -> TDResult:
-    """Find the formula of ``target`` in the numeric columns ``X``.
+) -> SearchResult:
+    """Find the formula of a target in numeric columns.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite floats in raw units.
-    target : ndarray of shape (n_samples, n_outputs)
-        For classification 0/1 indicators, one column for two classes.
-    weight : ndarray of shape (n_samples,)
-        Positive.
+    observations : Observations
     method : Method
         How the terms are found.
-    classification : bool
-        Whether the likelihood is logistic.
-    feature_names : sequence of str
-        Names of the columns.
-    options : TDOptions
-        Settings.
+    options : SearchOptions
     rng : numpy.random.Generator
         Draws rows, folds and starts.
     on_step : callable, optional
@@ -125,21 +115,38 @@ def search_formula(
 
     Returns
     -------
-    TDResult
+    SearchResult
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.search.frame import Observations, SearchOptions, search_formula
+    >>> from sktaskneuron.search.td import TensorDecomposition
+    >>> X = np.random.default_rng(0).standard_normal((200, 2))
+    >>> seen = Observations(X, X[:, :1] * X[:, 1:], np.ones(200), ("a", "b"), False)
+    >>> options, rng = SearchOptions(n_resamples=0), np.random.default_rng(0)
+    >>> str(search_formula(seen, TensorDecomposition(), options, rng).fitted.formula)
+    '<x,x>:1'
     """
+    X, classification = observations.X, observations.classification
     caps: list[str] = []
-    rows = _search_rows(X, target, classification, options, rng, caps)
+    rows = _search_rows(observations, options, rng, caps)
     seed = int(rng.integers(2**31))
     usable = np.flatnonzero(usable_columns(X[rows]))
     if usable.size == 0:
-        return null_answer(X, target, weight, classification, feature_names)
-    shift, unit = _target_scale(target, weight, classification)
-    standard = (target - shift) / unit
-    family = make_family(standard[rows], weight[rows], classification)
-    part = X[np.ix_(rows, usable)]
+        return null_answer(observations)
+    shift, unit = _target_scale(observations)
+    standard = replace(observations, target=(observations.target - shift) / unit)
+    searched = replace(
+        standard,
+        X=X[np.ix_(rows, usable)],
+        target=standard.target[rows],
+        weight=standard.weight[rows],
+    )
+    part, family = searched.X, searched.family
     best: tuple[Solution, Standardisation, int] | None = None
-    scales = method.scales(part, weight[rows], options)
-    n_entries = part.size * target.shape[1]
+    scales = method.scales(part, searched.weight, options)
+    n_entries = part.size * standard.target.shape[1]
     for number, scale in _numbered(scales, n_entries, method.first_scale, options, caps):
         if best is not None and method.is_enough(best[0], best[1], scale):
             continue
@@ -156,10 +163,14 @@ def search_formula(
     problem, selection = solution.problem, solution.selection
     fit, library = selection.fit, problem.library
     if len(rows) < len(X):
-        fit = refit_on_all(X, usable, standard, weight, scale, fit, classification, caps, library)
-    _note_screening(usable.size, options, caps)
-    result = TDResult(
-        export(fit, scale, usable, X.shape[1], feature_names, shift, unit, family.link, library),
+        if classification:
+            caps.append("weights fitted on the searched rows")
+        else:
+            fit = refit_on_all(standard, usable, scale, fit, library)
+    caps += method.caps(usable.size, options)
+    names = observations.names
+    result = SearchResult(
+        export(fit, scale, usable, X.shape[1], names, shift, unit, family.link, library),
         criterion=solution.score,
         null_criterion=problem.judge().score(selection.visited[0]),
         caps=tuple(dict.fromkeys(caps)),
@@ -172,15 +183,11 @@ def search_formula(
 
 
 def _search_rows(
-    X: Array,
-    target: Array,
-    classification: bool,
-    options: TDOptions,
-    rng: np.random.Generator,
-    caps: list[str],
-) -> Rows:
+    observations: Observations, options: SearchOptions, rng: np.random.Generator, caps: list[str]
+) -> RowNumbers:
     """Return the rows to search on: all, or a draw that keeps the share of every class."""
-    n, d = X.shape
+    n, d = observations.X.shape
+    target, classification = observations.target, observations.classification
     limit = min(options.max_samples, max(_MAX_ENTRIES // d, _FEWEST_ROWS))
     if classification:
         limit = max(limit // max(target.shape[1] // 2, 1), min(limit, _FEWEST_ROWS))
@@ -198,17 +205,22 @@ def _search_rows(
     return np.sort(np.concatenate(chosen))
 
 
-def _target_scale(target: Array, weight: Array, classification: bool) -> tuple[Array, Array]:
-    n_outputs = target.shape[1]
-    if classification:
-        return np.zeros(n_outputs), np.ones(n_outputs)
+def _target_scale(observations: Observations) -> tuple[Vector, Vector]:
+    """Return mean and spread of each output; of classes zeros and ones."""
+    target, weight = observations.target, observations.weight
+    if observations.classification:
+        return np.zeros(target.shape[1]), np.ones(target.shape[1])
     mean = weight @ target / weight.sum()
     sd = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
     return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
 
 
 def _numbered(
-    scales: list[Standardisation], n_entries: int, first: str, options: TDOptions, caps: list[str]
+    scales: list[Standardisation],
+    n_entries: int,
+    first: str,
+    options: SearchOptions,
+    caps: list[str],
 ) -> list[tuple[int, Standardisation]]:
     """Return the numbered scales of the columns to search on; of large tables the first."""
     numbered = list(enumerate(scales))
@@ -220,19 +232,7 @@ def _numbered(
     return numbered
 
 
-def _note_screening(d: int, options: TDOptions, caps: list[str]) -> None:
-    for order in range(2, options.max_interaction_order + 1):
-        size = screened_size(order)
-        if d > size:
-            caps.append(
-                f"interactions of order {order} looked for among the {size} most promising "
-                f"of {d} columns"
-            )
-    if d > DENSE_COLUMNS and options.max_interaction_order > 1:
-        caps.append(f"dense atoms start from the {DENSE_COLUMNS} most promising of {d} columns")
-
-
-def _add_evidence(result: TDResult, method: Method, solution: Solution) -> None:
+def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> None:
     """Write validated gains, frequencies over folds and the validated path into ``result``."""
     problem, selection, library = solution.problem, solution.selection, solution.problem.library
     table, family = problem.table, problem.family

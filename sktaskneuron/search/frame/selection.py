@@ -3,79 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.frame.backward import backward
-from sktaskneuron.search.frame.criteria import Price
-from sktaskneuron.search.frame.family import Family
-from sktaskneuron.search.frame.fit import Fit, fit_structure
-from sktaskneuron.search.frame.linalg import Array
-from sktaskneuron.search.frame.model import Atom, Structure, Table
-from sktaskneuron.search.frame.proposals import Proposal, Space
-from sktaskneuron.search.td.forward import N_REFITTED, ForwardSearch
+from sktaskneuron.search.frame.fit import MAX_STEPS, Fit, fit_structure
+from sktaskneuron.search.frame.judges import Judge
+from sktaskneuron.search.frame.model import Atom, Structure
+from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.proposals import N_REFITTED, Proposal
 
+# Most additions: far more than any readable formula has terms.
+_MOST_ADDITIONS = 100
 # Gauss-Newton steps before a trial is judged: what matters shows early, only winners are fitted to
 # the end.
 _TRIAL_STEPS = 4
 _REMOVAL_STEPS = 6
-_REL_TOL = 1e-9
 
 
-class Judge(Protocol):
-    """Scores a fitted structure (smaller is better) and says when a change is worth making."""
+class Additions(Protocol):
+    """Proposes what may be added to the fits of one problem.
 
-    def score(self, fit: Fit) -> float:
-        """Return the score of a fit, smaller for a better one."""
+    The class itself is handed to a search, which makes one of each problem that it sets up.
+    """
+
+    def __init__(self, problem: Problem) -> None: ...
+
+    def __call__(self, fit: Fit, thorough: bool = False) -> list[Proposal]:
+        """Return the additions to ``fit``, best first; ``thorough`` spares no cost."""
         ...
 
-    def simpler_or_better(self, new: Fit, old: Fit) -> bool:
-        """Return whether ``new``, which has less in it, may replace ``old``."""
+    def best_atom(self, fit: Fit, order: int, dense: bool) -> Atom | None:
+        """Return the best atom of one order on top of ``fit``: a single product, or a dense one."""
         ...
 
-    def worth_adding(self, new: Fit, old: Fit) -> bool:
-        """Return whether ``new`` is better enough than ``old`` to be taken."""
+    @staticmethod
+    def caps(n_columns: int, max_order: int) -> list[str]:
+        """Return what is left out, a line each, where interactions of so many columns are many."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class InformationJudge:
-    """Deviance plus price."""
-
-    price: Price
-
-    def score(self, fit: Fit) -> float:
-        """Return the deviance plus the price of the structure."""
-        return fit.deviance + self.price(fit.structure)
-
-    def worth_adding(self, new: Fit, old: Fit) -> bool:
-        """Return whether ``new`` scores lower than ``old`` by more than rounding."""
-        before = self.score(old)
-        return self.score(new) < before - _REL_TOL * (1.0 + abs(before))
-
-    simpler_or_better = worth_adding
-
-
-@dataclass(eq=False)
 class Selection:
-    """Outcome: the chosen fit and the models met on the way, in order."""
+    """Outcome: the chosen fit, its score, and the models met on the way, in order."""
 
     fit: Fit
-    visited: list[Fit] = field(default_factory=list)
+    score: float
+    visited: tuple[Fit, ...]
 
 
 def select(
-    table: Table,
-    family: Family,
-    price: Price,
-    space: Space,
-    judge: Judge,
-    *,
-    seed: int,
-    max_steps: int,
-    swap: bool = True,
+    problem: Problem,
+    additions: type[Additions],
     on_step: Callable[[int, Fit], None] | None = None,
     start: Structure | None = None,
 ) -> Selection:
@@ -83,20 +65,9 @@ def select(
 
     Parameters
     ----------
-    table : Table
-    family : Family
-    price : Price
-        Ranks the proposals before they are fitted.
-    space : Space
-        What may enter.
-    judge : Judge
-        Decides between fits.
-    seed : int
-        Of the random starts of atoms.
-    max_steps : int
-        Most additions.
-    swap : bool
-        Whether to try other atoms for each order in the end.
+    problem : Problem
+    additions : type of Additions
+        Who proposes what may enter.
     on_step : callable, optional
         Called before every addition with the step and the fit so far.
     start : Structure, optional
@@ -106,96 +77,114 @@ def select(
     -------
     Selection
     """
-    forward = ForwardSearch(table, family, price, space, seed)
-    fit = fit_structure(table, family, Structure(table.n_features))
+    moves = _Moves(problem, problem.judge(), additions(problem))
+    options = problem.options
+    fit = moves.fit(Structure(problem.table.n_features))
     visited = [fit]
     if start is not None:
-        first = fit_structure(table, family, start)
-        first = _merged(table, family, judge, _pruned(table, family, price, judge, first))
-        if judge.worth_adding(first, fit):
+        first = moves.reduced(moves.fit(start))
+        if moves.judge.worth_adding(first, fit):
             fit = first
             visited.append(fit)
-    for step in range(max_steps):
+    for step in range(_MOST_ADDITIONS if options.max_steps is None else options.max_steps):
         if on_step is not None:
             on_step(step, fit)
-        grown = _best_refit(table, family, judge, fit, forward(fit))
-        if grown is None or not judge.worth_adding(grown, fit):
-            grown = _best_refit(table, family, judge, fit, forward(fit, thorough=True))
-        if grown is None or not judge.worth_adding(grown, fit):
+        grown = moves.grown(fit)
+        if grown is None:
             break
-        fit = _merged(table, family, judge, _pruned(table, family, price, judge, grown))
+        fit = moves.reduced(grown)
         visited.append(fit)
-    if not swap:
-        return Selection(fit, visited)
-    swapped = _swapped(table, family, price, judge, forward, fit)
-    if swapped is not fit:
-        visited.append(swapped)
-    return Selection(swapped, visited)
+    if options.swap:
+        swapped = moves.swapped(fit)
+        if swapped is not fit:
+            fit = swapped
+            visited.append(fit)
+    return Selection(fit, moves.judge.score(fit), tuple(visited))
 
 
-def _swapped(
-    table: Table, family: Family, price: Price, judge: Judge, forward: ForwardSearch, fit: Fit
-) -> Fit:
-    """Try other atoms for one order at a time: single products, and fewer atoms fitted afresh.
+@dataclass(frozen=True, eq=False)
+class _Moves:
+    """Steps from one fit to another that its judge prefers."""
 
-    Atoms found one after another can be a poor local optimum, and a dense atom can stand for two
-    single products: with its diagonal taken out, it reaches further than its rank says.
-    """
-    for order in sorted(fit.structure.ranks()):
-        atoms = [atom for atom in fit.structure.atoms if atom.order == order]
-        if all(atom.is_monomial for atom in atoms):
-            continue
-        without = fit_structure(
-            table, family, fit.structure.without_order("interaction", order), fit.eta
-        )
-        for dense, n_atoms in ((False, forward.max_rank), (True, len(atoms) - 1)):
-            trial = without
-            for _ in range(n_atoms):
-                atom = forward.best_atom(trial, order, dense)
-                if atom is None:
+    problem: Problem
+    judge: Judge
+    additions: Additions
+
+    def fit(self, structure: Structure, near: Fit | None = None, max_steps: int = MAX_STEPS) -> Fit:
+        """Fit a structure, from the predictor of a neighbouring fit on."""
+        eta = None if near is None else near.eta
+        return fit_structure(self.problem.table, self.problem.family, structure, eta, max_steps)
+
+    def grown(self, fit: Fit) -> Fit | None:
+        """Return the fit with the best addition, None if none is worth it."""
+        for thorough in (False, True):
+            best: Fit | None = None
+            for proposal in self.additions(fit, thorough)[:N_REFITTED]:
+                trial = self.fit(proposal.structure, fit, _TRIAL_STEPS)
+                if best is None or self.judge.score(trial) < self.judge.score(best):
+                    best = trial
+            if best is not None:
+                grown = self.fit(best.structure, best)
+                if self.judge.worth_adding(grown, fit):
+                    return grown
+        return None
+
+    def reduced(self, fit: Fit) -> Fit:
+        """Take out what does not pay, and write the atoms that are left as few."""
+        return self.merged(self.pruned(fit))
+
+    def pruned(self, fit: Fit) -> Fit:
+        """Take out one part after another while the judge agrees."""
+        problem = self.problem
+        while True:
+            for proposal in backward(problem.table, problem.family, problem.price, fit)[
+                :N_REFITTED
+            ]:
+                trial = self.fit(proposal.structure, fit, _REMOVAL_STEPS)
+                if self.judge.simpler_or_better(trial, fit):
+                    fit = self.fit(trial.structure, trial)
                     break
-                structure = trial.structure.with_atoms((*trial.structure.atoms, atom))
-                grown = fit_structure(table, family, structure, trial.eta)
-                if not dense and not judge.worth_adding(grown, trial):
-                    break
-                trial = grown
-            if trial is not without:
-                pruned = _merged(table, family, judge, _pruned(table, family, price, judge, trial))
-                if judge.worth_adding(pruned, fit):
-                    fit = pruned
-    return fit
+            else:
+                return fit
 
-
-def _best_refit(
-    table: Table, family: Family, judge: Judge, fit: Fit, proposals: list[Proposal]
-) -> Fit | None:
-    best: Fit | None = None
-    for proposal in proposals[:N_REFITTED]:
-        trial = fit_structure(table, family, proposal.structure, fit.eta, max_steps=_TRIAL_STEPS)
-        if best is None or judge.score(trial) < judge.score(best):
-            best = trial
-    return None if best is None else fit_structure(table, family, best.structure, best.eta)
-
-
-def _pruned(table: Table, family: Family, price: Price, judge: Judge, fit: Fit) -> Fit:
-    while True:
-        for proposal in backward(table, family, price, fit)[:N_REFITTED]:
-            trial = fit_structure(
-                table, family, proposal.structure, fit.eta, max_steps=_REMOVAL_STEPS
-            )
-            if judge.simpler_or_better(trial, fit):
-                fit = fit_structure(table, family, trial.structure, trial.eta)
-                break
-        else:
+    def merged(self, fit: Fit) -> Fit:
+        """Merge atoms unless that makes the fit worse."""
+        atoms = merge_atoms(fit)
+        if len(atoms) == len(fit.structure.atoms):
             return fit
+        merged = self.fit(fit.structure.with_atoms(atoms), fit)
+        return fit if self.judge.worth_adding(fit, merged) else merged
 
+    def swapped(self, fit: Fit) -> Fit:
+        """Try other atoms for one order at a time: single products, and fewer ones fitted afresh.
 
-def _merged(table: Table, family: Family, judge: Judge, fit: Fit) -> Fit:
-    atoms = merge_atoms(fit)
-    if len(atoms) == len(fit.structure.atoms):
+        Atoms found one after another can be a poor local optimum, and a dense atom can stand for
+        two single products: with its diagonal taken out, it reaches further than its rank says.
+        """
+        for order in sorted(fit.structure.ranks()):
+            atoms = [atom for atom in fit.structure.atoms if atom.order == order]
+            if all(atom.is_monomial for atom in atoms):
+                continue
+            without = self.fit(fit.structure.without_order("interaction", order), fit)
+            for dense, n_atoms in ((False, self.problem.space.max_rank), (True, len(atoms) - 1)):
+                trial = self._with_atoms(without, order, n_atoms, dense)
+                if trial is not without:
+                    trial = self.reduced(trial)
+                    if self.judge.worth_adding(trial, fit):
+                        fit = trial
         return fit
-    merged = fit_structure(table, family, fit.structure.with_atoms(atoms), fit.eta)
-    return fit if judge.worth_adding(fit, merged) else merged
+
+    def _with_atoms(self, fit: Fit, order: int, n_atoms: int, dense: bool) -> Fit:
+        """Add the best atoms one by one; single products while each is worth it."""
+        for _ in range(n_atoms):
+            atom = self.additions.best_atom(fit, order, dense)
+            if atom is None:
+                break
+            grown = self.fit(fit.structure.with_atoms((*fit.structure.atoms, atom)), fit)
+            if not dense and not self.judge.worth_adding(grown, fit):
+                break
+            fit = grown
+        return fit
 
 
 def merge_atoms(fit: Fit) -> tuple[Atom, ...]:
@@ -222,8 +211,8 @@ def merge_atoms(fit: Fit) -> tuple[Atom, ...]:
 
 
 def _merge_pair(
-    first: Array, first_loading: Array, second: Array, second_loading: Array
-) -> tuple[Array, Array] | None:
+    first: Matrix, first_loading: Vector, second: Matrix, second_loading: Vector
+) -> tuple[Matrix, Vector] | None:
     if len(first) != len(second) or not np.any(first_loading):
         return None
     cosine = first @ second.T

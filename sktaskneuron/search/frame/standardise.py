@@ -12,17 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sktaskneuron.search.frame.linalg import Array
-from sktaskneuron.search.frame.model import Mask
+from sktaskneuron._typing import Mask, Matrix, Vector
 
 # A mean within so many standard errors of zero is zero: shifting by noise would add lower orders to
 # a clean law.
-_CENTERED = 4.0
+CENTERED = 4.0
 # Robust standard deviations beyond which a column counts as far-tailed, and where clipping cuts it.
 _TAIL = 6.0
 _CLIP = 5.0
 # Means of so many scales make powers about zero numerically useless.
-_FAR_ORIGIN = 30.0
+FAR_ORIGIN = 30.0
 # Interquartile range and central 98 % of a normal column, in standard deviations.
 _IQR, _RANGE_98 = 1.349, 4.653
 
@@ -31,17 +30,17 @@ _IQR, _RANGE_98 = 1.349, 4.653
 class Standardisation:
     """z = (clip(x, lower, upper) - center) / scale, all of shape (n_features,) in raw units."""
 
-    center: Array
-    scale: Array
-    lower: Array
-    upper: Array
+    center: Vector
+    scale: Vector
+    lower: Vector
+    upper: Vector
 
-    def __call__(self, X: Array) -> Array:
+    def __call__(self, X: Matrix) -> Matrix:
         """Return ``X`` (n_samples, n_features) on this scale, same shape."""
         return np.asarray((np.clip(X, self.lower, self.upper) - self.center) / self.scale)
 
 
-def usable_columns(X: Array) -> Mask:
+def usable_columns(X: Matrix) -> Mask:
     """Return which columns vary and repeat no earlier one up to an affine map: (n_features,)."""
     spread = X.max(axis=0) - X.min(axis=0)
     size = np.abs(X).max(axis=0)
@@ -56,13 +55,13 @@ def usable_columns(X: Array) -> Mask:
     return usable
 
 
-def distinct_values(X: Array, most: int) -> np.ndarray:
+def distinct_values(X: Matrix, most: int) -> np.ndarray:
     """Return the number of different values per column, counted up to ``most``: (n_features,)."""
     ordered = np.sort(X, axis=0)
     return np.minimum((np.diff(ordered, axis=0) > 0).sum(axis=0) + 1, most)
 
 
-def standardisations(X: Array, weight: Array) -> list[Standardisation]:
+def standardisations(X: Matrix, weight: Vector) -> list[Standardisation]:
     """Return the one to four scales worth trying, the safest first.
 
     Parameters
@@ -101,22 +100,22 @@ def standardisations(X: Array, weight: Array) -> list[Standardisation]:
     return out
 
 
-def _origins(X: Array, weight: Array) -> list[Array]:
+def _origins(X: Matrix, weight: Vector) -> list[Vector]:
     """Return the origins worth trying: the mean, and zero where that is another place."""
     mean, sd = _spread(X, weight)
-    centered = np.abs(mean) <= _CENTERED * sd / np.sqrt(max(float(weight.sum()), 1.0))
+    centered = np.abs(mean) <= CENTERED * sd / np.sqrt(max(float(weight.sum()), 1.0))
     origins = [np.where(centered, 0.0, mean)]
-    movable = ~centered & (np.abs(mean) <= _FAR_ORIGIN * sd)
+    movable = ~centered & (np.abs(mean) <= FAR_ORIGIN * sd)
     if movable.any():
         origins.append(np.where(movable, 0.0, origins[0]))
     return origins
 
 
-def _spread(X: Array, weight: Array) -> tuple[Array, Array]:
+def _spread(X: Matrix, weight: Vector) -> tuple[Vector, Vector]:
     """Return the weighted mean and standard deviation of each column."""
     mean = weight @ X / weight.sum()
     return mean, np.sqrt(weight @ (X - mean) ** 2 / weight.sum())
 
 
-def _columns(weight: Array, X: Array) -> Array:
+def _columns(weight: Vector, X: Matrix) -> Matrix:
     return np.broadcast_to(weight[:, None], X.shape)

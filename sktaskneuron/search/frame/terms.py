@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sktaskneuron._typing import Matrix
 from sktaskneuron.formula import ElementwiseExpression
 
 # Keys below are powers, x**key; far above the highest order that a search may have.
@@ -17,6 +15,11 @@ FIRST_FUNCTION = 100
 def pure_text(order: int) -> str:
     """Return the text of a power."""
     return "x" if order == 1 else f"x**{order}"
+
+
+def interaction_text(order: int) -> str:
+    """Return the text of an interaction, without its rank."""
+    return "<" + ",".join("x" * order) + ">"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class TermLibrary:
             return self.functions[key]
         return ElementwiseExpression.parse(pure_text(key))
 
-    def values(self, z: NDArray[np.float64]) -> dict[int, NDArray[np.float64]]:
+    def values(self, z: Matrix) -> dict[int, Matrix]:
         """Return the functions' values at ``z`` (n_samples, n_features), same shape."""
         return {key: g.evaluate(z) for key, g in self.functions.items()}
 

@@ -1,1 +1,5 @@
-"""Symbolic regression: functions for all columns alike, and equations of named columns."""
+"""Symbolic regression: one formula of functions for all columns alike."""
+
+from sktaskneuron.search.sr.regression import SymbolicRegression
+
+__all__ = ["SymbolicRegression"]

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.library import Term
-
-Array = NDArray[np.float64]
 
 # Knots per column, rows per number of the larger model, and standard deviations of F above one.
 _KNOTS, _FEWEST_KNOTS, _ROWS_PER_NUMBER = 16, 3, 3
 _DEVIATIONS = 2.5
 
 
-def leaves_functions(z: Array, problem: Quadratic, terms: Sequence[Term]) -> bool:
+def leaves_functions(z: Matrix, problem: Quadratic, terms: Sequence[Term]) -> bool:
     """Return whether more functions of single columns than ``terms`` are needed.
 
     Parameters
@@ -59,7 +57,7 @@ def leaves_functions(z: Array, problem: Quadratic, terms: Sequence[Term]) -> boo
     return bool(((ratio > 1.0 + _DEVIATIONS * spread) & ~exact).any())
 
 
-def _left(columns: Array, target: Array) -> tuple[Array, int]:
+def _left(columns: Matrix, target: Matrix) -> tuple[Vector, int]:
     """Return the squares that the columns leave, (n_outputs,), and how many count."""
     if not columns.shape[1]:
         return np.einsum("nq,nq->q", target, target), 0

@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron.search.frame.family import VARIANCE_FLOOR
 from sktaskneuron.search.sr.library import Term
 
-Array = NDArray[np.float64]
 Set = tuple[int, ...]
 
 # Left of a column's length below which a set explains it already, and what keeps factors finite.
 _COLLINEAR, _JITTER = 1e-9, 1e-11
 # Columns longer than this overflow somewhere.
 _TOO_LONG = 1e100
-# As in the likelihood of values: what is less than a millionth of the spread is rounding.
-_VARIANCE_FLOOR = 1e-12
 # Numbers held at once while pairs are looked at.
 _CHUNK = 4_000_000
 
@@ -42,30 +41,30 @@ class Quadratic:
         classes).
     """
 
-    weight: Array
-    target: Array
+    weight: Vector
+    target: Matrix
     profiled: bool
 
-    def deviance(self, rss: Array) -> Array:
+    def deviance(self, rss: FloatArray) -> FloatArray:
         """Return the deviance of what is left, (..., n_outputs) -> (...)."""
         if not self.profiled:
             return np.asarray(rss.sum(axis=-1))
         n = float(self.weight.sum())
         return np.asarray(n * np.log(np.maximum(rss / n, self._floor)).sum(axis=-1))
 
-    def precision(self, rss: Array) -> Array:
+    def precision(self, rss: Vector) -> Vector:
         """Return the inverse variance of what is left, (n_outputs,)."""
         if not self.profiled:
             return np.ones(len(rss))
         return float(self.weight.sum()) / np.maximum(rss, 1e-300)
 
     @cached_property
-    def _floor(self) -> Array:
+    def _floor(self) -> Vector:
         """Variances below which fits count as equally exact."""
         n = float(self.weight.sum())
         mean = self.weight @ self.target / n
         variance = self.weight @ (self.target - mean) ** 2 / n
-        return np.maximum(_VARIANCE_FLOOR * variance, 1e-300)
+        return np.maximum(VARIANCE_FLOOR * variance, 1e-300)
 
 
 class Blocks:
@@ -80,7 +79,7 @@ class Blocks:
         Candidates. Those that are not finite, or constant, at a column leave it out.
     """
 
-    def __init__(self, z: Array, problem: Quadratic, terms: Sequence[Term]) -> None:
+    def __init__(self, z: Matrix, problem: Quadratic, terms: Sequence[Term]) -> None:
         self._z = z
         self._root = np.sqrt(problem.weight)[:, None]
         self._one = self._root[:, 0] / np.linalg.norm(self._root)
@@ -104,13 +103,13 @@ class Blocks:
         """Number of columns of a block."""
         return self._z.shape[1]
 
-    def centred(self, values: Array) -> Array:
+    def centred(self, values: Matrix) -> Matrix:
         """Weight ``values`` (n_samples, n) and project the constant out of them."""
         values = values * self._root
         values -= np.outer(self._one, self._one @ values)
         return np.asarray(values)
 
-    def normal(self, values: Array) -> Array:
+    def normal(self, values: Matrix) -> Matrix:
         """Return weighted, centred columns of unit length; zero for those that say nothing."""
         finite = np.isfinite(values).all(axis=0)
         values = np.where(finite, values, 0.0)
@@ -139,15 +138,15 @@ class Blocks:
         d = self.width
         return np.concatenate([np.arange(c * d, (c + 1) * d) for c in blocks] or [_NONE])
 
-    def rss(self, blocks: Set) -> Array:
+    def rss(self, blocks: Set) -> Vector:
         """Return what a set leaves unexplained, (n_outputs,)."""
         return self.rss0 - _explained(self._part(blocks)[None], self.inner[self.columns(blocks)])[0]
 
-    def _part(self, blocks: Set) -> Array:
+    def _part(self, blocks: Set) -> Matrix:
         place = self.columns(blocks)
         return self.gram[np.ix_(place, place)]
 
-    def rest(self, blocks: Set, tangents: Array | None = None) -> Rest:
+    def rest(self, blocks: Set, tangents: Matrix | None = None) -> Rest:
         """Return the problem that is left with the set (and single columns beside it) taken out.
 
         tangents : (n_samples, n_tangents) unit columns by which the set may still move.
@@ -172,7 +171,7 @@ class Blocks:
 _NONE = np.zeros(0, dtype=np.intp)
 
 
-def _explained(gram: Array, inner: Array) -> Array:
+def _explained(gram: FloatArray, inner: FloatArray) -> Matrix:
     """Return the explained squares of blocks, (n_blocks, n_outputs).
 
     gram : (n_blocks, p, p) with a diagonal of at most one; inner : (p, n_outputs) or one each.
@@ -205,19 +204,19 @@ class Rest:
     """
 
     def __init__(
-        self, blocks: Blocks, gram: Array, inner: Array, rss: Array, cross: Array | None = None
+        self, blocks: Blocks, gram: Matrix, inner: Matrix, rss: Vector, cross: Matrix | None = None
     ) -> None:
         self._blocks, self._gram, self._inner, self.rss = blocks, gram, inner, rss
         self._cross = cross
 
     @cached_property
-    def _left(self) -> Array:
+    def _left(self) -> FloatArray:
         """Products of what the set leaves of all columns, (n_blocks, d, n_blocks, d)."""
         n, d = len(self._blocks.terms), self._blocks.width
         gram = self._gram if self._cross is None else self._gram - self._cross.T @ self._cross
         return gram.reshape(n, d, n, d)
 
-    def _own(self) -> Array:
+    def _own(self) -> FloatArray:
         """Return the same within each block, (n_blocks, d, d)."""
         n, d = len(self._blocks.terms), self._blocks.width
         everyone = np.arange(n)
@@ -227,12 +226,12 @@ class Rest:
         sides = np.ascontiguousarray(self._cross.reshape(-1, n, d).transpose(1, 2, 0))
         return np.asarray(own - sides @ sides.transpose(0, 2, 1))
 
-    def single(self) -> Array:
+    def single(self) -> Vector:
         """Return the deviance with each block added, (n_blocks,)."""
         inner = self._inner.reshape(len(self._blocks.terms), self._blocks.width, -1)
         return self._after(_explained(self._own(), inner))
 
-    def pairs(self, among: NDArray[np.intp]) -> tuple[NDArray[np.intp], Array]:
+    def pairs(self, among: NDArray[np.intp]) -> tuple[NDArray[np.intp], Vector]:
         """Return all pairs of the blocks ``among``, (n_pairs, 2), and the deviance with each."""
         d, n = self._blocks.width, len(self._blocks.terms)
         first, second = np.triu_indices(len(among), 1)
@@ -251,5 +250,5 @@ class Rest:
             out[start : start + size] = self._after(_explained(both, joint))
         return couples, out
 
-    def _after(self, explained: Array) -> Array:
+    def _after(self, explained: Matrix) -> Vector:
         return self._blocks.deviance(np.maximum(self.rss - explained, 0.0))

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
@@ -26,15 +25,16 @@ from sktaskneuron.formula.text.nodes import Node, Variable
 from sktaskneuron.search.sr.library import Shape, Term
 from sktaskneuron.search.sr.sets import Answer, SetSearch
 
-Array = NDArray[np.float64]
-
+# Generations, trees of each, and those that have children.
 _GENERATIONS, _CHILDREN, _PARENTS = 5, 40, 16
+# Most nodes of a tree.
 _LARGEST = 14
 #: Trees made in all, roughly.
 N_TREES = 400
 # Starting values of a tree's inner constant, and trees whose constants are tuned per generation.
 _GRID = (0.5, 1.0, 2.0)
 _TRIED = 6
+# Where trees are compared: a few standard deviations on both sides, not symmetric.
 _POINTS = np.linspace(-3.1, 2.9, 61)
 _FUNCTIONS = ("sin", "cos", "tanh", "atan", "abs", "gaussian", "relu", "softplus", "exp")
 

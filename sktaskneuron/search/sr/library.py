@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.canonical import make_number, make_product, rebuilt
 from sktaskneuron.formula.text.nodes import Variable
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,11 @@ class Term:
     shape: Shape
     a: float = 1.0
 
-    def values(self, x: Array) -> Array:
+    def values(self, x: FloatArray) -> FloatArray:
         """Return h(a x), not finite where it is not defined or overflows; shape of ``x``."""
         return np.asarray(self.shape.expression.evaluate(self.a * x))
 
-    def slope(self, x: Array, values: Array) -> Array:
+    def slope(self, x: FloatArray, values: FloatArray) -> FloatArray:
         """Return the derivative of h(a x) by log a, given its values; shape of ``x``.
 
         A difference: good to six digits, and any function will do.

@@ -8,18 +8,20 @@ interactions beside them, with the same likelihoods and prices.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron.search.frame.answer import as_formula
 from sktaskneuron.search.frame.family import Family, Gaussian
 from sktaskneuron.search.frame.fit import Fit, fit_structure
 from sktaskneuron.search.frame.model import Structure
-from sktaskneuron.search.frame.options import StepHook, TDOptions, TDResult, as_formula
+from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem
-from sktaskneuron.search.frame.search import Solution, search_formula
+from sktaskneuron.search.frame.search import Solution
+from sktaskneuron.search.frame.selection import Additions, select
 from sktaskneuron.search.frame.standardise import Standardisation
 from sktaskneuron.search.frame.terms import FIRST_FUNCTION, TermLibrary
 from sktaskneuron.search.sr.adequacy import leaves_functions
@@ -30,65 +32,16 @@ from sktaskneuron.search.sr.rounding import rounded
 from sktaskneuron.search.sr.scales import scales
 from sktaskneuron.search.sr.sets import SetSearch
 
-Array = NDArray[np.float64]
-Rows = NDArray[np.intp]
-
 # Rows and columns on which sets of functions are compared. All columns have the same functions, so
 # the twelve that say most show which; more rows than these tell no more functions apart.
 SET_ROWS, SET_COLUMNS = 4_000, 12
 # Rounds of finding functions, selecting columns and interactions, and looking again at what those
 # leave.
 _ROUNDS = 3
+# Fall of the score, relative to its size, that makes another round worth it.
 _REL_TOL = 1e-6
 # So many functions other than powers may stand for one that the library lacks.
 _MANY_FUNCTIONS = 3
-
-
-def search_sr(
-    X: Array,
-    target: Array,
-    weight: Array,
-    *,
-    classification: bool,
-    feature_names: Sequence[str],
-    options: TDOptions,
-    rng: np.random.Generator,
-    on_step: StepHook | None = None,
-) -> TDResult:
-    """Find one formula for all columns.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite floats in raw units.
-    target : ndarray of shape (n_samples, n_outputs)
-        For classification 0/1 indicators, one column for two classes.
-    weight : ndarray of shape (n_samples,)
-        Positive.
-    classification : bool
-        Whether the likelihood is logistic.
-    feature_names : sequence of str
-    options : TDOptions
-        With ``max_interaction_order=0`` for pure terms alone.
-    rng : numpy.random.Generator
-    on_step : callable, optional
-        Called before every step with the scale, the step and the formula so far.
-
-    Returns
-    -------
-    TDResult
-    """
-    return search_formula(
-        X,
-        target,
-        weight,
-        method=SymbolicRegression(),
-        classification=classification,
-        feature_names=feature_names,
-        options=options,
-        rng=rng,
-        on_step=on_step,
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,15 +50,23 @@ class FunctionSolution(Solution):
 
     terms_found: tuple[Term, ...]
     adequate: bool
-    options: TDOptions
+    options: SearchOptions
 
 
+@dataclass(frozen=True)
 class SymbolicRegression:
-    """Functions of all columns, with interactions beside them if asked for."""
+    """Functions of all columns, with interactions beside them if asked for.
 
-    first_scale = "one unit for all, or each its own where they are unlike"
+    Parameters
+    ----------
+    additions : type of Additions
+        Who proposes columns, and interactions of them, beside the functions.
+    """
 
-    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+    additions: type[Additions]
+    first_scale: str = "one unit for all, or each its own where they are unlike"
+
+    def scales(self, X: Matrix, weight: Vector, options: SearchOptions) -> list[Standardisation]:
         """Return common scales of the columns first, then each column's own."""
         return scales(X, weight)
 
@@ -116,17 +77,17 @@ class SymbolicRegression:
 
     def solve(
         self,
-        z: Array,
+        z: Matrix,
         family: Family,
-        options: TDOptions,
+        options: SearchOptions,
         seed: int,
         on_step: Callable[[int, str], None],
         caps: list[str],
     ) -> FunctionSolution:
         """Find functions, then select columns and interactions; look again while that helps."""
-        return _Search(z, family, options, seed, on_step, caps).solve()
+        return _Search(z, family, options, seed, on_step, caps, self.additions).solve()
 
-    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+    def terms_on(self, solution: Solution, rows: RowNumbers) -> list[str]:
         """Search once more on some rows.
 
         A function found again with a slightly different constant counts as the same.
@@ -149,6 +110,10 @@ class SymbolicRegression:
             out.append(same[0] if same else text)
         return list(dict.fromkeys(out))
 
+    def caps(self, n_columns: int, options: SearchOptions) -> list[str]:
+        """Return what the search for interactions leaves out."""
+        return self.additions.caps(n_columns, options.max_interaction_order)
+
 
 def _alike(first: Term, second: Term) -> bool:
     return first.shape == second.shape and abs(np.log(abs(first.a / second.a))) < 0.2
@@ -158,12 +123,13 @@ def _alike(first: Term, second: Term) -> bool:
 class _Search:
     """One search on one scale."""
 
-    z: Array
+    z: Matrix
     family: Family
-    options: TDOptions
+    options: SearchOptions
     seed: int
     on_step: Callable[[int, str], None]
     caps: list[str]
+    additions: type[Additions]
 
     def __post_init__(self) -> None:
         self.shapes = (*powers(self.options.max_order), *SHAPES)
@@ -226,7 +192,7 @@ class _Search:
         ]
         return answer.terms
 
-    def _proposed(self, z: Array, problem: Quadratic) -> list[Term]:
+    def _proposed(self, z: Matrix, problem: Quadratic) -> list[Term]:
         """Return the functions that another engine proposes; of several outputs for the first."""
         if self.options.proposer is None:
             return []
@@ -234,7 +200,7 @@ class _Search:
         known = {shape.text for shape in self.shapes}
         return [Term(Shape(g.text)) for g in found if g.text not in known and not g.is_power]
 
-    def _beside(self, so_far: FunctionSolution, fit: Fit) -> Array:
+    def _beside(self, so_far: FunctionSolution, fit: Fit) -> Matrix:
         """Return the part of the prediction that is not a function of the columns looked at."""
         structure = fit.structure
         inside = set(self._last_columns.tolist())
@@ -246,7 +212,7 @@ class _Search:
         design = structure.design(so_far.problem.table)[:, 1:]
         return np.asarray(design[:, keep] @ fit.coef[1:][keep])
 
-    def _rows(self) -> Rows:
+    def _rows(self) -> RowNumbers:
         n = len(self.z)
         if n <= SET_ROWS:
             return np.arange(n)
@@ -254,7 +220,7 @@ class _Search:
         rng = np.random.default_rng([self.seed, 2])
         return np.sort(rng.choice(n, size=SET_ROWS, replace=False))
 
-    def _columns(self, problem: Quadratic, rows: Rows) -> Rows:
+    def _columns(self, problem: Quadratic, rows: RowNumbers) -> RowNumbers:
         d = self.z.shape[1]
         if d <= SET_COLUMNS:
             self._last_columns = np.arange(d)
@@ -338,11 +304,12 @@ class _Search:
             self.step += 1
 
         start = self._structure(problem, terms, keys)
-        selection, score = problem.solve(report, start if start.pure else None)
+        selection = select(problem, self.additions, report, start if start.pure else None)
         if self.options.n_resamples:
             smaller = [self._structure(problem, other, keys) for other in self.smaller]
             met = [fit_structure(problem.table, self.family, s) for s in smaller if s.pure]
-            selection.visited[1:1] = met
+            null, *later = selection.visited
+            selection = replace(selection, visited=(null, *met, *later))
         in_now = sorted(selection.fit.structure.pure)
         found = tuple(keys[key] if key in keys else Term(self.shapes[key - 1]) for key in in_now)
-        return FunctionSolution(problem, selection, score, found, self.adequate, self.options)
+        return FunctionSolution(problem, selection, found, self.adequate, self.options)

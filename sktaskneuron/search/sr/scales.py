@@ -9,20 +9,20 @@ for all columns is tried, where their spreads are alike.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron.search.frame.standardise import Standardisation, standardisations
-
-Array = NDArray[np.float64]
+from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron.search.frame.standardise import (
+    CENTERED,
+    FAR_ORIGIN,
+    Standardisation,
+    standardisations,
+)
 
 # Columns of so different spreads have no common unit; raw units serve as they are within it.
 _ALIKE = 3.0
-# As for single columns: a mean within so many standard errors of zero is zero, and origins so many
-# spreads away are numerically useless.
-_CENTERED, _FAR_ORIGIN = 4.0, 30.0
 
 
-def scales(X: Array, weight: Array) -> list[Standardisation]:
+def scales(X: Matrix, weight: Vector) -> list[Standardisation]:
     """Return the scales worth trying: common ones first, then those of single columns.
 
     Parameters
@@ -38,7 +38,7 @@ def scales(X: Array, weight: Array) -> list[Standardisation]:
     return [*common_scales(X, weight), *standardisations(X, weight)]
 
 
-def common_scales(X: Array, weight: Array) -> list[Standardisation]:
+def common_scales(X: Matrix, weight: Vector) -> list[Standardisation]:
     """Return scales with one centre and one unit for all columns; none if these are unlike."""
     share = weight / weight.sum()
     mean = share @ X
@@ -48,8 +48,8 @@ def common_scales(X: Array, weight: Array) -> list[Standardisation]:
     unit = float(np.sqrt((spread**2).mean()))
     pooled = float(mean.mean())
     error = unit / np.sqrt(max(float(weight.sum()), 1.0) * X.shape[1])
-    origins = [0.0] if abs(pooled) <= _FAR_ORIGIN * unit else []
-    if abs(pooled) > _CENTERED * error:
+    origins = [0.0] if abs(pooled) <= FAR_ORIGIN * unit else []
+    if abs(pooled) > CENTERED * error:
         origins.append(_rounded(pooled, 3))
     nowhere = np.full(X.shape[1], np.inf)
     out = []

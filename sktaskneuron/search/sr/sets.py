@@ -9,14 +9,14 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic, Set
 from sktaskneuron.search.sr.library import Term
 from sktaskneuron.search.sr.tune import Tuned, Tuner
 
-Array = NDArray[np.float64]
-
 # Sets carried on side by side, and the neighbours of each that are looked at.
 _BEAM, _ADDED, _SWAPPED, _PAIRS = 6, 5, 3, 5
+# Most terms of a set: what is still read as a formula.
 _MAX_TERMS = 8
 # Sets whose constants are tuned per round, those tuned to the end, and rounds of exchange.
 _TRIED, _LEADERS, _ROUNDS = 6, 3, 10
@@ -70,7 +70,7 @@ class SetSearch:
         Most terms.
     """
 
-    z: Array
+    z: Matrix
     problem: Quadratic
     candidates: Sequence[Term]
     cost: Cost
@@ -128,7 +128,7 @@ class SetSearch:
         deviance = float(self.problem.deviance(self.blocks.rss(blocks)))
         return deviance + self.price(self.terms_of(blocks))
 
-    def _costs(self) -> Array:
+    def _costs(self) -> Vector:
         return np.array([self.cost(term) for term in self.blocks.terms])
 
     # -- sets of candidates ------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class SetSearch:
         return out
 
     def _distinct(
-        self, new: NDArray[np.intp], value: Array, rest: Set, most: int
+        self, new: NDArray[np.intp], value: Vector, rest: Set, most: int
     ) -> list[tuple[float, Set]]:
         """Return ``rest`` with the best additions ``new`` (n, n_new), of different kinds each."""
         out: dict[tuple[str, ...], tuple[float, Set]] = {}
@@ -266,7 +266,7 @@ class SetSearch:
             left[len(terms)] -= 1
         return list(best.values())
 
-    def _promising(self, value: Array) -> NDArray[np.intp]:
+    def _promising(self, value: Vector) -> NDArray[np.intp]:
         """Return the candidates of each shape that are best alone: partners of a pair."""
         counts: dict[str, int] = {}
         chosen = []
@@ -278,7 +278,7 @@ class SetSearch:
         return np.sort(np.asarray(chosen, dtype=np.intp))
 
     def _with(
-        self, kept: tuple[Term, ...], new: NDArray[np.intp], value: Array
+        self, kept: tuple[Term, ...], new: NDArray[np.intp], value: Vector
     ) -> list[tuple[float, tuple[Term, ...]]]:
         pairs = self._distinct(new, value, (), _TRIED)
         return [(score, (*kept, *self.terms_of(added))) for score, added in pairs]

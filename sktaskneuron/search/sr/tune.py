@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.library import Term
-
-Array = NDArray[np.float64]
 
 # Most change of log a in one step.
 _MOST = 0.3
@@ -44,8 +42,8 @@ class Tuned:
 
     terms: tuple[Term, ...]
     deviance: float
-    rss: Array
-    tangents: Array
+    rss: Vector
+    tangents: Matrix
 
 
 class Tuner:
@@ -58,7 +56,7 @@ class Tuner:
     problem : Quadratic
     """
 
-    def __init__(self, z: Array, problem: Quadratic) -> None:
+    def __init__(self, z: Matrix, problem: Quadratic) -> None:
         self._z = z
         self._problem = problem
         self._space = Blocks(z, problem, ())
@@ -103,7 +101,7 @@ class Tuner:
         return self._known[term]
 
 
-def _moved(terms: tuple[Term, ...], free: list[int], step: Array) -> tuple[Term, ...]:
+def _moved(terms: tuple[Term, ...], free: list[int], step: Vector) -> tuple[Term, ...]:
     out = list(terms)
     for t, change in zip(free, step, strict=True):
         a = terms[t].a * float(np.exp(change))
@@ -114,7 +112,7 @@ def _moved(terms: tuple[Term, ...], free: list[int], step: Array) -> tuple[Term,
 class _Block:
     """The columns of one term."""
 
-    def __init__(self, z: Array, space: Blocks, term: Term) -> None:
+    def __init__(self, z: Matrix, space: Blocks, term: Term) -> None:
         self._z, self._space, self._term = z, space, term
         values = term.values(z)
         self._values = np.where(np.isfinite(values).all(axis=0), values, 0.0)
@@ -126,11 +124,11 @@ class _Block:
         self._share = usable / np.where(usable, length, 1.0)
 
     @cached_property
-    def _slope(self) -> Array:
+    def _slope(self) -> Matrix:
         slope = self._term.slope(self._z, self._values)
         return np.where((self._share > 0) & np.isfinite(slope), slope, 0.0)
 
-    def tangent(self, coef: Array) -> Array:
+    def tangent(self, coef: Matrix) -> Matrix:
         """Return how the prediction moves with log a, for weights of the unit columns."""
         return self._space.centred(self._slope @ (coef * self._share[:, None]))
 
@@ -139,7 +137,7 @@ class _Fit:
     """One set of terms with its least-squares weights."""
 
     def __init__(
-        self, problem: Quadratic, target: Array, terms: tuple[Term, ...], blocks: list[_Block]
+        self, problem: Quadratic, target: Matrix, terms: tuple[Term, ...], blocks: list[_Block]
     ) -> None:
         self.terms, self._blocks = terms, blocks
         nothing = np.zeros((len(target), 0))
@@ -156,12 +154,12 @@ class _Fit:
         self.deviance = float(problem.deviance(self.rss))
         self._precision = problem.precision(self.rss)
 
-    def _solved(self, right: Array) -> Array:
+    def _solved(self, right: Matrix) -> Matrix:
         if not len(self._root):
             return right
         return np.asarray(cho_solve((self._root, True), right, check_finite=False))
 
-    def tangents(self, free: list[int]) -> Array:
+    def tangents(self, free: list[int]) -> FloatArray:
         """Return how the prediction moves with log a: (n_samples, n_outputs, n_free)."""
         parts = []
         for t in free:
@@ -169,7 +167,7 @@ class _Fit:
             parts.append(self._blocks[t].tangent(self._coef[t * d : (t + 1) * d]))
         return np.stack(parts, axis=2) if parts else np.zeros((*self._residual.shape, 0))
 
-    def step(self, free: list[int]) -> Array:
+    def step(self, free: list[int]) -> Vector:
         """Return the Gauss-Newton step of log a, (n_free,)."""
         moves = self.tangents(free)
         n, q, k = moves.shape

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, Matrix
 from sktaskneuron.search.frame.family import Working
-from sktaskneuron.search.frame.linalg import Array, orthonormal_basis
+from sktaskneuron.search.frame.linalg import orthonormal_basis
 from sktaskneuron.search.frame.model import Atom, Table
 
-_RIDGE = 1e-9
-_COLLINEAR = 1e-9
+# Relative to the mean curvature, so that a factor's equations can be solved; and the share of a
+# column's square that must be left beside the model for it to count.
+_RIDGE, _COLLINEAR = 1e-9, 1e-9
 # All starts run this many sweeps; only the leaders go on.
 _TRIAL_SWEEPS = 4
 _N_LEADERS = 2
@@ -41,10 +43,10 @@ class OutputGroup:
         Weighted residual.
     """
 
-    root: Array
+    root: Matrix
     outputs: list[int]
-    basis: Array
-    residual: Array
+    basis: Matrix
+    residual: Matrix
 
 
 class AtomFitter:
@@ -60,7 +62,7 @@ class AtomFitter:
         Columns of the model.
     """
 
-    def __init__(self, table: Table, working: Working, design: Array) -> None:
+    def __init__(self, table: Table, working: Working, design: Matrix) -> None:
         self._table = table
         self._precision = working.precision
         self._n_outputs = working.residual.shape[1]
@@ -71,7 +73,7 @@ class AtomFitter:
             for root, outputs in working.outputs()
         ]
 
-    def gains(self, values: Array) -> tuple[Array, Array]:
+    def gains(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the best loading and the gain of adding one column, per output.
 
         Parameters
@@ -100,7 +102,7 @@ class AtomFitter:
 
     def fit(
         self,
-        starts: Array,
+        starts: FloatArray,
         columns: NDArray[np.intp],
         max_sweeps: int = 15,
         tolerance: float = 2e-3,
@@ -156,7 +158,7 @@ class AtomFitter:
         support[:, columns] = True
         return Atom.from_factors(full, support)
 
-    def _solve(self, partial: Array, loading: Array) -> Array:
+    def _solve(self, partial: FloatArray, loading: Matrix) -> Matrix:
         """Return the unit-norm solution of one factor for every start, (n_starts, n_columns).
 
         partial : (n_starts, n_samples, n_columns); loading : (n_starts, n_outputs).
@@ -181,5 +183,5 @@ class AtomFitter:
         return np.asarray(solution / np.where(norm > 0, norm, 1.0))
 
 
-def _values(factors: Array, projections: Array, diagonal_powers: Array) -> Array:
+def _values(factors: FloatArray, projections: FloatArray, diagonal_powers: FloatArray) -> Matrix:
     return np.asarray(projections.prod(axis=1) - factors.prod(axis=1) @ diagonal_powers.T)

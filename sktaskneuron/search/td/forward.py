@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sktaskneuron.search.frame.criteria import Price
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.frame.family import Family, Working
 from sktaskneuron.search.frame.fit import Fit
-from sktaskneuron.search.frame.linalg import Array, orthonormal_basis, project_out
+from sktaskneuron.search.frame.linalg import orthonormal_basis, project_out
 from sktaskneuron.search.frame.model import Atom, Structure, Table
-from sktaskneuron.search.frame.proposals import Proposal, Space
+from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.proposals import N_REFITTED, Proposal
 from sktaskneuron.search.td.als import AtomFitter
 from sktaskneuron.search.td.moments import cp_starts, moment_tensor, monomials
 from sktaskneuron.search.td.screening import (
@@ -22,13 +23,14 @@ from sktaskneuron.search.td.screening import (
     MonomialScreen,
     leading_directions,
     screened_size,
+    screening_caps,
 )
 
-# Refitted per step. The predicted order is exact for single columns and near-exact for atoms.
-N_REFITTED = 3
+# Products of the best scores whose gain is then computed exactly.
 _SHORTLIST = 12
 # Random starts of an atom that is fitted afresh.
 _MANY_STARTS = 8
+# As in `als`: the share of a column's square that must be left beside the model.
 _COLLINEAR = 1e-9
 
 
@@ -37,22 +39,17 @@ class ForwardSearch:
 
     Parameters
     ----------
-    table : Table
-    family : Family
-    price : Price
-    space : Space
-        What may enter.
-    seed : int
-        Of the random starts of dense atoms.
+    problem : Problem
+        Its seed is that of the random starts of dense atoms.
     """
 
-    def __init__(self, table: Table, family: Family, price: Price, space: Space, seed: int) -> None:
-        self._table = table
-        self._family = family
-        self._price = price
-        self._space = space
-        self._seed = seed
-        self._screen = MonomialScreen(table, family)
+    def __init__(self, problem: Problem) -> None:
+        self._table = problem.table
+        self._family = problem.family
+        self._price = problem.price
+        self._space = problem.space
+        self._seed = problem.seed
+        self._screen = MonomialScreen(problem.table, problem.family)
         self._dense_drops: dict[int, float] = {}
 
     def __call__(self, fit: Fit, thorough: bool = False) -> list[Proposal]:
@@ -80,10 +77,10 @@ class ForwardSearch:
         proposals = [p for p in proposals if self._is_small(p.structure)]
         return sorted(proposals, key=lambda proposal: proposal.predicted)
 
-    @property
-    def max_rank(self) -> int:
-        """Most atoms of one order."""
-        return self._space.max_rank
+    @staticmethod
+    def caps(n_columns: int, max_order: int) -> list[str]:
+        """Return among how many columns interactions are looked for, where not among all."""
+        return screening_caps(n_columns, max_order)
 
     def best_atom(self, fit: Fit, order: int, dense: bool) -> Atom | None:
         """Return the best atom of one order on top of ``fit``.
@@ -113,13 +110,13 @@ class ForwardSearch:
             return []
         return [k for k in self._space.interaction_orders if ranks.get(k, 0) < self._space.max_rank]
 
-    def _proposal(self, fit: Fit, structure: Structure, gain: Array, kind: str) -> Proposal:
+    def _proposal(self, fit: Fit, structure: Structure, gain: Vector, kind: str) -> Proposal:
         drop = float(self._family.predicted_drop(gain))
         return Proposal(fit.deviance - drop + self._price(structure), structure, kind)
 
     # -- pure terms -------------------------------------------------------------------------------
 
-    def _pure_gains(self, step: _Step) -> dict[int, Array]:
+    def _pure_gains(self, step: _Step) -> dict[int, Matrix]:
         """Return, per order, the gain of each single column: (n_features, n_outputs)."""
         orders = self._space.pure_orders or (1,)
         columns = np.concatenate([self._table.pure(k) for k in orders], axis=1)
@@ -127,7 +124,7 @@ class ForwardSearch:
         d = self._table.n_features
         return {k: gain[j * d : (j + 1) * d] for j, k in enumerate(orders)}
 
-    def _pure_proposals(self, step: _Step, gains: dict[int, Array]) -> list[Proposal]:
+    def _pure_proposals(self, step: _Step, gains: dict[int, Matrix]) -> list[Proposal]:
         fit, d = step.fit, self._table.n_features
         out = []
         for order in self._space.pure_orders:
@@ -283,7 +280,7 @@ class _Step:
             self._shared = AtomFitter(self._table, working, self._design)
         return self._shared
 
-    def joint_gain(self, columns: Array) -> Array:
+    def joint_gain(self, columns: Matrix) -> Vector:
         """Return the gain of adding all ``columns`` (n_samples, n_new), shape (n_outputs,)."""
         gain = np.zeros(self.working.residual.shape[1])
         for group in self.fitter.groups:
@@ -295,7 +292,7 @@ class _Step:
             gain[group.outputs] = self.working.precision[group.outputs] * (inner**2).sum(axis=0)
         return gain
 
-    def factor_gains(self, partial: Array, loading: Array) -> tuple[Array, float]:
+    def factor_gains(self, partial: Matrix, loading: Vector) -> tuple[Vector, float]:
         """Return the gains of freeing entries of one factor: each alone, and all together.
 
         partial : (n_samples, n_new) derivatives by the entries; loading : (n_outputs,) of the atom.

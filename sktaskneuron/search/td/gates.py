@@ -25,14 +25,18 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sktaskneuron.search.frame.family import Family, Gaussian
-from sktaskneuron.search.frame.model import Atom, Mask, Structure, Table
+from sktaskneuron._typing import FloatArray, Mask
+from sktaskneuron.search.frame.family import Gaussian
+from sktaskneuron.search.frame.fit import fit_linear, fit_structure
+from sktaskneuron.search.frame.model import Atom, Structure
+from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.selection import Selection
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +50,7 @@ _RATE = 0.01
 _GATE_RATE = 0.05
 _BATCH = 64
 _RANK = 8
+# The stretched gate of Louizos et al., whose probability of being open at the start is 0.978.
 _TEMPERATURE, _LOW, _HIGH = 0.66, -0.1, 1.1
 _OPEN_AT_START = math.log(0.9 / 0.1)
 # Adam moves a gate by at most its rate per step; this is the way from the start to a closed gate,
@@ -53,33 +58,25 @@ _OPEN_AT_START = math.log(0.9 / 0.1)
 _TRAVEL = 4.2
 
 
-def open_orders(
-    table: Table,
-    family: Family,
-    pure_orders: tuple[int, ...],
-    interaction_orders: tuple[int, ...],
-    *,
-    max_rank: int,
-    n_steps: int,
-    seed: int,
-    on_step: Callable[[int, str], None] | None = None,
-) -> tuple[set[int], dict[int, np.ndarray]]:
-    """Train the dual stream; return the orders whose gates stay open.
+def select_by_gates(problem: Problem) -> Selection:
+    """Keep the terms whose gates stay open, and fit their weights.
 
-    Parameters
-    ----------
-    table : Table
-    family : Family
-    pure_orders, interaction_orders : tuple of int
-        Orders on offer.
-    max_rank : int
-        Most products summed in one interaction.
-    n_steps : int
-        Optimiser steps, the warm-up with resting gates included.
-    seed : int
-        Of the start, the batches and the gate noise.
-    on_step : callable, optional
-        Called every hundred steps with the step and a line of text.
+    ``max_steps`` counts optimiser steps, the warm-up with resting gates included.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If they are too few for a gate to close.
+    """
+    table, family = problem.table, problem.family
+    null = fit_structure(table, family, Structure(table.n_features))
+    structure = as_structure(table.n_features, problem.space.allowed, *_open_orders(problem))
+    fit = fit_linear(table, family, structure)
+    return Selection(fit, problem.judge().score(fit), (null, fit))
+
+
+def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
+    """Train the dual stream; return the orders whose gates stay open.
 
     Returns
     -------
@@ -87,14 +84,12 @@ def open_orders(
         Open pure orders.
     factors : dict of int to ndarray of shape (order, n_features, rank)
         Per open interaction order its factors.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If ``n_steps`` is too small for a gate to close.
     """
     import torch
 
+    table, family, space = problem.table, problem.family, problem.space
+    n_steps = problem.options.max_steps
+    n_steps = DEFAULT_STEPS if n_steps is None else n_steps
     gated_steps = n_steps - round(_WARM_UP * n_steps)
     if gated_steps * _GATE_RATE < _TRAVEL:
         warnings.warn(
@@ -102,15 +97,15 @@ def open_orders(
             f"{math.ceil(_TRAVEL / _GATE_RATE)} to close: every order will be kept. "
             "Raise max_steps.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(problem.seed)
     model = _DualStream(
         table.n_features,
         family.n_outputs,
-        pure_orders,
-        interaction_orders,
-        min(_RANK, max_rank),
+        space.pure_orders,
+        space.interaction_orders,
+        min(_RANK, problem.options.max_rank),
         generator,
     )
     z = torch.from_numpy(np.ascontiguousarray(table.z))
@@ -146,8 +141,6 @@ def open_orders(
             model.log_alpha.grad = None
         optimiser.step()
         schedule.step()
-        if on_step is not None and (step + 1) % 100 == 0:
-            on_step(step + 1, f"mean gate opening {float(opening.mean()):.2f}")
     return model.kept()
 
 
@@ -223,7 +216,7 @@ class _DualStream:
         gate = (gate * (_HIGH - _LOW) + _LOW).clamp(0.0, 1.0)
         return self.bias + (gate[:, None, None] * normal).sum(dim=0), self.opening()
 
-    def kept(self) -> tuple[set[int], dict[int, np.ndarray]]:
+    def kept(self) -> tuple[set[int], dict[int, FloatArray]]:
         """Return the open pure orders and, per open interaction order, its factors."""
         is_open = (self.opening().detach().numpy() > 0.5).tolist()
         n_pure = len(self.pure_orders)
@@ -241,14 +234,14 @@ class _DualStream:
 
 
 def as_structure(
-    n_features: int, allowed: dict[int, Mask], pure: set[int], factors: dict[int, np.ndarray]
+    n_features: int, allowed: Mapping[int, Mask], pure: set[int], factors: dict[int, FloatArray]
 ) -> Structure:
     """Return the structure that the gates chose.
 
     Parameters
     ----------
     n_features : int
-    allowed : dict of int to ndarray of bool of shape (n_features,)
+    allowed : mapping of int to ndarray of bool of shape (n_features,)
         Per pure order the columns of its block.
     pure : set of int
         Open pure orders; each enters as a full block.

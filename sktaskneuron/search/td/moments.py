@@ -15,12 +15,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sktaskneuron.search.frame.linalg import Array
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 
+# Numbers of row-wise products held at once: 32 MB.
 _CHUNK_ENTRIES = 4_000_000
 
 
-def _row_products(z: Array, times: int) -> Array:
+def _row_products(z: Matrix, times: int) -> Matrix:
     """Return the row-wise Kronecker power, (n_samples, n_features**times)."""
     out = z
     for _ in range(times - 1):
@@ -28,7 +29,7 @@ def _row_products(z: Array, times: int) -> Array:
     return out
 
 
-def moment_tensor(z: Array, values: Array, order: int) -> Array:
+def moment_tensor(z: Matrix, values: Vector, order: int) -> FloatArray:
     """Return sum_n values_n z_n (x) ... (x) z_n, shape (n_features,) * order.
 
     z : (n_samples, n_features); values : (n_samples,). Rows are taken in chunks, since the row-wise
@@ -60,7 +61,7 @@ def monomials(n_features: int, order: int) -> NDArray[np.intp]:
     return table.reshape(-1, order)
 
 
-def cp_starts(tensor: Array, n_starts: int) -> list[Array]:
+def cp_starts(tensor: FloatArray, n_starts: int) -> list[Matrix]:
     """Return starting factors from a symmetric moment tensor, its diagonal left out.
 
     Order 2 pairs the extreme eigenvectors: with eigenvalues a > 0 > -b the product

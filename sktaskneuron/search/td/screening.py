@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.frame.family import Family, Working
-from sktaskneuron.search.frame.linalg import Array
 from sktaskneuron.search.frame.model import Structure, Table
 from sktaskneuron.search.td.moments import moment_tensor
 
@@ -15,6 +15,7 @@ from sktaskneuron.search.td.moments import moment_tensor
 MAX_TENSOR_ENTRIES = 300_000
 # Columns of a dense atom before entries are taken out or added one by one.
 DENSE_COLUMNS = 40
+# Directions of the outputs that are scored; see `leading_directions`.
 _N_DIRECTIONS = 3
 
 
@@ -23,16 +24,33 @@ def screened_size(order: int) -> int:
     return int(MAX_TENSOR_ENTRIES ** (1.0 / order) + 1e-9)
 
 
+def screening_caps(n_columns: int, max_order: int) -> list[str]:
+    """Return among how many columns interactions up to an order are looked for, if not all."""
+    caps = []
+    for order in range(2, max_order + 1):
+        size = screened_size(order)
+        if n_columns > size:
+            caps.append(
+                f"interactions of order {order} looked for among the {size} most promising "
+                f"of {n_columns} columns"
+            )
+    if n_columns > DENSE_COLUMNS and max_order > 1:
+        caps.append(
+            f"dense atoms start from the {DENSE_COLUMNS} most promising of {n_columns} columns"
+        )
+    return caps
+
+
 class MonomialScreen:
     """Scores of single products against a residual; keeps their norms, which no step changes."""
 
     def __init__(self, table: Table, family: Family) -> None:
         self._table = table
         self._weight = family.weight / family.weight.mean()
-        self._norms: dict[int, tuple[bytes, Array]] = {}
+        self._norms: dict[int, tuple[bytes, FloatArray]] = {}
 
     def columns(
-        self, order: int, relevance: Array, working: Working, structure: Structure
+        self, order: int, relevance: Vector, working: Working, structure: Structure
     ) -> NDArray[np.intp]:
         """Return the columns to look at: all where they fit, else the most promising ones.
 
@@ -54,7 +72,7 @@ class MonomialScreen:
             score[mask] += 1.0
         return np.sort(np.argsort(-score, kind="stable")[:size])
 
-    def scores(self, columns: NDArray[np.intp], working: Working, order: int) -> Array:
+    def scores(self, columns: NDArray[np.intp], working: Working, order: int) -> FloatArray:
         """Return the gain of every product, of shape (n_columns,) * order.
 
         The model's columns are not projected out of the products: a ranking, not a gain.
@@ -66,7 +84,7 @@ class MonomialScreen:
             score += moment_tensor(z, direction, order) ** 2
         return score / norm
 
-    def _norm(self, columns: NDArray[np.intp], z: Array, order: int) -> Array:
+    def _norm(self, columns: NDArray[np.intp], z: Matrix, order: int) -> FloatArray:
         key = columns.tobytes()
         known = self._norms.get(order)
         if known is not None and known[0] == key:
@@ -79,7 +97,7 @@ class MonomialScreen:
         return norm
 
 
-def leading_directions(working: Working) -> Array:
+def leading_directions(working: Working) -> Matrix:
     """Return the weighted residuals, turned so that the first columns carry most: (n_samples, <=3).
 
     The sum of squared inner products over the outputs does not change when the outputs are

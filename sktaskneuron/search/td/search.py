@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
-
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron.search.frame.answer import as_formula
 from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.fit import Fit
-from sktaskneuron.search.frame.linalg import Array, Rows
-from sktaskneuron.search.frame.options import StepHook, TDOptions, TDResult, as_formula
+from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem
-from sktaskneuron.search.frame.search import Solution, search_formula
+from sktaskneuron.search.frame.search import Solution
+from sktaskneuron.search.frame.selection import Selection, select
 from sktaskneuron.search.frame.standardise import Standardisation, standardisations
+from sktaskneuron.search.td.forward import ForwardSearch
+from sktaskneuron.search.td.gates import select_by_gates
 
 
 class TensorDecomposition:
@@ -20,7 +22,7 @@ class TensorDecomposition:
 
     first_scale = "centred, far tails clipped"
 
-    def scales(self, X: Array, weight: Array, options: TDOptions) -> list[Standardisation]:
+    def scales(self, X: Matrix, weight: Vector, options: SearchOptions) -> list[Standardisation]:
         """Return one to four scales."""
         scales = standardisations(X, weight)
         # gates find orders by a penalty, not by a criterion that compares scales
@@ -28,51 +30,36 @@ class TensorDecomposition:
 
     def solve(
         self,
-        z: Array,
+        z: Matrix,
         family: Family,
-        options: TDOptions,
+        options: SearchOptions,
         seed: int,
         on_step: Callable[[int, str], None],
         caps: list[str],
     ) -> Solution:
         """Select powers and atoms."""
-        problem = Problem.from_scaled(z, family, options, seed)
 
         def report(step: int, fit: Fit) -> None:
             on_step(step, str(as_formula(fit.structure)))
 
-        return Solution(problem, *problem.solve(report))
+        problem = Problem.from_scaled(z, family, options, seed)
+        return Solution(problem, _select(problem, report))
 
     def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
         """Try all scales."""
         return False
 
-    def terms_on(self, solution: Solution, rows: Rows) -> list[str]:
+    def terms_on(self, solution: Solution, rows: RowNumbers) -> list[str]:
         """Repeat the selection on some rows."""
         part = solution.problem.subset(rows)
-        return Solution(part, *part.solve()).terms
+        return Solution(part, _select(part)).terms
+
+    def caps(self, n_columns: int, options: SearchOptions) -> list[str]:
+        """Return among how many columns interactions are looked for, where not among all."""
+        return ForwardSearch.caps(n_columns, options.max_interaction_order)
 
 
-def search_td(
-    X: Array,
-    target: Array,
-    weight: Array,
-    *,
-    classification: bool,
-    feature_names: Sequence[str],
-    options: TDOptions,
-    rng: np.random.Generator,
-    on_step: StepHook | None = None,
-) -> TDResult:
-    """Find powers and interactions by tensor decomposition; see :func:`search_formula`."""
-    return search_formula(
-        X,
-        target,
-        weight,
-        method=TensorDecomposition(),
-        classification=classification,
-        feature_names=feature_names,
-        options=options,
-        rng=rng,
-        on_step=on_step,
-    )
+def _select(problem: Problem, on_step: Callable[[int, Fit], None] | None = None) -> Selection:
+    if problem.options.engine == "gates":
+        return select_by_gates(problem)
+    return select(problem, ForwardSearch, on_step)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+# Range of the factor, and the steps of Newton at most.
 _LOWEST, _HIGHEST = 0.02, 50.0
 _STEPS = 8
 

@@ -1,46 +1,19 @@
 """Train a module on a table: the plain function face of the training room."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
 from skorch.helper import predefined_split
 from torch import nn
 
 from sktaskneuron.training.data import TensorBatches, TensorTable, n_batches
-from sktaskneuron.training.loop.callbacks import BestEpoch, EpochHook, HookCallback, Schedules
+from sktaskneuron.training.loop.best import BestEpoch
+from sktaskneuron.training.loop.callbacks import Schedules
 from sktaskneuron.training.loop.losses import RowLoss, get_row_loss
-from sktaskneuron.training.loop.run import check_options, history_columns, run_training
-from sktaskneuron.training.state import State, module_to_arrays
+from sktaskneuron.training.loop.results import EpochHook, TrainingResult
+from sktaskneuron.training.loop.run import Callbacks, RunOptions, run_training
 
 # validation needs no gradients: larger batches cost less
 _VALID_BATCH = 8192
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What training leaves behind: plain values only.
-
-    Parameters
-    ----------
-    state : dict of str to ndarray
-        Parameters and buffers of the kept epoch.
-    n_epochs : int
-        Number of epochs that ran.
-    best_epoch : int
-        The kept epoch, counted from 1.
-    history : dict of str to list
-        One entry per epoch: ``train_loss``, with validation rows also ``valid_loss``, and whatever
-        callbacks recorded.
-    stop_reason : str
-        ``"max_epochs"``, ``"patience"``, ``"callback"`` or ``"not_finite"``.
-    """
-
-    state: State
-    n_epochs: int
-    best_epoch: int
-    history: dict[str, list[Any]] = field(default_factory=dict)
-    stop_reason: str = "max_epochs"
 
 
 def fit_network(
@@ -63,8 +36,8 @@ def fit_network(
     restore_best: bool = True,
     shuffle: bool = True,
     seed: int = 0,
-    on_epoch_end: EpochHook | None = None,
-    callbacks: Sequence[Any] = (),
+    on_epoch_end: EpochHook[float] | None = None,
+    callbacks: Callbacks = (),
     verbose: int = 0,
 ) -> TrainingResult:
     """Train a module in place with AdamW and return the state of the best epoch.
@@ -153,13 +126,18 @@ def fit_network(
     >>> result.history["train_loss"][-1] < 0.01
     True
     """
-    check_options(
+    options = RunOptions(
+        seed=seed,
         max_epochs=max_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
-        patience=patience,
+        betas=betas,
         max_gradient_norm=max_gradient_norm,
+        patience=patience,
+        verbose=verbose,
+        on_epoch_end=on_epoch_end,
+        callbacks=callbacks,
     )
     device = train.X.device
     module.to(device=device, dtype=train.X.dtype)
@@ -169,35 +147,17 @@ def fit_network(
         schedule, weight_decay_schedule, dropout_schedule, n_epochs, steps_per_epoch
     )
     best = BestEpoch(patience if valid is not None else None, restore_best)
-    own: list[tuple[str, Any]] = [("task_schedules", schedules), ("task_best_epoch", best)]
-    if on_epoch_end is not None:
-        own.append(("task_epoch_hook", HookCallback(on_epoch_end)))
-
-    net = run_training(
+    return run_training(
         module,
         train,
         get_row_loss(loss),
         best,
-        [*own, *callbacks],
+        [("task_schedules", schedules), ("task_best_epoch", best)],
+        replace(options, max_epochs=n_epochs),
         device=device,
-        seed=seed,
-        learning_rate=learning_rate,
-        optimizer__betas=betas,
-        weight_decay=weight_decay,
-        max_gradient_norm=max_gradient_norm,
-        max_epochs=n_epochs,
-        batch_size=batch_size,
         iterator_train=TensorBatches,
         iterator_train__shuffle=shuffle,
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=max(batch_size, _VALID_BATCH),
         train_split=None if valid is None else predefined_split(valid),
-        verbose=verbose,
-    )
-    return TrainingResult(
-        state=module_to_arrays(module),
-        n_epochs=len(net.history),
-        best_epoch=best.kept_epoch_,
-        history=history_columns(net),
-        stop_reason=net.stop_reason_ or "max_epochs",
     )

@@ -65,6 +65,19 @@ def get_row_loss(loss: str | RowLoss) -> RowLoss:
         raise ValueError(f"unknown loss {loss!r}; known are {', '.join(sorted(LOSSES))}") from None
 
 
+def mean_of_rows(rows: Tensor, weight: Tensor | None) -> Tensor:
+    """Return the weighted means of row losses, over the last axis.
+
+    Parameters
+    ----------
+    rows : Tensor of shape ([n_members,] batch)
+    weight : Tensor of the same shape, or None
+    """
+    if weight is None:
+        return rows.mean(dim=-1)
+    return (rows * weight).sum(dim=-1) / weight.sum(dim=-1)
+
+
 class WeightedLoss(nn.Module):
     """Weighted mean of a row loss: sum(w * l) / sum(w).
 
@@ -91,6 +104,4 @@ class WeightedLoss(nn.Module):
         weight : Tensor of shape ([n_members,] batch), default=None
         """
         rows = self.row_loss(output, target)
-        if weight is None:
-            return rows.mean()
-        return ((rows * weight).sum(dim=-1) / weight.sum(dim=-1)).mean()
+        return rows.mean() if weight is None else mean_of_rows(rows, weight).mean()

@@ -1,13 +1,20 @@
 """The skorch net that trains our networks."""
 
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Self, TypeAlias
 
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from sktaskneuron.nn.parameterization import parameter_groups
+from sktaskneuron.training.data import Target
+from sktaskneuron.training.loop.callbacks import OwnCallback
+from sktaskneuron.training.loop.interrupts import is_raised_by_code
+
+Batch: TypeAlias = tuple[Tensor, Target]
 
 # kinds of devices on which torch's fused AdamW runs
 _FUSED = ("cpu", "cuda", "mps")
@@ -24,6 +31,8 @@ class TaskDrivenNet(NeuralNet):
     the weight enters the loss; the optimiser gets the module's parameter groups; the loss is read
     once per epoch and not once per batch (on a GPU each reading waits for the device); there are no
     default callbacks; and an interrupt by the user leaves ``fit`` instead of ending it silently.
+    A KeyboardInterrupt ends training in order only if a callback of the user raises it by itself,
+    during training: that is how :class:`skorch.callbacks.EarlyStopping` stops.
     Estimators hold it by composition, see :func:`sktaskneuron.training.fit_network`.
 
     Parameters
@@ -47,7 +56,7 @@ class TaskDrivenNet(NeuralNet):
         *,
         weight_decay: float = 0.0,
         max_gradient_norm: float | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(module, criterion, **kwargs)
         self.weight_decay = weight_decay
@@ -56,7 +65,7 @@ class TaskDrivenNet(NeuralNet):
     stop_reason_: str = ""
 
     @property
-    def _default_callbacks(self) -> list[tuple[str, Any]]:
+    def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return []
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> Self:
@@ -77,7 +86,9 @@ class TaskDrivenNet(NeuralNet):
         """Ask for the end of training after the present epoch; the first reason counts."""
         self.stop_reason_ = self.stop_reason_ or reason
 
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any) -> Self:
+    def partial_fit(
+        self, X: object, y: object = None, classes: object = None, **fit_params: object
+    ) -> Self:
         """Train; end in order on a callback's wish, and with an error on an interrupt."""
         if not self.initialized_:
             self.initialize()
@@ -88,43 +99,51 @@ class TaskDrivenNet(NeuralNet):
             self.fit_loop(X, y, **fit_params)
         except StopTraining:
             pass
-        finally:
-            self.notify("on_train_end", X=X, y=y)
+        except BaseException:
+            # callbacks may clean up; what fails then must not take the place of this error
+            with suppress(Exception):
+                self.notify("on_train_end", X=X, y=y)
+            raise
+        self.notify("on_train_end", X=X, y=y)
         return self
 
-    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+    def notify(self, method_name: str, **cb_kwargs: object) -> None:
         """Call the callbacks; turn a wish to stop into the end of training."""
-        try:
-            super().notify(method_name, **cb_kwargs)
-        except KeyboardInterrupt:
-            # how skorch's own EarlyStopping ends training
-            self.stop("callback")
-            raise StopTraining from None
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt as error:
+                outside = method_name in ("on_train_begin", "on_train_end")
+                if outside or isinstance(callback, OwnCallback) or not is_raised_by_code(error):
+                    raise
+                self.stop("callback")
+                raise StopTraining from None
         if method_name == "on_epoch_end" and self.stop_reason_:
             raise StopTraining
 
     def get_loss(
-        self, y_pred: Tensor, y_true: Any, X: Any = None, training: bool = False
+        self, y_pred: Tensor, y_true: Target, X: object = None, training: bool = False
     ) -> Tensor:
         """Return the weighted loss of a batch."""
         target, weight = y_true
         loss: Tensor = self.criterion_(y_pred, target, weight)
         return loss
 
-    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+    def train_step_single(self, batch: Batch, **fit_params: object) -> dict[str, Tensor]:
         """Compute loss and gradients of a batch, and shorten the gradients if asked to."""
-        step: dict[str, Any] = super().train_step_single(batch, **fit_params)
+        step: dict[str, Tensor] = super().train_step_single(batch, **fit_params)
         if self.max_gradient_norm is not None:
             nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_gradient_norm)
         return step
 
     def run_single_epoch(
         self,
-        iterator: Iterable[Any] | None,
+        iterator: Iterable[Batch] | None,
         training: bool,
         prefix: str,
-        step_fn: Any,
-        **fit_params: Any,
+        step_fn: Callable[..., Mapping[str, Tensor]],
+        **fit_params: object,
     ) -> None:
         """Run all batches and record the weighted mean of their losses."""
         if iterator is None:

@@ -16,9 +16,9 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.sub_networks import get_base
 from sktaskneuron.training.data import TensorTable
@@ -38,6 +38,7 @@ from sktaskneuron.training.meta.options import MetaOptions
 _MOST_OUTER_ROWS, _OUTER_SHARE = 1_000, 0.15
 # Steps of a joint run per outer step of the others.
 _JOINT_STEPS = 10
+# Snapshots of the functions over the outer steps, about.
 _N_SNAPSHOTS = 40
 
 
@@ -59,7 +60,7 @@ class MetaResult:
 
     sets: list[ActivationSet]
     outer_loss: list[float]
-    evolution: NDArray[np.float64]
+    evolution: FloatArray
     outside: float
 
 

@@ -11,8 +11,10 @@ from sktaskneuron import ActivationSearchClassifier, ActivationSearchRegressor
 from sktaskneuron.estimators.activation_search.candidates import CLASSIC, named_candidates
 from sktaskneuron.estimators.activation_search.tails import tail_split
 from sktaskneuron.inspection import ActivationSearchDisplay
-from sktaskneuron.models.fitted import Inputs
-from sktaskneuron.models.validation import Task, Validation
+from sktaskneuron.models.inputs import Inputs
+from sktaskneuron.models.target import ValueTarget
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation
 from sktaskneuron.nn import ActivationSet
 
 from ..data import draw_classes
@@ -108,7 +110,7 @@ class TestResults:
         model = ActivationSearchRegressor(n_best=2, **QUICK).fit(X, y)
         names = np.array(model.results_["activation"])[np.argsort(model.results_["rank"])]
         assert model.predicting_ == names[:2].tolist()
-        assert model._model.n_members == 4
+        assert model._fitted.predictor.model.n_members == 4
         assert np.isfinite(model.oof_score_)
         alone = ActivationSearchRegressor(n_best=1, **QUICK).fit(X, y)
         assert alone.predicting_ == [alone.best_activation_]
@@ -183,7 +185,8 @@ class TestTails:
         splitter = ShuffleSplit(6, test_size=0.5, random_state=0)
         held = [rows for _, rows in splitter.split(X)]
         inputs = Inputs(X, np.empty((100, 0)), {}, 2)
-        task = Task(inputs, y[:, None], np.ones(100), 1, False, np.zeros(1), np.ones(1))
+        target = ValueTarget(np.zeros(1), np.ones(1), single=True)
+        task = Task(inputs, y[:, None], np.ones(100), target)
         validation = Validation.of(task, list(splitter.split(X)))
         assert sorted(validation.rows) == sorted(set(np.concatenate(held)))
         np.testing.assert_array_equal(validation.target[:, 0], y[validation.rows])
@@ -197,7 +200,7 @@ class TestTails:
         X, y = draw_waves()
         model = ActivationSearchRegressor(split=KFold(3), **{**QUICK, "n_members": 4})
         model.fit(X, y)
-        assert model._model.n_members == 4
+        assert model._fitted.predictor.model.n_members == 4
 
 
 class TestStrategies:

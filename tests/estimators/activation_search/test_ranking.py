@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from sktaskneuron._evidence import paired_gain
 from sktaskneuron.estimators.activation_search.ranking import Ranking
-from sktaskneuron.models.comparison import ActivationCandidate, Evaluation
-from sktaskneuron.models.validation import paired_gain
+from sktaskneuron.models.comparison import Activations, Evaluation
 
 
 def evaluation(name, rows):
     rows = np.asarray(rows, dtype=float)
-    return Evaluation(ActivationCandidate(name, [[name]]), 0.01, rows, rows[:2], rows[:, None])
+    return Evaluation(Activations(name, [[name]]), 0.01, rows, rows[:2])
 
 
 ROWS = np.linspace(0.5, 1.5, 40)
@@ -23,7 +23,7 @@ def ranked(*others, weight=None):
 
 def test_a_gain_in_all_rows_is_taken():
     ranking = ranked(("relu", ROWS + 0.1), ("sin", ROWS - 0.1))
-    assert ranking.chosen.candidate.name == "sin"
+    assert ranking.chosen.activations.name == "sin"
     assert ranking.results["rank"].tolist() == [2, 3, 1]
     np.testing.assert_allclose(ranking.results["gain"], [0, -0.1, 0.1])
     np.testing.assert_allclose(ranking.results["standard_error"], 0, atol=1e-12)
@@ -34,7 +34,7 @@ def test_a_gain_within_its_error_is_none():
     for size, name in ((0.1, "silu"), (0.2, "sin")):
         ranking = ranked(("sin", ROWS - size + signs))
         assert ranking.results["standard_error"][1] == pytest.approx(1 / np.sqrt(40))
-        assert ranking.chosen.candidate.name == name
+        assert ranking.chosen.activations.name == name
         assert ranking.results["like_fallback"][1] == (name == "silu")
 
 
@@ -49,7 +49,7 @@ def test_one_that_failed_is_last_and_harms_none():
     failed = np.where(np.arange(40) == 3, np.inf, 0.0)
     ranking = ranked(("exp", failed), ("sin", ROWS - 0.1))
     assert ranking.results["rank"].tolist() == [2, 3, 1]
-    assert [e.candidate.name for e in ranking.best(3)] == ["sin", "silu"]
+    assert [e.activations.name for e in ranking.best(3)] == ["sin", "silu"]
     assert not ranking.results["like_fallback"][1]
     # of two that failed none is preferred, and any that did not is
     assert paired_gain(failed, failed, ROWS / ROWS.sum()) == (-np.inf, 0.0)

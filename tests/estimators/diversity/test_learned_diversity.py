@@ -286,7 +286,7 @@ class TestEstimators:
         X, y = draw_quadratic(200)
         model = LearnedDiversityMLPRegressor(**{**GIVEN, "n_members": 5, "validation": 0.25})
         model.fit(X, y)
-        assert model._model.n_members == 5
+        assert model._fitted.predictor.model.n_members == 5
         assert np.isfinite(model.oof_score_)
 
 

@@ -131,7 +131,7 @@ class TestNetwork:
 
 def networks_of(model):
     """Packed networks that predict."""
-    parts = getattr(model._model, "models", (model._model,))
+    parts = getattr(model._fitted.predictor.model, "models", (model._fitted.predictor.model,))
     return [part for part in parts if hasattr(part, "n_members")]
 
 
@@ -156,9 +156,9 @@ class TestValidation:
         settings = {**QUICK, "n_members": n_members, "validation": 0.3}
         trained = []
 
-        def watch(group, n, *rest):
-            trained.append((group.name, n))
-            return group_candidate(group, n, *rest)
+        def watch(group, task, recipe, *rest):
+            trained.append((group.name, recipe.n_members))
+            return group_candidate(group, task, recipe, *rest)
 
         with mock.patch("sktaskneuron.estimators.neuron_seek.groups.group_candidate", watch):
             model = NeuronSeekRegressor("x + x**2", **settings).fit(X, y)

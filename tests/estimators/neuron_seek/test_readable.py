@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
-from sktaskneuron.estimators.neuron_seek.readable import DEFAULT_COMPLEXITY
+from sktaskneuron.estimators.neuron_seek.readable import DEFAULT_COMPLEXITY, Distillation
 from sktaskneuron.formula.text.nodes import complexity
 
 SMALL = {
@@ -101,7 +101,7 @@ def test_classes():
     assert model.readable_formula_.link == "logit"
 
 
-def test_levels_are_not_mixed():
+def test_levels_are_not_mixed(monkeypatch):
     """Points between rows keep the levels of one of them: a mixed level is none."""
     pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
@@ -109,19 +109,18 @@ def test_levels_are_not_mixed():
     y = X["a"] + 2.0 * (X["kind"] == "v") + 0.1 * rng.normal(size=200)
     seen = []
 
-    class Watched(NeuronSeekRegressor):
-        def _distil(self, table, task, validation, choice, seed, report):
-            predict = choice.model.predict_raw
+    run = Distillation.run
 
-            class Teacher:
-                def predict_raw(self, inputs):
-                    seen.append(inputs.raw.copy())
-                    return predict(inputs)
+    def watched(self, model, *rest):
+        class Teacher:
+            def predict_raw(self, inputs):
+                seen.append(inputs.raw.copy())
+                return model.predict_raw(inputs)
 
-            object.__setattr__(choice, "model", Teacher())
-            super()._distil(table, task, validation, choice, seed, report)
+        return run(self, Teacher(), *rest)
 
-    Watched("x", readable=10, **SMALL).fit(X, y)
+    monkeypatch.setattr(Distillation, "run", watched)
+    NeuronSeekRegressor("x", readable=10, **SMALL).fit(X, y)
     assert len(seen) > 2
     assert all(set(np.unique(raw[:, -1])) <= {0.0, 1.0} for raw in seen)
     assert len({round(v, 9) for raw in seen for v in raw[:, 0]}) > 200

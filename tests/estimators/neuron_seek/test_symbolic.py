@@ -78,7 +78,11 @@ class TestNetwork:
         X, y = draw_waves()
         model = NeuronSeekRegressor("sr", **ALONE).fit(X, y)
         assert str(model.formula_) == "sin(2.5*x)"
-        (term,) = [t for t in model._model.spec["formula"].split(" + ") if t.startswith("sin")]
+        (term,) = [
+            t
+            for t in model._fitted.predictor.model.spec["formula"].split(" + ")
+            if t.startswith("sin")
+        ]
         constant = float(term[4:-3])
         # the network's columns are in interquartile ranges, 1.35 of a normal one's spreads
         assert constant == pytest.approx(2.5 * np.median(model.scaler_.scale_), rel=0.01)
@@ -95,7 +99,7 @@ class TestNetwork:
         y = np.sqrt(np.abs(X)) @ WEIGHTS + 0.02 * np.random.default_rng(1).normal(size=300)
         model = NeuronSeekRegressor("sr", **ALONE).fit(X, y)
         assert str(model.formula_) == "sqrt(abs(x))"
-        assert "sqrt" not in model._model.spec["formula"]
+        assert "sqrt" not in model._fitted.predictor.model.spec["formula"]
 
     def test_classes(self):
         X = draw_columns(600)

@@ -80,14 +80,14 @@ def test_networks_of_sklearn(kind, name):
 
 def test_members_and_layers(fitted):
     """Each member's own, from its weights."""
-    network = fitted._model.network()
+    network = fitted._fitted.packed.typed_network()
     weights, biases = (
         [p.detach().double().numpy() for p in ps] for ps in (network.weights, network.biases)
     )
     found = participation_ratio(fitted, X)
     assert found.shape == (3, 2)
     for member in range(3):
-        activity = fitted._network_inputs(X)
+        activity = fitted._fitted.network_inputs(X)
         for layer, n_first in enumerate((4, 2)):
             z = activity @ weights[layer][member] + biases[layer][member]
             activity = np.hstack([np.sin(z[:, :n_first]), np.tanh(z[:, n_first:])])

@@ -57,10 +57,10 @@ def cases():
 
 def exact_hessians(estimator, X, y, weight=None):
     """Hessians of the loss as written by hand: (n_members, n_parameters, n_parameters)."""
-    network = estimator._model.network()
+    network = estimator._fitted.packed.typed_network()
     hamiltonian = network.hamiltonian
-    x = torch.from_numpy(estimator._network_inputs(X))
-    target = torch.from_numpy(np.asarray(estimator._network_targets(y)))
+    x = torch.from_numpy(estimator._fitted.network_inputs(X))
+    target = torch.from_numpy(np.asarray(estimator._fitted.network_targets("model", y)))
     share = torch.ones(len(x), dtype=torch.float64)
     share = share if weight is None else torch.as_tensor(weight, dtype=torch.float64)
     share = share / share.sum()
@@ -244,7 +244,7 @@ def test_blocks(cases, monkeypatch):
 def with_tables(estimator, interpolation):
     """The same networks, their functions read from tables."""
     tables = ActivationSet.from_names(["sin", "tanh"])
-    network = estimator._model.network()
+    network = estimator._fitted.packed.typed_network()
     spec = network.spec()
     layers = [tables.functions(interpolation) for _ in spec["hidden_layer_sizes"]]
     tabulated = DiverseNetwork(**{**spec, "groups": [(network.n_members, layers)]})
@@ -253,9 +253,9 @@ def with_tables(estimator, interpolation):
             new.copy_(old)
     changed = copy(estimator)
     changed.activations_ = tables
-    changed._model = replace(
-        estimator._model, spec=tabulated.spec(), state=module_to_arrays(tabulated)
-    )
+    predictor = estimator._fitted.predictor
+    model = replace(predictor.model, spec=tabulated.spec(), state=module_to_arrays(tabulated))
+    changed._fitted = replace(estimator._fitted, predictor=replace(predictor, model=model))
     return changed
 
 

@@ -6,7 +6,8 @@ import torch
 
 from sktaskneuron.nn import ActivationSet, DiverseNetwork, TypedActivation
 from sktaskneuron.nn.activations import REGISTRY
-from sktaskneuron.nn.typed.layers import layer_functions, type_sizes
+from sktaskneuron.nn.typed.layers import type_sizes
+from sktaskneuron.nn.typed.reading import layer_functions
 from sktaskneuron.training import TensorTable, arrays_to_module, module_to_arrays
 from sktaskneuron.training.loop.replicates import fit_replicates
 

@@ -9,7 +9,6 @@ import pytest
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.search.activation import (
-    CLASSICS,
     admissible,
     cost,
     dedupe,
@@ -17,6 +16,8 @@ from sktaskneuron.search.activation import (
     sample,
     search_evolve,
 )
+
+from .helpers import CLASSICS
 
 TARGET = output_features(["x*tanh(softplus(x)) + 0.2*sin(2*x)"])
 STARTS = ["relu", "tanh", "silu", "sigmoid"]

@@ -6,12 +6,13 @@ import torch
 
 from sktaskneuron.nn import DiverseNetwork
 from sktaskneuron.search.activation import (
-    CLASSICS,
     fisher_features,
     output_features,
     sample,
 )
 from sktaskneuron.search.activation.features import FISHER_BINS
+
+from .helpers import CLASSICS
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 4))

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from sktaskneuron.search.activation import (
-    CLASSICS,
     dedupe,
     fisher_features,
     output_features,
@@ -13,6 +12,8 @@ from sktaskneuron.search.activation import (
     search_surrogate,
 )
 from sktaskneuron.search.activation.surrogate import GaussianProcess, normal_scores, reduced
+
+from .helpers import CLASSICS
 
 POOL = dedupe([*CLASSICS.values(), *sample(np.random.default_rng(0), 150)])
 TARGET = "x*tanh(softplus(x)) + 0.2*sin(2*x)"

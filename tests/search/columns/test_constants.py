@@ -9,7 +9,7 @@ from sktaskneuron.formula import PRIMITIVES
 from sktaskneuron.formula.text.nodes import complexity, render
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.constants import (
-    Rows,
+    NamedRows,
     _with_slopes,
     free_constants,
     refit,
@@ -29,9 +29,9 @@ def draw(text, noise=0.0, n=300, seed=0, low=0.5, high=3.0, weight=None):
     """Rows of three columns and the values of an expression of them."""
     rng = np.random.default_rng(seed)
     columns = {name: rng.uniform(low, high, n) for name in NAMES}
-    rows = Rows(columns, np.zeros(n), np.ones(n) if weight is None else weight)
+    rows = NamedRows(columns, np.zeros(n), np.ones(n) if weight is None else weight)
     y = rows.values(tree(text))
-    return Rows(columns, y + noise * y.std() * rng.standard_normal(n), rows.weight)
+    return NamedRows(columns, y + noise * y.std() * rng.standard_normal(n), rows.weight)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_fit_respects_weights():
     rng = np.random.default_rng(1)
     copies = rng.integers(1, 4, size=80)
     rows = draw("exp(0.3*a)", noise=0.2, n=80, weight=copies.astype(float))
-    repeated = Rows(
+    repeated = NamedRows(
         {name: np.repeat(v, copies) for name, v in rows.columns.items()},
         np.repeat(rows.y, copies),
         np.ones(copies.sum()),

@@ -9,8 +9,9 @@ from scipy.special import expit
 from sktaskneuron.formula import FittedExpression
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.choice import bounded
-from sktaskneuron.search.columns.constants import Rows
+from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
+from sktaskneuron.search.frame.observations import Observations
 
 NAMES = ("a", "b", "c", "d")
 #: Our own, not from published lists.
@@ -36,22 +37,21 @@ def draw(text, noise=0.0, n=400, seed=0):
 
 def search(X, y, *, classification=False, weight=None, names=None, seed=0, **options):
     target = y if y.ndim == 2 else y[:, None]
-    return search_columns(
+    observations = Observations(
         X,
         target.astype(float),
         np.ones(len(X)) if weight is None else weight,
-        classification=classification,
-        feature_names=names or [f"x{i}" for i in range(X.shape[1])],
-        options=ColumnsOptions(**options),
-        rng=np.random.default_rng(seed),
+        names or [f"x{i}" for i in range(X.shape[1])],
+        classification,
     )
+    return search_columns(observations, ColumnsOptions(**options), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 @pytest.mark.parametrize("text", PLANTED)
 def test_planted_equations_are_found(text, noise):
-    X, y = draw(text, noise)
-    found = search(X, y, names=NAMES).fitted
+    X, y = draw(text, noise, n=100)
+    found = search(X, y, names=NAMES, max_complexity=20).fitted
     wide = np.random.default_rng(1).uniform(0.4, 4.0, size=(500, 4))
     truth = FittedExpression.parse(text, NAMES).evaluate(wide)
     error = np.mean((found.evaluate(wide) - truth) ** 2) / truth.var()
@@ -133,20 +133,22 @@ def test_columns_without_use():
 
 
 def test_options_have_an_effect():
-    X, y = draw("a*sin(b) + 2*c*d + exp(a)/b", noise=0.1)
-    for most in (3, 9, 30):
-        assert search(X, y, max_complexity=most, max_steps=1).fitted.complexity <= most
-    quick, long = (search(X, y, max_steps=k) for k in (1, 2))
+    X, y = draw("a*sin(b) + exp(a)/b", noise=0.1, n=80)
+    X = X[:, :2]
+    quick, long = (search(X, y, max_complexity=9, max_steps=k) for k in (1, 2))
     assert quick.n_steps < long.n_steps
-    assert search(X, y, max_steps=1).fitted == quick.fitted
-    few = search(X, y, max_steps=1, max_samples=100)
+    assert search(X, y, max_complexity=9, max_steps=1).fitted == quick.fitted
+    for most in (3, 6):
+        fitted = search(X, y, max_complexity=most, max_steps=1).fitted
+        assert fitted.complexity <= most < quick.fitted.complexity
+    few = search(X, y, max_complexity=9, max_steps=1, max_samples=50)
     assert few.caps
     assert not quick.caps
 
 
 def test_the_front_holds_the_answer_and_simpler_ones():
-    X, y = draw("a*b + 0.3*c", noise=0.05)
-    result = search(X, y, names=NAMES, max_steps=1)
+    X, y = draw("a*b + 0.3*c", noise=0.05, n=150)
+    result = search(X, y, names=NAMES, max_complexity=20, max_steps=1)
     sizes = [point.complexity for point in result.front]
     assert min(sizes) == 1
     best = max(result.front, key=lambda point: point.score)
@@ -170,7 +172,7 @@ def test_no_pole_between_the_rows():
     """An equation with a pole that no row is near gives way to a longer one without."""
     rng = np.random.default_rng(0)
     a = np.concatenate([rng.uniform(1, 2, 200), rng.uniform(3, 4, 200)])
-    rows = Rows({"a": a}, 1 / (a - 2.5), np.ones(400))
+    rows = NamedRows({"a": a}, 1 / (a - 2.5), np.ones(400))
     wild, tame = (parse_node(text, ("a",)) for text in ("1.01/(a - 2.5)", "3*a - 7.5"))
     assert bounded([wild, tame], rows) == [False, True]
     exact = parse_node("1/(a - 2.5)", ("a",))

@@ -8,13 +8,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from sktaskneuron.search.frame.evidence import (
-    CrossValidationJudge,
     explained,
     folds,
     held_out_loss,
     term_gains,
 )
 from sktaskneuron.search.frame.fit import fit_linear
+from sktaskneuron.search.frame.judges import CrossValidationJudge
 from sktaskneuron.search.frame.model import Atom, Structure
 
 from ..helpers import draw_table, find, gaussian, mask_of

@@ -7,19 +7,9 @@ import pytest
 from scipy.special import expit, softmax
 
 from sktaskneuron.datasets import make_neuron_formula
-from sktaskneuron.estimators._common.checks import indicators
-from sktaskneuron.search.frame import search as search_module
+from sktaskneuron.models.target import indicators
 
-from ..helpers import find, formula_of
-
-
-def columns(seed: int, n: int, d: int) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal((n, d))
-
-
-def noise(seed: int, size, scale: float = 0.1) -> np.ndarray:
-    return scale * np.random.default_rng([seed, 1]).standard_normal(size)
-
+from ..helpers import columns, find, formula_of, noise
 
 # -- what is planted is found -----------------------------------------------------------------
 
@@ -434,14 +424,5 @@ def test_one_column():
 def test_steps_are_reported():
     seen = []
     X = columns(0, 200, 3)
-    search_module.search_td(
-        X,
-        (X[:, :1] + noise(0, (200, 1))),
-        np.ones(200),
-        classification=False,
-        feature_names=["a", "b", "c"],
-        options=search_module.TDOptions(n_resamples=0),
-        rng=np.random.default_rng(0),
-        on_step=lambda scale, step, formula: seen.append((step, formula)),
-    )
+    find(X, X[:, 0] + noise(0, 200), on_step=lambda _, step, formula: seen.append((step, formula)))
     assert seen == [(0, "0"), (1, "x")]

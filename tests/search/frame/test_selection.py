@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from sktaskneuron.search.frame.backward import backward
 from sktaskneuron.search.frame.fit import fit_linear, fit_structure
+from sktaskneuron.search.frame.judges import InformationJudge
 from sktaskneuron.search.frame.model import Atom, Structure
-from sktaskneuron.search.frame.selection import InformationJudge, merge_atoms, select
+from sktaskneuron.search.frame.selection import merge_atoms, select
 from sktaskneuron.search.td.forward import ForwardSearch
-from sktaskneuron.search.td.screening import screened_size
 
 from ..helpers import (
     as_fit,
@@ -21,7 +21,7 @@ from ..helpers import (
     gaussian,
     mask_of,
     price_for,
-    space_for,
+    problem_for,
 )
 
 
@@ -145,57 +145,7 @@ def test_backward_predictions_of_columns_are_exact():
         assert proposal.predicted == pytest.approx(refit.deviance + price(proposal.structure))
 
 
-# -- forward ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("law", "kind"),
-    [
-        (lambda z: z[0] ** 3, ({3}, set())),
-        (lambda z: z.sum(axis=0), ({1}, set())),
-        (lambda z: z[1] * z[4], (set(), {2})),
-        (lambda z: z[1] * z[4] ** 2, (set(), {3})),
-        (lambda z: (z[0] + z[1] - z[2]) * (z[3] - z[4] + 0.5 * z[5]), (set(), {2})),
-    ],
-)
-def test_the_first_addition_is_the_right_one(law, kind):
-    table = draw_table(0, 500, 6)
-    family = gaussian(law(table.z.T) + 0.1 * np.random.default_rng(0).standard_normal(500))
-    price = price_for(table)
-    forward = ForwardSearch(table, family, price, space_for(table), seed=0)
-    proposals = forward(fit_linear(table, family, Structure(6)))
-    best = min(
-        (fit_structure(table, family, p.structure) for p in proposals[:3]),
-        key=InformationJudge(price).score,
-    )
-    assert best.structure.orders == kind
-
-
-def test_forward_predictions_of_single_columns_are_exact():
-    table = draw_table(0, 300, 5)
-    family = gaussian(table.z[:, 0] ** 2 + np.random.default_rng(0).standard_normal(300))
-    price = price_for(table)
-    forward = ForwardSearch(table, family, price, space_for(table), seed=0)
-    start = fit_linear(table, family, Structure(5, {1: mask_of([3], 5)}))
-    exact = [p for p in forward(start) if p.kind in ("column", "columns", "block", "monomial")]
-    assert {p.kind for p in exact} >= {"column", "monomial"}
-    for proposal in exact:
-        refit = fit_linear(table, family, proposal.structure)
-        assert proposal.predicted == pytest.approx(refit.deviance + price(proposal.structure))
-
-
-def test_max_rank_holds():
-    table = draw_table(0, 300, 5)
-    family = gaussian(np.random.default_rng(0).standard_normal(300))
-    space = space_for(table, max_rank=1)
-    forward = ForwardSearch(table, family, price_for(table), space, seed=0)
-    start = fit_linear(table, family, Structure(5, atoms=(Atom.monomial((0, 1), 5),)))
-    assert all(p.structure.ranks().get(2) == 1 for p in forward(start))
-
-
-@pytest.mark.parametrize(("order", "size"), [(2, 547), (3, 66), (4, 23), (5, 12)])
-def test_screened_size(order, size):
-    assert screened_size(order) == size
+# -- selection ----------------------------------------------------------------------------------
 
 
 def test_selection_reports_every_step_and_improves():
@@ -204,31 +154,23 @@ def test_selection_reports_every_step_and_improves():
     family = gaussian(
         z[0] + z[1] ** 2 + z[2] * z[3] + 0.1 * np.random.default_rng(0).standard_normal(300)
     )
-    price = price_for(table)
-    judge = InformationJudge(price)
+    problem = problem_for(table, family, max_steps=10)
     steps = []
     selection = select(
-        table,
-        family,
-        price,
-        space_for(table),
-        judge,
-        seed=0,
-        max_steps=10,
+        problem,
+        ForwardSearch,
         on_step=lambda step, fit: steps.append((step, fit.structure.n_linear)),
     )
     assert [step for step, _ in steps] == list(range(len(steps)))
     assert steps[0][1] == 1
-    scores = [judge.score(fit) for fit in selection.visited]
+    scores = [problem.judge().score(fit) for fit in selection.visited]
     assert scores == sorted(scores, reverse=True)
+    assert selection.score == scores[-1]
     assert selection.fit.structure.orders == ({1, 2}, {2})
 
 
 def test_selection_stops_at_max_steps():
     table = draw_table(0, 300, 5)
     family = gaussian(table.z[:, 0] + table.z[:, 1] ** 2)
-    price = price_for(table)
-    selection = select(
-        table, family, price, space_for(table), InformationJudge(price), seed=0, max_steps=1
-    )
+    selection = select(problem_for(table, family, max_steps=1), ForwardSearch)
     assert len(selection.visited) == 2

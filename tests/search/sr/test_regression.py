@@ -6,43 +6,19 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from sktaskneuron.estimators._common.checks import indicators
 from sktaskneuron.formula import ElementwiseExpression
-from sktaskneuron.search.frame.options import TDOptions, TDResult
+from sktaskneuron.models.target import indicators
+from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.terms import TermLibrary
-from sktaskneuron.search.sr.regression import search_sr
 from sktaskneuron.search.sr.scales import common_scales
-from sktaskneuron.search.td.search import search_td
+
+from .. import helpers
+from ..helpers import columns, noise
 
 
-def columns(seed: int, n: int = 400, d: int = 5) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal((n, d))
-
-
-def noise(seed: int, size, scale: float = 0.1) -> np.ndarray:
-    return scale * np.random.default_rng([seed, 1]).standard_normal(size)
-
-
-def find(
-    X: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray | None = None,
-    *,
-    classification: bool = False,
-    seed: int = 0,
-    search=search_sr,
-    **options: object,
-) -> TDResult:
-    options = {"n_resamples": 0, "max_interaction_order": 0, **options}
-    return search(
-        X,
-        np.asarray(y, dtype=float).reshape(len(X), -1),
-        np.ones(len(X)) if weight is None else weight,
-        classification=classification,
-        feature_names=[f"x{i}" for i in range(X.shape[1])],
-        options=TDOptions(**options),
-        rng=np.random.default_rng(seed),
-    )
+def find(X: np.ndarray, y: np.ndarray, *args: object, **kwargs: object) -> SearchResult:
+    settings = {"method": "sr", "max_interaction_order": 0, **kwargs}
+    return helpers.find(X, y, *args, **settings)
 
 
 def formula_of(*args: object, **kwargs: object) -> str:
@@ -85,7 +61,7 @@ def test_columns_without_a_part_are_left_out():
 def test_powers_alone_are_what_the_tensor_search_finds():
     X = columns(0)
     y = X[:, 0] + X[:, 1] ** 2 + X[:, 2] ** 3 + noise(0, 400)
-    ours, tensor = find(X, y).fitted, find(X, y, search=search_td).fitted
+    ours, tensor = find(X, y).fitted, find(X, y, method="td").fitted
     assert str(ours.formula) == str(tensor.formula) == "x + x**2 + x**3"
     np.testing.assert_allclose(ours.evaluate(X), tensor.evaluate(X), atol=0.05 * y.std())
 
@@ -173,9 +149,9 @@ def test_weights_are_repeated_rows():
 
 
 def test_weights_have_an_effect():
-    X = columns(0)
-    first = np.arange(400) < 200
-    y = np.where(first, np.sin(2 * X) @ W[0], np.abs(X) @ W[1]) + noise(0, 400)
+    X = columns(0, 200)
+    first = np.arange(200) < 100
+    y = np.where(first, np.sin(2 * X) @ W[0], np.abs(X) @ W[1]) + noise(0, 200)
     assert formula_of(X, y, np.where(first, 1.0, 1e-9)).startswith("sin(2")
     assert formula_of(X, y, np.where(first, 1e-9, 1.0)) == "abs(x)"
 
@@ -310,16 +286,8 @@ def test_many_rows_and_columns_are_capped(monkeypatch):
 def test_steps_are_reported():
     seen = []
     X = columns(0)
-    search_sr(
-        X,
-        (np.abs(X) @ W[:1].T) + noise(0, (400, 1)),
-        np.ones(400),
-        classification=False,
-        feature_names=list("abcde"),
-        options=TDOptions(n_resamples=0, max_interaction_order=0),
-        rng=np.random.default_rng(0),
-        on_step=lambda scale, step, formula: seen.append((scale, step, formula)),
-    )
+    y = np.abs(X) @ W[0] + noise(0, 400)
+    find(X, y, on_step=lambda scale, step, formula: seen.append((scale, step, formula)))
     assert seen[0] == ("scale 1", 0, "abs(x)")
 
 
@@ -341,14 +309,6 @@ def test_functions_of_another_engine_compete():
         seen.append((z.shape, target.shape, weight.shape))
         return [strange, ElementwiseExpression.parse("x"), ElementwiseExpression.parse("cos(x**3)")]
 
-    result = search_sr(
-        X,
-        y[:, None],
-        np.ones(400),
-        classification=False,
-        feature_names=["a", "b", "c", "d"],
-        options=TDOptions(max_interaction_order=0, n_resamples=0, proposer=proposer),
-        rng=np.random.default_rng(0),
-    )
+    result = find(X, y, proposer=proposer)
     assert seen[0] == ((400, 4), (400,), (400,))
     assert result.fitted.formula.pure == ("x*sin(x**2)",)

@@ -19,7 +19,8 @@ from sktaskneuron.training import (
     fit_members,
 )
 from sktaskneuron.training.loop.calibration import inverse_temperature
-from sktaskneuron.training.loop.members import MemberBatches, MemberTable, StopRules
+from sktaskneuron.training.loop.held_out import StopRules
+from sktaskneuron.training.loop.packed_rows import MemberBatches, MemberTable
 
 from ..conftest import make_arrays
 

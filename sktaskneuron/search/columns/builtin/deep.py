@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, RowNumbers
 from sktaskneuron.search.columns.builtin.library import (
     Atoms,
     columns_as_atoms,
@@ -19,8 +20,6 @@ from sktaskneuron.search.columns.builtin.links import Link
 from sktaskneuron.search.columns.builtin.pool import Search, View, worth
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import DEEP_ROWS, sum_of
-
-Array = NDArray[np.float64]
 
 # Terms of a sum of such functions.
 _DEEP_TERMS = 4
@@ -64,23 +63,21 @@ def deep(search: Search, view: View) -> None:
                 return
 
 
-def deep_linked(
-    search: Search, view: View, link: Link, atoms: Atoms, rows: NDArray[np.intp]
-) -> None:
+def deep_linked(search: Search, view: View, link: Link, atoms: Atoms, rows: RowNumbers) -> None:
     """Fit sums of atoms, whose values stand for some of the rows, under one transform."""
-    given = link.rows(view.y[rows], view.weight[rows])
+    given = link.given(view.y[rows], view.weight[rows])
     if given is None or not len(atoms):
         return
-    target, fine, weight = given
-    values = atoms.values if len(fine) == len(rows) else atoms.values[fine]
-    n = view.n_observations * len(fine) / len(view.y)
-    sums = forward(values, target, weight, _DEEP_TERMS, n)
+    n_rows = len(given.rows)
+    values = atoms.values if n_rows == len(rows) else atoms.values[given.rows]
+    n = view.n_observations * n_rows / len(view.y)
+    sums = forward(values, given.target, given.weight, _DEEP_TERMS, n)
     for size in worth(sums, n, len(atoms)):
         places = sums.places[size]
-        search.attempt(view, link, lambda p=places: sum_of(view, link, atoms, p, given))  # type: ignore[misc]
+        search.attempt(view, link, partial(sum_of, view, link, atoms, places, given))
 
 
-def monomials_of_all(X: Array, names: Sequence[str]) -> Atoms:
+def monomials_of_all(X: Matrix, names: Sequence[str]) -> Atoms:
     """Return products of the columns and their inverses, of any number of columns."""
     degrees = [(-1.0, 1.0)] * min(X.shape[1], 5)
     return monomials(X, names, degrees, 500)

@@ -7,10 +7,9 @@ exchanges and backward elimination find in libraries of growing depth.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_product
 from sktaskneuron.formula.text.evaluation import variables
 from sktaskneuron.formula.text.nodes import Node, Number
@@ -21,12 +20,11 @@ from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.products import products, ratios
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums, modulated
-from sktaskneuron.search.columns.constants import Rows
+from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 
 __all__ = ["search_builtin"]
 
-Array = NDArray[np.float64]
 Stage = Callable[[Search, View], None]
 
 # Columns up to which atoms of pairs are formed, the most promising ones of a wide table.
@@ -57,7 +55,7 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
         Canonical trees, the best by description length first.
     """
     X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
-    rows = Rows.of(X, names, y, weight)
+    rows = NamedRows.of(X, names, y, weight)
     search = Search(Pool(rows, problem.max_complexity), problem.on_step)
     search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
     chosen = _promising(X, y, weight, names)
@@ -65,7 +63,7 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     views = []
     for factor in find_factors(part, y, weight, part_names):
         views.append(View.of(part, part_names, y, weight, factor))
-        search.pool.add(lambda node=factor.node: make_product([Number(1.0), node]))  # type: ignore[misc]
+        search.pool.add(partial(make_product, [factor.node]))
     whole = View.of(part, part_names, y, weight, no_factor(len(X)), in_short=bool(views))
     views.append(whole)
     for stage, quick in _STAGES[: problem.max_steps]:
@@ -80,7 +78,7 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     return search.pool.nodes()
 
 
-def _promising(X: Array, y: Array, weight: Array, names: Sequence[str]) -> list[int]:
+def _promising(X: Matrix, y: Vector, weight: Vector, names: Sequence[str]) -> list[int]:
     """Return the columns to combine: all of a narrow table, else those that explain most."""
     if X.shape[1] <= _MOST_COLUMNS:
         return list(range(X.shape[1]))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
 
-Array = NDArray[np.float64]
 MakeNode = Callable[[], Node]
 
 # A column smaller than this share of its size somewhere has no inverse powers.
@@ -36,7 +37,7 @@ class Atoms:
         Without arguments; each makes the tree of one atom.
     """
 
-    values: Array
+    values: Matrix
     makers: list[MakeNode]
 
     def __len__(self) -> int:
@@ -47,7 +48,7 @@ class Atoms:
         return self.makers[place]()
 
     @classmethod
-    def of(cls, items: Iterable[tuple[Array, MakeNode]], n_rows: int) -> Atoms:
+    def of(cls, items: Iterable[tuple[Vector, MakeNode]], n_rows: int) -> Atoms:
         """Collect atoms: those that vary and have finite values of moderate size, each once."""
         pairs = list(items)
         if not pairs:
@@ -72,7 +73,7 @@ class Atoms:
         return both.take(distinct(both.values))
 
 
-def distinct(values: Array) -> NDArray[np.intp]:
+def distinct(values: Matrix) -> NDArray[np.intp]:
     """Return the places of the columns that can be used, the first of those that are equal.
 
     Columns equal up to an affine map count as one: they have the same projections on two fixed
@@ -101,14 +102,14 @@ def _power_maker(names: Sequence[str], exponents: Sequence[float]) -> MakeNode:
     return lambda: make_product([make_power(Variable(name), e) for name, e in pairs])
 
 
-def invertible(column: Array) -> bool:
+def invertible(column: Vector) -> bool:
     """Whether a column stays away from zero."""
     size = np.abs(column)
     return bool(size.min() > _NEAR_ZERO * size.max())
 
 
 def monomials(
-    X: Array, names: Sequence[str], degrees: Sequence[Sequence[float]], most: int
+    X: Vector, names: Sequence[str], degrees: Sequence[Sequence[float]], most: int
 ) -> Atoms:
     """Return products of powers of columns.
 
@@ -128,7 +129,7 @@ def monomials(
     """
     d = X.shape[1]
     offered = sorted({e for exponents in degrees for e in exponents})
-    powers: dict[tuple[int, float], Array] = {}
+    powers: dict[tuple[int, float], Vector] = {}
     for i, e in product(range(d), offered):
         column = X[:, i]
         whole = float(e).is_integer()
@@ -136,11 +137,11 @@ def monomials(
             continue
         with np.errstate(all="ignore"):
             powers[i, e] = column ** (int(e) if whole else e)
-    items: list[tuple[Array, MakeNode]] = []
+    items: list[tuple[Vector, MakeNode]] = []
     for size, exponents in enumerate(degrees, start=1):
         if size > d:
             break
-        block: list[tuple[Array, MakeNode]] = []
+        block: list[tuple[Vector, MakeNode]] = []
         for chosen in combinations(range(d), size):
             for combination in product(exponents, repeat=size):
                 keys = list(zip(chosen, combination, strict=True))
@@ -158,7 +159,7 @@ def monomials(
 
 
 #: Unary functions that atoms are made of, by how they are written: values and tree of an argument.
-UNARY: dict[str, tuple[Callable[[Array], Array], Callable[[Node], Node]]] = {
+UNARY: dict[str, tuple[Callable[[Vector], Vector], Callable[[Node], Node]]] = {
     "sin": (np.sin, lambda a: make_call("sin", a)),
     "cos": (np.cos, lambda a: make_call("cos", a)),
     "exp": (np.exp, lambda a: make_call("exp", a)),
@@ -202,7 +203,7 @@ UNARY: dict[str, tuple[Callable[[Array], Array], Callable[[Node], Node]]] = {
     "atan": (np.arctan, lambda a: make_call("atan", a)),
 }
 
-_BINARY: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Node, Node], Node]]] = {
+_BINARY: dict[str, tuple[Callable[[Vector, Vector], Vector], Callable[[Node, Node], Node]]] = {
     "+": (np.add, lambda a, b: make_sum([a, b])),
     "-": (np.subtract, lambda a, b: make_sum([a, make_product([Number(-1.0), b])])),
     "*": (np.multiply, lambda a, b: make_product([a, b])),
@@ -213,25 +214,25 @@ _BINARY: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Node, Node],
 }
 
 
-def columns_as_atoms(X: Array, names: Sequence[str]) -> Atoms:
+def columns_as_atoms(X: Vector, names: Sequence[str]) -> Atoms:
     """Return the columns themselves."""
-    items = [(X[:, i], (lambda name=name: Variable(name))) for i, name in enumerate(names)]
+    items = [(X[:, i], partial(Variable, name)) for i, name in enumerate(names)]
     return Atoms.of(items, len(X))
+
+
+def _composed(make: Callable[..., Node], *arguments: MakeNode) -> MakeNode:
+    return lambda: make(*(argument() for argument in arguments))
 
 
 def unary_of(atoms: Atoms, functions: Sequence[str]) -> Atoms:
     """Return functions of atoms."""
 
-    def items() -> Iterable[tuple[Array, MakeNode]]:
+    def items() -> Iterable[tuple[Vector, MakeNode]]:
         with np.errstate(all="ignore"):
             for name in functions:
                 values, make = UNARY[name]
                 for place in range(len(atoms)):
-                    maker = atoms.makers[place]
-                    yield (
-                        values(atoms.values[:, place]),
-                        lambda make=make, maker=maker: make(maker()),  # type: ignore[misc]
-                    )
+                    yield values(atoms.values[:, place]), _composed(make, atoms.makers[place])
 
     return Atoms.of(items(), len(atoms.values))
 
@@ -239,7 +240,7 @@ def unary_of(atoms: Atoms, functions: Sequence[str]) -> Atoms:
 def pairs_of(first: Atoms, second: Atoms, operations: Sequence[str], most: int) -> Atoms:
     """Return sums, differences, products and ratios of two atoms, up to ``most`` of them."""
 
-    def items() -> Iterable[tuple[Array, MakeNode]]:
+    def items() -> Iterable[tuple[Vector, MakeNode]]:
         count = 0
         same = first is second
         with np.errstate(all="ignore"):
@@ -254,18 +255,17 @@ def pairs_of(first: Atoms, second: Atoms, operations: Sequence[str], most: int) 
                             return
                         count += 1
                         values, make = _BINARY[name]
-                        a, b = first.makers[i], second.makers[j]
                         yield (
                             values(first.values[:, i], second.values[:, j]),
-                            lambda make=make, a=a, b=b: make(a(), b()),  # type: ignore[misc]
+                            _composed(make, first.makers[i], second.makers[j]),
                         )
 
     return Atoms.of(items(), len(first.values))
 
 
-def hinges(X: Array, names: Sequence[str], n_knots: int) -> Atoms:
+def hinges(X: Vector, names: Sequence[str], n_knots: int) -> Atoms:
     """Return ``relu(x - knot)`` for knots at quantiles of the columns with many values."""
-    items: list[tuple[Array, MakeNode]] = []
+    items: list[tuple[Vector, MakeNode]] = []
     for i, name in enumerate(names):
         column = X[:, i]
         if len(np.unique(column)) < 3:
@@ -287,7 +287,7 @@ def waves(atoms: Atoms, most: int) -> Atoms:
     A step of the grid turns the phase by one radian over the range of u: near enough to descend to
     the frequency by least squares.
     """
-    items: list[tuple[Array, MakeNode]] = []
+    items: list[tuple[Vector, MakeNode]] = []
     for place in range(len(atoms)):
         u, inner = atoms.values[:, place], atoms.makers[place]
         span = float(u.max() - u.min())

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
+from sktaskneuron._typing import Mask, RowNumbers, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
 
-Array = NDArray[np.float64]
-
 # Share of the rows on which a transform must be defined; noise takes a few out.
 _DEFINED = 0.95
+# Most that a transform may raise a row's weight, relative to the median row.
 _MOST_WEIGHT = 50.0
 # Chance below which the non-linear part of a column counts as real; where the polynomial does not
 # fit the rest, its residual has far tails and F is larger by chance than it should be.
@@ -25,17 +24,34 @@ _REAL, _LARGE_F = 1e-4, 6.0
 _NEAR_HALF, _NEAREST_HALF, _NEAR_THIRD = 0.04, 0.12, 0.005
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A transformed target where it is defined.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows,)
+    rows : ndarray of int of shape (n_rows,)
+        Places among the rows of the target itself.
+    weight : ndarray of shape (n_rows,)
+    """
+
+    target: Vector
+    rows: RowNumbers
+    weight: Vector
+
+
 @dataclass(frozen=True)
 class Link:
     """A transform l(y) with its slope, and the tree of its inverse."""
 
     name: str
-    forward: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
+    forward: Callable[[Vector], Vector]
+    slope: Callable[[Vector], Vector]
     inverse: Callable[[Node], Node]
 
-    def rows(self, y: Array, weight: Array) -> tuple[Array, NDArray[np.intp], Array] | None:
-        """Return the transformed target, the rows that it is defined on, and their weights there.
+    def given(self, y: Vector, weight: Vector) -> Given | None:
+        """Return the transformed target on the rows that it is defined on.
 
         The weights are those of the error of y, to first order. None where too few rows are left.
         """
@@ -45,10 +61,10 @@ class Link:
         fine = np.flatnonzero(np.isfinite(value) & np.isfinite(moved) & (moved > 0))
         if len(fine) < max(_DEFINED * len(y), 5):
             return None
-        return value[fine], fine, capped(moved[fine], weight[fine])
+        return Given(value[fine], fine, capped(moved[fine], weight[fine]))
 
 
-def capped(moved: Array, weight: Array) -> Array:
+def capped(moved: Vector, weight: Vector) -> Vector:
     """Return weights that a transform moved, none above fifty times what is usual.
 
     A single row must not decide: where a slope vanishes the first order says nothing.
@@ -124,7 +140,7 @@ class Factor:
     """
 
     exponents: dict[int, float]
-    values: Array
+    values: Vector
     node: Node
 
 
@@ -133,7 +149,7 @@ def no_factor(n_rows: int) -> Factor:
     return Factor({}, np.ones(n_rows), Number(1.0))
 
 
-def find_factors(X: Array, y: Array, weight: Array, names: Sequence[str]) -> list[Factor]:
+def find_factors(X: Vector, y: Vector, weight: Vector, names: Sequence[str]) -> list[Factor]:
     """Find the columns of which the target has a plain power as a factor, and those without use.
 
     log|y| is regressed on a cubic (on wide tables quadratic) polynomial of log x; columns whose
@@ -170,7 +186,7 @@ def find_factors(X: Array, y: Array, weight: Array, names: Sequence[str]) -> lis
     return [_factor_of(exponents, X, names) for exponents in found]
 
 
-def _factor_of(exponents: dict[int, float], X: Array, names: Sequence[str]) -> Factor:
+def _factor_of(exponents: dict[int, float], X: Vector, names: Sequence[str]) -> Factor:
     node = make_product([make_power(Variable(names[i]), e) for i, e in exponents.items()])
     values = np.prod([X[:, i] ** e for i, e in exponents.items()], axis=0)
     return Factor(exponents, values, node)
@@ -179,7 +195,7 @@ def _factor_of(exponents: dict[int, float], X: Array, names: Sequence[str]) -> F
 class _LogRegression:
     """log|y| as a polynomial of the logarithms of the columns that are positive."""
 
-    def __init__(self, X: Array, positive: NDArray[np.bool_], target: Array, weight: Array) -> None:
+    def __init__(self, X: Vector, positive: Mask, target: Vector, weight: Vector) -> None:
         d = X.shape[1]
         u = np.where(positive, np.log(np.where(positive, X, 1.0)), X)
         mean = weight @ u / weight.sum()
@@ -205,11 +221,11 @@ class _LogRegression:
         """Whether rows are enough for terms of a degree beyond one."""
         return len(self.terms[-1]) > 1
 
-    def _left(self, keep: NDArray[np.bool_]) -> tuple[float, Array]:
+    def _left(self, keep: Mask) -> tuple[float, Vector]:
         coef, *_ = np.linalg.lstsq(self.design[:, keep], self.right, rcond=1e-12)
         return float(np.sum((self.right - self.design[:, keep] @ coef) ** 2)), coef
 
-    def _crossed(self, columns: Sequence[int]) -> NDArray[np.bool_]:
+    def _crossed(self, columns: Sequence[int]) -> Mask:
         chosen = set(columns)
         return np.asarray([False, *(len(t) > 1 and bool(chosen & set(t)) for t in self.terms)])
 

@@ -6,18 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_product
 from sktaskneuron.formula.text.nodes import Node, complexity, render
 from sktaskneuron.search.columns.builtin.links import LINKS, Factor, Link
 from sktaskneuron.search.columns.builtin.select import Sums
-from sktaskneuron.search.columns.constants import EXACT, Rows, free_constants, refit, with_constants
+from sktaskneuron.search.columns.constants import (
+    EXACT,
+    NamedRows,
+    free_constants,
+    refit,
+    with_constants,
+)
 from sktaskneuron.search.columns.polish import snapped
 from sktaskneuron.search.columns.simplify import simplified
-
-Array = NDArray[np.float64]
 
 # Equations may be so much longer than allowed before their numbers are made simple.
 _LOOSE = 1.4
@@ -31,7 +35,7 @@ _MOST_LINKS = 4
 class Pool:
     """Equations met so far, each fitted; the best is that of the least description length."""
 
-    rows: Rows
+    rows: NamedRows
     max_complexity: int
     found: dict[str, tuple[float, float, Node]] = field(default_factory=dict)
 
@@ -78,7 +82,7 @@ def shape_of(node: Node) -> str:
     return render(with_constants(node, [float(f"{v:.2g}") for v in free_constants(node)]))
 
 
-def weights_of(values: Array, target: Array, weight: Array) -> Array:
+def weights_of(values: Matrix, target: Vector, weight: Vector) -> Vector:
     """Return the weighted least-squares weights of columns, that of a constant last."""
     design = np.column_stack([values, np.ones(len(values))])
     root = np.sqrt(weight)
@@ -96,10 +100,10 @@ class View:
     ``in_short``: it goes through the quick stages and small libraries only.
     """
 
-    X: Array
+    X: Matrix
     names: tuple[str, ...]
-    y: Array
-    weight: Array
+    y: Vector
+    weight: Vector
     factor: Factor
     in_short: bool = False
     n_observations: float = 0.0
@@ -107,10 +111,10 @@ class View:
     @classmethod
     def of(
         cls,
-        X: Array,
+        X: Matrix,
         names: Sequence[str],
-        y: Array,
-        weight: Array,
+        y: Vector,
+        weight: Vector,
         factor: Factor,
         in_short: bool = False,
     ) -> View:

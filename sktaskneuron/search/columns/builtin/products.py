@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.library import (
@@ -17,12 +18,10 @@ from sktaskneuron.search.columns.builtin.library import (
     pairs_of,
     unary_of,
 )
-from sktaskneuron.search.columns.builtin.links import LINKS, Link, capped
+from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, capped
 from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
-
-Array = NDArray[np.float64]
 
 
 def ratios(search: Search, view: View) -> None:
@@ -32,29 +31,20 @@ def ratios(search: Search, view: View) -> None:
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
     n = view.n_observations
     for link in LINKS[:3:2]:
-        given = link.rows(view.y, view.weight)
+        given = link.given(view.y, view.weight)
         if given is None:
             continue
-        target, fine, weight = given
+        target, weight = given.target, given.weight
         for exponents in degrees:
             atoms = monomials(X, names, exponents, SMALL)
-            values = atoms.values[fine]
+            values = atoms.values[given.rows]
             both = np.column_stack([values, values * target[:, None]])
             usable = np.isfinite(both).all(axis=0)
             both = np.where(usable, both, 0.0)
             for sums in sums_of(both, target, weight, n, 3 * both.shape[1] < n):
                 for size in worth(sums, n, both.shape[1]):
                     places = sums.places[size]
-                    search.pool.add(
-                        lambda p=places, a=atoms, b=both, g=given, k=link: ratio(  # type: ignore[misc]
-                            view,
-                            k,
-                            a,
-                            b,
-                            p,
-                            g,
-                        )
-                    )
+                    search.pool.add(partial(ratio, view, link, atoms, both, places, given))
             if search.pool.is_exact:
                 return
 
@@ -63,15 +53,14 @@ def ratio(
     view: View,
     link: Link,
     atoms: Atoms,
-    both: Array,
+    both: Matrix,
     places: Sequence[int],
-    given: tuple[Array, NDArray[np.intp], Array],
+    given: Given,
 ) -> Node | None:
     """Return the ratio with the weights of the chosen columns: atoms above, atoms times y below."""
-    target, _, weight = given
-    coef = weights_of(both[:, list(places)], target, weight)
+    coef = weights_of(both[:, list(places)], given.target, given.weight)
     above: list[Node] = []
-    if abs(coef[-1]) > 1e-7 * float(np.abs(target).mean()):
+    if abs(coef[-1]) > 1e-7 * float(np.abs(given.target).mean()):
         above.append(Number(float(coef[-1])))
     below: list[Node] = [Number(1.0)]
     for value, place in zip(coef[:-1], places, strict=True):
@@ -115,17 +104,7 @@ def products(search: Search, view: View) -> None:
         places = found.places[count]
         for grid in (2, 6, None):
             search.pool.add(
-                lambda p=places, g=grid: product(  # type: ignore[misc]
-                    view,
-                    bases,
-                    makers,
-                    plain,
-                    values,
-                    target,
-                    weight,
-                    p,
-                    g,
-                )
+                partial(product, view, bases, makers, plain, values, target, weight, places, grid)
             )
 
 
@@ -134,9 +113,9 @@ def product(
     bases: Atoms,
     makers: Sequence[int],
     plain: Atoms,
-    values: Array,
-    target: Array,
-    weight: Array,
+    values: Matrix,
+    target: Vector,
+    weight: Vector,
     places: Sequence[int],
     grid: int | None,
 ) -> Node | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from sktaskneuron._typing import FloatArray, Matrix, Vector
+
 Places = tuple[int, ...]
 
 # Share of a column's norm that must be left beside the chosen ones.
@@ -48,7 +48,7 @@ class Sums:
             self.loss[len(places)] = loss
 
 
-def _normalised(values: Array, target: Array, weight: Array) -> tuple[Array, Array]:
+def _normalised(values: Matrix, target: Vector, weight: Vector) -> tuple[FloatArray, FloatArray]:
     """Return weighted columns and target with the constant taken out, both of unit length."""
     root = np.sqrt(weight)
     share = weight / weight.sum()
@@ -60,11 +60,11 @@ def _normalised(values: Array, target: Array, weight: Array) -> tuple[Array, Arr
     return columns, y / max(float(np.linalg.norm(y)), 1e-300)
 
 
-def _basis(columns: Array) -> Array:
+def _basis(columns: Matrix) -> Matrix:
     return np.linalg.qr(columns)[0] if columns.shape[1] else columns
 
 
-def _share_left(columns: Array, y: Array, chosen: list[int]) -> float:
+def _share_left(columns: Matrix, y: Vector, chosen: list[int]) -> float:
     """Return what chosen columns leave of the target: to all digits, other than by a difference."""
     q = _basis(columns[:, chosen])
     residual = y - q @ (q.T @ y)
@@ -72,7 +72,7 @@ def _share_left(columns: Array, y: Array, chosen: list[int]) -> float:
     return float(residual @ residual)
 
 
-def _best_addition(columns: Array, y: Array, chosen: list[int]) -> tuple[int, float] | None:
+def _best_addition(columns: Matrix, y: Vector, chosen: list[int]) -> tuple[int, float] | None:
     """Return the column that lowers the residual most beside the chosen ones, and what is left."""
     q = _basis(columns[:, chosen])
     residual = y - q @ (q.T @ y)
@@ -88,7 +88,9 @@ def _best_addition(columns: Array, y: Array, chosen: list[int]) -> tuple[int, fl
     return best, max(float(residual @ residual - gain[best]), 0.0)
 
 
-def forward(values: Array, target: Array, weight: Array, most: int, n_observations: float) -> Sums:
+def forward(
+    values: Matrix, target: Vector, weight: Vector, most: int, n_observations: float
+) -> Sums:
     """Add the best column one after another, and exchange each for a better one after every step.
 
     Parameters
@@ -138,7 +140,9 @@ def forward(values: Array, target: Array, weight: Array, most: int, n_observatio
     return sums
 
 
-def backward(values: Array, target: Array, weight: Array, most: int, n_observations: float) -> Sums:
+def backward(
+    values: Matrix, target: Vector, weight: Vector, most: int, n_observations: float
+) -> Sums:
     """Start from all columns and take out the least significant one after another.
 
     Where columns are nearly collinear and there is little noise this finds what steps forward miss.
@@ -159,11 +163,11 @@ def backward(values: Array, target: Array, weight: Array, most: int, n_observati
     Sums
     """
     columns, y = _normalised(values, target, weight)
-    triangle: Array = np.asarray(np.linalg.qr(np.column_stack([columns, y]), "r"))
+    triangle: Matrix = np.asarray(np.linalg.qr(np.column_stack([columns, y]), "r"))
     kept = list(range(columns.shape[1]))
     sums = Sums({0: ()}, {0: 1.0})
     while kept:
-        inner: Array = np.asarray(np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], "r"))
+        inner: Matrix = np.asarray(np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], "r"))
         r, right = inner[: len(kept), : len(kept)], inner[: len(kept), -1]
         size = np.abs(np.diag(r))
         dependent = np.flatnonzero(size < 1e-13)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.library import (
@@ -18,12 +19,9 @@ from sktaskneuron.search.columns.builtin.library import (
     safe_node,
     unary_of,
 )
-from sktaskneuron.search.columns.builtin.links import LINKS, Link
+from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link
 from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import Sums, backward, forward
-
-Array = NDArray[np.float64]
-Given = tuple[Array, NDArray[np.intp], Array]
 
 # Terms of a sum.
 MOST_TERMS = 8
@@ -44,8 +42,8 @@ _MOST_ENTRIES = 1_500_000
 
 
 def _left_of_modulated(
-    quadratic: Array, columns: Array, w: Array, target: Array, weight: Array
-) -> Array:
+    quadratic: Matrix, columns: Matrix, w: Matrix, target: Vector, weight: Vector
+) -> Vector:
     """Return the share of a target that ``P + Q w + R w**2`` leaves, for every w: (n_w,).
 
     By normal equations, all w at once: to rank them needs no more digits.
@@ -100,7 +98,7 @@ def libraries(view: View) -> list[tuple[Atoms, bool]]:
     return [(atoms, start and 3 * len(atoms) < n) for atoms, start in libraries]
 
 
-def full_products(X: Array, names: Sequence[str]) -> Atoms:
+def full_products(X: Matrix, names: Sequence[str]) -> Atoms:
     """Return products of all columns, each as it is, inverted, as a wave, or left out."""
     columns = columns_as_atoms(X, names)
     result = Atoms(np.ones((len(X), 1)), [lambda: Number(1.0)])
@@ -129,10 +127,10 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
     """Fit sums of atoms under one transform; ``from_all`` starts from all of them too."""
     if not len(atoms):
         return
-    given = link.rows(view.y, view.weight)
+    given = link.given(view.y, view.weight)
     if given is None:
         return
-    target, fine, weight = given
+    target, fine, weight = given.target, given.rows, given.weight
     values = atoms.values if len(fine) == len(atoms.values) else atoms.values[fine]
     if values.size > _MOST_ENTRIES:
         # a look at some of the rows chooses the atoms; their weights are fitted on all
@@ -144,11 +142,11 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
     for sums in sums_of(values, target, weight, n, from_all):
         for size in worth(sums, n, len(atoms)):
             places = sums.places[size]
-            search.attempt(view, link, lambda p=places: sum_of(view, link, atoms, p, given))  # type: ignore[misc]
+            search.attempt(view, link, partial(sum_of, view, link, atoms, places, given))
 
 
 def sums_of(
-    values: Array, target: Array, weight: Array, n: float, from_all: bool, most: int = MOST_TERMS
+    values: Matrix, target: Vector, weight: Vector, n: float, from_all: bool, most: int = MOST_TERMS
 ) -> list[Sums]:
     """Return sums found forward, and backward from all columns or from those met forward."""
     steps = forward(values, target, weight, most + 6, n)
@@ -167,11 +165,11 @@ def sum_of(
     link: Link,
     atoms: Atoms,
     places: Sequence[int],
-    given: tuple[Array, NDArray[np.intp], Array],
+    given: Given,
 ) -> Node | None:
     """Return the equation that a sum of the chosen atoms is, with its least-squares weights."""
-    target, fine, weight = given
-    coef = weights_of(atoms.values[:, list(places)][fine], target, weight)
+    target = given.target
+    coef = weights_of(atoms.values[:, list(places)][given.rows], target, given.weight)
     terms: list[Node] = []
     for value, place in zip(coef[:-1], places, strict=True):
         node = safe_node(atoms, place)
@@ -202,15 +200,15 @@ def modulated(search: Search, view: View) -> None:
     rows = np.linspace(0, len(X) - 1, min(DEEP_ROWS, len(X))).astype(int)
     share: list[tuple[float, int, int]] = []
     for number, link in enumerate(LINKS[:_MODULATED_LINKS]):
-        given = link.rows(view.y[rows], view.weight[rows])
+        given = link.given(view.y[rows], view.weight[rows])
         if given is None:
             continue
         left = _left_of_modulated(
-            quadratic.values[rows][given[1]],
-            columns.values[rows][given[1]],
-            w.values[rows][given[1]],
-            given[0],
-            given[2],
+            quadratic.values[rows][given.rows],
+            columns.values[rows][given.rows],
+            w.values[rows][given.rows],
+            given.target,
+            given.weight,
         )
         share += [(float(value), number, place) for place, value in enumerate(left)]
     for _, number, place in sorted(share)[:_MOST_MODULATED]:
@@ -228,8 +226,8 @@ def broken_lines(search: Search, view: View) -> None:
     atoms = columns_as_atoms(view.X, view.names) + hinges(view.X, view.names, 7)
     atoms = atoms + pairs_of(columns_as_atoms(view.X, view.names), atoms, "*", 2_000)
     sums = forward(atoms.values, view.y, view.weight, 14, view.n_observations)
-    given = (view.y, np.arange(len(view.y)), view.weight)
+    given = Given(view.y, np.arange(len(view.y)), view.weight)
     for size in sums.places:
         if size:
             places = sums.places[size]
-            search.pool.add(lambda p=places: sum_of(view, LINKS[0], atoms, p, given))  # type: ignore[misc]
+            search.pool.add(partial(sum_of, view, LINKS[0], atoms, places, given))

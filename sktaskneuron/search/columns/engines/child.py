@@ -20,11 +20,11 @@ import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import AnyArray
 from sktaskneuron.exceptions import EngineError, MissingDependencyError
 
 __all__ = ["MAX_ANSWER", "call_in_child", "run_job"]
@@ -60,13 +60,13 @@ _ONE_THREAD = (
 
 def call_in_child(
     function: str,
-    arrays: Mapping[str, NDArray[Any]],
-    options: Mapping[str, Any],
+    arrays: Mapping[str, AnyArray],
+    options: Mapping[str, object],
     *,
     engine: str,
     limit: float,
     on_step: Callable[[str], None] = lambda text: None,
-) -> Any:
+) -> object:
     """Call ``function(arrays, options)`` in a fresh interpreter and return what it returns.
 
     Parameters
@@ -188,7 +188,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _answer(folder: Path, engine: str, code: int) -> Any:
+def _answer(folder: Path, engine: str, code: int) -> object:
     file = folder / _ANSWER
     if not file.exists():
         raise EngineError(f"engine={engine!r} died ({_ending(code)}){_last_words(folder)}")

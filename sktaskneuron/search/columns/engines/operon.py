@@ -6,12 +6,12 @@ symbolic regression*, GECCO 2020.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.exceptions import EngineError, FormulaError, MissingDependencyError
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Sum, Variable
@@ -20,9 +20,10 @@ from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.rows import drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
 
-__all__ = ["search_operon"]
+if TYPE_CHECKING:
+    import pyoperon
 
-Array = NDArray[np.float64]
+__all__ = ["search_operon"]
 
 _ENGINE = "operon"
 # Evaluations by default, and the least that let one generation pass.
@@ -119,7 +120,7 @@ def search_operon(problem: ColumnsProblem) -> list[Node]:
     return read_front(answer, read, _ENGINE)
 
 
-def _scales(X: Array) -> tuple[Array, Array]:
+def _scales(X: Matrix) -> tuple[Vector, Vector]:
     """Return a shift and a scale of every column, (n_features,), that suit float32.
 
     A scale alone leaves products and powers of columns what they are, and one that is a power of
@@ -132,7 +133,7 @@ def _scales(X: Array) -> tuple[Array, Array]:
     return shift, np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0))))
 
 
-def _root_mean_square(values: Array) -> Array:
+def _root_mean_square(values: FloatArray) -> FloatArray:
     """Return the root mean square along the rows; squares of huge numbers do not overflow."""
     top = np.abs(values).max(axis=0)
     return np.asarray(top * np.sqrt(np.mean((values / np.where(top > 0, top, 1.0)) ** 2, axis=0)))
@@ -141,7 +142,7 @@ def _root_mean_square(values: Array) -> Array:
 # -- in the child ----------------------------------------------------------------------------------
 
 
-def fit_front(arrays: Mapping[str, Array], options: Mapping[str, Any]) -> list[str]:
+def fit_front(arrays: Mapping[str, FloatArray], options: Mapping[str, object]) -> list[str]:
     """Search in the child process.
 
     Parameters
@@ -190,7 +191,7 @@ def fit_front(arrays: Mapping[str, Array], options: Mapping[str, Any]) -> list[s
     return texts
 
 
-def _text(nodes: Any, names: Mapping[int, str]) -> str:
+def _text(nodes: Sequence[pyoperon.Node], names: Mapping[int, str]) -> str:
     """Write a tree, given in postfix order, with the first operand last.
 
     pyoperon's own formatter has fixed decimals, which lose small numbers, and prints min for max.

@@ -6,14 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.nodes import Node
 
 __all__ = ["ColumnsEngine", "ColumnsProblem"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +34,10 @@ class ColumnsProblem:
         Called with a text now and then.
     """
 
-    X: Array
+    X: Matrix
     names: tuple[str, ...]
-    y: Array
-    weight: Array
+    y: Vector
+    weight: Vector
     max_complexity: int
     max_steps: int | None
     seed: int

@@ -11,11 +11,10 @@ import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.exceptions import EngineError, FormulaError, MissingDependencyError
 from sktaskneuron.formula.equation.expression import ElementwiseExpression
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
@@ -27,8 +26,6 @@ from sktaskneuron.search.columns.engines.rows import MAX_ROWS, drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
 
 __all__ = ["equations_of_columns", "functions_of_template", "search_elementwise", "search_pysr"]
-
-Array = NDArray[np.float64]
 
 _ENGINE = "pysr"
 # PySR's iterations by default, and the least size of an equation that it takes.
@@ -94,7 +91,7 @@ def search_elementwise(problem: ColumnsProblem) -> list[ElementwiseExpression]:
 
 
 def propose_functions(
-    z: Array, target: Array, weight: Array, seed: int
+    z: Matrix, target: Vector, weight: Vector, seed: int
 ) -> list[ElementwiseExpression]:
     """Return functions of all columns by `search_elementwise`, for the search of a neuron.
 
@@ -229,7 +226,7 @@ def _equations(table: str) -> list[str]:
 # -- in the child ----------------------------------------------------------------------------------
 
 
-def hall_of_fame(arrays: Mapping[str, Array], options: Mapping[str, Any]) -> str:
+def hall_of_fame(arrays: Mapping[str, FloatArray], options: Mapping[str, object]) -> str:
     """Search in the child process.
 
     Parameters

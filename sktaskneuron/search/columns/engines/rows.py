@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from sktaskneuron._typing import RowNumbers, Vector
 
 __all__ = ["MAX_ROWS", "drawn_rows"]
 
@@ -14,7 +15,7 @@ MAX_ROWS = 5_000
 _LEAST_DRAWN = 2_000
 
 
-def drawn_rows(weight: NDArray[np.float64], seed: int) -> NDArray[np.intp]:
+def drawn_rows(weight: Vector, seed: int) -> RowNumbers:
     """Draw rows with shares proportional to their weights, for an engine that knows no weights.
 
     Systematic sampling: the weights are laid end to end, in an order drawn at random, and cut at

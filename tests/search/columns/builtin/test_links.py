@@ -40,8 +40,9 @@ class TestLinks:
     def test_weights_are_those_of_an_error_of_y(self, name):
         link, y = BY_NAME[name], domain(name)
         weight = np.random.default_rng(0).uniform(0.5, 2, size=len(y))
-        value, rows, moved = link.rows(y, weight)
-        np.testing.assert_array_equal(value, link.forward(y)[rows])
+        given = link.given(y, weight)
+        rows, moved = given.rows, given.weight
+        np.testing.assert_array_equal(given.target, link.forward(y)[rows])
         first_order = weight[rows] / link.slope(y[rows]) ** 2
         free = moved < first_order * (1 - 1e-12)  # capped
         np.testing.assert_allclose(moved[~free], first_order[~free])
@@ -52,17 +53,17 @@ class TestLinks:
 def test_rows_where_a_transform_is_not_defined(name):
     y = np.linspace(0.5, 2, 100)
     y[[3, 50]] = -1.0
-    given = BY_NAME[name].rows(y, np.ones(100))
-    assert given[1].tolist() == [i for i in range(100) if i not in (3, 50)]
+    given = BY_NAME[name].given(y, np.ones(100))
+    assert given.rows.tolist() == [i for i in range(100) if i not in (3, 50)]
     y[:10] = -1.0
-    assert BY_NAME[name].rows(y, np.ones(100)) is None
+    assert BY_NAME[name].given(y, np.ones(100)) is None
 
 
 def test_transforms_of_a_range_refuse_wider_ones():
     wide = np.linspace(-20, 20, 50)
     for name in ("exp(y)", "sin(y)", "atanh(y)"):
-        assert BY_NAME[name].rows(wide, np.ones(50)) is None
-    assert BY_NAME["1/y"].rows(np.append(wide, 0.0), np.ones(51))[1].size == 50
+        assert BY_NAME[name].given(wide, np.ones(50)) is None
+    assert BY_NAME["1/y"].given(np.append(wide, 0.0), np.ones(51)).rows.size == 50
 
 
 def test_no_weight_beyond_fifty_times_the_usual():

@@ -43,8 +43,8 @@ def end_with_parent() -> None:
 
 
 def run(job: dict[str, Any], rows: TextIO) -> None:
-    from _peers import MODELS, Setting
-    from _tables import load_table, make_folds
+    from .data import load_table, make_folds
+    from .peers import MODELS, Setting
 
     table = load_table(job["data"], job["table"], job["max_rows"], job["seed"])
     folds = make_folds(table, job["n_folds"], job["seed"])
@@ -147,7 +147,7 @@ def note(model: Any, name: str) -> str:
     """Package and version; for models that have one, what was selected and the formula."""
     from importlib.metadata import PackageNotFoundError, version
 
-    from _peers import PACKAGES
+    from .peers import PACKAGES
 
     package = PACKAGES.get(name, "scikit-learn")
     parts = []

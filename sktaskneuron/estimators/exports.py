@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
-
-from sktaskneuron.formula import Exports, NumpyFunction
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
+from sktaskneuron.formula import FittedExpression, FittedFormula, NumpyFunction
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.sql import quoted_name, sql_columns
 
+if TYPE_CHECKING:
+    import sympy
 
-class EquationExports(ABC):
+
+def equation_of(estimator: EquationExports) -> FittedFormula | FittedExpression:
+    """Return the equation of the encoded columns.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    AttributeError
+        If the fitted model has no readable equation.
+    """
+    equation: FittedFormula | FittedExpression = fitted_value(estimator).equation
+    return equation
+
+
+class EquationExports(TableEstimator):
     """Mixin: write the readable equation of a fitted estimator in other languages.
 
     The equation is that of the *encoded* columns, which ``encoder_.transform`` makes of a table and
@@ -22,26 +37,12 @@ class EquationExports(ABC):
     odds (the link is "logit": the probability is 1 / (1 + exp(-value))), several classes give one
     value each (the probabilities are their softmax).
 
-    A class with this mixin has a fitted ``encoder_`` and tells its equation by ``_equation``.
+    A class with this mixin has a fitted ``encoder_``, and its fitted value an ``equation``.
     """
 
     encoder_: TableEncoder
 
-    @abstractmethod
-    def _equation(self) -> Exports:
-        """Return the equation of the encoded columns.
-
-        Raises
-        ------
-        AttributeError
-            If the fitted model has no readable equation.
-        """
-
-    def _fitted_equation(self) -> Exports:
-        check_is_fitted(self)
-        return self._equation()
-
-    def to_sympy(self, **options: Any) -> Any:
+    def to_sympy(self, **options: Any) -> sympy.Expr | list[sympy.Expr]:
         """Return the equation as sympy expressions.
 
         Parameters
@@ -64,7 +65,7 @@ class EquationExports(ABC):
         FormulaError
             If the equation is too long.
         """
-        return self._fitted_equation().to_sympy(**options)
+        return equation_of(self).to_sympy(**options)
 
     def to_latex(self, **options: Any) -> str:
         """Return the equation as LaTeX, with rounded numbers.
@@ -89,7 +90,7 @@ class EquationExports(ABC):
         FormulaError
             If the equation is too long to read.
         """
-        return self._fitted_equation().to_latex(**options)
+        return equation_of(self).to_latex(**options)
 
     def to_numpy(self) -> NumpyFunction:
         """Return the equation as a callable of the encoded columns.
@@ -107,7 +108,7 @@ class EquationExports(ABC):
         AttributeError
             If it has no readable equation.
         """
-        return self._fitted_equation().to_numpy()
+        return equation_of(self).to_numpy()
 
     def to_python(self, name: str = "predict") -> str:
         """Return the source of a Python module with one function, free of this package.
@@ -132,7 +133,7 @@ class EquationExports(ABC):
         FormulaError
             If the name is no free Python identifier.
         """
-        return self._fitted_equation().to_python(name)
+        return equation_of(self).to_python(name)
 
     def to_c(self, name: str = "predict") -> str:
         """Return a C99 function of one row of encoded columns.
@@ -158,7 +159,7 @@ class EquationExports(ABC):
         FormulaError
             If the name is no identifier that C leaves free.
         """
-        return self._fitted_equation().to_c(name)
+        return equation_of(self).to_c(name)
 
     def to_sql(self) -> str | list[str]:
         """Return the equation as a scalar SQL expression of the *raw* table's columns.
@@ -183,7 +184,7 @@ class EquationExports(ABC):
         ValueError
             If a name or a level of a column that is read cannot be written in SQL.
         """
-        equation = self._fitted_equation()
+        equation = equation_of(self)
         used = getattr(equation, "used_features", range(len(equation.feature_names)))
         read = [equation.feature_names[place] for place in used]
         texts = sql_columns(self.encoder_, read)
@@ -214,7 +215,7 @@ class EquationExports(ABC):
         FormulaError
             If a formula is longer than Excel takes, or `cells` names other columns.
         """
-        return self._fitted_equation().to_excel(cells)
+        return equation_of(self).to_excel(cells)
 
     def to_json(self) -> str:
         """Return the equation as JSON text; numbers are exact.
@@ -232,4 +233,4 @@ class EquationExports(ABC):
         AttributeError
             If it has no readable equation.
         """
-        return self._fitted_equation().to_json()
+        return equation_of(self).to_json()

@@ -12,12 +12,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import _diversity_report as report
 import numpy as np
 import torch
-from _diversity_problems import Problem
-from _diversity_run import Run, yes
-from _diversity_training import say
+from common import report
+from common.report import say, yes
 from torch import Tensor
 
 from sktaskneuron.nn.typed.layers import type_sizes
@@ -35,6 +33,10 @@ from sktaskneuron.training.meta.inner_run import (
     adjoint_run,
     run_inner,
 )
+
+from . import pictures
+from .problems import Problem
+from .run import Run
 
 Loss = Callable[[Sequence[Tensor], Batch], Tensor]
 
@@ -285,4 +287,4 @@ def study_speed(run: Run) -> None:
         f"{cosine:.4f}. {whole.capitalize()} of MNIST-1D: "
         f"{store.values('seconds', [0], way=whole)[0]:.1f} CPU s.",
     )
-    report.bars(seconds, run.path(study, ".png"))
+    pictures.bars(seconds, run.path(study, ".png"))

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import _diversity_report as report
 import numpy as np
 import torch
-from _activation_problems import (
+from common import report
+from common.report import say, yes
+from common.rows import Store
+from scipy.stats import spearmanr
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from sktaskneuron import ActivationSearchClassifier, ActivationSearchRegressor, NeuronSeekRegressor
+
+from .problems import (
     FAMILIES,
     N_CUBE,
     NEAR,
@@ -25,13 +33,6 @@ from _activation_problems import (
     scaled_as,
     sets_of,
 )
-from _diversity_run import yes
-from _diversity_training import Store, say
-from scipy.stats import spearmanr
-from sklearn.metrics import log_loss
-from sklearn.model_selection import train_test_split
-
-from sktaskneuron import ActivationSearchClassifier, ActivationSearchRegressor, NeuronSeekRegressor
 
 Array = np.ndarray
 CPU = torch.device("cpu")
@@ -57,10 +58,7 @@ class Run:
         return Store(self.out / f"{study}.csv", [*key, "seed"], fields)
 
     def finish(self, study: str, title: str, *parts: str) -> None:
-        """Write and print a study's Markdown."""
-        text = "\n\n".join([f"## {title}", *(part for part in parts if part)])
-        (self.out / f"{study}.md").write_text(text + "\n")
-        print(text, end="\n\n", flush=True)
+        report.finish(self.out / f"{study}.md", title, *parts)
 
     def wanted(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if self.sets is None or name in self.sets]
@@ -372,7 +370,7 @@ def _ours(candidates: Any, split: str) -> Build:
 
 def _peer(name: str) -> Build:
     def build(run: Run, _: str, seed: int) -> Any:
-        from _peers import MODELS, Setting
+        from tables.peers import MODELS, Setting
 
         return MODELS[name](Setting(classes=False, seed=seed, threads=run.threads))
 

@@ -1,19 +1,18 @@
-"""Tables and pictures of learned_diversity.py."""
+"""Pictures of learned_diversity.py."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
-from _diversity_training import Learned
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from scipy.stats import ttest_rel
 
 from sktaskneuron.inspection import ActivationDisplay, HessianSpectrum, TypesDisplay
+
+from .training import Learned
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
@@ -34,40 +33,6 @@ COLOURS = {
     "U1 from zero": "#7b2cbf",
     "U2 from zero": "#1d4e75",
 }
-
-
-# -- tables ----------------------------------------------------------------------------------------
-
-
-def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def spread(values: Array, digits: str = ".1f", unit: float = 1.0) -> str:
-    """Mean and standard deviation."""
-    mean = format(unit * values.mean(), digits)
-    return f"{mean} ± {format(unit * values.std(ddof=1), digits)}" if len(values) > 1 else mean
-
-
-def paired(first: Array, second: Array, digits: str = "+.1f", unit: float = 1.0) -> str:
-    """Mean of the differences seed by seed, with Student's t."""
-    return f"{format(unit * (first - second).mean(), digits)} (t {student(first, second):.1f})"
-
-
-def ratio(first: Array, second: Array) -> str:
-    """Geometric mean of the ratios seed by seed, with Student's t of the logarithms."""
-    logs = np.log(first), np.log(second)
-    return f"{np.exp((logs[0] - logs[1]).mean()):.2f} (t {student(*logs):.1f})"
-
-
-def student(first: Array, second: Array) -> float:
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of differences that are all alike
-        return float(ttest_rel(first, second).statistic)
-
-
-# -- pictures --------------------------------------------------------------------------------------
 
 
 def save(figure: Any, path: Path) -> None:

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from _diversity_problems import Problem
-from _diversity_run import Run
-from _diversity_training import Store, Training, say
+from common.report import say
+from common.rows import Store
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sktaskneuron import LearnedDiversityMLPRegressor
+
+from .problems import Problem
+from .run import Run
+from .training import Training
 
 
 def add_mlp(

@@ -8,9 +8,9 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from _tables import Table, load_table
 from sklearn.datasets import make_friedman1
 from sklearn.preprocessing import StandardScaler
+from tables.data import Table, load_table
 
 from sktaskneuron.estimators.activation_search.tails import tail_split
 from sktaskneuron.preprocessing import TableEncoder

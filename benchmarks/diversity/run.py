@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _diversity_problems import Problem, mnist1d
-from _diversity_training import Library, Row, Store, Training
+from common import report
+from common.rows import Row, Store
+
+from .problems import Problem, mnist1d
+from .training import Library, Training
 
 # Set that the others are compared with.
 MIX = "U2"
@@ -59,10 +62,7 @@ class Run:
         return study if self.data is None else f"{study}_published"
 
     def finish(self, study: str, title: str, *parts: str) -> None:
-        """Write and print a study's Markdown."""
-        text = "\n\n".join([f"## {title}", *parts])
-        self.path(study, ".md").write_text(text + "\n")
-        print(text, end="\n\n", flush=True)
+        report.finish(self.path(study, ".md"), title, *parts)
 
 
 def rate_of(rows: Sequence[Row]) -> str:
@@ -77,7 +77,3 @@ def seconds_of(rows: Sequence[Row]) -> list[str]:
         f"{np.mean([float(row['seconds']) for row in rows]):.2f}",
         f"{learning:.0f}" if learning else "–",
     ]
-
-
-def yes(met: bool) -> str:
-    return "yes" if met else "NO"

@@ -6,13 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import _diversity_report as report
 import numpy as np
 import torch
-from _activation_problems import SEED, load_set, scaled_as, sets_of
-from _activation_studies import Run, geometric, searcher, timed
-from _diversity_run import yes
-from _diversity_training import say
+from common import report
+from common.report import say, yes
 from sklearn.datasets import load_diabetes
 from threadpoolctl import threadpool_limits
 
@@ -23,6 +20,9 @@ from sktaskneuron.nn import ACTIVATIONS, get_activation
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
 from sktaskneuron.search import activation as search
 from sktaskneuron.training import TensorTable, fit_replicates
+
+from .problems import SEED, load_set, scaled_as, sets_of
+from .studies import Run, geometric, searcher, timed
 
 Array = np.ndarray
 CPU = torch.device("cpu")

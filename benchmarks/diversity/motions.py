@@ -6,16 +6,20 @@ import itertools
 import time
 from typing import Any
 
-import _diversity_report as report
 import numpy as np
 import torch
-from _diversity_peers import add_estimator, add_mlp, mlp_note
-from _diversity_problems import ORBITS, Problem, motion
-from _diversity_run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of, yes
-from _diversity_training import LEGEND, TABLES, Store, compare
+from common import report
+from common.report import yes
+from common.rows import Store
 
 from sktaskneuron import HamiltonianMLPRegressor, LearnedDiversityMLPRegressor
 from sktaskneuron.dynamics import integrate
+
+from . import pictures
+from .peers import add_estimator, add_mlp, mlp_note
+from .problems import ORBITS, Problem, motion
+from .run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
+from .training import LEGEND, TABLES, compare
 
 Array = np.ndarray
 
@@ -82,7 +86,9 @@ def study_van_der_pol(run: Run) -> None:
     )
     shown = {name: values for name, values in errors.items() if name != "estimator"}
     picture = run.path("van_der_pol", ".png")
-    report.functions_and_boxes(library.learned(MIX), shown, "mean squared error", picture, log=True)
+    pictures.functions_and_boxes(
+        library.learned(MIX), shown, "mean squared error", picture, log=True
+    )
 
 
 NETWORKS = {
@@ -226,7 +232,7 @@ def study_motion(run: Run, name: str) -> None:
             ("drift", f"energy drift over {SPAN:g} time units"),
         )
     ]
-    report.box_panels(panels, run.path(name, ".png"))
+    pictures.box_panels(panels, run.path(name, ".png"))
 
 
 def motion_bars(found: dict[tuple[str, str], dict[str, Array]]) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from _diversity_problems import Problem
-from _rows import append_row, read_rows
+from common.report import say
+from common.rows import Store
 
 from sktaskneuron.nn import ActivationSet
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
 from sktaskneuron.training import MetaOptions, learn_activations
 from sktaskneuron.training.loop.losses import cross_entropy
-from sktaskneuron.training.loop.replicates import ReplicateResult, fit_replicates
+from sktaskneuron.training.loop.replicates import fit_replicates
+from sktaskneuron.training.loop.results import ReplicateResult
+
+from .problems import Problem
 
 Array = np.ndarray
-Row = dict[str, Any]
 
 # -- sets of activations ---------------------------------------------------------------------------
 
@@ -250,39 +251,7 @@ def tune(problem: Problem, functions: Callable[[], list[Any]], training: Trainin
     return training.rates[int(np.argmin(means))]
 
 
-# -- rows ------------------------------------------------------------------------------------------
-
-
-class Store:
-    """The rows of a study, one per key; the last part of the key is the seed."""
-
-    def __init__(self, path: Path, key: Sequence[str], fields: Sequence[str]) -> None:
-        self.path, self.key = path, list(key)
-        self.fields = [*self.key, *fields]
-        self.rows = {self._key_of(row): row for row in read_rows(path)}
-
-    def _key_of(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(str(row[name]) for name in self.key)
-
-    def missing(self, seeds: Sequence[int], **key: Any) -> list[int]:
-        return [s for s in seeds if self._key_of({**key, "seed": s}) not in self.rows]
-
-    def add(self, **row: Any) -> None:
-        full = {name: _text(row.get(name, "")) for name in self.fields}
-        self.rows[self._key_of(full)] = full
-        append_row(self.path, full, self.fields)
-
-    def of(self, seeds: Sequence[int], **key: Any) -> list[Row]:
-        """The rows of these seeds, in their order."""
-        found = [self.rows.get(self._key_of({**key, "seed": s})) for s in seeds]
-        return [row for row in found if row is not None]
-
-    def values(self, field: str, seeds: Sequence[int], **key: Any) -> Array:
-        return np.array([float(row[field]) for row in self.of(seeds, **key)])
-
-
-def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+# -- sets side by side -----------------------------------------------------------------------------
 
 
 def compare(
@@ -328,10 +297,3 @@ def compare(
             f"{problem.name} {where} {place}/{len(names)} {name}: rate {rate:g}, {shown} "
             f"({seconds:.2f} s a network)"
         )
-
-
-_START = time.monotonic()
-
-
-def say(text: str) -> None:
-    print(f"[{time.monotonic() - _START:7.0f} s] {text}", file=sys.stderr, flush=True)

@@ -6,23 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import _diversity_report as report
 import numpy as np
 import torch
-from _diversity_peers import add_mlp, mlp_note
-from _diversity_problems import Problem
-from _diversity_run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
-from _diversity_training import LEGEND, Library, Store, compare, fit, say
+from common import report
+from common.report import say
+from common.rows import Store
 
+from sktaskneuron.estimators.fitted import TableEstimator, put_on
 from sktaskneuron.inspection import (
     HessianSpectrum,
     hessian_spectrum,
     hessian_trace,
     participation_ratio,
 )
-from sktaskneuron.models.networks import DiverseModel
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.training import module_to_arrays
 from sktaskneuron.training.loop.losses import cross_entropy
+
+from . import pictures
+from .peers import add_mlp, mlp_note
+from .problems import Problem
+from .run import FITTED, LEARNED, MIX, USUAL, Run, rate_of, seconds_of
+from .training import LEGEND, Library, compare, fit
 
 Array = np.ndarray
 
@@ -30,31 +35,44 @@ GROWN = ["U2 from zero", "U1 from zero"]
 WIDTHS = (20, 50, 100, 200, 400)
 
 
-@dataclass(frozen=True, eq=False)
-class Inspected:
+class Inspected(TableEstimator):
     """Packed networks as the functions of sktaskneuron.inspection see an estimator."""
 
+    device = "cpu"
+    categorical_features = None
+
+    def fit(self, X: Array, y: Array) -> Inspected:
+        raise NotImplementedError("these networks were trained outside of an estimator")
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """What an inspection asks of a fitted estimator."""
+
     problem: Problem
-    activations_: Any
-    _model: DiverseModel
-    device: str = "cpu"
+    activations: Any
+    packed: PackedModel
 
-    @classmethod
-    def of(cls, problem: Problem, network: Any, activations: Any = None) -> Inspected:
-        arrays = module_to_arrays(network)
-        model = DiverseModel(network.spec(), arrays, network.n_members, "cpu", "float64")
-        return cls(problem, activations, model)
-
-    def _network_inputs(self, X: Array) -> Array:
+    def network_inputs(self, X: Array) -> Array:
         return (X - self.problem.mean) / self.problem.scale
 
-    def _network_targets(self, y: Array) -> Array:
+    def network_targets(self, name: str, y: Array) -> Array:
         return y
+
+    def attributes(self) -> dict[str, Any]:
+        width = self.problem.X_test.shape[1]
+        return {"activations_": self.activations, "n_features_in_": width}
+
+
+def inspected(problem: Problem, network: Any, activations: Any = None) -> Inspected:
+    arrays = module_to_arrays(network)
+    packed = PackedModel("typed", network.spec(), arrays, network.n_members, "cpu", "float64")
+    return put_on(Inspected(), Pack(problem, activations, packed))
 
 
 def classified(problem: Problem, network: Any) -> dict[str, Array]:
     logits = problem.outputs(network, problem.X_test)
-    ratios = participation_ratio(Inspected.of(problem, network), problem.X_test, normalize=True)
+    ratios = participation_ratio(inspected(problem, network), problem.X_test, normalize=True)
     right = logits.argmax(axis=-1) == problem.y_test
     return {"accuracy": right.mean(axis=1), "participation": ratios[:, 0]}
 
@@ -115,7 +133,7 @@ def study_mnist1d(run: Run) -> None:
     )
     percent = {name: 100 * values for name, values in accuracy.items()}
     picture = run.path(study, ".png")
-    report.functions_and_boxes(learned, percent, "test accuracy, %", picture)
+    pictures.functions_and_boxes(learned, percent, "test accuracy, %", picture)
 
 
 def study_participation(run: Run) -> None:
@@ -138,7 +156,7 @@ def study_participation(run: Run) -> None:
         f"Ratio of the activity of 100 neurons over the test rows. Correlation of the sets' means: "
         f"{np.corrcoef(means)[0, 1]:.2f}. {LEGEND}",
     )
-    report.participation_plane(found, run.path(study, ".png"))
+    pictures.participation_plane(found, run.path(study, ".png"))
 
 
 FIELDS_OF_PLANE = ("participation", "accuracy")
@@ -177,7 +195,7 @@ def study_size(run: Run) -> None:
         report.markdown(["set", *map(str, widths)], [*lines, *gains]),
         "Types were learned with 100 neurons, starting at zero, and are used at all widths.",
     )
-    report.over_width(widths, accuracy, run.path(study, ".png"))
+    pictures.over_width(widths, accuracy, run.path(study, ".png"))
 
 
 def study_hessian(run: Run) -> None:
@@ -206,7 +224,7 @@ def study_hessian(run: Run) -> None:
             [rate] * len(seeds),
             best_epoch=False,
         )
-        view = Inspected.of(problem, network, library.activations(name))
+        view = inspected(problem, network, library.activations(name))
         known = {"X": X.double().numpy(), "y": y.numpy(), "random_state": 0}
         trace, error = hessian_trace(view, n_probes=5 * n_probes, **known)
         spectrum = hessian_spectrum(view, n_probes=n_probes, n_steps=n_steps, **known)
@@ -269,4 +287,4 @@ def study_hessian(run: Run) -> None:
         f"of the activations: compare it within a family. {LEGEND}",
     )
     traces = {name: store.values("trace", seeds, set=name) for name in names}
-    report.hessians(traces, spectra, run.eps, run.path(study, ".png"))
+    pictures.hessians(traces, spectra, run.eps, run.path(study, ".png"))

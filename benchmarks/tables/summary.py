@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from common.report import markdown
 from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
 
 LOSSES = {"regression": "nrmse", "classification": "log_loss"}
@@ -85,11 +86,6 @@ def summary(rows: Rows, reference: str) -> str:
         parts += [comparisons(results, reference), weak_tables(results, reference)]
     parts.append(unfinished(results))
     return "\n\n".join(part for part in parts if part)
-
-
-def markdown(header: list[str], body: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *body]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def spread(values: pd.Series) -> str:

@@ -1,0 +1,1 @@
+"""The tables, models and scores of tabular.py."""

@@ -1,0 +1,32 @@
+"""What scikit-learn checks of the parameters that several families share."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sktaskneuron._typing import Constraints
+
+#: Of all estimators that train networks.
+NETWORKS: Constraints = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "validation": [
+        None,
+        StrOptions({"auto"}),
+        Interval(Integral, 2, None, closed="left"),
+        Interval(Real, 0, 1, closed="neither"),
+    ],
+    "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
+    "device": [str],
+    "dtype": [StrOptions({"float32", "float64"})],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}
+#: Of all classifiers.
+CLASSES: Constraints = {"class_weight": [None, dict, StrOptions({"balanced"})]}

@@ -1,0 +1,131 @@
+"""What a fit leaves behind: one value, put on the estimator in one assignment at the end.
+
+An estimator writes nothing on itself while it fits. It makes a frozen value by functions that know
+settings and data alone, and :func:`put_on` gives it this value and the public attributes that
+follow from it. So a fit that fails, wherever it fails, leaves the estimator as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sktaskneuron._seeds import draw_seed
+from sktaskneuron._typing import CategoricalFeatures, TableLike
+from sktaskneuron.models.predictor import Predictor
+
+E = TypeVar("E", bound="TableEstimator")
+
+#: Of the fitted state in a file. It rises with every change that older files do not survive.
+FORMAT = 3
+
+# Where the value stands among an estimator's attributes, and the format in its pickled state.
+_VALUE, _FORMAT = "_fitted", "_format"
+
+
+class Fitted(Protocol):
+    """A fitted estimator as a value."""
+
+    def attributes(self) -> Mapping[str, object]:
+        """Return the public attributes, those that end with an underscore."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPredictor:
+    """What predicts. In training it is all that there is yet.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    """
+
+    predictor: Predictor
+
+    def attributes(self) -> dict[str, object]:
+        """Return the public attributes."""
+        return self.predictor.attributes()
+
+
+class TableEstimator(CallbackSupportMixin, BaseEstimator):
+    """What all estimators are: fitted whole or not at all, and readers of tables."""
+
+    categorical_features: CategoricalFeatures
+    _fitted: Any
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return _VALUE in vars(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {_FORMAT: FORMAT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        found = state.pop(_FORMAT, None)
+        if found != FORMAT:
+            raise ValueError(
+                f"this {type(self).__name__} was saved in format {found!r}, and this version of "
+                f"sktaskneuron reads format {FORMAT}: fit it again, or load it with the version "
+                "that saved it"
+            )
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = self.categorical_features is not None
+        return tags
+
+
+def fitted_value(estimator: TableEstimator) -> Any:
+    """Return what a fit left behind.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    """
+    if _VALUE not in vars(estimator):
+        check_is_fitted(estimator)  # which raises
+    return vars(estimator)[_VALUE]
+
+
+def value_for(estimator: TableEstimator, X: TableLike) -> Any:
+    """Return the same, after asking whether a table has the columns of fit.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        If number or names of the columns differ; in a message of this estimator.
+    """
+    value = fitted_value(estimator)
+    if len(getattr(X, "shape", ())) == 2:
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    return value
+
+
+def reconstruction(fitted: Fitted) -> dict[str, object]:
+    """Return the attributes that make an estimator a fitted one."""
+    return {_VALUE: fitted, **fitted.attributes()}
+
+
+def put_on(estimator: E, fitted: Fitted) -> E:
+    """Make an estimator a fitted one, in one assignment; nothing of a former fit stays.
+
+    Its ``random_state``, if it is a stream, goes on by the seed that the fit took.
+    """
+    state = vars(estimator)
+    former = reconstruction(state[_VALUE]) if _VALUE in state else {}
+    kept = {name: value for name, value in state.items() if name not in former}
+    if isinstance(state.get("random_state"), np.random.RandomState):
+        draw_seed(state["random_state"])
+    estimator.__dict__ = kept | reconstruction(fitted)
+    return estimator

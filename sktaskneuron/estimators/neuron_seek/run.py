@@ -1,0 +1,265 @@
+"""One fit of a NeuronSeek estimator: search, train, choose; from settings and data to a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sktaskneuron._seeds import next_seed
+from sktaskneuron._typing import AnyArray
+from sktaskneuron.estimators._common.checks import EncodedTable, column_range
+from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators.fitted import FittedPredictor, put_on
+from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.neuron_seek.equation import Equation
+from sktaskneuron.estimators.neuron_seek.groups import Rivals
+from sktaskneuron.estimators.neuron_seek.readable import (
+    DEFAULT_COMPLEXITY,
+    Distillation,
+    Distilled,
+)
+from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
+from sktaskneuron.models.candidate import Candidate, History
+from sktaskneuron.models.choice import Choice, choose
+from sktaskneuron.models.fitted import FittedModel, FormulaModel, LinearModel
+from sktaskneuron.models.inputs import Inputs, Scaler, View
+from sktaskneuron.models.predictor import Predictor, Reader
+from sktaskneuron.models.target import Target
+from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import Validation, held_out, make_splits
+from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNeuronSeek(FittedPredictor):
+    """What a fit leaves behind.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    formula : NeuronFormula
+        Found, or given.
+    search : NeuronFormulaSearch or None
+        Fitted; None where a formula was given.
+    selected : str
+    weights, scores, gains : dict of str to float
+        Of the models that were compared.
+    oof_score : float
+    readable : FittedExpression, FittedFormula or None
+        The equation that predicts in the place of the model.
+    readable_report : dict
+    history : dict of str to list
+    n_iter : int
+    """
+
+    formula: NeuronFormula
+    search: NeuronFormulaSearch | None
+    selected: str
+    weights: dict[str, float]
+    scores: dict[str, float]
+    gains: dict[str, float]
+    oof_score: float
+    readable: FittedExpression | FittedFormula | None
+    readable_report: dict[str, float | str]
+    history: History
+    n_iter: int
+
+    @property
+    def searched(self) -> FittedFormula | None:
+        """The searched formula with its numbers."""
+        if self.search is None:
+            return None
+        found = self.search.fitted_formula_
+        assert isinstance(found, FittedFormula)  # another scope was refused
+        return found
+
+    @property
+    def equation(self) -> FittedExpression | FittedFormula:
+        """The equation that predicts.
+
+        Raises
+        ------
+        AttributeError
+            If no equation predicts.
+        """
+        model = self.predictor.model
+        if isinstance(model, FormulaModel):
+            return model.fitted
+        if isinstance(model, LinearModel):
+            return model.as_formula(self.predictor.reader.names, self.predictor.target)
+        raise AttributeError(
+            f"what predicts is {self.selected!r}, which is no equation; fit with readable=True "
+            "for the best one of few nodes, or see fitted_formula_ for the searched one"
+        )
+
+    def attributes(self) -> dict[str, object]:
+        """Return the public attributes."""
+        return super().attributes() | {
+            "formula_": self.formula,
+            "fitted_formula_": self.searched,
+            "search_": self.search,
+            "selected_": self.selected,
+            "weights_": self.weights,
+            "validation_scores_": self.scores,
+            "formula_gain_": self.gains,
+            "oof_score_": self.oof_score,
+            "readable_formula_": self.readable,
+            "readable_report_": self.readable_report,
+            "history_": self.history,
+            "n_iter_": self.n_iter,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A fit between the search and the training.
+
+    Parameters
+    ----------
+    reader : Reader
+    formula : NeuronFormula
+    rivals : Rivals
+    """
+
+    reader: Reader
+    formula: NeuronFormula
+    rivals: Rivals
+
+
+def prepare(
+    settings: NeuronSeekSettings,
+    table: EncodedTable,
+    encoded: AnyArray,
+    target: Target,
+    report: FitReport,
+) -> Prepared:
+    """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
+    held_out(settings.validation, len(table.matrix))
+    robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
+    reader = _reader(settings, table, robust)
+    task = Task(reader.inputs(table.matrix, table.codes), encoded, table.weight, target)
+    seed = next_seed(settings.random_state)
+    equation, formula = None, settings.given
+    if formula is None:
+        equation = Equation.find(table, task, str(settings.formula), settings.search, seed, report)
+        formula = equation.formula
+        reader = replace(reader, bounds=equation.search.reader.bounds)
+    seed %= 2**31
+    splits = make_splits(task, held_out(settings.validation, len(task)), seed)
+    if not isinstance(settings.n_members, str):
+        splits = splits[: int(settings.n_members)]
+
+    def fitted_so_far(model: FittedModel) -> FittedPredictor:
+        return FittedPredictor(Predictor(reader, target, model))
+
+    tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
+    rivals = Rivals(settings, task, validation, equation, robust.scale_, seed, tell)
+    return Prepared(reader, formula, rivals)
+
+
+def fit_neuron_seek(
+    settings: NeuronSeekSettings,
+    table: EncodedTable,
+    encoded: AnyArray,
+    target: Target,
+    report: FitReport,
+) -> FittedNeuronSeek:
+    """Search the formula, train the networks, choose what the held-out rows favour.
+
+    Parameters
+    ----------
+    settings : NeuronSeekSettings
+    table : EncodedTable
+    encoded : ndarray
+        The target as ``target.encoded`` returns it.
+    target : ValueTarget or ClassTarget
+    report : FitReport
+
+    Raises
+    ------
+    ValueError
+        If too few rows are left to train on.
+    DivergedError
+        If networks without held-out rows gave no finite predictions.
+    """
+    prepared = prepare(settings, table, encoded, target, report)
+    rivals = prepared.rivals
+    task, validation, equation = rivals.task, rivals.validation, rivals.equation
+    candidates = rivals.candidates()
+    choice = choose(task, validation, candidates, settings.defaults.simple_margin)
+    gains = dict(choice.gains)
+    if settings.term_evidence and validation:
+        gains |= rivals.term_gains(choice.losses["task"])
+    if choice.outputs is None:
+        _refuse_diverged(choice.model, task.inputs, settings.learning_rate)
+    model, oof_score, distilled = choice.model, float("nan"), None
+    if choice.outputs is not None:
+        oof_score = target.score(choice.outputs, validation.target, validation.weight)
+    if settings.readable:
+        distilled = _distilled(rivals, table.names, choice, report)
+        held = distilled.held
+        model = distilled.model
+        oof_score = target.score(distilled.outputs, task.target[held], task.weight[held])
+    shown = _largest_network(candidates, choice)
+    return FittedNeuronSeek(
+        Predictor(prepared.reader, target, model),
+        formula=prepared.formula,
+        search=None if equation is None else put_on(equation.estimator, equation.search),
+        selected=choice.name,
+        weights=choice.weights,
+        scores={name: target.as_score(loss) for name, loss in choice.losses.items()},
+        gains={name: target.as_score(0.0) - target.as_score(gain) for name, gain in gains.items()},
+        oof_score=oof_score,
+        readable=None if distilled is None else distilled.fitted,
+        readable_report=_readable_report(distilled, target),
+        history=shown.history,
+        n_iter=max(1, shown.n_epochs),
+    )
+
+
+def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -> Reader:
+    """Return how rows are read, within bounds far outside of the training values."""
+    scalers: dict[View, Scaler] = {"robust": robust}
+    if settings.compare_simple and len(table.matrix) < settings.defaults.rivals_below:
+        scalers["ranks"] = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
+    return Reader(table.encoder, column_range(table.matrix), scalers)
+
+
+def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
+    networks = [candidate for candidate in candidates if candidate.n_epochs]
+    return max(networks, key=lambda candidate: choice.weights[candidate.name])
+
+
+def _distilled(
+    rivals: Rivals, names: tuple[str, ...], choice: Choice, report: FitReport
+) -> Distilled:
+    """Return the best equation of few nodes to stand in the place of the model."""
+    wanted = rivals.settings.readable
+    budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
+    searched = None if rivals.equation is None else rivals.equation.fitted
+    return Distillation(rivals.task, names, budget, rivals.seed, report.say).run(
+        choice.model, choice.outputs, rivals.validation, searched
+    )
+
+
+def _readable_report(distilled: Distilled | None, target: Target) -> dict[str, float | str]:
+    if distilled is None:
+        return {}
+    return {
+        "equation": target.as_score(distilled.loss),
+        "model": target.as_score(distilled.model_loss),
+        "found on": distilled.source,
+    }
+
+
+def _refuse_diverged(model: FittedModel, inputs: Inputs, learning_rate: str | float) -> None:
+    """Look at the training rows' predictions, where no held-out row has been looked at."""
+    from sktaskneuron.training import DivergedError
+
+    if not np.isfinite(model.predict_raw(inputs)).all():
+        raise DivergedError(
+            "training left a network whose predictions are not finite; lower learning_rate "
+            f"(now {learning_rate!r}) or hold rows out by validation"
+        )

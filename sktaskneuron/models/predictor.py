@@ -1,0 +1,105 @@
+"""The way of a table to a prediction: read, evaluate, decode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sktaskneuron._typing import AnyArray, Matrix, TableLike
+from sktaskneuron.models.fitted import FittedModel, on_device
+from sktaskneuron.models.inputs import Inputs, Scaler, View
+from sktaskneuron.models.target import Target
+from sktaskneuron.preprocessing import TableEncoder
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """How new rows are read.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        Fitted.
+    bounds : ndarray of shape (2, n_columns)
+        Values beyond are taken for these: equations stay finite there.
+    scalers : dict of view to transformer
+        From raw units to what networks see.
+    reads_levels : bool
+        Whether networks see the levels of columns with many of them; else the frequent ones alone.
+    """
+
+    encoder: TableEncoder
+    bounds: Matrix
+    scalers: Mapping[View, Scaler]
+    reads_levels: bool = True
+
+    def read(self, X: TableLike) -> Inputs:
+        """Read rows of a table whose columns were checked against those of fit."""
+        matrix, codes = self.encoder.transform_with_codes(X)
+        return self.inputs(np.clip(matrix, *self.bounds, out=matrix), codes)
+
+    def inputs(self, matrix: Matrix, codes: Matrix) -> Inputs:
+        """Return encoded rows as models see them.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (n_rows, n_columns)
+        codes : ndarray of shape (n_rows, n_large)
+        """
+        levels = tuple(self.encoder.n_levels_)
+        if not self.reads_levels:
+            codes, levels = codes[:, :0], ()
+        n_numeric = int((~self.encoder.indicator_).sum())
+        return Inputs(matrix, codes, self.scalers, n_numeric, levels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the encoded columns."""
+        return tuple(str(name) for name in self.encoder.get_feature_names_out())
+
+    def attributes(self) -> dict[str, object]:
+        """Return what estimators show of it."""
+        shown: dict[str, object] = {
+            "encoder_": self.encoder,
+            "n_features_in_": self.encoder.n_features_in_,
+        }
+        if hasattr(self.encoder, "feature_names_in_"):
+            shown["feature_names_in_"] = self.encoder.feature_names_in_
+        if "robust" in self.scalers:
+            shown["scaler_"] = self.scalers["robust"]
+        if "ranks" in self.scalers:
+            shown["rank_scaler_"] = self.scalers["ranks"]
+        return shown
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A model with the way to it and the way back.
+
+    Parameters
+    ----------
+    reader : Reader
+    target : ValueTarget or ClassTarget
+    model : FittedModel
+    """
+
+    reader: Reader
+    target: Target
+    model: FittedModel
+
+    def raw(self, X: TableLike, device: str) -> Matrix:
+        """Return raw outputs for checked rows, (n_rows, n_outputs).
+
+        The device is not that of fit: a model that was trained on a GPU may be used without one.
+        """
+        return on_device(self.model, device).predict_raw(self.reader.read(X))
+
+    def predict(self, X: TableLike, device: str) -> AnyArray:
+        """Return values or labels, (n_rows,) or (n_rows, n_outputs)."""
+        return self.target.decoded(self.raw(X, device))
+
+    def attributes(self) -> dict[str, object]:
+        """Return what estimators show of it."""
+        return self.reader.attributes() | self.target.attributes()

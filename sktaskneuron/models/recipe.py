@@ -1,0 +1,66 @@
+"""How networks are built and trained, and who is told of their epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sktaskneuron.models.fitted import FittedModel
+
+if TYPE_CHECKING:
+    from skorch.callbacks import Callback
+
+#: ``report(name, epoch, n_epochs, logs, get_model) -> stop``, called after every epoch. Without
+#: ``get_model`` there is nothing yet that predicts.
+EpochReport = Callable[[str, int, int, Mapping[str, float], Callable[[], FittedModel] | None], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How networks are built and trained.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int
+    n_members : int
+        Networks of a pack.
+    n_epochs, batch_size : int
+    learning_rate : float or None
+        None tries several.
+    weight_decay : float
+    patience : int or None
+        Epochs without a lower held-out loss after which training ends.
+    device, dtype : str
+    seed : int
+    bounded : bool
+        Whether values are cut to the range of the training target.
+    activation : str, ActivationSet or sequence
+        Of networks of task-driven neurons, as a user gives it; others are compared by theirs.
+    dropout, label_smoothing : float
+    passes_per_epoch : int
+    stop_early : bool
+        Whether training ends where a cycle of the learning rate gained next to nothing.
+    callbacks : tuple
+        skorch's.
+    verbose : int
+    """
+
+    hidden_layer_sizes: tuple[int, ...]
+    n_members: int
+    n_epochs: int
+    batch_size: int
+    learning_rate: float | None
+    weight_decay: float
+    patience: int | None
+    device: str
+    dtype: str
+    seed: int
+    bounded: bool = True
+    activation: Any = "silu"
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    passes_per_epoch: int = 1
+    stop_early: bool = False
+    callbacks: tuple[Callback | tuple[str, Callback], ...] = ()
+    verbose: int = 0

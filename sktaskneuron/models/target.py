@@ -1,0 +1,148 @@
+"""Targets as values: how numbers or labels become what models are fitted to, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.metrics import r2_score
+
+from sktaskneuron._typing import AnyArray, FloatArray, IntArray, Matrix, Vector
+
+# Log loss of a row is counted up to here: one sure and wrong row must not decide alone.
+_LARGEST_LOSS = 35.0
+
+
+@dataclass(frozen=True, eq=False)
+class ValueTarget:
+    """One or several numbers, standardised.
+
+    Parameters
+    ----------
+    shift, unit : ndarray of shape (n_outputs,)
+        Raw outputs of models times ``unit`` plus ``shift`` are values.
+    single : bool
+        Whether the target was given as a vector.
+    """
+
+    shift: Vector
+    unit: Vector
+    single: bool
+
+    classification: ClassVar[bool] = False
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of targets."""
+        return len(self.shift)
+
+    def encoded(self, values: Matrix) -> Matrix:
+        """Return standardised values, (n_rows, n_outputs)."""
+        return (values - self.shift) / self.unit
+
+    def searched(self, encoded: Matrix) -> Matrix:
+        """Return what an equation is searched for: the values."""
+        return encoded * self.unit + self.shift
+
+    def decoded(self, raw: Matrix) -> FloatArray:
+        """Return raw outputs as the target was given."""
+        values = raw * self.unit + self.shift
+        return values[:, 0] if self.single else values
+
+    def of_equation(self, value: Matrix) -> Matrix:
+        """Return an equation's values as raw outputs; the mean where it is not defined."""
+        return np.where(np.isfinite(value), (value - self.shift) / self.unit, 0.0)
+
+    def losses(self, raw: Matrix, encoded: Matrix) -> Vector:
+        """Return the squared error of each row."""
+        return np.asarray(((raw - encoded) ** 2).mean(axis=1))
+
+    def as_score(self, loss: float) -> float:
+        """Return a mean loss as R2: targets have the variance one."""
+        return 1.0 - loss
+
+    def score(self, raw: Matrix, encoded: Matrix, weight: Vector) -> float:
+        """Return R2."""
+        return float(r2_score(encoded, raw, sample_weight=weight))
+
+    def attributes(self) -> dict[str, object]:
+        """Return what estimators show of it."""
+        return {"n_outputs_": self.n_outputs}
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTarget:
+    """Labels, read as the places of their classes.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    """
+
+    classes: AnyArray
+
+    classification: ClassVar[bool] = True
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of classes: models give a logit for each."""
+        return len(self.classes)
+
+    def encoded(self, labels: AnyArray) -> IntArray:
+        """Return the places of labels among the classes, (n_rows,)."""
+        return np.searchsorted(self.classes, labels).astype(np.int64)
+
+    def searched(self, encoded: IntArray) -> IntArray:
+        """Return what an equation is searched for: the places."""
+        return encoded
+
+    def decoded(self, raw: Matrix) -> AnyArray:
+        """Return the label of the largest logit."""
+        return np.asarray(self.classes[np.argmax(softmax(raw), axis=1)])
+
+    def of_equation(self, value: Matrix) -> Matrix:
+        """Return one logit per class of an equation's values; even odds where it is not defined.
+
+        value : (n_rows, 1) log odds, or (n_rows, n_classes).
+        """
+        logits = np.where(np.isfinite(value), value, 0.0)
+        if logits.shape[1] == 1:
+            return np.concatenate([np.zeros_like(logits), logits], axis=1)
+        return logits
+
+    def losses(self, raw: Matrix, encoded: IntArray) -> Vector:
+        """Return the log loss of each row."""
+        chosen = raw[np.arange(len(encoded)), encoded]
+        return np.minimum(logsumexp(raw, axis=1) - chosen, _LARGEST_LOSS)
+
+    def as_score(self, loss: float) -> float:
+        """Return a mean loss as a mean log-likelihood."""
+        return -loss
+
+    def score(self, raw: Matrix, encoded: IntArray, weight: Vector) -> float:
+        """Return the accuracy."""
+        return float(weight @ (raw.argmax(axis=1) == encoded) / weight.sum())
+
+    def attributes(self) -> dict[str, object]:
+        """Return what estimators show of it."""
+        return {"classes_": self.classes}
+
+
+#: What a model is fitted to.
+Target: TypeAlias = ValueTarget | ClassTarget
+
+
+def softmax(logits: Matrix) -> Matrix:
+    """Return probabilities in float64, rows summing to one."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def indicators(codes: IntArray, n_classes: int) -> Matrix:
+    """Return 0/1 targets (n_rows, n_outputs): one output for two classes, else one each."""
+    if n_classes == 2:
+        return np.asarray(codes[:, None] == 1, dtype=np.float64)
+    return np.asarray(codes[:, None] == np.arange(n_classes), dtype=np.float64)

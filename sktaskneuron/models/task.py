@@ -1,0 +1,72 @@
+"""The training rows of one fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sktaskneuron._typing import AnyArray, Matrix, RowNumbers, Vector
+from sktaskneuron.models.inputs import Inputs, View
+from sktaskneuron.models.target import Target
+
+if TYPE_CHECKING:
+    import torch
+
+    from sktaskneuron.training import TensorTable
+
+# Rows turned into tensors at a time.
+_ROWS = 8_192
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Training rows of one fit.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The table.
+    target : ndarray
+        Standardised values (n_rows, n_outputs), or class codes (n_rows,).
+    weight : ndarray of shape (n_rows,)
+        Positive.
+    kind : ValueTarget or ClassTarget
+        What ``target`` stands for.
+    """
+
+    inputs: Inputs
+    target: AnyArray
+    weight: Vector
+    kind: Target
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def classification(self) -> bool:
+        """Whether ``target`` holds codes."""
+        return self.kind.classification
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of targets, or of classes."""
+        return self.kind.n_outputs
+
+    def losses(self, raw: Matrix, rows: RowNumbers) -> Vector:
+        """Return the loss of raw outputs for each of ``rows``: squared error, or log loss."""
+        return self.kind.losses(raw, self.target[rows])
+
+    def table(self, view: View, device: torch.device, dtype: torch.dtype) -> TensorTable:
+        """Return the rows as tensors: on ``device``, or on the host if they would fill it."""
+        from sktaskneuron.training import TensorTable, place_of
+
+        shape = (len(self), self.inputs.n_columns)
+        device = place_of(shape, dtype, device)
+        matrix = np.empty(shape, dtype=np.float64 if dtype.itemsize == 8 else np.float32)
+        for start in range(0, len(self), _ROWS):
+            part = slice(start, start + _ROWS)
+            matrix[part] = self.inputs.block(view, part)
+        weight = None if (self.weight == self.weight[0]).all() else self.weight
+        return TensorTable.around(matrix, self.target, weight, device=device, dtype=dtype)

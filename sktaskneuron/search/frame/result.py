@@ -1,0 +1,34 @@
+"""What a search of a neuron's formula returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sktaskneuron.formula import FittedFormula, NeuronFormula
+
+
+@dataclass(frozen=True)
+class PathPoint:
+    """One model met on the way, by its number of free weights, with its validated score."""
+
+    complexity: int
+    score: float
+    formula: NeuronFormula
+
+
+@dataclass(eq=False)
+class SearchResult:
+    """What the search found and how far to believe it.
+
+    selection_frequency and term_gain are keyed by the text of a term: ``"x**2"`` or ``"<x,x>"``.
+    """
+
+    fitted: FittedFormula
+    criterion: float
+    null_criterion: float
+    selection_frequency: dict[str, float] = field(default_factory=dict)
+    term_gain: dict[str, float] = field(default_factory=dict)
+    path: list[PathPoint] = field(default_factory=list)
+    caps: tuple[str, ...] = ()
+    n_steps: int = 0
+    scale_number: int = 0

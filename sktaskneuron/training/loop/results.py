@@ -1,0 +1,89 @@
+"""What training leaves behind, as plain values, and what it tells while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from sktaskneuron._typing import Matrix, RowNumbers, State, Vector
+
+#: The kept epoch: one of all networks, or one of each.
+Epoch = TypeVar("Epoch")
+#: A loss of all networks, or the losses of each.
+Loss = TypeVar("Loss")
+
+#: ``on_epoch_end(epoch, logs, get_state) -> stop``: epochs count from 1, ``get_state()`` copies the
+#: present state, a true answer ends training.
+EpochHook: TypeAlias = Callable[[int, Mapping[str, Loss], Callable[[], State]], bool | None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result(Generic[Epoch, Loss]):
+    """What every kind of training leaves behind."""
+
+    state: State
+    n_epochs: int
+    best_epoch: Epoch
+    history: dict[str, list[Loss]] = field(default_factory=dict)
+    stop_reason: str = "max_epochs"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingResult(Result[int, Any]):
+    """What training leaves behind: plain values only.
+
+    Parameters
+    ----------
+    state : dict of str to ndarray
+        Parameters and buffers of the kept epoch.
+    n_epochs : int
+        Number of epochs that ran.
+    best_epoch : int
+        The kept epoch, counted from 1.
+    history : dict of str to list
+        One entry per epoch: ``train_loss``, with validation rows also ``valid_loss``, and whatever
+        callbacks recorded.
+    stop_reason : str
+        ``"max_epochs"``, ``"patience"``, ``"callback"`` or ``"not_finite"``; of packed members also
+        ``"cycle"`` or ``"time"``.
+    """
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MemberResult(TrainingResult):
+    """What training of packed members leaves behind: a :class:`TrainingResult`, and more.
+
+    Parameters
+    ----------
+    held_outputs : list of ndarray of shape (n_held, n_outputs)
+        Every member's output on its held-out rows in the kept epoch; empty without such rows.
+    """
+
+    held_outputs: list[Matrix]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReplicateResult(Result[RowNumbers, Vector]):
+    """What training of replicates leaves behind.
+
+    Parameters
+    ----------
+    state : dict of str to ndarray
+        Parameters and buffers, every replicate's of its own best epoch.
+    n_epochs : int
+    best_epoch : ndarray of int of shape (S,)
+    history : dict of str to list of ndarray of shape (S,)
+        ``train_loss`` and, with held-out rows, ``valid_loss``.
+    stop_reason : str
+        ``"max_epochs"``, ``"patience"``, ``"time"``, ``"callback"``, or ``"not_finite"`` where no
+        replicate was left.
+    loss : ndarray of shape (S,)
+        Held-out loss in that epoch, or the training loss without held-out rows; infinite for a
+        replicate that diverged at once.
+    held_outputs : list of ndarray of shape (n_held, n_outputs)
+        In the best epoch, in the order of the held-out rows; empty without such rows.
+    """
+
+    loss: Vector
+    held_outputs: list[Matrix]

@@ -1,0 +1,53 @@
+"""The benchmarks import what is there: they take minutes, so nothing else here runs them."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+SCRIPTS = sorted(path.relative_to(BENCHMARKS) for path in BENCHMARKS.rglob("*.py"))
+
+
+def imported_from(tree):
+    """Modules and names that a script imports by name, those inside functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                yield node.level, node.module or "", name.name
+
+
+def test_scripts_are_found():
+    assert {Path("tabular.py"), Path("common/rows.py")} <= set(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+def test_imports_are_there(script):
+    pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib")
+    tree = ast.parse((BENCHMARKS / script).read_text("utf-8"))
+    for level, module, name in imported_from(tree):
+        folder = BENCHMARKS / script.parent if level else BENCHMARKS
+        place = folder.joinpath(*module.split("."))
+        if module.startswith("sktaskneuron"):
+            found = importlib.import_module(module)
+            assert hasattr(found, name) or importlib.import_module(f"{module}.{name}")
+        elif place.is_dir() and (place / "__init__.py").exists():
+            assert (place / f"{name}.py").exists()
+        elif level or (BENCHMARKS / module.split(".")[0]).is_dir():
+            made = ast.parse(place.with_suffix(".py").read_text("utf-8"))
+            assert name in defined_in(made)
+
+
+def defined_in(tree):
+    """Names that a module makes at its top level, or imports there."""
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            found.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            found.update(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    return found
