@@ -39,7 +39,7 @@ __all__ = ["ElementwiseExpression"]
 
 T = TypeVar("T")
 
-# Longest source of a function's argument, in characters.
+# Longest source of a function's argument, in characters: what SQL may have in all.
 _MAX_SOURCE = 100_000
 
 

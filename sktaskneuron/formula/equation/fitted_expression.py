@@ -21,7 +21,7 @@ __all__ = ["MAX_OUTPUTS", "FittedExpression", "additive_terms"]
 
 # Format name and number of the plain data.
 _FORMAT, _VERSION = "sktaskneuron.FittedExpression", 1
-#: Most outputs of one expression.
+#: Most outputs of one expression, so that data of strangers are refused before they are read.
 MAX_OUTPUTS = 1000
 
 

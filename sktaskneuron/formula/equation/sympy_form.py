@@ -34,7 +34,8 @@ Weighted: TypeAlias = "list[tuple[sympy.Expr, Vector]]"
 #: Ways to write the polynomial part.
 FORMS = ("auto", "expanded", "centered", "factored")
 
-# Rounded coefficients may move the shown equation by this share of its size at most.
+# Rounded coefficients may move the shown equation by this share of its size at most: with four
+# digits, terms that cancel may be 100 times as large as their sum.
 _SHOWN_ERROR = 0.05
 # Centers this many scales away from 0 stay together with their column inside functions: sympy
 # would make exp(x/s)*exp(-c/s) of exp((x - c)/s), which overflows.

@@ -68,7 +68,7 @@ class _Parts:
         if seen is not None:
             return seen[1]
         inner = [self.number(child) for child in children(node)]
-        key = (type(node), _payload(node), *inner)
+        key = (type(node), *_payload(node), *inner)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._numbers)
@@ -77,20 +77,9 @@ class _Parts:
         return number
 
 
-def _payload(node: Node) -> object:
-    match node:
-        case Number(value):
-            return value
-        case Variable(name) | Call(name, _):
-            return name
-        case Power(_, exponent):
-            return exponent
-        case Product(coefficient, _):
-            return coefficient
-        case Sum(_, constant):
-            return constant
-        case Clip(_, lower, upper):
-            return lower, upper
+def _payload(node: Node) -> tuple[object, ...]:
+    """Return what a node holds besides its parts."""
+    return tuple(value for value in vars(node).values() if isinstance(value, str | float | int))
 
 
 class Printer(ABC):

