@@ -93,17 +93,14 @@ def make_van_der_pol(
     low, high = check_range(start, "start")
     rng = make_generator(random_state)
     states = rng.uniform(low, high, size=(2, n_orbits))
-    field = partial(_van_der_pol, mu=mu)
-    t = np.linspace(0.0, t_max, n_points)
     return _make_bunch(
-        integrate(field, states, t),
-        t,
-        field,
+        partial(_van_der_pol, mu=mu),
+        states,
+        np.linspace(0.0, t_max, n_points),
         noise,
         rng,
+        system=f"the van der Pol oscillator with mu={mu:g}",
         feature_names=["x", "v"],
-        DESCR=f"{n_orbits} orbits of the van der Pol oscillator with mu={mu:g}, {n_points} points "
-        f"each, t = 0 to {t_max:g}. States (x, v); targets are their time derivatives.",
     )
 
 
@@ -180,18 +177,15 @@ def make_henon_heiles(
         )
     rng = make_generator(random_state)
     states = _draw_henon_heiles(rng, rng.uniform(low, high, size=n_orbits))
-    t = np.linspace(0.0, t_max, n_points)
     return _make_bunch(
-        integrate(_henon_heiles, states, t),
-        t,
         _henon_heiles,
+        states,
+        np.linspace(0.0, t_max, n_points),
         noise,
         rng,
+        system=f"the Hénon-Heiles system with energies from {low:g} to {high:g}",
         feature_names=["qx", "qy", "px", "py"],
         energy=_henon_heiles_energy,
-        DESCR=f"{n_orbits} orbits of the Hénon-Heiles system with energies from {low:g} to "
-        f"{high:g}, {n_points} points each, t = 0 to {t_max:g}. States (qx, qy, px, py); targets "
-        "are their time derivatives.",
     )
 
 
@@ -289,23 +283,17 @@ def make_pendulum(
     phase = rng.uniform(0, 2 * np.pi, size=n_orbits)
     # any phase puts the state on the curve of energy 2 (omega sine)^2
     states = np.stack([2 * np.arcsin(sine * np.sin(phase)), 2 * omega * sine * np.cos(phase)])
-    field = partial(_pendulum, omega=omega, damping=damping)
-    t = np.linspace(0.0, t_max, n_points)
-    if kick > 0:
-        trajectories = np.stack([integrate_kicked(field, s, t, kick) for s in states.T])
-    else:
-        trajectories = integrate(field, states, t)
     return _make_bunch(
-        trajectories,
-        t,
-        field,
+        partial(_pendulum, omega=omega, damping=damping),
+        states,
+        np.linspace(0.0, t_max, n_points),
         noise,
         rng,
+        kick=kick,
+        system=f"a pendulum with omega={omega:g}, damping={damping:g} and kick={kick:g}, first "
+        f"swings of {low:g} to {high:g} rad",
         feature_names=["q", "p"],
         energy=partial(_pendulum_energy, omega=omega),
-        DESCR=f"{n_orbits} orbits of a pendulum with omega={omega:g}, damping={damping:g} and "
-        f"kick={kick:g}, first swings of {low:g} to {high:g} rad, {n_points} points each, t = 0 "
-        f"to {t_max:g}. States (q, p); targets are their time derivatives.",
     )
 
 
@@ -328,8 +316,7 @@ def _henon_heiles_potential(qx: FloatArray, qy: FloatArray) -> FloatArray:
 def _henon_heiles_energy(states: ArrayLike) -> FloatArray:
     """Give the energy of states of shape (..., 4)."""
     qx, qy, px, py = np.moveaxis(np.asarray(states, dtype=np.float64), -1, 0)
-    energy: FloatArray = (px**2 + py**2) / 2 + _henon_heiles_potential(qx, qy)
-    return energy
+    return (px**2 + py**2) / 2 + _henon_heiles_potential(qx, qy)
 
 
 def _pendulum(state: FloatArray, omega: float, damping: float) -> FloatArray:
@@ -342,8 +329,7 @@ def _pendulum_energy(states: ArrayLike, omega: float) -> FloatArray:
     """Give the energy of states of shape (..., 2)."""
     q, p = np.moveaxis(np.asarray(states, dtype=np.float64), -1, 0)
     # 2 sin(q/2)^2 = 1 - cos(q), without the loss of digits at small angles
-    energy: FloatArray = p**2 / 2 + 2 * (omega * np.sin(q / 2)) ** 2
-    return energy
+    return p**2 / 2 + 2 * (omega * np.sin(q / 2)) ** 2
 
 
 def _draw_henon_heiles(rng: np.random.Generator, energies: Vector) -> FloatArray:
@@ -366,16 +352,22 @@ def _draw_henon_heiles(rng: np.random.Generator, energies: Vector) -> FloatArray
 
 
 def _make_bunch(
-    trajectories: FloatArray,
-    t: Vector,
     field: Field,
+    states: FloatArray,
+    t: Vector,
     noise: float,
     rng: np.random.Generator,
     *,
+    system: str,
     feature_names: list[str],
+    kick: float = 0.0,
     **more: object,
 ) -> Bunch:
-    """Put states (n_orbits, n_points, n_state) and their derivatives into rows, with noise."""
+    """Put orbits from states (n_state, n_orbits) and their derivatives into rows, with noise."""
+    if kick > 0:
+        trajectories = np.stack([integrate_kicked(field, s, t, kick) for s in states.T])
+    else:
+        trajectories = integrate(field, states, t)
     n_orbits, n_points, n_state = trajectories.shape
     y = field(trajectories.reshape(-1, n_state).T).T
     trajectories = _add_noise(rng, trajectories, noise)
@@ -388,11 +380,12 @@ def _make_bunch(
         feature_names=feature_names,
         target_names=[f"d{name}/dt" for name in feature_names],
         **more,
+        DESCR=f"{n_orbits} orbits of {system}, {n_points} points each, t = 0 to {t[-1]:g}. States "
+        f"({', '.join(feature_names)}); targets are their time derivatives.",
     )
 
 
 def _add_noise(rng: np.random.Generator, values: FloatArray, noise: float) -> FloatArray:
     """Add normal noise in units of the spread of each last-axis column."""
     spread = values.std(axis=tuple(range(values.ndim - 1)))
-    noisy: FloatArray = values + noise * spread * rng.standard_normal(values.shape)
-    return noisy
+    return values + noise * spread * rng.standard_normal(values.shape)

@@ -224,5 +224,4 @@ def _runge_kutta(model: Predictor, state: Matrix, dt: float) -> Matrix:
 
 def _is_usable(values: FloatArray) -> Mask:
     """Tell which rows a regressor can take as input."""
-    usable: Mask = np.all(np.abs(values) <= _LARGEST, axis=-1)
-    return usable
+    return np.all(np.abs(values) <= _LARGEST, axis=-1)

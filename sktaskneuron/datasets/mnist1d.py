@@ -148,13 +148,11 @@ def _values_at(position: Matrix, y: IntArray) -> Matrix:
     left = inside.astype(np.intp)
     label = y[:, np.newaxis]
     start = templates[label, left]
-    values: Matrix = start + (inside - left) * (templates[label, left + 1] - start)
-    return values
+    return start + (inside - left) * (templates[label, left + 1] - start)
 
 
 def _resample(X: Matrix, n_points: int) -> Matrix:
     """Interpolate (n_samples, length) at n_points equally spaced points, both ends included."""
     position = np.linspace(0, X.shape[1] - 1, n_points)
     left = np.minimum(position.astype(np.intp), X.shape[1] - 2)
-    values: Matrix = X[:, left] + (position - left) * (X[:, left + 1] - X[:, left])
-    return values
+    return X[:, left] + (position - left) * (X[:, left + 1] - X[:, left])

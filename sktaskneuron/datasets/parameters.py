@@ -5,7 +5,6 @@ from numbers import Real
 from typing import TypeVar
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import validate_params
 
 from sktaskneuron._typing import RandomState
@@ -16,10 +15,7 @@ Number = TypeVar("Number", int, float)
 
 def validated(constraints: dict[str, list[object]]) -> Callable[[Function], Function]:
     """Check a function's parameters as scikit-learn does, and keep its type."""
-    decorate: Callable[[Function], Function] = validate_params(
-        constraints, prefer_skip_nested_validation=True
-    )
-    return decorate
+    return validate_params(constraints, prefer_skip_nested_validation=True)
 
 
 def check_range(
@@ -40,6 +36,6 @@ def make_generator(random_state: RandomState) -> np.random.Generator:
     if random_state is None:
         return np.random.default_rng()
     if isinstance(random_state, np.random.RandomState):
-        words = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+        words = random_state.randint(2**32, size=4, dtype=np.uint32)
         return np.random.default_rng(words)
     return np.random.default_rng(int(random_state))
