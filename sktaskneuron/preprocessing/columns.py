@@ -77,14 +77,13 @@ class Table(ABC):
             for column in columns:
                 self._explain(column)
             raise
-        checked: Matrix = check_array(
+        return check_array(
             block,
             dtype=np.float64,
             ensure_all_finite="allow-nan",
             input_name="X",
             estimator=estimator,
         )
-        return checked
 
     def _explain(self, column: int) -> None:
         """Raise an error that names the column, if this one does not hold numbers."""

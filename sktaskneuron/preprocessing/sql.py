@@ -9,8 +9,6 @@ from functools import partial
 from sktaskneuron.preprocessing.categories import Level, _shown
 from sktaskneuron.preprocessing.table import TableEncoder
 
-__all__ = ["quoted_name", "sql_columns"]
-
 
 def sql_columns(encoder: TableEncoder, names: Iterable[str] | None = None) -> dict[str, str]:
     """Write encoded columns as standard SQL (SQL:2016) on the raw table.

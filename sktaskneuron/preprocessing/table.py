@@ -332,10 +332,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         names = _check_feature_names_in(self, input_features)
         numeric = names[~self.categorical_]
         texts = [*numeric, *(f"{name} is missing" for name in numeric[self.missing_])]
-        for name, kept, pooled in zip(
-            names[self.categorical_], self.levels_, self.pooled_levels_, strict=True
-        ):
-            texts += level_names(name, kept, pooled)
+        for column, kept, pooled in self._categories():
+            texts += level_names(names[column], kept, pooled)
         taken: set[str] = set()
         for i, text in enumerate(texts):
             # a number may be called "colour=red" beside a category "colour"
