@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.dynamics import check_integration, integrate
 from sktaskneuron.inspection.checks import check_fitted
-from sktaskneuron.inspection.drawing import GREY, import_pyplot, no_frame, plain
-from sktaskneuron.inspection.grid import make_grid
+from sktaskneuron.inspection.drawing import GREY, import_pyplot, make_grid, no_frame, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight
 
-from sktaskneuron._typing import FloatArray, TableLike
+from sktaskneuron._typing import Matrix, TableLike, Vector
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.exports import equation_of as predicting_equation
 from sktaskneuron.formula import FittedExpression, FittedFormula
@@ -51,16 +53,20 @@ def equation_of(source: object) -> Equation:
     return equation
 
 
-def read_columns(source: object, equation: Equation, X: TableLike) -> FloatArray:
-    """Return the columns of the equation, shape (n_samples, n_features).
+def read_rows(
+    source: object, X: TableLike, sample_weight: ArrayLike | None
+) -> tuple[Equation, Matrix, Vector]:
+    """Return the equation, its columns (n_samples, n_features), and checked weights of the rows.
 
     An estimator's encoder reads the raw table; without one, X holds the equation's own columns.
     """
+    equation = equation_of(source)
     encoder = getattr(source, "encoder_", None)
     rows = column_matrix(X, equation.feature_names) if encoder is None else encoder.transform(X)
     if not len(rows):
         raise ValueError("X has no rows: the terms vary over rows")
-    return np.asarray(rows, dtype=np.float64)
+    rows = np.asarray(rows, dtype=np.float64)
+    return equation, rows, _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
 
 
 def check_output(equation: Equation, output: int) -> int:

@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight
 
 from sktaskneuron._typing import FloatArray, TableLike
-from sktaskneuron.inspection.drawing import import_pyplot
-from sktaskneuron.inspection.equations.equation import (
-    Equation,
-    check_output,
-    equation_of,
-    read_columns,
-)
+from sktaskneuron.inspection.drawing import import_pyplot, make_grid
+from sktaskneuron.inspection.equations.equation import Equation, check_output, read_rows
 from sktaskneuron.inspection.equations.importance import variance_shares
 from sktaskneuron.inspection.equations.panels import Curve, Levels, Lines, Panel, Rest, Surface
 from sktaskneuron.inspection.equations.parts import Part, find_parts, merge_levels, part_values
-from sktaskneuron.inspection.grid import make_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -146,9 +139,7 @@ class FormulaDisplay:
         low, high = percentiles
         if not 0 <= low < high <= 1:
             raise ValueError(f"percentiles must rise within 0..1, got {percentiles!r}")
-        equation = equation_of(estimator)
-        rows = read_columns(estimator, equation, X)
-        weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+        equation, rows, weight = read_rows(estimator, X, sample_weight)
         encoder = getattr(estimator, "encoder_", None)
         parts = merge_levels(find_parts(equation, check_output(equation, output)), encoder)
         values = part_values(equation, parts, output, rows)

@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight
 
 from sktaskneuron._typing import FloatArray, TableLike
-from sktaskneuron.inspection.equations.equation import (
-    Equation,
-    check_output,
-    equation_of,
-    read_columns,
-)
+from sktaskneuron.inspection.equations.equation import Equation, check_output, read_rows
 
 # Variation below this part of the terms' size is what rounding leaves of a constant.
 _ROUNDING = 1e-12
@@ -75,9 +69,7 @@ def term_importance(
     >>> {name: round(share, 2) for name, share in term_importance(equation, X).items()}
     {'b': 0.64, 'a': 0.36}
     """
-    equation = equation_of(estimator)
-    rows = read_columns(estimator, equation, X)
-    weight = _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
+    equation, rows, weight = read_rows(estimator, X, sample_weight)
     names = equation.term_names()
     outputs = range(equation.n_outputs)
     if output is not None:

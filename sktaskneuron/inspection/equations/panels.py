@@ -52,14 +52,6 @@ def _joined(names: Sequence[str]) -> str:
     return f"{_short(names[0], 11)} × {others}"
 
 
-def _numbers(ax: Axes) -> None:
-    """Few ticks, and powers of ten where numbers are long."""
-    ax.locator_params(nbins=5)
-    ax.ticklabel_format(scilimits=(-3, 5))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.get_offset_text().set_fontsize("small")
-
-
 def _bars(
     ax: Axes, labels: Sequence[str], values: Sequence[float], colours: Sequence[str] | str
 ) -> BarContainer:
@@ -115,8 +107,7 @@ class Curve(Panel):
     def draw(self, ax: Axes) -> list[Drawn]:
         """Draw a line and the strip."""
         (line,) = ax.plot(self.grid, self.values, color=BLUE)
-        strip = _strip(ax, self.rows, self.grid)
-        _above_strip(ax, self.values)
+        strip = _strip(ax, self.rows, self.grid, self.values)
         ax.set_xlabel(_short(self.columns[0]))
         return [line, strip]
 
@@ -141,8 +132,7 @@ class Lines(Panel):
             ax.plot(self.grid, values, color=colour)[0]
             for values, colour in zip(self.values, (GREY, BLUE), strict=True)
         ]
-        strip = _strip(ax, self.rows, self.grid)
-        _above_strip(ax, self.values)
+        strip = _strip(ax, self.rows, self.grid, self.values)
         legend = ax.legend(
             lines,
             [f"{level:.4g}" for level in self.levels],
@@ -247,12 +237,12 @@ class Rest(Panel):
         return [bars]
 
 
-def _strip(ax: Axes, rows: FloatArray, grid: FloatArray) -> BarContainer:
-    """Draw a histogram at the bottom of the axes, in heights of the axes."""
+def _strip(ax: Axes, rows: FloatArray, grid: FloatArray, curves: FloatArray) -> BarContainer:
+    """Draw a histogram at the bottom of the axes, in heights of the axes, below the curves."""
     inside = rows[(rows >= grid[0]) & (rows <= grid[-1])]
     counts, edges = np.histogram(inside, bins=min(40, max(10, len(rows) // 10)))
     heights = _STRIP * counts / max(1, counts.max())
-    return ax.bar(
+    strip = ax.bar(
         edges[:-1],
         heights,
         np.diff(edges),
@@ -261,13 +251,15 @@ def _strip(ax: Axes, rows: FloatArray, grid: FloatArray) -> BarContainer:
         transform=ax.get_xaxis_transform(),
         zorder=0,
     )
-
-
-def _above_strip(ax: Axes, values: FloatArray) -> None:
-    """Leave the strip's height free below the curves."""
-    low, high = float(values.min()), float(values.max())
+    # the strip's height is left free below the curves
+    low, high = float(curves.min()), float(curves.max())
     extent = (high - low) or max(abs(high), 1.0)
     bottom = low - extent * (_STRIP + 0.04) / (0.92 - _STRIP)
     ax.set_ylim(bottom, high + 0.08 * extent)
-    _numbers(ax)
+    # few ticks, and powers of ten where numbers are long
+    ax.locator_params(nbins=5)
+    ax.ticklabel_format(scilimits=(-3, 5))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_offset_text().set_fontsize("small")
     no_frame(ax)
+    return strip

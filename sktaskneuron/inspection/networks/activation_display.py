@@ -13,13 +13,13 @@ from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.drawing import (
     BLUE,
     import_pyplot,
+    make_grid,
     no_frame,
     plain,
     small_colorbar,
     write_note,
     zero_lines,
 )
-from sktaskneuron.inspection.grid import make_grid
 from sktaskneuron.inspection.networks.networks import inputs_of, model_of, row_blocks, widest
 
 if TYPE_CHECKING:
@@ -238,7 +238,6 @@ class ActivationDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        import_pyplot()
         left, right = self._range(low, high)
         n_types, below = len(self.functions), self.inputs is not None
         height = 3.6 if below else 2.8

@@ -7,6 +7,7 @@ vectors, and of all members of the pack, are one batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +68,6 @@ class Curvature:
         self.rows, self.target, self.share = (
             torch.from_numpy(array).to(place) for array in (rows, target, weight / weight.sum())
         )
-        self.classification = self.target.dtype == torch.int64
         self.n_members = network.n_members
         parameters = [*network.weights, *network.biases]
         if network.hamiltonian:
@@ -75,7 +75,6 @@ class Curvature:
         self.parameters = parameters
         self.sizes = [p[0].numel() for p in parameters]
         self.n_parameters = sum(self.sizes)
-        self._kept: list[Tensor] | None = None
 
     def product(self, v: Tensor) -> Tensor:
         """Return H v, of each member's Hessian.
@@ -98,7 +97,7 @@ class Curvature:
         total = torch.zeros_like(v)
         blocks = list(row_blocks(len(self.rows), n_probes * widest(self.network)))
         for block in blocks:
-            gradient = self._gradient(block, keep=len(blocks) == 1)
+            gradient = self._whole_gradient if len(blocks) == 1 else self._gradient(block)
             # a part that is constant or zero has no graph, and nothing to add
             pairs = [(g, p) for g, p in zip(gradient, parts, strict=True) if g.requires_grad]
             products = torch.autograd.grad(
@@ -113,32 +112,24 @@ class Curvature:
             total += torch.cat([p.reshape(n_probes, self.n_members, -1) for p in products], dim=-1)
         return total
 
-    def _gradient(self, block: slice, *, keep: bool) -> Sequence[Tensor]:
+    @cached_property
+    def _whole_gradient(self) -> Sequence[Tensor]:
+        """The gradient of the loss of all rows, kept with its graph for all products."""
+        return self._gradient(slice(None))
+
+    def _gradient(self, block: slice) -> Sequence[Tensor]:
         """Return the gradient of the rows' part of the loss, with its graph."""
         import torch
 
-        if keep and self._kept is not None:
-            return self._kept
-        # each member's loss has weights of its own, so the sum has the gradients of all
-        loss = (self._row_losses(block) @ self.share[block]).sum()
-        gradient = list(
-            torch.autograd.grad(
-                loss, self.parameters, create_graph=True, allow_unused=True, materialize_grads=True
-            )
-        )
-        if keep:
-            self._kept = gradient
-        return gradient
-
-    def _row_losses(self, block: slice) -> Tensor:
-        """Return the training loss of every row: (n_members, n_rows)."""
         from sktaskneuron.training.loop.losses import cross_entropy, squared_error
 
-        output = self.network(self.rows[block])
         target = self.target[block].expand(self.n_members, *self.target[block].shape)
-        if self.classification:
-            return cross_entropy(output, target)
-        return squared_error(output, target)
+        row_losses = squared_error if target.is_floating_point() else cross_entropy
+        # each member's loss has weights of its own, so the sum has the gradients of all
+        loss = (row_losses(self.network(self.rows[block]), target) @ self.share[block]).sum()
+        return torch.autograd.grad(
+            loss, self.parameters, create_graph=True, allow_unused=True, materialize_grads=True
+        )
 
 
 def lanczos(curvature: Curvature, start: Tensor, n_steps: int) -> tuple[FloatArray, FloatArray]:

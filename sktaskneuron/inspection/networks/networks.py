@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 
 from sktaskneuron._typing import Matrix, TableLike
@@ -116,10 +117,10 @@ def _from_sklearn(estimator: BaseEstimator) -> DiverseNetwork:
         dtype=torch.float64,
     )
     with torch.no_grad():
-        for own, given in zip(network.weights, estimator.coefs_, strict=True):
-            own[0].copy_(torch.from_numpy(np.array(given, dtype=np.float64)))
-        for own, given in zip(network.biases, estimator.intercepts_, strict=True):
-            own[0, 0].copy_(torch.from_numpy(np.array(given, dtype=np.float64)))
+        own = [*network.weights, *network.biases]
+        given = [*estimator.coefs_, *estimator.intercepts_]
+        for parameter, values in zip(own, given, strict=True):
+            parameter[0].copy_(torch.from_numpy(np.array(values, dtype=np.float64)))
     return network.eval()
 
 
@@ -132,9 +133,7 @@ def inputs_of(estimator: BaseEstimator, X: TableLike) -> Matrix:
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:
     """Cut rows into blocks, each of which fills a tensor of bounded size."""
-    size = max(1, _MOST_NUMBERS // max(1, numbers_per_row))
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
+    return gen_batches(n_rows, max(1, _MOST_NUMBERS // max(1, numbers_per_row)))
 
 
 def widest(network: DiverseNetwork) -> int:

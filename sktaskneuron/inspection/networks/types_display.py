@@ -248,9 +248,9 @@ class TypesDisplay:
             manage_ticks=False,
         )
         self.boxes_, self.dots_ = boxes["boxes"], []
-        for place, (box, colour) in enumerate(zip(self.boxes_, colours, strict=True)):
+        drawn = zip(self.boxes_, colours, self.scores.values(), strict=True)
+        for place, (box, colour, values) in enumerate(drawn):
             box.set(facecolor=colour, edgecolor="none", alpha=0.75)
-            values = list(self.scores.values())[place]
             # dots of one seed stand at one height in all boxes
             shift = np.linspace(-0.14, 0.14, len(values)) if len(values) > 1 else np.zeros(1)
             self.dots_.append(

@@ -36,6 +36,8 @@ class Candidate:
     like_fallback : bool
         Whether the two losses cannot be told apart.
     is_chosen, is_fallback : bool
+    is_text : bool
+        Whether the name says what it is, so that a map can place it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Candidate:
     like_fallback: bool
     is_chosen: bool
     is_fallback: bool
+    is_text: bool
 
     @property
     def colour(self) -> str:

@@ -11,8 +11,7 @@ import numpy as np
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators.activation_search.candidates import named_candidates
 from sktaskneuron.inspection.checks import check_fitted
-from sktaskneuron.inspection.drawing import import_pyplot, new_axes
-from sktaskneuron.inspection.grid import make_grid
+from sktaskneuron.inspection.drawing import import_pyplot, make_grid, new_axes
 from sktaskneuron.inspection.searches.candidate import Candidate, Function, function_of
 from sktaskneuron.inspection.searches.losses import draw_function, draw_losses
 from sktaskneuron.inspection.searches.map import CandidateMap
@@ -109,23 +108,31 @@ class ActivationSearchDisplay:
                 "there are no candidates to draw: results must have the columns "
                 f"{', '.join(_COLUMNS)}, and a row"
             )
-        self.names = [str(name) for name in results["activation"]]
-        if fallback not in self.names:
-            raise ValueError(
-                f"fallback must be one of {', '.join(self.names[:20])}, got {fallback!r}"
-            )
-        if not 0 <= chosen < len(self.names):
-            raise ValueError(f"chosen must lie in 0..{len(self.names) - 1}, got {chosen!r}")
-        self.chosen, self.reference = int(chosen), self.names.index(fallback)
-        self.losses = np.asarray(results["mean_loss"], dtype=np.float64)
-        self.errors = np.asarray(results["standard_error"], dtype=np.float64)
-        self.alike = np.asarray(results["like_fallback"], dtype=bool)
+        names = [str(name) for name in results["activation"]]
+        if fallback not in names:
+            raise ValueError(f"fallback must be one of {', '.join(names[:20])}, got {fallback!r}")
+        if not 0 <= chosen < len(names):
+            raise ValueError(f"chosen must lie in 0..{len(names) - 1}, got {chosen!r}")
         given = dict(functions or {})
-        self.functions: list[Function] = [
-            given[name] if name in given else find_activation(name).numpy for name in self.names
+        losses = np.asarray(results["mean_loss"], dtype=np.float64)
+        errors = np.asarray(results["standard_error"], dtype=np.float64)
+        order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
+        ranks = 1 + np.argsort(order)
+        self.candidates = [
+            Candidate(
+                name=name,
+                place=place,
+                rank=int(ranks[place]),
+                loss=float(losses[place]),
+                band=float(errors[place]),
+                function=given[name] if name in given else find_activation(name).numpy,
+                like_fallback=bool(results["like_fallback"][place]),
+                is_chosen=place == chosen,
+                is_fallback=name == fallback,
+                is_text=name not in given,
+            )
+            for place, name in enumerate(names)
         ]
-        # those that a map can place
-        self._is_text = np.array([name not in given for name in self.names])
 
     @classmethod
     def from_estimator(
@@ -219,7 +226,6 @@ class ActivationSearchDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        import_pyplot()
         if kind not in ("losses", "map"):
             raise ValueError(f"kind must be 'losses' or 'map', got {kind!r}")
         if n_best < 1:
@@ -230,30 +236,9 @@ class ActivationSearchDisplay:
             self._plot_losses(ax, int(n_best))
         return self
 
-    def _candidates(self) -> list[Candidate]:
-        """Return the candidates in the order of the results."""
-        order = np.argsort(np.where(np.isfinite(self.losses), self.losses, np.inf), kind="stable")
-        ranks = np.empty(len(order), dtype=np.intp)
-        ranks[order] = np.arange(1, len(order) + 1)
-        return [
-            Candidate(
-                name=name,
-                place=place,
-                rank=int(ranks[place]),
-                loss=float(self.losses[place]),
-                band=float(self.errors[place]),
-                function=self.functions[place],
-                like_fallback=bool(self.alike[place]),
-                is_chosen=place == self.chosen,
-                is_fallback=place == self.reference,
-            )
-            for place, name in enumerate(self.names)
-        ]
-
     def _plot_losses(self, ax: Axes | None, n_best: int) -> None:
-        candidates = self._candidates()
-        fallback = candidates[self.reference]
-        shown = sorted(candidates, key=lambda candidate: candidate.rank)[:n_best]
+        fallback = next(candidate for candidate in self.candidates if candidate.is_fallback)
+        shown = sorted(self.candidates, key=lambda candidate: candidate.rank)[:n_best]
         if fallback not in shown:
             shown.append(fallback)
         across = min(_ACROSS, math.ceil(math.sqrt(len(shown))))
@@ -273,8 +258,7 @@ class ActivationSearchDisplay:
             self.axes_.append(axis)
 
     def _plot_map(self, ax: Axes | None) -> None:
-        texts = [candidate for candidate in self._candidates() if self._is_text[candidate.place]]
-        picture = CandidateMap.of(texts)
+        picture = CandidateMap.of([candidate for candidate in self.candidates if candidate.is_text])
         if ax is None:
             ax = new_axes(6.4, 4.4)
         self.ax_, self.figure_, self.bounding_ax_ = ax, ax.figure, None
