@@ -21,6 +21,7 @@ __all__ = [
     "ColumnsLike",
     "Constraints",
     "FloatArray",
+    "IndexArray",
     "IntArray",
     "Mask",
     "Matrix",
@@ -73,3 +74,5 @@ ColumnNumbers: TypeAlias = NDArray[np.intp]
 ColumnsLike: TypeAlias = "TableLike | Mapping[str, ArrayLike]"
 #: What JSON can hold: str, numbers, lists, dicts and None by their names.
 PlainData: TypeAlias = dict[str, Any]
+#: Places in something, of any shape.
+IndexArray: TypeAlias = NDArray[np.intp]

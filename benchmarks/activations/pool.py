@@ -18,7 +18,10 @@ from sktaskneuron.estimators.activation_search.candidates import CLASSIC
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.nn import ACTIVATIONS, get_activation
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
-from sktaskneuron.search import activation as search
+from sktaskneuron.search.activation.admission import output_key
+from sktaskneuron.search.activation.features import fisher_features, output_features
+from sktaskneuron.search.activation.grammar import canonical_text, sample
+from sktaskneuron.search.activation.surrogate import search_surrogate
 from sktaskneuron.training import TensorTable, fit_replicates
 
 from .problems import SEED, load_set, scaled_as, sets_of
@@ -42,11 +45,11 @@ def draw_pool() -> list[str]:
     known = set()
     for name in names:
         try:
-            known.add(search.output_key(search.canonical_text(name)))
+            known.add(output_key(canonical_text(name)))
         except FormulaError:  # a function by cases
             continue
-    drawn = search.sample(np.random.default_rng(SEED), 2 * N_POOL)
-    return [*names, *(t for t in drawn if search.output_key(t) not in known)][:N_POOL]
+    drawn = sample(np.random.default_rng(SEED), 2 * N_POOL)
+    return [*names, *(t for t in drawn if output_key(t) not in known)][:N_POOL]
 
 
 def study_surrogate(run: Run) -> None:
@@ -107,8 +110,8 @@ def features_of(run: Run, table: Any, pool: Sequence[str]) -> list[Array]:
     probe = searcher(run, ["silu"], SEED, classes=table.classes, max_epochs=1, refit=False)
     probe.fit(table.X, table.y)
     return [
-        search.output_features(pool),
-        search.fisher_features(
+        output_features(pool),
+        fisher_features(
             pool,
             scaled_as(probe, table.X),
             table.y,
@@ -148,7 +151,7 @@ def replays(
                 order.extend(texts)
                 return losses[[place[t] for t in texts]]
 
-            search.search_surrogate(
+            search_surrogate(
                 pool,
                 features,
                 evaluate,

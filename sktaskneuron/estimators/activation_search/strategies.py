@@ -82,22 +82,24 @@ class Strategy:
 
     def _pool(self, rng: np.random.Generator, n_drawn: int) -> list[str]:
         """Return the candidates, and with a grammar those drawn from it that are none of them."""
-        from sktaskneuron.search import activation as search
+        from sktaskneuron.search.activation.admission import output_key
+        from sktaskneuron.search.activation.grammar import sample
 
         pool = list(self.listed)
         if self.grammar:
-            known = {search.output_key(text) for text in _expressions(pool)}
-            drawn = search.sample(rng, n_drawn)
-            pool += [text for text in drawn if search.output_key(text) not in known]
+            known = {output_key(text) for text in _expressions(pool)}
+            drawn = sample(rng, n_drawn)
+            pool += [text for text in drawn if output_key(text) not in known]
         return pool
 
     def _ask(self, evaluate: Evaluate, features: Features, rng: np.random.Generator) -> None:
-        from sktaskneuron.search import activation as search
+        from sktaskneuron.search.activation.features import fisher_features, output_features
+        from sktaskneuron.search.activation.surrogate import search_surrogate
 
         pool, total = self._pool(rng, _POOL), self.n_evaluations
         known = [
-            search.output_features(pool),
-            search.fisher_features(
+            output_features(pool),
+            fisher_features(
                 pool,
                 features.inputs,
                 features.target,
@@ -111,7 +113,7 @@ class Strategy:
         others = [name for name in pool if name not in first]
         extra = min(_ROUND, len(others), max(0, total - len(first)))
         first += [str(text) for text in rng.permutation(np.asarray(others, dtype=object))[:extra]]
-        search.search_surrogate(
+        search_surrogate(
             pool,
             known,
             evaluate,
@@ -122,7 +124,7 @@ class Strategy:
         )
 
     def _evolve(self, evaluate: Evaluate, rng: np.random.Generator) -> None:
-        from sktaskneuron.search import activation as search
+        from sktaskneuron.search.activation.evolve import search_evolve
 
         trained: set[str] = set()
 
@@ -131,7 +133,7 @@ class Strategy:
             return evaluate(texts)
 
         size = min(_GENERATION, self.n_evaluations)
-        found = search.search_evolve(
+        found = search_evolve(
             tell,
             initial=list(dict.fromkeys(_expressions(self.listed)))[:size],
             population_size=size,
@@ -149,7 +151,7 @@ class Strategy:
 
 def _expressions(names: Sequence[str]) -> list[str]:
     """Return the expressions of those that have one."""
-    from sktaskneuron.search.activation import canonical_text
+    from sktaskneuron.search.activation.grammar import canonical_text
 
     found = []
     for name in names:

@@ -57,7 +57,7 @@ class CandidateMap:
         ValueError
             If there are less than three of them.
         """
-        from sktaskneuron.search.activation import output_features
+        from sktaskneuron.search.activation.features import output_features
 
         finite = [candidate for candidate in candidates if np.isfinite(candidate.loss)]
         features = output_features([candidate.name for candidate in finite])

@@ -20,17 +20,6 @@ from sktaskneuron.formula.text.nodes import Node, Power, children
 from sktaskneuron.nn import TORCH_NAMESPACE
 from sktaskneuron.nn.activations.numerics import operation_cost
 
-__all__ = [
-    "BUDGET",
-    "GAUSSIAN_POINTS",
-    "admissible",
-    "cost",
-    "dedupe",
-    "oriented",
-    "output_key",
-    "refusal",
-]
-
 #: Default budget: about three times GELU, which costs 19.
 BUDGET = 60.0
 
@@ -68,7 +57,7 @@ def cost(text: str) -> float:
 
     Examples
     --------
-    >>> from sktaskneuron.search.activation import cost
+    >>> from sktaskneuron.search.activation.admission import cost
     >>> cost("x*sigmoid(x)")
     15.0
     """
@@ -100,7 +89,7 @@ def refusal(text: str, *, budget: float = BUDGET) -> str | None:
 
     Examples
     --------
-    >>> from sktaskneuron.search.activation import refusal
+    >>> from sktaskneuron.search.activation.admission import refusal
     >>> [refusal(text) for text in ("x*tanh(x)", "__import__('os')", "1/x", "exp(x**2)")]
     [None, 'unreadable', 'undefined', 'undefined']
     """
@@ -207,7 +196,7 @@ def dedupe(texts: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> from sktaskneuron.search.activation import dedupe
+    >>> from sktaskneuron.search.activation.admission import dedupe
     >>> dedupe(["tanh(x)", "sigmoid(2*x)", "relu(x)", "1 - 3*relu(-x)", "x"])
     ['tanh(x)', 'relu(x)', 'x']
     """

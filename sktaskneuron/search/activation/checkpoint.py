@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["SearchState", "read_checkpoint", "write_checkpoint"]
-
 # Raised whenever what a file holds changes: older ones are refused.
 _FORMAT = 1
 

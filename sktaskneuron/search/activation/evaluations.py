@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike
 
 from sktaskneuron._typing import Vector
 
-__all__ = ["Evaluate", "Evaluations", "StepHook", "losses_of"]
-
 #: Maps texts to their validated losses, one each; NaN or infinite for networks that failed.
 Evaluate = Callable[[list[str]], ArrayLike]
 #: Called after a step with its number from 0, all texts evaluated so far and their losses; a true

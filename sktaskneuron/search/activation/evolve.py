@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sktaskneuron._typing import IndexArray
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.search.activation.admission import BUDGET, cost, output_key, refusal
 from sktaskneuron.search.activation.checkpoint import (
@@ -24,8 +24,6 @@ from sktaskneuron.search.activation.checkpoint import (
 )
 from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, losses_of
 from sktaskneuron.search.activation.grammar import canonical_text, crossover, mutate, sample
-
-__all__ = ["EvolveResult", "Proposer", "search_evolve"]
 
 #: Maps the archive, pairs of text and loss with the best first, a random generator and a number of
 #: functions wanted to texts.
@@ -58,7 +56,7 @@ class EvolveResult(Evaluations):
         see :func:`refusal`.
     """
 
-    generations: NDArray[np.intp]
+    generations: IndexArray
     proposals: Mapping[str, int]
 
 
@@ -164,26 +162,24 @@ def _random_state(rng: np.random.Generator) -> dict[str, object]:
     return dict(rng.bit_generator.state)
 
 
+@dataclass(eq=False)
 class _Evolution:
     """The archive and what it brings forth."""
 
-    def __init__(
-        self,
-        state: SearchState,
-        rng: np.random.Generator,
-        budget: float,
-        population_size: int,
-        proposer: Proposer | None,
-    ) -> None:
-        self.state, self.rng, self.budget = state, rng, budget
-        self.size, self.proposer = population_size, proposer
-        self.keys = {output_key(text) for text in state.texts}
-        self.proposals = Counter(state.proposals)
+    state: SearchState
+    rng: np.random.Generator
+    budget: float
+    size: int
+    proposer: Proposer | None
+
+    def __post_init__(self) -> None:
+        self.keys = {output_key(text) for text in self.state.texts}
+        self.proposals = Counter(self.state.proposals)
 
     def first(self, starts: Sequence[str]) -> list[str]:
         """Return the first generation."""
         found = [text for text in starts if self.verdict(text) is None]
-        self.fill(found, lambda: self.drawn())
+        self.fill(found, self.drawn)
         return found
 
     def children(self) -> list[str]:

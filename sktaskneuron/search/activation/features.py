@@ -18,8 +18,6 @@ from sktaskneuron.nn import DiverseNetwork, find_activation
 from sktaskneuron.search.activation.admission import GAUSSIAN_POINTS, oriented
 from sktaskneuron.training.loop.losses import cross_entropy, squared_error
 
-__all__ = ["FISHER_BINS", "fisher_features", "output_features"]
-
 #: Bins of the log-eigenvalues of a layer, and their range.
 FISHER_BINS = 48
 _LOW, _HIGH = -40.0, 15.0
@@ -48,7 +46,7 @@ def output_features(texts: Sequence[str]) -> Matrix:
 
     Examples
     --------
-    >>> from sktaskneuron.search.activation import output_features
+    >>> from sktaskneuron.search.activation.features import output_features
     >>> output_features(["tanh(x)", "x**2"]).shape
     (2, 256)
     """
@@ -125,8 +123,7 @@ def fisher_features(
 def _standardised(columns: Matrix) -> Matrix:
     columns = columns - columns.mean(axis=0)
     scale = columns.std(axis=0)
-    scaled: Matrix = columns / np.where(scale > 0, scale, 1.0)
-    return scaled
+    return columns / np.where(scale > 0, scale, 1.0)
 
 
 def _spectra(
@@ -190,5 +187,4 @@ def _distribution(values: FloatArray) -> Matrix:
     place = ((values - _LOW) * (FISHER_BINS / (_HIGH - _LOW))).astype(np.int64)
     place = np.clip(place, 0, FISHER_BINS - 1) + FISHER_BINS * np.arange(len(values))[:, None]
     counts = np.bincount(place.ravel(), minlength=FISHER_BINS * len(values))
-    shares: Matrix = counts.reshape(len(values), -1).cumsum(axis=1) / values.shape[1]
-    return shares
+    return counts.reshape(len(values), -1).cumsum(axis=1) / values.shape[1]

@@ -37,8 +37,6 @@ from sktaskneuron.search.activation.operations import (
     times,
 )
 
-__all__ = ["canonical_text", "crossover", "mutate", "sample"]
-
 T = TypeVar("T")
 
 _UNARY, _BINARY = tuple(UNARY.values()), tuple(BINARY.values())
@@ -62,7 +60,7 @@ def canonical_text(text: str) -> str:
 
     Examples
     --------
-    >>> from sktaskneuron.search.activation import canonical_text
+    >>> from sktaskneuron.search.activation.grammar import canonical_text
     >>> canonical_text("silu"), canonical_text("tanh(x)*x + x*0")
     ('x*sigmoid(x)', 'x*tanh(x)')
     """
@@ -95,7 +93,8 @@ def sample(rng: np.random.Generator, n: int, *, budget: float = BUDGET) -> list[
     Examples
     --------
     >>> import numpy as np
-    >>> from sktaskneuron.search.activation import admissible, sample
+    >>> from sktaskneuron.search.activation.admission import admissible
+    >>> from sktaskneuron.search.activation.grammar import sample
     >>> texts = sample(np.random.default_rng(0), 3)
     >>> len(texts), all(map(admissible, texts))
     (3, True)

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, stats
 
-from sktaskneuron._typing import FloatArray, Mask, Matrix, Vector
+from sktaskneuron._typing import FloatArray, IndexArray, Mask, Matrix, Vector
 from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, losses_of
-
-__all__ = ["GaussianProcess", "SurrogateResult", "normal_scores", "reduced", "search_surrogate"]
 
 # Principal components of a block, and what is averaged over: lengths of the kernel, for rows of
 # mean squared norm 1 per block, and shares of noise.
@@ -141,8 +138,7 @@ def normal_scores(losses: Vector) -> Vector:
     -------
     ndarray of shape (n,)
     """
-    scores: Vector = stats.norm.ppf((stats.rankdata(losses) - 0.5) / len(losses))
-    return scores
+    return stats.norm.ppf((stats.rankdata(losses) - 0.5) / len(losses))
 
 
 def search_surrogate(
@@ -217,17 +213,19 @@ def search_surrogate(
     seen: list[int] = []
     losses = np.empty(0)
     step = 0
-    if not batch:
-        size = min(batch_size, n_evaluations)
-        batch = _next_batch(points, usable, seen, losses, size, order, exploration)
+
+    def next_batch() -> list[int]:
+        size = min(batch_size, n_evaluations - len(seen))
+        return _next_batch(points, usable, seen, losses, size, order, exploration)
+
+    batch = batch or next_batch()
     while batch:
         losses = np.append(losses, losses_of(evaluate, [pool[i] for i in batch]))
         seen += batch
         if on_step is not None and on_step(step, [pool[i] for i in seen], losses.copy()):
             break
         step += 1
-        size = min(batch_size, n_evaluations - len(seen))
-        batch = _next_batch(points, usable, seen, losses, size, order, exploration)
+        batch = next_batch()
     rest = [i for i in range(len(pool)) if i not in set(seen)]
     predicted, deviation = np.full(len(rest), np.nan), np.full(len(rest), np.nan)
     known = [i for i, c in enumerate(seen) if usable[c]]
@@ -248,7 +246,7 @@ def _next_batch(
     seen: Sequence[int],
     losses: Vector,
     size: int,
-    order: NDArray[np.intp],
+    order: IndexArray,
     exploration: float,
 ) -> list[int]:
     """Return the functions of the lowest confidence bounds, each given those before it."""
@@ -276,5 +274,4 @@ def _losses_at(means: Vector, scores: Vector, losses: Vector) -> Vector:
     if not finite.any():
         return np.full(len(means), np.inf)
     order = np.argsort(scores[finite], kind="stable")
-    found: Vector = np.interp(means, scores[finite][order], losses[finite][order])
-    return found
+    return np.interp(means, scores[finite][order], losses[finite][order])

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
@@ -132,7 +131,7 @@ class NamedRows:
         """Weighted variance of y, above zero."""
         return max(float(self.weight @ (self.y - self.mean) ** 2) / self.n_effective, 1e-300)
 
-    def take(self, rows: NDArray[np.intp]) -> NamedRows:
+    def take(self, rows: RowNumbers) -> NamedRows:
         """Return some of the rows."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         return NamedRows(columns, self.y[rows], self.weight[rows])

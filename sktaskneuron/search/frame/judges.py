@@ -22,15 +22,12 @@ class Judge(Protocol):
 
     def score(self, fit: Fit) -> float:
         """Return the score of a fit, smaller for a better one."""
-        ...
 
     def simpler_or_better(self, new: Fit, old: Fit) -> bool:
         """Return whether ``new``, which has less in it, may replace ``old``."""
-        ...
 
     def worth_adding(self, new: Fit, old: Fit) -> bool:
         """Return whether ``new`` is better enough than ``old`` to be taken."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

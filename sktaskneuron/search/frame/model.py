@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
+from sktaskneuron._typing import ColumnNumbers, Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.terms import POWERS, TermLibrary
 
 
@@ -131,9 +130,7 @@ class Atom:
             for m in range(self.order)
         ]
 
-    def partial(
-        self, table: Table, projections: Matrix, m: int, columns: NDArray[np.intp]
-    ) -> Matrix:
+    def partial(self, table: Table, projections: Matrix, m: int, columns: ColumnNumbers) -> Matrix:
         """Return dA/du_m for the entries ``columns`` of factor m, (n_samples, n_columns).
 
         ``projections`` are those of this atom; the caller has them for several factors.

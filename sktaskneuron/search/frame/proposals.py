@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import Mask
+from sktaskneuron._typing import IndexArray, Mask
 from sktaskneuron.search.frame.model import Structure
 
 # Proposals refitted per step: the predicted order is exact for single columns and near-exact for
@@ -50,7 +49,7 @@ class Space:
         """Number of (stream, order) pairs on offer."""
         return max(1, len(self.pure_orders) + len(self.interaction_orders))
 
-    def admits(self, products: NDArray[np.intp]) -> Mask:
+    def admits(self, products: IndexArray) -> Mask:
         """Tell which products of columns, (n_products, order), are not lower ones in disguise.
 
         The square of a 0/1 column is the column again.

@@ -62,11 +62,9 @@ class Method(Protocol):
     @property
     def first_scale(self) -> str:
         """The scale that is tried where one must do, in words."""
-        ...
 
     def scales(self, X: Matrix, weight: Vector, options: SearchOptions) -> list[Standardisation]:
         """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
-        ...
 
     def solve(
         self,
@@ -78,19 +76,15 @@ class Method(Protocol):
         caps: list[str],
     ) -> Solution:
         """Search in scaled columns ``z`` (n_samples, n_features); add to ``caps`` what is cut."""
-        ...
 
     def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
         """Return whether the solution on ``scale`` makes a search on the scale ``other`` idle."""
-        ...
 
     def terms_on(self, solution: Solution, rows: RowNumbers) -> list[str]:
         """Search once more on some rows; return the terms, named as in ``solution``."""
-        ...
 
     def caps(self, n_columns: int, options: SearchOptions) -> list[str]:
         """Return what is left out, a line each, of a table of so many columns."""
-        ...
 
 
 def search_formula(

@@ -34,16 +34,13 @@ class Additions(Protocol):
 
     def __call__(self, fit: Fit, thorough: bool = False) -> list[Proposal]:
         """Return the additions to ``fit``, best first; ``thorough`` spares no cost."""
-        ...
 
     def best_atom(self, fit: Fit, order: int, dense: bool) -> Atom | None:
         """Return the best atom of one order on top of ``fit``: a single product, or a dense one."""
-        ...
 
     @staticmethod
     def caps(n_columns: int, max_order: int) -> list[str]:
         """Return what is left out, a line each, where interactions of so many columns are many."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

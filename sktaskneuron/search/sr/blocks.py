@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron._typing import FloatArray, IndexArray, Matrix, Vector
 from sktaskneuron.search.frame.family import VARIANCE_FLOOR
 from sktaskneuron.search.sr.library import Term
 
@@ -133,7 +132,7 @@ class Blocks:
             self.terms += terms
         return list(range(first, len(self.terms)))
 
-    def columns(self, blocks: Set) -> NDArray[np.intp]:
+    def columns(self, blocks: Set) -> IndexArray:
         """Return the places of the blocks' columns."""
         d = self.width
         return np.concatenate([np.arange(c * d, (c + 1) * d) for c in blocks] or [_NONE])
@@ -231,7 +230,7 @@ class Rest:
         inner = self._inner.reshape(len(self._blocks.terms), self._blocks.width, -1)
         return self._after(_explained(self._own(), inner))
 
-    def pairs(self, among: NDArray[np.intp]) -> tuple[NDArray[np.intp], Vector]:
+    def pairs(self, among: IndexArray) -> tuple[IndexArray, Vector]:
         """Return all pairs of the blocks ``among``, (n_pairs, 2), and the deviance with each."""
         d, n = self._blocks.width, len(self._blocks.terms)
         first, second = np.triu_indices(len(among), 1)

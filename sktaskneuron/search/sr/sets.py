@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import IndexArray, Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic, Set
 from sktaskneuron.search.sr.library import Term
 from sktaskneuron.search.sr.tune import Tuned, Tuner
@@ -186,7 +185,7 @@ class SetSearch:
         return out
 
     def _distinct(
-        self, new: NDArray[np.intp], value: Vector, rest: Set, most: int
+        self, new: IndexArray, value: Vector, rest: Set, most: int
     ) -> list[tuple[float, Set]]:
         """Return ``rest`` with the best additions ``new`` (n, n_new), of different kinds each."""
         out: dict[tuple[str, ...], tuple[float, Set]] = {}
@@ -266,7 +265,7 @@ class SetSearch:
             left[len(terms)] -= 1
         return list(best.values())
 
-    def _promising(self, value: Vector) -> NDArray[np.intp]:
+    def _promising(self, value: Vector) -> IndexArray:
         """Return the candidates of each shape that are best alone: partners of a pair."""
         counts: dict[str, int] = {}
         chosen = []
@@ -278,7 +277,7 @@ class SetSearch:
         return np.sort(np.asarray(chosen, dtype=np.intp))
 
     def _with(
-        self, kept: tuple[Term, ...], new: NDArray[np.intp], value: Vector
+        self, kept: tuple[Term, ...], new: IndexArray, value: Vector
     ) -> list[tuple[float, tuple[Term, ...]]]:
         pairs = self._distinct(new, value, (), _TRIED)
         return [(score, (*kept, *self.terms_of(added))) for score, added in pairs]

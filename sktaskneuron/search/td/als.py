@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import FloatArray, Matrix
+from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix
 from sktaskneuron.search.frame.family import Working
 from sktaskneuron.search.frame.linalg import orthonormal_basis
 from sktaskneuron.search.frame.model import Atom, Table
@@ -103,7 +102,7 @@ class AtomFitter:
     def fit(
         self,
         starts: FloatArray,
-        columns: NDArray[np.intp],
+        columns: ColumnNumbers,
         max_sweeps: int = 15,
         tolerance: float = 2e-3,
     ) -> Atom:

@@ -7,9 +7,8 @@ the best few.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
 from sktaskneuron.search.frame.family import Family, Working
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.linalg import orthonormal_basis, project_out
@@ -64,7 +63,7 @@ class ForwardSearch:
         proposals = self._pure_proposals(step, gains)
         proposals += self._wider_factors(step)
         relevance = np.sum([gain.sum(axis=-1) for gain in gains.values()], axis=0)
-        starts: dict[int, tuple[NDArray[np.intp], NDArray[np.intp] | None]] = {}
+        starts: dict[int, tuple[ColumnNumbers, ColumnNumbers | None]] = {}
         for order in self._open_orders(fit):
             columns = self._screen.columns(order, relevance, step.working, fit.structure)
             products, starts[order] = self._monomial_proposals(step, order, columns)
@@ -152,8 +151,8 @@ class ForwardSearch:
     # -- interactions -----------------------------------------------------------------------------
 
     def _monomial_proposals(
-        self, step: _Step, order: int, columns: NDArray[np.intp]
-    ) -> tuple[list[Proposal], tuple[NDArray[np.intp], NDArray[np.intp] | None]]:
+        self, step: _Step, order: int, columns: ColumnNumbers
+    ) -> tuple[list[Proposal], tuple[ColumnNumbers, ColumnNumbers | None]]:
         """Propose the best products; tell where a dense atom starts.
 
         That is its columns, and the places of the best product's columns in them.
@@ -181,7 +180,7 @@ class ForwardSearch:
         strongest = np.argsort(-best, kind="stable")[:DENSE_COLUMNS]
         return out, (columns[np.sort(strongest)], None)
 
-    def _expected(self, step: _Step, order: int, columns: NDArray[np.intp]) -> float:
+    def _expected(self, step: _Step, order: int, columns: ColumnNumbers) -> float:
         """Return the criterion of a dense atom if it gained what it did when last fitted."""
         support = np.zeros((order, self._table.n_features), dtype=bool)
         support[:, columns] = True
@@ -194,8 +193,8 @@ class ForwardSearch:
         self,
         step: _Step,
         order: int,
-        columns: NDArray[np.intp],
-        lead: NDArray[np.intp] | None,
+        columns: ColumnNumbers,
+        lead: ColumnNumbers | None,
     ) -> list[Proposal]:
         atom = self._fit_dense(step, order, columns, lead, 2 if order > 2 else 1)
         if atom is None:
@@ -209,8 +208,8 @@ class ForwardSearch:
         self,
         step: _Step,
         order: int,
-        columns: NDArray[np.intp],
-        lead: NDArray[np.intp] | None,
+        columns: ColumnNumbers,
+        lead: ColumnNumbers | None,
         n_random: int,
     ) -> Atom | None:
         if order > 2 and lead is not None and not self._space.repeatable(order)[columns].all():

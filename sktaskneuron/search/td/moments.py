@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron._typing import FloatArray, IndexArray, Matrix, Vector
 
 # Numbers of row-wise products held at once: 32 MB.
 _CHUNK_ENTRIES = 4_000_000
@@ -49,7 +48,7 @@ def moment_tensor(z: Matrix, values: Vector, order: int) -> FloatArray:
 
 
 @lru_cache(maxsize=16)
-def monomials(n_features: int, order: int) -> NDArray[np.intp]:
+def monomials(n_features: int, order: int) -> IndexArray:
     """Return the products of at least two different columns, shape (n_monomials, order).
 
     Each row is a sorted tuple of column numbers.

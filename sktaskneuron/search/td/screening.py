@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix, Vector
 from sktaskneuron.search.frame.family import Family, Working
 from sktaskneuron.search.frame.model import Structure, Table
 from sktaskneuron.search.td.moments import moment_tensor
@@ -51,7 +50,7 @@ class MonomialScreen:
 
     def columns(
         self, order: int, relevance: Vector, working: Working, structure: Structure
-    ) -> NDArray[np.intp]:
+    ) -> ColumnNumbers:
         """Return the columns to look at: all where they fit, else the most promising ones.
 
         Promising is what explains the residual alone (``relevance``, of shape (n_features,)) or
@@ -72,7 +71,7 @@ class MonomialScreen:
             score[mask] += 1.0
         return np.sort(np.argsort(-score, kind="stable")[:size])
 
-    def scores(self, columns: NDArray[np.intp], working: Working, order: int) -> FloatArray:
+    def scores(self, columns: ColumnNumbers, working: Working, order: int) -> FloatArray:
         """Return the gain of every product, of shape (n_columns,) * order.
 
         The model's columns are not projected out of the products: a ranking, not a gain.
@@ -84,7 +83,7 @@ class MonomialScreen:
             score += moment_tensor(z, direction, order) ** 2
         return score / norm
 
-    def _norm(self, columns: NDArray[np.intp], z: Matrix, order: int) -> FloatArray:
+    def _norm(self, columns: ColumnNumbers, z: Matrix, order: int) -> FloatArray:
         key = columns.tobytes()
         known = self._norms.get(order)
         if known is not None and known[0] == key:

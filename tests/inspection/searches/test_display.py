@@ -14,7 +14,7 @@ from sktaskneuron.exceptions import FormulaError, MissingDependencyError
 from sktaskneuron.inspection import ActivationSearchDisplay
 from sktaskneuron.inspection.drawing import BLUE, GREY, RED
 from sktaskneuron.nn import ActivationSet
-from sktaskneuron.search.activation import output_features
+from sktaskneuron.search.activation.features import output_features
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")

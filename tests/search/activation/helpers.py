@@ -1,6 +1,6 @@
 """What the tests of this folder share."""
 
-from sktaskneuron.search.activation import canonical_text
+from sktaskneuron.search.activation.grammar import canonical_text
 
 #: Well-known activation functions in the grammar, by name.
 CLASSICS = {

@@ -8,14 +8,10 @@ import numpy as np
 import pytest
 
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.search.activation import (
-    admissible,
-    cost,
-    dedupe,
-    output_features,
-    sample,
-    search_evolve,
-)
+from sktaskneuron.search.activation.admission import admissible, cost, dedupe
+from sktaskneuron.search.activation.evolve import search_evolve
+from sktaskneuron.search.activation.features import output_features
+from sktaskneuron.search.activation.grammar import sample
 
 from .helpers import CLASSICS
 

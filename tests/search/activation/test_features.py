@@ -5,12 +5,8 @@ import pytest
 import torch
 
 from sktaskneuron.nn import DiverseNetwork
-from sktaskneuron.search.activation import (
-    fisher_features,
-    output_features,
-    sample,
-)
-from sktaskneuron.search.activation.features import FISHER_BINS
+from sktaskneuron.search.activation.features import FISHER_BINS, fisher_features, output_features
+from sktaskneuron.search.activation.grammar import sample
 
 from .helpers import CLASSICS
 

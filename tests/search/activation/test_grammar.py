@@ -11,19 +11,21 @@ from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.nodes import Variable
 from sktaskneuron.nn import TORCH_NAMESPACE, find_activation
-from sktaskneuron.search.activation import (
+from sktaskneuron.search.activation.admission import (
     BUDGET,
     admissible,
-    canonical_text,
     cost,
-    crossover,
     dedupe,
-    mutate,
     output_key,
     refusal,
+)
+from sktaskneuron.search.activation.grammar import (
+    _with_part,
+    canonical_text,
+    crossover,
+    mutate,
     sample,
 )
-from sktaskneuron.search.activation.grammar import _with_part
 from sktaskneuron.search.activation.operations import BINARY, UNARY, node_text
 
 from .helpers import CLASSICS

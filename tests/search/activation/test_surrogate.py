@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sktaskneuron.search.activation import (
-    dedupe,
-    fisher_features,
-    output_features,
-    sample,
+from sktaskneuron.search.activation.admission import dedupe
+from sktaskneuron.search.activation.features import fisher_features, output_features
+from sktaskneuron.search.activation.grammar import sample
+from sktaskneuron.search.activation.surrogate import (
+    GaussianProcess,
+    normal_scores,
+    reduced,
     search_surrogate,
 )
-from sktaskneuron.search.activation.surrogate import GaussianProcess, normal_scores, reduced
 
 from .helpers import CLASSICS
 

@@ -23,8 +23,6 @@ from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums, 
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 
-__all__ = ["search_builtin"]
-
 Stage = Callable[[Search, View], None]
 
 # Columns up to which atoms of pairs are formed, the most promising ones of a wide table.

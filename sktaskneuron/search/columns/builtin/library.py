@@ -8,9 +8,8 @@ from functools import partial
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
@@ -73,7 +72,7 @@ class Atoms:
         return both.take(distinct(both.values))
 
 
-def distinct(values: Matrix) -> NDArray[np.intp]:
+def distinct(values: Matrix) -> ColumnNumbers:
     """Return the places of the columns that can be used, the first of those that are equal.
 
     Columns equal up to an affine map count as one: they have the same projections on two fixed

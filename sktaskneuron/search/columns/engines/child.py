@@ -27,8 +27,6 @@ import numpy as np
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.exceptions import EngineError, MissingDependencyError
 
-__all__ = ["MAX_ANSWER", "call_in_child", "run_job"]
-
 #: Longest answer of a child, in bytes: a front of equations has some kilobytes.
 MAX_ANSWER = 4_000_000
 # What a child may print, in bytes, before it counts as run wild.

@@ -23,8 +23,6 @@ from sktaskneuron.search.columns.engines.text import parse_engine_text, read_fro
 if TYPE_CHECKING:
     import pyoperon
 
-__all__ = ["search_operon"]
-
 _ENGINE = "operon"
 # Evaluations by default, and the least that let one generation pass.
 _EVALUATIONS, _LEAST_EVALUATIONS = 150_000, 2_000

@@ -9,8 +9,6 @@ from typing import Protocol
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.nodes import Node
 
-__all__ = ["ColumnsEngine", "ColumnsProblem"]
-
 
 @dataclass(frozen=True, eq=False)
 class ColumnsProblem:
@@ -49,4 +47,3 @@ class ColumnsEngine(Protocol):
 
     def __call__(self, problem: ColumnsProblem) -> list[Node]:
         """Return canonical trees of the columns' names, in any order."""
-        ...

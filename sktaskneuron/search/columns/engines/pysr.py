@@ -25,8 +25,6 @@ from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.rows import MAX_ROWS, drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
 
-__all__ = ["equations_of_columns", "functions_of_template", "search_elementwise", "search_pysr"]
-
 _ENGINE = "pysr"
 # PySR's iterations by default, and the least size of an equation that it takes.
 _ITERATIONS, _LEAST_SIZE = 40, 7

@@ -9,8 +9,6 @@ from importlib.util import find_spec
 from sktaskneuron.exceptions import MissingDependencyError
 from sktaskneuron.search.columns.engines.protocol import ColumnsEngine
 
-__all__ = ["ENGINES", "get_columns_engine"]
-
 
 @dataclass(frozen=True)
 class _Entry:
@@ -75,5 +73,4 @@ def get_columns_engine(name: str) -> ColumnsEngine:
     if entry.package is not None and find_spec(entry.package) is None:
         raise MissingDependencyError(f"engine={name!r} needs {entry.package}; {entry.hint}")
     module = import_module(entry.module)
-    engine: ColumnsEngine = getattr(module, entry.function)
-    return engine
+    return getattr(module, entry.function)

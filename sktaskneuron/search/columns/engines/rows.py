@@ -6,8 +6,6 @@ import numpy as np
 
 from sktaskneuron._typing import RowNumbers, Vector
 
-__all__ = ["MAX_ROWS", "drawn_rows"]
-
 #: Most rows that such an engine sees: its time goes with them, and what it finds is fitted again to
 #: all of them.
 MAX_ROWS = 5_000

@@ -17,8 +17,6 @@ from sktaskneuron.formula.text.parser import MAX_TEXT_LENGTH, PRIMITIVE_CALLS, c
 from sktaskneuron.formula.text.reader import Dialect, Reader
 from sktaskneuron.formula.text.tokens import NAME, token_pattern
 
-__all__ = ["parse_engine_text", "read_front"]
-
 # Equations of a front, and their characters together, that are read; the others are left out. An
 # engine's front has one equation per complexity, and the characters are those of 50 texts of full
 # length, of which each takes 0.1 s.
