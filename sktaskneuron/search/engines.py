@@ -1,20 +1,11 @@
-"""Which ways to search there are: methods, their engines, and who runs them."""
+"""Which ways to search there are: methods and their engines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
-
-from sktaskneuron._typing import Matrix, Vector
-from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.columns.engines.registry import ENGINES as COLUMNS_ENGINES
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
-from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
-from sktaskneuron.search.frame.observations import Observations
-from sktaskneuron.search.frame.options import FunctionProposer, SearchOptions, StepHook
-from sktaskneuron.search.frame.result import SearchResult
-from sktaskneuron.search.frame.search import Method, search_formula
+from sktaskneuron.search.frame.options import FunctionProposer
+from sktaskneuron.search.frame.search import Method
 from sktaskneuron.search.sr.regression import SymbolicRegression
 from sktaskneuron.search.td.forward import ForwardSearch
 from sktaskneuron.search.td.search import TensorDecomposition
@@ -27,8 +18,6 @@ ENGINES: dict[tuple[str, str], tuple[str, ...]] = {
 }
 #: Texts that ask the NeuronSeek estimators for a search.
 SEARCHED = tuple(dict.fromkeys(method for method, _ in ENGINES))
-# Rows on which equations of columns are searched: more change no choice between them.
-_MOST_ROWS = 2_000
 
 
 def resolve_engine(method: str, scope: str, engine: str) -> str:
@@ -77,40 +66,3 @@ def search_method(name: str) -> Method:
     them.
     """
     return SymbolicRegression(ForwardSearch) if name == "sr" else TensorDecomposition()
-
-
-def run_search(
-    method: str,
-    options: SearchOptions,
-    *,
-    X: Matrix,
-    target: Matrix,
-    weight: Vector,
-    classification: bool,
-    feature_names: Sequence[str],
-    rng: np.random.Generator,
-    on_step: StepHook | None = None,
-) -> SearchResult:
-    """Search the formula of a neuron; see `Observations` and `search_formula`."""
-    observations = Observations(X, target, weight, feature_names, classification)
-    return search_formula(observations, search_method(method), options, rng, on_step)
-
-
-def run_columns(
-    engine: str,
-    max_complexity: int,
-    max_samples: int,
-    max_steps: int | None,
-    *,
-    X: Matrix,
-    target: Matrix,
-    weight: Vector,
-    classification: bool,
-    feature_names: Sequence[str],
-    rng: np.random.Generator,
-    on_step: Callable[[str], None] | None = None,
-) -> ColumnsResult:
-    """Search equations of columns; see `Observations` and `search_columns`."""
-    observations = Observations(X, target, weight, feature_names, classification)
-    options = ColumnsOptions(engine, max_complexity, min(max_samples, _MOST_ROWS), max_steps)
-    return search_columns(observations, options, rng, on_step)

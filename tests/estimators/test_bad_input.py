@@ -446,7 +446,7 @@ class TestSettings:
         X, y = draw_quadratic()
         with (
             mock.patch("sktaskneuron.training.fit_network") as training,
-            mock.patch("sktaskneuron.estimators.formula_search.run.run_search") as search,
+            mock.patch("sktaskneuron.estimators.formula_search.run.search_formula") as search,
             pytest.raises(FormulaError),
         ):
             NeuronSeekRegressor("x + whatever").fit(X, y)

@@ -22,15 +22,14 @@ from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula,
 from sktaskneuron.models.predictor import Reader
 from sktaskneuron.models.target import indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
+from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.engines import (
     function_proposer,
     resolve_engine,
     resolve_interactions,
-    run_columns,
-    run_search,
+    search_method,
 )
-from sktaskneuron.search.frame.options import SearchOptions
-from sktaskneuron.search.frame.result import SearchResult
+from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
 # which the equation, which may hold an exponential, stays finite.
@@ -138,19 +137,13 @@ class FittedSearch:
         if self.classes is not None:
             shown["classes_"] = self.classes
         if isinstance(result, ColumnsResult):
-            return shown | {
-                "pareto_front_": ParetoFront(
-                    [(point.complexity, point.score, point.expression) for point in result.front]
-                )
-            }
+            return shown | {"pareto_front_": ParetoFront(result.front)}
         shown["formula_"] = result.fitted.formula
         if self.settings.n_resamples:
             shown |= {
                 "selection_frequency_": result.selection_frequency,
                 "term_gain_": result.term_gain,
-                "pareto_front_": ParetoFront(
-                    [(point.complexity, point.score, point.formula) for point in result.path]
-                ),
+                "pareto_front_": ParetoFront(result.path),
             }
         return shown
 
@@ -220,16 +213,12 @@ def _neuron_formula(
     if not varying.size:
         constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
         return SearchResult(constant, 0.0, 0.0)
-    result = run_search(
-        settings.method,
+    result = search_formula(
+        Observations(table.matrix, target[:, varying], table.weight, table.names, classification),
+        search_method(settings.method),
         options,
-        X=table.matrix,
-        target=target[:, varying],
-        weight=table.weight,
-        classification=classification,
-        feature_names=table.names,
-        rng=np.random.default_rng(settings.seed),
-        on_step=lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
+        np.random.default_rng(settings.seed),
+        lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
     )
     if varying.size < target.shape[1]:
         whole = with_constant_outputs(result.fitted, varying, target[0])
@@ -245,16 +234,8 @@ def _column_equations(
     on_step: Callable[[str], None],
 ) -> ColumnsResult:
     """Search an equation of the named columns for each output, as `_neuron_formula` does."""
-    return run_columns(
-        settings.engine,
-        settings.max_complexity,
-        settings.max_samples,
-        settings.max_steps,
-        X=table.matrix,
-        target=target,
-        weight=table.weight,
-        classification=classification,
-        feature_names=table.names,
-        rng=np.random.default_rng(settings.seed),
-        on_step=on_step,
+    observations = Observations(table.matrix, target, table.weight, table.names, classification)
+    options = ColumnsOptions(
+        settings.engine, settings.max_complexity, settings.max_samples, settings.max_steps
     )
+    return search_columns(observations, options, np.random.default_rng(settings.seed), on_step)

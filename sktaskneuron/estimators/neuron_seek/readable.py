@@ -15,7 +15,8 @@ from sktaskneuron.models.fitted import FittedModel, FormulaModel
 from sktaskneuron.models.target import ClassTarget, indicators
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, make_splits
-from sktaskneuron.search.engines import run_columns
+from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
+from sktaskneuron.search.frame import Observations
 
 # Nodes of a readable equation, unless told otherwise.
 DEFAULT_COMPLEXITY = 30
@@ -181,15 +182,7 @@ class Distillation:
         self, X: Matrix, target: Matrix, weight: Vector, classification: bool, what: str
     ) -> FittedExpression:
         self.say(f"readable equation, searched on the {what}")
-        return run_columns(
-            "builtin",
-            self.max_complexity,
-            _ROWS * 2,
-            None,
-            X=X,
-            target=target.reshape(len(target), -1),
-            weight=weight,
-            classification=classification,
-            feature_names=self.names,
-            rng=np.random.default_rng([self.seed, 11]),
-        ).fitted
+        target = target.reshape(len(target), -1)
+        observations = Observations(X, target, weight, self.names, classification)
+        options = ColumnsOptions(max_complexity=self.max_complexity)
+        return search_columns(observations, options, np.random.default_rng([self.seed, 11])).fitted

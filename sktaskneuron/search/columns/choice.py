@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 
 from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
+from sktaskneuron.formula.equation.pareto import ParetoPoint
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.constants import EXACT, NamedRows, refit
 from sktaskneuron.search.columns.polish import snapped
@@ -22,15 +24,6 @@ _BETWEEN, _MOST_RANGES = 8_000, 1.0
 _TOLERANCE = 2.0
 
 
-@dataclass(frozen=True)
-class FrontPoint:
-    """One equation met, with its number of nodes and its score on held-out rows."""
-
-    complexity: int
-    score: float
-    expression: FittedExpression
-
-
 @dataclass(eq=False)
 class ColumnsResult:
     """What the search found.
@@ -40,7 +33,7 @@ class ColumnsResult:
     fitted : FittedExpression
     criterion, null_criterion : float
         Description length of the target by the answer and by a constant.
-    front : list of FrontPoint
+    front : list of ParetoPoint
         Equations met, with their validated scores.
     caps : tuple of str
         What was cut to keep the cost bounded.
@@ -50,7 +43,7 @@ class ColumnsResult:
     fitted: FittedExpression
     criterion: float
     null_criterion: float
-    front: list[FrontPoint] = field(default_factory=list)
+    front: list[ParetoPoint] = field(default_factory=list)
     caps: tuple[str, ...] = ()
     n_steps: int = 0
 
@@ -92,19 +85,15 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
     description of all rows.
     """
     chosen, value, null = [], 0.0, 0.0
-    front: list[FrontPoint] = []
+    front: list[ParetoPoint] = []
     for output, nodes in enumerate(per_output):
         rows = split.rows(output)
         train, test = rows.take(split.kept), rows.take(split.held)
         errors = [(test.y - test.values(node)) ** 2 for node in nodes]
         # before they are compared: one that is to be refused must not refuse others
         tame = bounded(nodes, rows)
-        best = _unbeaten(
-            [node for node, is_tame in zip(nodes, tame, strict=True) if is_tame],
-            [error for error, is_tame in zip(errors, tame, strict=True) if is_tame],
-            test.weight,
-            EXACT * rows.variance,
-        )
+        rivals = list(compress(nodes, tame)), list(compress(errors, tame))
+        best = _unbeaten(*rivals, test.weight, EXACT * rows.variance)
         refitted = [_refitted(node, rows) for node in best]
         criteria = [rows.criterion(node) for node in refitted]
         place = int(np.argmin(criteria))
@@ -157,12 +146,12 @@ def _unbeaten(
 
 def _front(
     split: Split, nodes: Sequence[Node], errors: Sequence[Vector], rows: NamedRows
-) -> list[FrontPoint]:
+) -> list[ParetoPoint]:
     """Score the candidates on rows, by their squared errors there."""
     reference = rows.variance * rows.n_effective
     return [
-        FrontPoint(
-            complexity(node),
+        ParetoPoint(
+            float(complexity(node)),
             1.0 - float(rows.weight @ error) / reference,
             split.fitted([node]),
         )

@@ -9,9 +9,10 @@ import numpy as np
 from sktaskneuron._typing import Matrix, RowNumbers
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.equation.pareto import ParetoPoint
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
-from sktaskneuron.search.columns.choice import ColumnsResult, FrontPoint, Split
+from sktaskneuron.search.columns.choice import ColumnsResult, Split
 from sktaskneuron.search.columns.constants import NamedRows, symbols_price
 from sktaskneuron.search.frame.family import Family, make_family
 from sktaskneuron.search.frame.observations import Observations
@@ -56,8 +57,8 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
     trees, _, _ = _with_weights(observations, best[2], observations.family, everywhere, everywhere)
     assert trees is not None
     front = [
-        FrontPoint(
-            sum(map(complexity, nodes)),
+        ParetoPoint(
+            float(sum(map(complexity, nodes))),
             1.0 - held / constant[1] if constant[1] > 0 else 0.0,
             split.fitted(nodes),
         )
@@ -85,18 +86,10 @@ def _with_weights(
         return None, elsewhere, np.inf
     fit = family.fit_linear(columns)
     try:
-        trees = [
-            make_sum(
-                [
-                    Number(float(coef[0])),
-                    *(
-                        make_product([Number(float(w)), term])
-                        for w, term in zip(coef[1:], terms, strict=True)
-                    ),
-                ]
-            )
-            for coef in fit.coef.T
-        ]
+        trees = []
+        for constant, *weights in fit.coef.T.tolist():
+            parts = [make_product([Number(w), t]) for w, t in zip(weights, terms, strict=True)]
+            trees.append(make_sum([Number(constant), *parts]))
     except FormulaError:
         return None, elsewhere, np.inf
     return trees, elsewhere @ fit.coef, fit.deviance

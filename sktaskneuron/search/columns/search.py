@@ -19,6 +19,8 @@ from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import usable_columns
 
+# Rows on which equations are searched at most: more change no choice between them.
+_MOST_ROWS = 2_000
 # Share and greatest number of rows held out, and rows below which none are.
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
@@ -33,7 +35,7 @@ class ColumnsOptions:
 
     engine: str = "builtin"
     max_complexity: int = 50
-    max_samples: int = 2_000
+    max_samples: int = _MOST_ROWS
     max_steps: int | None = None
 
 
@@ -77,13 +79,13 @@ def search_columns(
         if on_step is not None:
             on_step(text)
 
-    n = len(X)
+    n, most = len(X), min(options.max_samples, _MOST_ROWS)
     order = rng.permutation(n)
     n_held = min(round(_HELD_OUT * n), _MOST_HELD_OUT) if weight.sum() >= _FEWEST_ROWS else 0
     held, rest = np.sort(order[:n_held]), order[n_held:]
-    if len(rest) > options.max_samples:
-        caps.append(f"equations searched on {options.max_samples} of {n} rows, drawn at random")
-    train = np.sort(rest[: options.max_samples])
+    if len(rest) > most:
+        caps.append(f"equations searched on {most} of {n} rows, drawn at random")
+    train = np.sort(rest[:most])
     usable = np.flatnonzero(usable_columns(X[train]) & _supported(X[train]))
     seed = int(rng.integers(2**31))
     per_output: list[list[Node]] = []

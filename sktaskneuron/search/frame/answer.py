@@ -85,7 +85,6 @@ def export(
     fit: Fit,
     scale: Standardisation,
     usable: RowNumbers,
-    n_features: int,
     feature_names: Sequence[str],
     shift: Vector,
     unit: Vector,
@@ -101,9 +100,8 @@ def export(
         Of the usable columns.
     usable : ndarray of shape (n_usable,)
         Places of the usable columns among the raw ones.
-    n_features : int
-        Number of raw columns.
     feature_names : sequence of str
+        Of all raw columns.
     shift, unit : ndarray of shape (n_outputs,)
         The target was searched as (target - shift) / unit.
     link : str
@@ -115,7 +113,7 @@ def export(
     -------
     FittedFormula
     """
-    structure = fit.structure
+    structure, n_features = fit.structure, len(feature_names)
     formula = as_formula(structure, library)
     coef = fit.coef * unit
     n_outputs = coef.shape[1]

@@ -53,10 +53,8 @@ def _without_columns(
         n = len(features)
         running = np.cumsum(cost[by_cost])
         prices = [price.pure(order, n - size) if size < n else 0.0 for size in range(1, n + 1)]
-        net = [
-            float(family.predicted_rise(float(dropped))) + left
-            for dropped, left in zip(running, prices, strict=True)
-        ]
+        rises = map(family.predicted_rise, running.tolist())
+        net = [rise + left for rise, left in zip(rises, prices, strict=True)]
         for size in {1, int(np.argmin(net)) + 1, n}:
             kept = mask.copy()
             kept[features[by_cost[:size]]] = False
@@ -86,8 +84,7 @@ def _without_entries(
         part = slice(position, position + int(atom.support.sum()))
         position = part.stop
         for thinner, cost in _thinned(atom, covariance[part, part], price, family):
-            atoms = (*structure.atoms[:j], thinner, *structure.atoms[j + 1 :])
-            add(structure.with_atoms(atoms), cost, "entries out")
+            add(structure.with_atom(j, thinner), cost, "entries out")
 
 
 def _thinned(

@@ -96,7 +96,28 @@ class Working:
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussian:
+class _Likelihood:
+    """What all likelihoods share: a target (n_samples, n_outputs) and weights (n_samples,)."""
+
+    target: Matrix
+    weight: Vector
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the target."""
+        return self.target.shape[1]
+
+    @property
+    def n_effective(self) -> float:
+        """Number of observations: the sum of the weights."""
+        return float(self.weight.sum())
+
+    def subset(self, rows: RowNumbers) -> Self:
+        """Return the same likelihood of some of the rows."""
+        return type(self)(self.target[rows], self.weight[rows])
+
+
+class Gaussian(_Likelihood):
     """Least squares with one residual variance per output, profiled out.
 
     Parameters
@@ -105,25 +126,12 @@ class Gaussian:
     weight : ndarray of shape (n_samples,)
     """
 
-    target: Matrix
-    weight: Vector
-
     link = "identity"
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the target."""
-        return self.target.shape[1]
 
     @property
     def n_free_outputs(self) -> int:
         """Outputs that count as parameters."""
         return self.n_outputs
-
-    @property
-    def n_effective(self) -> float:
-        """Number of observations: the sum of the weights."""
-        return float(self.weight.sum())
 
     def deviance(self, eta: Matrix) -> float:
         """Return n log(residual variance) of the predictor ``eta``, summed over outputs."""
@@ -174,13 +182,8 @@ class Gaussian:
         """Return every row's squared error over ``scale``, mean over outputs: (n_samples,)."""
         return np.asarray(((self.target - eta) ** 2 / scale).mean(axis=1))
 
-    def subset(self, rows: RowNumbers) -> Gaussian:
-        """Return the same likelihood of some of the rows."""
-        return Gaussian(self.target[rows], self.weight[rows])
 
-
-@dataclass(frozen=True, eq=False)
-class _ClassLikelihood(ABC):
+class _ClassLikelihood(_Likelihood, ABC):
     """What the likelihoods of classes share.
 
     Parameters
@@ -189,19 +192,6 @@ class _ClassLikelihood(ABC):
         Of 0 and 1.
     weight : ndarray of shape (n_samples,)
     """
-
-    target: Matrix
-    weight: Vector
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the target."""
-        return self.target.shape[1]
-
-    @property
-    def n_effective(self) -> float:
-        """Number of observations: the sum of the weights."""
-        return float(self.weight.sum())
 
     @abstractmethod
     def probabilities(self, eta: Matrix) -> Matrix:
@@ -283,10 +273,6 @@ class _ClassLikelihood(ABC):
     def row_loss(self, eta: Matrix, scale: Vector) -> Vector:
         """Return every row's deviance, (n_samples,)."""
         return 2.0 * self.loss(eta)
-
-    def subset(self, rows: RowNumbers) -> Self:
-        """Return the same likelihood of some of the rows."""
-        return type(self)(self.target[rows], self.weight[rows])
 
 
 class Logistic(_ClassLikelihood):

@@ -64,7 +64,6 @@ def fit_structure(
     structure: Structure,
     eta: Matrix | None = None,
     max_steps: int = MAX_STEPS,
-    tolerance: float = _TOLERANCE,
 ) -> Fit:
     """Fit all numbers of ``structure``, its factors starting where they stand.
 
@@ -77,8 +76,6 @@ def fit_structure(
         Predictor of a neighbouring fit to start the linear weights from.
     max_steps : int, default=40
         Most Gauss-Newton steps.
-    tolerance : float, default=1e-5
-        Fall of the deviance per observation below which the fit has converged.
 
     Returns
     -------
@@ -106,7 +103,7 @@ def fit_structure(
         drop = fit.deviance - trial.deviance
         fit = trial
         damping = max(damping / 10.0, 1e-9)
-        if drop < tolerance * family.n_effective:
+        if drop < _TOLERANCE * family.n_effective:
             break
     return fit
 

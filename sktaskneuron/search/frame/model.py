@@ -200,6 +200,10 @@ class Structure:
         """Return the structure with these atoms in place of its own."""
         return Structure(self.n_features, self.pure, atoms)
 
+    def with_atom(self, place: int, atom: Atom) -> Structure:
+        """Return the structure with another atom in one place."""
+        return self.with_atoms((*self.atoms[:place], atom, *self.atoms[place + 1 :]))
+
     def without_order(self, stream: str, order: int) -> Structure:
         """Return the structure without one order of ``stream``, ``"pure"`` or ``"interaction"``."""
         if stream == "pure":

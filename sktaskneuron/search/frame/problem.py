@@ -23,8 +23,31 @@ _N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
+class ScaledTask:
+    """Columns on one scale, and what is to be found in them.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_features)
+    family : Family
+        The likelihood of the target.
+    options : SearchOptions
+    seed : int
+    """
+
+    z: Matrix
+    family: Family
+    options: SearchOptions
+    seed: int
+
+    def subset(self, rows: RowNumbers) -> ScaledTask:
+        """Return the same task on some of the rows."""
+        return replace(self, z=self.z[rows], family=self.family.subset(rows))
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """RowNumbers, likelihood, what may enter, and the settings of the search.
+    """Rows, likelihood, what may enter, and the settings of the search.
 
     ``n_kinds`` is the number of kinds of terms that were on offer, where that is more than may
     enter now.
@@ -39,18 +62,12 @@ class Problem:
     n_kinds: int = 0
 
     @classmethod
-    def from_scaled(
-        cls,
-        z: Matrix,
-        family: Family,
-        options: SearchOptions,
-        seed: int,
-        library: TermLibrary = POWERS,
-    ) -> Problem:
+    def of(cls, task: ScaledTask, library: TermLibrary = POWERS) -> Problem:
         """Set up the search in scaled columns ``z`` of shape (n_samples, n_features).
 
         Beside the powers, the functions of ``library`` may enter.
         """
+        z, options = task.z, task.options
         table = Table.from_array(z, max(options.max_order, options.max_interaction_order), library)
         levels = distinct_values(z, max(options.max_order, 2) + 2)
         allowed: dict[int, Mask] = {k: levels > k for k in range(1, options.max_order + 1)}
@@ -59,7 +76,7 @@ class Problem:
         pure = tuple(k for k, mask in allowed.items() if mask.any())
         products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
         space = Space(pure, products, options.max_rank, allowed)
-        return cls(table, family, space, options, seed, library)
+        return cls(table, task.family, space, options, task.seed, library)
 
     @cached_property
     def price(self) -> Price:

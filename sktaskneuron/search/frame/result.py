@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sktaskneuron.formula import FittedFormula, NeuronFormula
-
-
-@dataclass(frozen=True)
-class PathPoint:
-    """One model met on the way, by its number of free weights, with its validated score."""
-
-    complexity: int
-    score: float
-    formula: NeuronFormula
+from sktaskneuron.formula import FittedFormula, ParetoPoint
 
 
 @dataclass(eq=False)
@@ -28,7 +19,7 @@ class SearchResult:
     null_criterion: float
     selection_frequency: dict[str, float] = field(default_factory=dict)
     term_gain: dict[str, float] = field(default_factory=dict)
-    path: list[PathPoint] = field(default_factory=list)
+    path: list[ParetoPoint] = field(default_factory=list)
     caps: tuple[str, ...] = ()
     n_steps: int = 0
     scale_number: int = 0

@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron.formula import ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
 from sktaskneuron.search.frame.evidence import folds, term_gains, validated_path
-from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.options import SearchOptions, StepHook
-from sktaskneuron.search.frame.problem import Problem
-from sktaskneuron.search.frame.result import PathPoint, SearchResult
+from sktaskneuron.search.frame.problem import Problem, ScaledTask
+from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.selection import Selection
 from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
 from sktaskneuron.search.frame.terms import interaction_text
@@ -67,15 +67,9 @@ class Method(Protocol):
         """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
 
     def solve(
-        self,
-        z: Matrix,
-        family: Family,
-        options: SearchOptions,
-        seed: int,
-        on_step: Callable[[int, str], None],
-        caps: list[str],
+        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
     ) -> Solution:
-        """Search in scaled columns ``z`` (n_samples, n_features); add to ``caps`` what is cut."""
+        """Search on one scale of the columns; add to ``caps`` what is cut."""
 
     def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
         """Return whether the solution on ``scale`` makes a search on the scale ``other`` idle."""
@@ -149,7 +143,8 @@ def search_formula(
             if on_step is not None:
                 on_step(f"scale {number + 1}", step, formula)
 
-        solution = method.solve(scale(part), family, options, seed, report, caps)
+        task = ScaledTask(scale(part), family, options, seed)
+        solution = method.solve(task, report, caps)
         if best is None or solution.score < best[0].score:
             best = solution, scale, number
     assert best is not None
@@ -164,7 +159,7 @@ def search_formula(
     caps += method.caps(usable.size, options)
     names = observations.names
     result = SearchResult(
-        export(fit, scale, usable, X.shape[1], names, shift, unit, family.link, library),
+        export(fit, scale, usable, names, shift, unit, family.link, library),
         criterion=solution.score,
         null_criterion=problem.judge().score(selection.visited[0]),
         caps=tuple(dict.fromkeys(caps)),
@@ -247,6 +242,8 @@ def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> N
     scores = validated_path(table, family, selection.visited, splits)
     price = problem.price
     result.path = [
-        PathPoint(price.free_numbers(fit.structure), score, as_formula(fit.structure, library))
+        ParetoPoint(
+            float(price.free_numbers(fit.structure)), score, as_formula(fit.structure, library)
+        )
         for fit, score in zip(selection.visited, scores, strict=True)
     ]

@@ -134,9 +134,8 @@ class _Moves:
         """Take out one part after another while the judge agrees."""
         problem = self.problem
         while True:
-            for proposal in backward(problem.table, problem.family, problem.price, fit)[
-                :N_REFITTED
-            ]:
+            removals = backward(problem.table, problem.family, problem.price, fit)
+            for proposal in removals[:N_REFITTED]:
                 trial = self.fit(proposal.structure, fit, _REMOVAL_STEPS)
                 if self.judge.simpler_or_better(trial, fit):
                     fit = self.fit(trial.structure, trial)

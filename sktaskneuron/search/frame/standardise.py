@@ -75,8 +75,9 @@ def standardisations(X: Matrix, weight: Vector) -> list[Standardisation]:
     list of Standardisation
     """
     probabilities = [0.01, 0.25, 0.5, 0.75, 0.99]
+    weight_of_each = np.broadcast_to(weight[:, None], X.shape)
     low, first, middle, third, high = np.quantile(
-        X, probabilities, axis=0, method="inverted_cdf", weights=_columns(weight, X)
+        X, probabilities, axis=0, method="inverted_cdf", weights=weight_of_each
     )
     # a column that sits on one value most of the time has quartiles without a spread to speak of
     spread, wide = (third - first) / _IQR, (high - low) / _RANGE_98
@@ -115,7 +116,3 @@ def _spread(X: Matrix, weight: Vector) -> tuple[Vector, Vector]:
     """Return the weighted mean and standard deviation of each column."""
     mean = weight @ X / weight.sum()
     return mean, np.sqrt(weight @ (X - mean) ** 2 / weight.sum())
-
-
-def _columns(weight: Vector, X: Matrix) -> Matrix:
-    return np.broadcast_to(weight[:, None], X.shape)

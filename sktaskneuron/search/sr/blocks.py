@@ -134,8 +134,8 @@ class Blocks:
 
     def columns(self, blocks: Set) -> IndexArray:
         """Return the places of the blocks' columns."""
-        d = self.width
-        return np.concatenate([np.arange(c * d, (c + 1) * d) for c in blocks] or [_NONE])
+        firsts = self.width * np.array(blocks, dtype=np.intp)
+        return (firsts[:, None] + np.arange(self.width)).ravel()
 
     def rss(self, blocks: Set) -> Vector:
         """Return what a set leaves unexplained, (n_outputs,)."""
@@ -165,9 +165,6 @@ class Blocks:
         inner = solve_triangular(root, inner, lower=True, check_finite=False)
         rss = self.rss0 - (inner**2).sum(axis=0)
         return Rest(self, self.gram, self.inner - cross.T @ inner, rss, cross)
-
-
-_NONE = np.zeros(0, dtype=np.intp)
 
 
 def _explained(gram: FloatArray, inner: FloatArray) -> Matrix:

@@ -15,21 +15,21 @@ import numpy as np
 
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.answer import as_formula
-from sktaskneuron.search.frame.family import Family, Gaussian
+from sktaskneuron.search.frame.family import Gaussian
 from sktaskneuron.search.frame.fit import Fit, fit_structure
 from sktaskneuron.search.frame.model import Structure
 from sktaskneuron.search.frame.options import SearchOptions
-from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.problem import Problem, ScaledTask
 from sktaskneuron.search.frame.search import Solution
 from sktaskneuron.search.frame.selection import Additions, select
-from sktaskneuron.search.frame.standardise import Standardisation
+from sktaskneuron.search.frame.standardise import Standardisation, standardisations
 from sktaskneuron.search.frame.terms import FIRST_FUNCTION, TermLibrary
 from sktaskneuron.search.sr.adequacy import leaves_functions
-from sktaskneuron.search.sr.blocks import Quadratic
+from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.evolve import N_TREES, evolved
 from sktaskneuron.search.sr.library import SHAPES, Shape, Term, choice, powers
 from sktaskneuron.search.sr.rounding import rounded
-from sktaskneuron.search.sr.scales import scales
+from sktaskneuron.search.sr.scales import common_scales
 from sktaskneuron.search.sr.sets import SetSearch
 
 # Rows and columns on which sets of functions are compared. All columns have the same functions, so
@@ -46,11 +46,11 @@ _MANY_FUNCTIONS = 3
 
 @dataclass(frozen=True, eq=False)
 class FunctionSolution(Solution):
-    """A solution that knows the terms behind its library, and the settings of the whole search."""
+    """A solution that knows the terms behind its library, and the task that it was given."""
 
     terms_found: tuple[Term, ...]
     adequate: bool
-    options: SearchOptions
+    task: ScaledTask
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class SymbolicRegression:
     first_scale: str = "one unit for all, or each its own where they are unlike"
 
     def scales(self, X: Matrix, weight: Vector, options: SearchOptions) -> list[Standardisation]:
-        """Return common scales of the columns first, then each column's own."""
-        return scales(X, weight)
+        """Return common scales of the columns first, then the one to four of single columns."""
+        return [*common_scales(X, weight), *standardisations(X, weight)]
 
     def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
         """Leave out another unit about the same origin where no function is left to be found."""
@@ -76,32 +76,18 @@ class SymbolicRegression:
         return solution.adequate and bool((scale.center == other.center).all())
 
     def solve(
-        self,
-        z: Matrix,
-        family: Family,
-        options: SearchOptions,
-        seed: int,
-        on_step: Callable[[int, str], None],
-        caps: list[str],
+        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
     ) -> FunctionSolution:
         """Find functions, then select columns and interactions; look again while that helps."""
-        return _Search(z, family, options, seed, on_step, caps, self.additions).solve()
+        return _Search(task, on_step, caps, self.additions).solve()
 
     def terms_on(self, solution: Solution, rows: RowNumbers) -> list[str]:
         """Search once more on some rows.
 
         A function found again with a slightly different constant counts as the same.
         """
-        problem = solution.problem
         assert isinstance(solution, FunctionSolution)
-        again = self.solve(
-            problem.table.z[rows],
-            problem.family.subset(rows),
-            solution.options,
-            problem.seed,
-            lambda step, formula: None,
-            [],
-        )
+        again = self.solve(solution.task.subset(rows), lambda step, formula: None, [])
         names = {term.expression.text: term for term in solution.terms_found}
         out = []
         for text in again.terms:
@@ -123,16 +109,13 @@ def _alike(first: Term, second: Term) -> bool:
 class _Search:
     """One search on one scale."""
 
-    z: Matrix
-    family: Family
-    options: SearchOptions
-    seed: int
+    task: ScaledTask
     on_step: Callable[[int, str], None]
     caps: list[str]
     additions: type[Additions]
 
     def __post_init__(self) -> None:
-        self.shapes = (*powers(self.options.max_order), *SHAPES)
+        self.shapes = (*powers(self.task.options.max_order), *SHAPES)
         self.step = 0
         self.adequate = True
         self.smaller: list[tuple[Term, ...]] = []
@@ -150,8 +133,8 @@ class _Search:
                 break
             best = solution
             structure = best.selection.fit.structure
-            everything_seen = self.z.shape[1] <= SET_COLUMNS and len(self.z) <= SET_ROWS
-            if isinstance(self.family, Gaussian) and everything_seen and not structure.atoms:
+            everything_seen = self.task.z.shape[1] <= SET_COLUMNS and len(self.task.z) <= SET_ROWS
+            if isinstance(self.task.family, Gaussian) and everything_seen and not structure.atoms:
                 break
         assert best is not None
         return best
@@ -161,9 +144,13 @@ class _Search:
     def _functions(self, so_far: FunctionSolution | None) -> tuple[Term, ...]:
         """Return the set of terms, for what the other parts of the solution so far leave."""
         fit = None if so_far is None else so_far.selection.fit
-        eta = self.family.fit_linear(np.ones((len(self.z), 1))).eta if fit is None else fit.eta
+        eta = (
+            self.task.family.fit_linear(np.ones((len(self.task.z), 1))).eta
+            if fit is None
+            else fit.eta
+        )
         # of classes the working responses: what a Newton step on the likelihood would fit
-        working = self.family.working(eta).with_shared_weight()
+        working = self.task.family.working(eta).with_shared_weight()
         target = eta + working.residual
         start: tuple[Term, ...] = ()
         if so_far is not None and fit is not None:
@@ -171,19 +158,19 @@ class _Search:
             target = target - self._beside(so_far, fit)
         rows = self._rows()
         weight = working.weight[rows, 0]
-        problem = Quadratic(weight, target[rows], isinstance(self.family, Gaussian))
+        problem = Quadratic(weight, target[rows], isinstance(self.task.family, Gaussian))
         columns = self._columns(problem, rows)
-        part = np.ascontiguousarray(self.z[np.ix_(rows, columns)])
+        part = np.ascontiguousarray(self.task.z[np.ix_(rows, columns)])
         candidates = [term for shape in self.shapes for term in shape.terms]
         candidates += self._proposed(part, problem)
         search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
-        if self.options.max_steps is not None:
-            search.max_terms = min(search.max_terms, self.options.max_steps)
+        if self.task.options.max_steps is not None:
+            search.max_terms = min(search.max_terms, self.task.options.max_steps)
         answer = search(start)
         self.adequate = not answer.terms or not leaves_functions(part, problem, answer.terms)
         n_functions = sum(term.shape.power is None for term in answer.terms)
         if not self.adequate or n_functions >= _MANY_FUNCTIONS:
-            answer = evolved(search, answer, self.shapes, self.seed)
+            answer = evolved(search, answer, self.shapes, self.task.seed)
         answer = rounded(search, answer)
         self.smaller = [
             rounded(search, other).terms
@@ -194,9 +181,9 @@ class _Search:
 
     def _proposed(self, z: Matrix, problem: Quadratic) -> list[Term]:
         """Return the functions that another engine proposes; of several outputs for the first."""
-        if self.options.proposer is None:
+        if self.task.options.proposer is None:
             return []
-        found = self.options.proposer(z, problem.target[:, 0], problem.weight, self.seed)
+        found = self.task.options.proposer(z, problem.target[:, 0], problem.weight, self.task.seed)
         known = {shape.text for shape in self.shapes}
         return [Term(Shape(g.text)) for g in found if g.text not in known and not g.is_power]
 
@@ -213,38 +200,34 @@ class _Search:
         return np.asarray(design[:, keep] @ fit.coef[1:][keep])
 
     def _rows(self) -> RowNumbers:
-        n = len(self.z)
+        n = len(self.task.z)
         if n <= SET_ROWS:
             return np.arange(n)
         self.caps.append(f"functions compared on {SET_ROWS} rows, drawn at random")
-        rng = np.random.default_rng([self.seed, 2])
+        rng = np.random.default_rng([self.task.seed, 2])
         return np.sort(rng.choice(n, size=SET_ROWS, replace=False))
 
     def _columns(self, problem: Quadratic, rows: RowNumbers) -> RowNumbers:
-        d = self.z.shape[1]
+        d = self.task.z.shape[1]
         if d <= SET_COLUMNS:
             self._last_columns = np.arange(d)
             return self._last_columns
         self.caps.append(f"functions found on the {SET_COLUMNS} most promising of {d} columns")
-        z = self.z[rows]
-        root = np.sqrt(problem.weight)[:, None]
-        one = root / np.linalg.norm(root)
-        target = problem.target * root
-        target = target - one * (one.T @ target)
+        z = self.task.z[rows]
+        space = Blocks(z, problem, ())
         best = np.zeros(d)
         for text in ("x", "x**2", "x**3", "abs(x)", "sin(x)", "cos(x)", "sin(2*x)", "cos(2*x)"):
-            values = Shape(text).terms[0].values(z) * root
-            values -= one * (one.T @ values)
+            values = space.centred(Shape(text).terms[0].values(z))
             norm = np.maximum(np.einsum("nd,nd->d", values, values), 1e-300)
-            np.maximum(best, ((values.T @ target) ** 2).sum(axis=1) / norm, out=best)
+            np.maximum(best, ((values.T @ space.target) ** 2).sum(axis=1) / norm, out=best)
         self._last_columns = np.sort(np.argsort(-best, kind="stable")[:SET_COLUMNS])
         return self._last_columns
 
     def _cost(self, problem: Quadratic, width: int) -> Callable[[Term], float]:
         """Return the price of a block of the columns looked at."""
-        log_n = float(np.log(max(float(self.family.n_effective), 3.0)))
-        gamma = 0.0 if self.options.criterion == "bic" else 1.0
-        per_block = self.family.n_free_outputs * width * log_n
+        log_n = float(np.log(max(float(self.task.family.n_effective), 3.0)))
+        gamma = 0.0 if self.task.options.criterion == "bic" else 1.0
+        per_block = self.task.family.n_free_outputs * width * log_n
 
         def cost(term: Term) -> float:
             constants = term.shape.n_constants * log_n
@@ -278,17 +261,17 @@ class _Search:
             key = term.shape.power or number[term]
             if problem.space.allowed[key].any():
                 pure[key] = problem.space.allowed[key]
-        return Structure(self.z.shape[1], pure)
+        return Structure(self.task.z.shape[1], pure)
 
     def _select(self, terms: tuple[Term, ...]) -> FunctionSolution:
         """Select columns of the terms, and interactions if asked for."""
-        options = self.options
+        options = self.task.options
         if options.max_steps is not None:
             options = replace(options, max_steps=max(0, options.max_steps - len(terms)))
         # functions of smaller sets are there for the record of models met on the way only
         known = tuple(dict.fromkeys([*terms, *(t for other in self.smaller for t in other)]))
         library, keys = self._library(known)
-        problem = Problem.from_scaled(self.z, self.family, options, self.seed, library)
+        problem = Problem.of(replace(self.task, options=options), library)
         offered = tuple(
             key for key in problem.space.pure_orders if key not in keys or keys[key] in terms
         )
@@ -305,11 +288,11 @@ class _Search:
 
         start = self._structure(problem, terms, keys)
         selection = select(problem, self.additions, report, start if start.pure else None)
-        if self.options.n_resamples:
+        if self.task.options.n_resamples:
             smaller = [self._structure(problem, other, keys) for other in self.smaller]
-            met = [fit_structure(problem.table, self.family, s) for s in smaller if s.pure]
+            met = [fit_structure(problem.table, self.task.family, s) for s in smaller if s.pure]
             null, *later = selection.visited
             selection = replace(selection, visited=(null, *met, *later))
         in_now = sorted(selection.fit.structure.pure)
         found = tuple(keys[key] if key in keys else Term(self.shapes[key - 1]) for key in in_now)
-        return FunctionSolution(problem, selection, found, self.adequate, self.options)
+        return FunctionSolution(problem, selection, found, self.adequate, self.task)

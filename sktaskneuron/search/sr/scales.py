@@ -11,31 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from sktaskneuron._typing import Matrix, Vector
-from sktaskneuron.search.frame.standardise import (
-    CENTERED,
-    FAR_ORIGIN,
-    Standardisation,
-    standardisations,
-)
+from sktaskneuron.search.frame.standardise import CENTERED, FAR_ORIGIN, Standardisation
 
 # Columns of so different spreads have no common unit; raw units serve as they are within it.
 _ALIKE = 3.0
-
-
-def scales(X: Matrix, weight: Vector) -> list[Standardisation]:
-    """Return the scales worth trying: common ones first, then those of single columns.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Usable columns in raw units.
-    weight : ndarray of shape (n_samples,)
-
-    Returns
-    -------
-    list of Standardisation
-    """
-    return [*common_scales(X, weight), *standardisations(X, weight)]
 
 
 def common_scales(X: Matrix, weight: Vector) -> list[Standardisation]:

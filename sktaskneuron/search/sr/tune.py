@@ -35,14 +35,12 @@ class Tuned:
     ----------
     terms : tuple of Term
     deviance : float
-    rss : ndarray of shape (n_outputs,)
     tangents : ndarray of shape (n_samples, n_constants * n_outputs)
         Unit columns in which the prediction moves with the constants, of each output.
     """
 
     terms: tuple[Term, ...]
     deviance: float
-    rss: Vector
     tangents: Matrix
 
 
@@ -150,9 +148,9 @@ class _Fit:
         self._root = np.linalg.cholesky(gram) if p else gram
         self._coef = self._solved(columns.T @ target)
         self._residual = target - columns @ self._coef
-        self.rss = np.einsum("nq,nq->q", self._residual, self._residual)
-        self.deviance = float(problem.deviance(self.rss))
-        self._precision = problem.precision(self.rss)
+        rss = np.einsum("nq,nq->q", self._residual, self._residual)
+        self.deviance = float(problem.deviance(rss))
+        self._precision = problem.precision(rss)
 
     def _solved(self, right: Matrix) -> Matrix:
         if not len(self._root):
@@ -185,4 +183,4 @@ class _Fit:
         moves = self.tangents(free)
         columns = moves.transpose(0, 2, 1).reshape(len(moves), -1)
         norm = np.linalg.norm(columns, axis=0)
-        return Tuned(self.terms, self.deviance, self.rss, columns / np.where(norm > 0, norm, 1.0))
+        return Tuned(self.terms, self.deviance, columns / np.where(norm > 0, norm, 1.0))

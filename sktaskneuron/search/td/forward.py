@@ -6,6 +6,8 @@ the best few.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
@@ -246,15 +248,10 @@ class ForwardSearch:
                 for new, gain in ((outside[[best]], single[best]), (outside, joint)):
                     support = atom.support.copy()
                     support[m, new] = True
-                    atoms = (
-                        *structure.atoms[:j],
-                        Atom(atom.factors, support),
-                        *structure.atoms[j + 1 :],
-                    )
+                    wider = structure.with_atom(j, Atom(atom.factors, support))
                     n_outputs = step.working.residual.shape[1]
                     gains = np.full(n_outputs, float(gain) / n_outputs)
-                    proposal = self._proposal(step.fit, structure.with_atoms(atoms), gains, "wider")
-                    out.append(proposal)
+                    out.append(self._proposal(step.fit, wider, gains, "wider"))
         return out
 
 
@@ -267,17 +264,13 @@ class _Step:
         self._design = fit.structure.design(table)
         self._table = table
         self.fitter = AtomFitter(table, self.working, self._design)
-        self._shared: AtomFitter | None = None
 
-    @property
+    @cached_property
     def shared_fitter(self) -> AtomFitter:
         """Fitter with one set of weights for all outputs: one Gram matrix instead of many."""
         if self.working.shared:
             return self.fitter
-        if self._shared is None:
-            working = self.working.with_shared_weight()
-            self._shared = AtomFitter(self._table, working, self._design)
-        return self._shared
+        return AtomFitter(self._table, self.working.with_shared_weight(), self._design)
 
     def joint_gain(self, columns: Matrix) -> Vector:
         """Return the gain of adding all ``columns`` (n_samples, n_new), shape (n_outputs,)."""

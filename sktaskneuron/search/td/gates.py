@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,7 @@ from sktaskneuron.search.frame.family import Gaussian
 from sktaskneuron.search.frame.fit import fit_linear, fit_structure
 from sktaskneuron.search.frame.model import Atom, Structure
 from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.frame.selection import Selection
 
 if TYPE_CHECKING:
@@ -100,14 +102,7 @@ def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
             stacklevel=3,
         )
     generator = torch.Generator().manual_seed(problem.seed)
-    model = _DualStream(
-        table.n_features,
-        family.n_outputs,
-        space.pure_orders,
-        space.interaction_orders,
-        min(_RANK, problem.options.max_rank),
-        generator,
-    )
+    model = _DualStream(table.n_features, family.n_outputs, space, generator)
     z = torch.from_numpy(np.ascontiguousarray(table.z))
     target = torch.from_numpy(np.ascontiguousarray(family.target))
     weight = torch.from_numpy(family.weight / family.weight.mean())
@@ -148,13 +143,7 @@ class _DualStream:
     """Parameters and forward pass; small enough to need no torch module."""
 
     def __init__(
-        self,
-        n_features: int,
-        n_outputs: int,
-        pure_orders: tuple[int, ...],
-        interaction_orders: tuple[int, ...],
-        rank: int,
-        generator: torch.Generator,
+        self, n_features: int, n_outputs: int, space: Space, generator: torch.Generator
     ) -> None:
         import torch
 
@@ -162,13 +151,14 @@ class _DualStream:
             start = 0.05 * torch.randn(shape, generator=generator, dtype=torch.float64)
             return start.requires_grad_()
 
-        self.pure_orders, self.interaction_orders = pure_orders, interaction_orders
-        self.n_gates = len(pure_orders) + len(interaction_orders)
-        self.pure = [normal(n_features, n_outputs) for _ in pure_orders]
-        self.factors = [normal(order, n_features, rank) for order in interaction_orders]
+        self.pure_orders, self.interaction_orders = space.pure_orders, space.interaction_orders
+        self.n_gates = len(self.pure_orders) + len(self.interaction_orders)
+        rank = min(_RANK, space.max_rank)
+        self.pure = [normal(n_features, n_outputs) for _ in self.pure_orders]
+        self.factors = [normal(order, n_features, rank) for order in self.interaction_orders]
         self.loadings = [
             torch.ones((rank, n_outputs), dtype=torch.float64).requires_grad_(n_outputs > 1)
-            for _ in interaction_orders
+            for _ in self.interaction_orders
         ]
         shape = (self.n_gates, n_outputs)
         self.gain = torch.ones(shape, dtype=torch.float64, requires_grad=True)
@@ -220,17 +210,11 @@ class _DualStream:
         """Return the open pure orders and, per open interaction order, its factors."""
         is_open = (self.opening().detach().numpy() > 0.5).tolist()
         n_pure = len(self.pure_orders)
-        pure = {
-            order for order, kept in zip(self.pure_orders, is_open[:n_pure], strict=True) if kept
+        factors = zip(self.interaction_orders, self.factors, strict=True)
+        open_factors = compress(factors, is_open[n_pure:])
+        return set(compress(self.pure_orders, is_open)), {
+            order: factor.detach().numpy() for order, factor in open_factors
         }
-        factors = {
-            order: factor.detach().numpy()
-            for order, factor, kept in zip(
-                self.interaction_orders, self.factors, is_open[n_pure:], strict=True
-            )
-            if kept
-        }
-        return pure, factors
 
 
 def as_structure(

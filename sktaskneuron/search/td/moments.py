@@ -9,7 +9,6 @@ squares.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -53,9 +52,7 @@ def monomials(n_features: int, order: int) -> IndexArray:
 
     Each row is a sorted tuple of column numbers.
     """
-    rows: Iterator[tuple[int, ...]] = itertools.combinations_with_replacement(
-        range(n_features), order
-    )
+    rows = itertools.combinations_with_replacement(range(n_features), order)
     table = np.array([row for row in rows if row[0] != row[-1]], dtype=np.intp)
     return table.reshape(-1, order)
 
@@ -97,10 +94,7 @@ def cp_starts(tensor: FloatArray, n_starts: int) -> list[Matrix]:
         return starts
     from tensorly.decomposition import parafac
 
-    starts = []
     rank = min(order, d)
     cp = parafac(tensor, rank=rank, init="svd", n_iter_max=15, normalize_factors=True, tol=1e-4)
-    strength = np.argsort(-np.abs(cp.weights))
-    for r in strength[:n_starts]:
-        starts.append(np.stack([factor[:, r] for factor in cp.factors]))
-    return starts
+    strongest = np.argsort(-np.abs(cp.weights))[:n_starts]
+    return [np.stack([factor[:, r] for factor in cp.factors]) for r in strongest]

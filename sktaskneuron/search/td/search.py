@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.answer import as_formula
-from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.options import SearchOptions
-from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.problem import Problem, ScaledTask
 from sktaskneuron.search.frame.search import Solution
 from sktaskneuron.search.frame.selection import Selection, select
 from sktaskneuron.search.frame.standardise import Standardisation, standardisations
@@ -29,20 +28,14 @@ class TensorDecomposition:
         return scales[:1] if options.engine == "gates" else scales
 
     def solve(
-        self,
-        z: Matrix,
-        family: Family,
-        options: SearchOptions,
-        seed: int,
-        on_step: Callable[[int, str], None],
-        caps: list[str],
+        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
     ) -> Solution:
         """Select powers and atoms."""
 
         def report(step: int, fit: Fit) -> None:
             on_step(step, str(as_formula(fit.structure)))
 
-        problem = Problem.from_scaled(z, family, options, seed)
+        problem = Problem.of(task)
         return Solution(problem, _select(problem, report))
 
     def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:

@@ -153,7 +153,7 @@ def test_the_front_holds_the_answer_and_simpler_ones():
     assert min(sizes) == 1
     best = max(result.front, key=lambda point: point.score)
     assert best.score > 0.99
-    texts = {point.expression.terms for point in result.front}
+    texts = {point.formula.terms for point in result.front}
     assert result.fitted.terms in texts
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
+from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.td.gates import DEFAULT_STEPS, _DualStream, as_structure
 
 from ..helpers import find, mask_of
@@ -71,7 +72,7 @@ def test_two_classes():
 
 
 def test_a_closed_gate_is_not_kept():
-    stream = _DualStream(3, 1, (1, 2), (2,), 2, torch.Generator().manual_seed(0))
+    stream = _DualStream(3, 1, Space((1, 2), (2,), 2, {}), torch.Generator().manual_seed(0))
     with torch.no_grad():
         stream.log_alpha[1] = -5.0
     pure, factors = stream.kept()
@@ -84,6 +85,6 @@ def test_a_closed_gate_is_not_kept():
 
 def test_gates_start_open():
     """Opening 0.978 at log odds 2.2, as in the paper's code."""
-    stream = _DualStream(3, 1, (1, 2), (2,), 2, torch.Generator().manual_seed(0))
+    stream = _DualStream(3, 1, Space((1, 2), (2,), 2, {}), torch.Generator().manual_seed(0))
     np.testing.assert_allclose(stream.opening().detach(), 0.978, atol=1e-3)
     assert DEFAULT_STEPS * 0.6 * 0.05 > 4.2
