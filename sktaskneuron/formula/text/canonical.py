@@ -16,6 +16,7 @@ import numpy as np
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.nodes import (
     Call,
+    Clip,
     Node,
     Number,
     Power,
@@ -35,6 +36,7 @@ __all__ = [
     "make_product",
     "make_sum",
     "rebuilt",
+    "remade",
     "sort_key",
     "without_scale",
 ]
@@ -360,20 +362,25 @@ def rebuilt(node: Node, variable: Callable[[str], Node]) -> Node:
     """
 
     def build(inner: Node) -> Node:
-        match inner:
-            case Number():
-                return inner
-            case Variable(name):
-                return variable(name)
-            case Call(name, argument):
-                return make_call(name, build(argument))
-            case Power(base, exponent):
-                return make_power(build(base), exponent)
-            case Product(coefficient, factors):
-                return make_product([Number(coefficient), *map(build, factors)])
-            case Sum(terms, constant):
-                return make_sum([*map(build, terms), Number(constant)])
-            case _:
-                raise FormulaError("a clipped tree has no canonical form")
+        if isinstance(inner, Variable):
+            return variable(inner.name)
+        if isinstance(inner, Clip):
+            raise FormulaError("a clipped tree has no canonical form")
+        return remade(inner, build)
 
     return build(node)
+
+
+def remade(node: Node, change: Callable[[Node], Node]) -> Node:
+    """Build a node anew in canonical form, each of its parts changed; a leaf stays."""
+    match node:
+        case Call(name, argument):
+            return make_call(name, change(argument))
+        case Power(base, exponent):
+            return make_power(change(base), exponent)
+        case Product(coefficient, factors):
+            return make_product([Number(coefficient), *map(change, factors)])
+        case Sum(terms, constant):
+            return make_sum([*map(change, terms), Number(constant)])
+        case _:
+            return node

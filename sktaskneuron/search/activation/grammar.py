@@ -17,11 +17,11 @@ from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.canonical import (
     make_call,
     make_number,
-    make_power,
     make_product,
     make_sum,
+    remade,
 )
-from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, children
+from sktaskneuron.formula.text.nodes import Call, Node, Product, Sum, children
 from sktaskneuron.nn.activations import REGISTRY
 from sktaskneuron.nn.activations.numerics import operation_cost
 from sktaskneuron.search.activation.admission import BUDGET, output_key, refusal
@@ -284,16 +284,6 @@ def _with_part(node: Node, place: int, change: Unary) -> Node:
         if count == place:
             count += sum(1 for _ in _parts(inner)) - 1
             return change(inner)
-        match inner:
-            case Call(name, argument):
-                return make_call(name, build(argument))
-            case Power(base, exponent):
-                return make_power(build(base), exponent)
-            case Product(coefficient, factors):
-                return make_product([Number(coefficient), *map(build, factors)])
-            case Sum(terms, constant):
-                return make_sum([*map(build, terms), Number(constant)])
-            case _:
-                return inner
+        return remade(inner, build)
 
     return build(node)

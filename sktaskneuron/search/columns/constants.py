@@ -22,6 +22,7 @@ from sktaskneuron.formula.text.nodes import (
     Product,
     Sum,
     Variable,
+    children,
     complexity,
 )
 from sktaskneuron.formula.text.primitives import PRIMITIVES
@@ -33,6 +34,8 @@ EXACT = 1e-20
 _NEARLY = 1e3
 # A node of a tree is a choice among this many symbols and the columns.
 _SYMBOLS = 12
+# Most Gauss-Newton steps of a fit.
+_MAX_STEPS = 15
 # Largest whole number that counts as simple as it stands.
 MOST_PARTS = 20
 
@@ -42,16 +45,13 @@ def free_constants(node: Node) -> list[float]:
     match node:
         case Number(value):
             return [value]
-        case Call(_, inner) | Power(inner, _):
-            return free_constants(inner)
-        case Product(coefficient, parts):
-            own = [] if abs(coefficient) == 1 else [coefficient]
-            return own + [value for part in parts for value in free_constants(part)]
-        case Sum(parts, constant):
-            own = [] if constant == 0 else [constant]
-            return own + [value for part in parts for value in free_constants(part)]
+        case Product(coefficient) if abs(coefficient) != 1:
+            own = [coefficient]
+        case Sum(_, constant) if constant != 0:
+            own = [constant]
         case _:
-            return []
+            own = []
+    return own + [value for part in children(node) for value in free_constants(part)]
 
 
 def _is_small_half(value: float) -> bool:
@@ -207,7 +207,7 @@ def _weighted(weight: float, term: Node) -> Node:
     return Product(weight, (term,))
 
 
-def refit(node: Node, rows: NamedRows, max_steps: int = 15) -> Node:
+def refit(node: Node, rows: NamedRows) -> Node:
     """Fit all free numbers of a tree by weighted least squares.
 
     The weights of the additive terms have a closed form; the numbers inside move together with them
@@ -217,8 +217,6 @@ def refit(node: Node, rows: NamedRows, max_steps: int = 15) -> Node:
     ----------
     node : Node
     rows : NamedRows
-    max_steps : int
-        Most Gauss-Newton steps.
 
     Returns
     -------
@@ -231,21 +229,19 @@ def refit(node: Node, rows: NamedRows, max_steps: int = 15) -> Node:
     if start is not None and rows.loss(start) < best_loss:
         best, best_loss = start, rows.loss(start)
     if _has_inner(best):
-        best, best_loss = _moved(best, best_loss, rows, max_steps, floor)
+        best, best_loss = _moved(best, best_loss, rows, floor)
     tidy = canonical(best)
     if tidy is None or rows.loss(tidy) > max(best_loss * (1 + 1e-6), floor):
         return best
     return tidy
 
 
-def _moved(
-    node: Node, loss: float, rows: NamedRows, max_steps: int, floor: float
-) -> tuple[Node, float]:
+def _moved(node: Node, loss: float, rows: NamedRows, floor: float) -> tuple[Node, float]:
     """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
     theta = np.asarray(free_constants(node))
     root = np.sqrt(rows.weight / rows.n_effective)
     damping = 1e-4
-    for _ in range(max_steps):
+    for _ in range(_MAX_STEPS):
         if loss <= floor:
             break
         with np.errstate(all="ignore"):

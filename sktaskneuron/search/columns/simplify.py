@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
-from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
+from sktaskneuron.formula.text.canonical import (
+    make_call,
+    make_power,
+    make_product,
+    make_sum,
+    remade,
+)
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, complexity
 from sktaskneuron.search.columns.constants import EXACT, NamedRows
 
@@ -45,17 +51,13 @@ def simplified(node: Node, rows: NamedRows) -> Node:
                 powers = [power(t.argument, w) for t, w in logs.items()]
                 left = make_sum([*rest, Number(constant)])
                 return make_product([make_call("exp", left), *powers])
-            case Call(name, argument):
-                return make_call(name, short(argument))
             case Power(base, exponent):
                 return power(with_common_factor(short(base)), exponent)
             case Product(coefficient, parts):
                 inside = [with_common_factor(short(part)) for part in parts]
                 return make_product([Number(coefficient), *inside])
-            case Sum(parts, constant):
-                return make_sum([*map(short, parts), Number(constant)])
             case _:
-                return inner
+                return remade(inner, short)
 
     try:
         shorter = short(node)
@@ -97,9 +99,4 @@ def with_common_factor(node: Node) -> Node:
 def _powers_of(term: Node) -> dict[Node, float]:
     """Return the factors of a term with their exponents."""
     parts = term.factors if isinstance(term, Product) else (term,)
-    return {
-        (part.base if isinstance(part, Power) else part): (
-            part.exponent if isinstance(part, Power) else 1
-        )
-        for part in parts
-    }
+    return dict((p.base, p.exponent) if isinstance(p, Power) else (p, 1) for p in parts)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix, RowNumbers
+from sktaskneuron._typing import RowNumbers
 from sktaskneuron.search.columns.builtin.library import (
     Atoms,
     columns_as_atoms,
@@ -49,7 +48,8 @@ def deep(search: Search, view: View) -> None:
         + pairs_of(single, single, "*/", 3_000)
         + pairs_of(nested, nested, "*", 5_000)
     )
-    inner = monomials_of_all(X, names)
+    # products of the columns and their inverses, of any number of columns
+    inner = monomials(X, names, [(-1.0, 1.0)] * min(X.shape[1], 5), 500)
     curved = unary_of(inner, (*functions, "tanh", "gaussian", "1+", "1-", "log 1+", "asin"))
     curved = curved + unary_of(unary_of(inner, ("square",)), ("exp", "exp-", "1+", "1-"))
     level4 = (
@@ -75,9 +75,3 @@ def deep_linked(search: Search, view: View, link: Link, atoms: Atoms, rows: RowN
     for size in worth(sums, n, len(atoms)):
         places = sums.places[size]
         search.attempt(view, link, partial(sum_of, view, link, atoms, places, given))
-
-
-def monomials_of_all(X: Matrix, names: Sequence[str]) -> Atoms:
-    """Return products of the columns and their inverses, of any number of columns."""
-    degrees = [(-1.0, 1.0)] * min(X.shape[1], 5)
-    return monomials(X, names, degrees, 500)

@@ -10,7 +10,6 @@ from itertools import combinations, product
 import numpy as np
 
 from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
-from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
 
@@ -157,6 +156,11 @@ def monomials(
     return Atoms.of(items, len(X))
 
 
+def _apart(v: Vector) -> Vector:
+    """Return values, NaN where they are near zero."""
+    return np.where(np.abs(v) > _NEAR_ZERO * np.abs(v).max(), v, np.nan)
+
+
 #: Unary functions that atoms are made of, by how they are written: values and tree of an argument.
 UNARY: dict[str, tuple[Callable[[Vector], Vector], Callable[[Node], Node]]] = {
     "sin": (np.sin, lambda a: make_call("sin", a)),
@@ -167,14 +171,7 @@ UNARY: dict[str, tuple[Callable[[Vector], Vector], Callable[[Node], Node]]] = {
     "sqrt": (lambda v: np.sqrt(np.where(v >= 0, v, np.nan)), lambda a: make_power(a, 0.5)),
     "square": (np.square, lambda a: make_power(a, 2)),
     "cube": (lambda v: v**3, lambda a: make_power(a, 3)),
-    "inverse": (
-        lambda v: 1.0 / np.where(np.abs(v) > _NEAR_ZERO * np.abs(v).max(), v, np.nan),
-        lambda a: make_power(a, -1),
-    ),
-    "inverse square": (
-        lambda v: np.where(np.abs(v) > _NEAR_ZERO * np.abs(v).max(), v, np.nan) ** -2.0,
-        lambda a: make_power(a, -2),
-    ),
+    "inverse": (lambda v: 1.0 / _apart(v), lambda a: make_power(a, -1)),
     "sin/2": (lambda v: np.sin(v / 2), lambda a: make_call("sin", make_product([Number(0.5), a]))),
     "sin*2": (lambda v: np.sin(2 * v), lambda a: make_call("sin", make_product([Number(2.0), a]))),
     "cos*2": (lambda v: np.cos(2 * v), lambda a: make_call("cos", make_product([Number(2.0), a]))),
@@ -199,17 +196,13 @@ UNARY: dict[str, tuple[Callable[[Vector], Vector], Callable[[Node], Node]]] = {
         lambda v: np.arcsin(np.where(np.abs(v) <= 1, v, np.nan)),
         lambda a: make_call("asin", a),
     ),
-    "atan": (np.arctan, lambda a: make_call("atan", a)),
 }
 
 _BINARY: dict[str, tuple[Callable[[Vector, Vector], Vector], Callable[[Node, Node], Node]]] = {
     "+": (np.add, lambda a, b: make_sum([a, b])),
     "-": (np.subtract, lambda a, b: make_sum([a, make_product([Number(-1.0), b])])),
     "*": (np.multiply, lambda a, b: make_product([a, b])),
-    "/": (
-        lambda a, b: a / np.where(np.abs(b) > _NEAR_ZERO * np.abs(b).max(), b, np.nan),
-        lambda a, b: make_product([a, make_power(b, -1)]),
-    ),
+    "/": (lambda a, b: a / _apart(b), lambda a, b: make_product([a, make_power(b, -1)])),
 }
 
 
@@ -301,11 +294,3 @@ def waves(atoms: Atoms, most: int) -> Atoms:
 
                 items.append((function(a * u), maker))
     return Atoms.of(items, len(atoms.values))
-
-
-def safe_node(atoms: Atoms, place: int) -> Node | None:
-    """Return the tree of an atom, None if its numbers overflow."""
-    try:
-        return atoms.node(place)
-    except FormulaError:
-        return None

@@ -74,29 +74,24 @@ def capped(moved: Vector, weight: Vector) -> Vector:
     return np.asarray(np.minimum(ratio, _MOST_WEIGHT * usual) * weight)
 
 
-def _root(node: Node) -> Node:
-    return make_power(node, 0.5)
+def _positive(y: Vector) -> Vector:
+    return np.where(y > 0, y, np.nan)
 
 
 LINKS = (
     Link("y", lambda y: y, np.ones_like, lambda s: s),
     Link("1/y", lambda y: 1 / y, lambda y: y**-2.0, lambda s: make_power(s, -1)),
-    Link("y**2", lambda y: np.where(y > 0, y, np.nan) ** 2, lambda y: 2 * y, _root),
+    Link("y**2", lambda y: _positive(y) ** 2, lambda y: 2 * y, lambda s: make_power(s, 0.5)),
     Link(
         "1/y**2",
-        lambda y: np.where(y > 0, y, np.nan) ** -2.0,
+        lambda y: _positive(y) ** -2.0,
         lambda y: 2 * y**-3.0,
         lambda s: make_power(s, -0.5),
     ),
-    Link(
-        "log(y)",
-        lambda y: np.log(np.where(y > 0, y, np.nan)),
-        lambda y: 1 / y,
-        lambda s: make_call("exp", s),
-    ),
+    Link("log(y)", lambda y: np.log(_positive(y)), lambda y: 1 / y, lambda s: make_call("exp", s)),
     Link(
         "sqrt(y)",
-        lambda y: np.sqrt(np.where(y > 0, y, np.nan)),
+        lambda y: np.sqrt(_positive(y)),
         lambda y: 0.5 * y**-0.5,
         lambda s: make_power(s, 2),
     ),
@@ -114,7 +109,7 @@ LINKS = (
     ),
     Link(
         "log(1+1/y)",
-        lambda y: np.log1p(1 / np.where(y > 0, y, np.nan)),
+        lambda y: np.log1p(1 / _positive(y)),
         lambda y: 1 / (y * (1 + y)),
         lambda s: make_power(make_sum([Number(-1.0), make_call("exp", s)]), -1),
     ),

@@ -7,13 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import Matrix
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.library import (
     Atoms,
     columns_as_atoms,
-    invertible,
     monomials,
     pairs_of,
     unary_of,
@@ -89,52 +88,46 @@ def products(search: Search, view: View) -> None:
     shifted = unary_of(columns + pairs + squares + unary_of(pairs, ("square",)), ("1+", "1-"))
     bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh", "exp"))
     bases = columns + sums + shifted + bent + unary_of(bent, ("1+", "1-"))
-    logs, makers = [], []
-    for place in range(len(bases)):
-        value = bases.values[:, place]
-        if invertible(value) or np.abs(value).min() > 0:
-            logs.append(np.log(np.abs(value)))
-            makers.append(place)
+    sizes = {place: np.abs(bases.values[:, place]) for place in range(len(bases))}
+    usable = [place for place, base in sizes.items() if base.min() > 0]
+    logs = [np.log(sizes[place]) for place in usable]
+    bases = bases.take(usable)
     plain = columns + squares + pairs + unary_of(pairs, ("square",))
     values = np.column_stack([*logs, plain.values])[fine]
-    target = np.log(size[fine])
     weight = capped((view.weight * size**2)[fine], view.weight[fine])
-    found = forward(values, target, weight, MOST_TERMS, view.n_observations)
+    given = Given(np.log(size[fine]), fine, weight)
+    found = forward(values, given.target, weight, MOST_TERMS, view.n_observations)
     for count in worth(found, view.n_observations, values.shape[1]):
         places = found.places[count]
         for grid in (2, 6, None):
-            search.pool.add(
-                partial(product, view, bases, makers, plain, values, target, weight, places, grid)
-            )
+            search.pool.add(partial(product, view, bases, plain, values, places, given, grid))
 
 
 def product(
     view: View,
     bases: Atoms,
-    makers: Sequence[int],
     plain: Atoms,
     values: Matrix,
-    target: Vector,
-    weight: Vector,
     places: Sequence[int],
+    given: Given,
     grid: int | None,
-) -> Node | None:
+) -> Node:
     """Return the product of powers, its exponents rounded to parts of ``grid`` if there is one."""
-    coef = weights_of(values[:, list(places)], target, weight)
+    coef = weights_of(values[:, list(places)], given.target, given.weight)
     parts: list[Node] = [Number(float(np.exp(coef[-1])))]
     inside: list[Node] = []
     for value, place in zip(coef[:-1], places, strict=True):
         exponent = float(value)
-        if place >= len(makers):
-            inside.append(make_product([Number(exponent), plain.node(place - len(makers))]))
+        if place >= len(bases):
+            inside.append(make_product([Number(exponent), plain.node(place - len(bases))]))
             continue
         if grid is not None:
             exponent = round(exponent * grid) / grid
         if exponent == 0:
             continue
-        base = bases.node(makers[place])
+        base = bases.node(place)
         whole = float(exponent).is_integer()
-        if not whole and bases.values[:, makers[place]].min() < 0:
+        if not whole and bases.values[:, place].min() < 0:
             base = make_call("abs", base)
         parts.append(make_power(base, int(exponent) if whole else exponent))
     if inside:

@@ -16,7 +16,6 @@ from sktaskneuron.search.columns.builtin.library import (
     hinges,
     monomials,
     pairs_of,
-    safe_node,
     unary_of,
 )
 from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link
@@ -145,17 +144,16 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
             search.attempt(view, link, partial(sum_of, view, link, atoms, places, given))
 
 
-def sums_of(
-    values: Matrix, target: Vector, weight: Vector, n: float, from_all: bool, most: int = MOST_TERMS
-) -> list[Sums]:
+def sums_of(values: Matrix, target: Vector, weight: Vector, n: float, from_all: bool) -> list[Sums]:
     """Return sums found forward, and backward from all columns or from those met forward."""
-    steps = forward(values, target, weight, most + 6, n)
+    most = MOST_TERMS + 6
+    steps = forward(values, target, weight, most, n)
     if from_all:
-        return [steps, backward(values, target, weight, most + 6, n)]
+        return [steps, backward(values, target, weight, most, n)]
     longest = steps.places[max(steps.places)]
     if len(longest) < 3:
         return [steps]
-    again = backward(values[:, list(longest)], target, weight, most + 6, n)
+    again = backward(values[:, list(longest)], target, weight, most, n)
     places = {k: tuple(longest[i] for i in found) for k, found in again.places.items()}
     return [steps, Sums(places, again.loss)]
 
@@ -166,16 +164,13 @@ def sum_of(
     atoms: Atoms,
     places: Sequence[int],
     given: Given,
-) -> Node | None:
+) -> Node:
     """Return the equation that a sum of the chosen atoms is, with its least-squares weights."""
     target = given.target
     coef = weights_of(atoms.values[:, list(places)][given.rows], target, given.weight)
     terms: list[Node] = []
     for value, place in zip(coef[:-1], places, strict=True):
-        node = safe_node(atoms, place)
-        if node is None:
-            return None
-        terms.append(make_product([Number(float(value)), node]))
+        terms.append(make_product([Number(float(value)), atoms.node(place)]))
     spread = float(np.sqrt(np.average((target - np.average(target)) ** 2)))
     # a constant that is rounding would be a free number of its own
     constant = float(coef[-1])

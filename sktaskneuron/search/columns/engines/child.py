@@ -101,8 +101,9 @@ def call_in_child(
         )
     with tempfile.TemporaryDirectory(prefix="sktaskneuron-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        _write(folder / _PATH, json.dumps(_path()))
-        _write(folder / _JOB, json.dumps({"function": function, "options": dict(options)}))
+        job = {"function": function, "options": dict(options)}
+        (folder / _PATH).write_text(json.dumps(_path()), "utf-8")
+        (folder / _JOB).write_text(json.dumps(job), "utf-8")
         np.savez(folder / _ARRAYS, allow_pickle=False, **dict(arrays))
         on_step(f"{engine}: started")
         with open(folder / _LOG, "wb") as log:
@@ -235,10 +236,6 @@ def _plain(text: str) -> str:
     return text.strip()
 
 
-def _write(file: Path, text: str) -> None:
-    file.write_text(text, "utf-8")
-
-
 # -- in the child ----------------------------------------------------------------------------------
 
 
@@ -264,7 +261,7 @@ def run_job(name: str) -> None:
     except Exception as error:
         traceback.print_exc()
         text = json.dumps({"error": f"{type(error).__name__}: {error}"})
-    _write(folder / "part", text)
+    (folder / "part").write_text(text, "utf-8")
     os.replace(folder / "part", folder / _ANSWER)  # whole or not at all
     sys.stdout.flush()
     sys.stderr.flush()

@@ -111,14 +111,12 @@ def propose_functions(
 
 def _table(problem: ColumnsProblem, *, template: bool) -> str:
     """Run PySR and return its hall of fame as the text of its file."""
-    rows = drawn_rows(problem.weight, problem.seed)
-    weight = None
-    if len(problem.y) <= MAX_ROWS:  # all of them, with their weights
-        rows = np.arange(len(problem.y))
-        weight = problem.weight if np.ptp(problem.weight) > 0 else None
+    # few rows go as they are, with their weights
+    few = len(problem.y) <= MAX_ROWS
+    rows = np.arange(len(problem.y)) if few else drawn_rows(problem.weight, problem.seed)
     arrays = {"X": problem.X[rows], "y": problem.y[rows]}
-    if weight is not None:
-        arrays["weight"] = weight
+    if few and np.ptp(problem.weight) > 0:
+        arrays["weight"] = problem.weight
     iterations = max(problem.max_steps or _ITERATIONS, 1)
     answer = call_in_child(
         f"{__name__}:hall_of_fame",

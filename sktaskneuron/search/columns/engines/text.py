@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 
 from sktaskneuron.exceptions import EngineError, FormulaError
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
@@ -33,23 +32,15 @@ def _abs(node: Node) -> Node:
     return make_call("abs", node)
 
 
-def _scaled_log(factor: float, node: Node) -> Node:
-    return make_product([Number(factor), make_call("log", node)])
-
-
-def _plus_one(node: Node) -> Node:
-    return make_sum([node, Number(1.0)])
-
-
 _UNARY: dict[str, Callable[[Node], Node]] = {
     "neg": lambda x: make_product([Number(-1.0), x]),
     "inv": lambda x: make_power(x, -1),
     "square": lambda x: make_power(x, 2),
     "cube": lambda x: make_power(x, 3),
     "cbrt": lambda x: make_product([make_call("sign", x), make_power(_abs(x), 1 / 3)]),
-    "log2": partial(_scaled_log, 1 / math.log(2)),
-    "log10": partial(_scaled_log, 1 / math.log(10)),
-    "log1p": lambda x: make_call("log", _plus_one(x)),
+    "log2": lambda x: make_product([Number(1 / math.log(2)), make_call("log", x)]),
+    "log10": lambda x: make_product([Number(1 / math.log(10)), make_call("log", x)]),
+    "log1p": lambda x: make_call("log", make_sum([x, Number(1.0)])),
     "log_abs": lambda x: make_call("log", _abs(x)),
     "sqrt_abs": lambda x: make_power(_abs(x), 0.5),
 }
