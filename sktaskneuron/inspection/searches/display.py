@@ -113,7 +113,7 @@ class ActivationSearchDisplay:
             raise ValueError(f"fallback must be one of {', '.join(names[:20])}, got {fallback!r}")
         if not 0 <= chosen < len(names):
             raise ValueError(f"chosen must lie in 0..{len(names) - 1}, got {chosen!r}")
-        given = dict(functions or {})
+        given, reference = dict(functions or {}), names.index(fallback)
         losses = np.asarray(results["mean_loss"], dtype=np.float64)
         errors = np.asarray(results["standard_error"], dtype=np.float64)
         order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
@@ -128,7 +128,7 @@ class ActivationSearchDisplay:
                 function=given[name] if name in given else find_activation(name).numpy,
                 like_fallback=bool(results["like_fallback"][place]),
                 is_chosen=place == chosen,
-                is_fallback=name == fallback,
+                is_fallback=place == reference,
                 is_text=name not in given,
             )
             for place, name in enumerate(names)
@@ -237,7 +237,7 @@ class ActivationSearchDisplay:
         return self
 
     def _plot_losses(self, ax: Axes | None, n_best: int) -> None:
-        fallback = next(candidate for candidate in self.candidates if candidate.is_fallback)
+        (fallback,) = (candidate for candidate in self.candidates if candidate.is_fallback)
         shown = sorted(self.candidates, key=lambda candidate: candidate.rank)[:n_best]
         if fallback not in shown:
             shown.append(fallback)

@@ -144,13 +144,10 @@ class _Search:
     def _functions(self, so_far: FunctionSolution | None) -> tuple[Term, ...]:
         """Return the set of terms, for what the other parts of the solution so far leave."""
         fit = None if so_far is None else so_far.selection.fit
-        eta = (
-            self.task.family.fit_linear(np.ones((len(self.task.z), 1))).eta
-            if fit is None
-            else fit.eta
-        )
+        task = self.task
+        eta = task.family.fit_linear(np.ones((len(task.z), 1))).eta if fit is None else fit.eta
         # of classes the working responses: what a Newton step on the likelihood would fit
-        working = self.task.family.working(eta).with_shared_weight()
+        working = task.family.working(eta).with_shared_weight()
         target = eta + working.residual
         start: tuple[Term, ...] = ()
         if so_far is not None and fit is not None:
@@ -158,19 +155,19 @@ class _Search:
             target = target - self._beside(so_far, fit)
         rows = self._rows()
         weight = working.weight[rows, 0]
-        problem = Quadratic(weight, target[rows], isinstance(self.task.family, Gaussian))
+        problem = Quadratic(weight, target[rows], isinstance(task.family, Gaussian))
         columns = self._columns(problem, rows)
-        part = np.ascontiguousarray(self.task.z[np.ix_(rows, columns)])
+        part = np.ascontiguousarray(task.z[np.ix_(rows, columns)])
         candidates = [term for shape in self.shapes for term in shape.terms]
         candidates += self._proposed(part, problem)
         search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
-        if self.task.options.max_steps is not None:
-            search.max_terms = min(search.max_terms, self.task.options.max_steps)
+        if task.options.max_steps is not None:
+            search.max_terms = min(search.max_terms, task.options.max_steps)
         answer = search(start)
         self.adequate = not answer.terms or not leaves_functions(part, problem, answer.terms)
         n_functions = sum(term.shape.power is None for term in answer.terms)
         if not self.adequate or n_functions >= _MANY_FUNCTIONS:
-            answer = evolved(search, answer, self.shapes, self.task.seed)
+            answer = evolved(search, answer, self.shapes, task.seed)
         answer = rounded(search, answer)
         self.smaller = [
             rounded(search, other).terms

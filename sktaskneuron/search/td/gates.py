@@ -209,12 +209,10 @@ class _DualStream:
     def kept(self) -> tuple[set[int], dict[int, FloatArray]]:
         """Return the open pure orders and, per open interaction order, its factors."""
         is_open = (self.opening().detach().numpy() > 0.5).tolist()
-        n_pure = len(self.pure_orders)
-        factors = zip(self.interaction_orders, self.factors, strict=True)
-        open_factors = compress(factors, is_open[n_pure:])
-        return set(compress(self.pure_orders, is_open)), {
-            order: factor.detach().numpy() for order, factor in open_factors
-        }
+        pure = set(compress(self.pure_orders, is_open))
+        by_order = zip(self.interaction_orders, self.factors, strict=True)
+        kept = compress(by_order, is_open[len(self.pure_orders) :])
+        return pure, {order: factor.detach().numpy() for order, factor in kept}
 
 
 def as_structure(
