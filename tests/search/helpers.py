@@ -54,7 +54,9 @@ def price_for(table: Table, gamma: float = 1.0, n_outputs: int = 1) -> Price:
 
 def space_for(table: Table, max_rank: int = 4) -> Space:
     allowed = {k: np.ones(table.n_features, dtype=bool) for k in range(1, MAX_ORDER + 1)}
-    return Space(tuple(allowed), (2, 3), max_rank, allowed)
+    n_features = len(next(iter(allowed.values())))
+    support = np.ones((n_features, n_features), dtype=bool)
+    return Space(tuple(allowed), (2, 3), max_rank, allowed, support)
 
 
 def values(structure: Structure, coef: np.ndarray, table: Table) -> np.ndarray:

@@ -175,7 +175,8 @@ def fit_search(
     target = target.reshape(len(target), -1)
     wide = settings.scope == "columns"
     find = _column_equations if wide else _neuron_formula
-    result = find(settings, table, target, classification, on_step)
+    searched = replace(table, matrix=_without_references(table))
+    result = find(settings, searched, target, classification, on_step)
     equation = result.fitted
     for far_out in _READ_RANGES:
         bounds = column_range(table.matrix, far_out)
@@ -186,6 +187,22 @@ def fit_search(
     with np.errstate(all="ignore"):
         means = np.nan_to_num(table.weight @ values / table.weight.sum())
     return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, classes)
+
+
+def _without_references(table: EncodedTable) -> Matrix:
+    """Return the rows with one level of every category at zero, which leaves it out: the usual one.
+
+    The levels of a category sum to one. With all of them a column is also the sum of its products
+    with the levels, and no price can tell the two apart.
+    """
+    matrix, encoder = table.matrix, table.encoder
+    marks = np.flatnonzero(encoder.indicator_ & encoder.categorical_[encoder.source_])
+    for source in np.unique(encoder.source_[marks]):
+        own = marks[encoder.source_[marks] == source]
+        if len(own) > 1:  # a category of two levels has one column
+            matrix = matrix.copy() if matrix is table.matrix else matrix
+            matrix[:, own[int(np.argmax(table.weight @ matrix[:, own]))]] = 0.0
+    return matrix
 
 
 def _neuron_formula(

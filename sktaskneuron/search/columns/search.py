@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sktaskneuron._typing import Mask, Matrix
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.choice import ColumnsResult, Split, choose_equations
 from sktaskneuron.search.columns.classes import choose_classes
@@ -18,6 +17,7 @@ from sktaskneuron.search.columns.polish import pruned, snapped
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import usable_columns
+from sktaskneuron.search.frame.support import shared_support
 
 # Rows on which equations are searched at most: more change no choice between them.
 _MOST_ROWS = 2_000
@@ -25,8 +25,6 @@ _MOST_ROWS = 2_000
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
-# Rows in which a column must differ from its most frequent value, and their share of a small table.
-_SUPPORT, _SUPPORT_SHARE = 10, 0.1
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,8 @@ def search_columns(
     if len(rest) > most:
         caps.append(f"equations searched on {most} of {n} rows, drawn at random")
     train = np.sort(rest[:most])
-    usable = np.flatnonzero(usable_columns(X[train]) & _supported(X[train]))
+    support = shared_support(X[train], weight[train])
+    usable = np.flatnonzero(usable_columns(X[train]) & np.diag(support))
     seed = int(rng.integers(2**31))
     per_output: list[list[Node]] = []
     for y in target.T:
@@ -113,16 +112,6 @@ def search_columns(
         result = choose(split, per_output)
     result.caps, result.n_steps = tuple(caps), len(steps)
     return result
-
-
-def _supported(X: Matrix) -> Mask:
-    """Tell which columns have more than a few rows that differ from their most frequent value.
-
-    A level that few rows have fits those rows, outliers foremost, and tells nothing about others.
-    """
-    fewest = min(_SUPPORT, _SUPPORT_SHARE * len(X))
-    frequent = [np.unique(column, return_counts=True)[1].max() for column in X.T]
-    return len(X) - np.asarray(frequent, dtype=float) >= fewest
 
 
 def _tidied(nodes: Sequence[Node], rows: NamedRows, max_complexity: int) -> list[Node]:

@@ -16,6 +16,7 @@ from sktaskneuron.search.frame.model import Table
 from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.frame.standardise import distinct_values
+from sktaskneuron.search.frame.support import shared_support
 from sktaskneuron.search.frame.terms import POWERS, TermLibrary
 
 # Parts of the rows that are held out in turn by the criterion "cv".
@@ -75,7 +76,8 @@ class Problem:
         allowed |= dict.fromkeys(library.functions, levels > 2)
         pure = tuple(k for k, mask in allowed.items() if mask.any())
         products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
-        space = Space(pure, products, options.max_rank, allowed)
+        support = shared_support(z, task.family.weight)
+        space = Space(pure, products, options.max_rank, allowed, support)
         return cls(table, task.family, space, options, task.seed, library)
 
     @cached_property

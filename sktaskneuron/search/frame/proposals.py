@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 
@@ -37,12 +38,16 @@ class Space:
     allowed : mapping of int to ndarray of bool of shape (n_features,)
         Per pure order the columns whose power says something new: a column with m different
         values has m - 1 independent powers.
+    support : ndarray of bool of shape (n_features, n_features)
+        Of which pairs of columns a product rests on rows enough, and on the diagonal which columns
+        may enter products at all.
     """
 
     pure_orders: tuple[int, ...]
     interaction_orders: tuple[int, ...]
     max_rank: int
     allowed: Mapping[int, Mask]
+    support: Mask
 
     @property
     def n_orders(self) -> int:
@@ -50,12 +55,15 @@ class Space:
         return max(1, len(self.pure_orders) + len(self.interaction_orders))
 
     def admits(self, products: IndexArray) -> Mask:
-        """Tell which products of columns, (n_products, order), are not lower ones in disguise.
+        """Tell which products of columns, (n_products, order), may enter.
 
-        The square of a 0/1 column is the column again.
+        Not lower ones in disguise: the square of a 0/1 column is the column again. Nor those that
+        rest on few rows.
         """
         order = products.shape[1]
         fine = np.ones(len(products), dtype=bool)
+        for first, second in combinations_with_replacement(range(order), 2):
+            fine &= self.support[products[:, first], products[:, second]]
         for power in range(2, order):
             if power not in self.allowed:
                 continue
@@ -71,4 +79,9 @@ class Space:
         In two factors of three a 0/1 column would bring in terms of lower order.
         """
         known = self.allowed.get(order - 1, next(iter(self.allowed.values())))
-        return known if order > 2 else np.ones(len(known), dtype=bool)
+        return known & self.supported if order > 2 else self.supported
+
+    @property
+    def supported(self) -> Mask:
+        """The columns, (n_features,), that may enter products."""
+        return np.diag(self.support)

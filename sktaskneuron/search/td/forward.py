@@ -216,8 +216,10 @@ class ForwardSearch:
     ) -> Atom | None:
         if order > 2 and lead is not None and not self._space.repeatable(order)[columns].all():
             lead = None
-        columns = columns[self._space.repeatable(order)[columns]]
-        n_columns = len(columns)
+        kept = columns[self._space.repeatable(order)[columns]]
+        if lead is not None:
+            lead = np.searchsorted(kept, columns[lead])
+        columns, n_columns = kept, len(kept)
         if n_columns < 2 or 2 * order * (n_columns - 1) > self._family.n_effective:
             return None
         direction = leading_directions(step.working)[:, 0]
@@ -239,6 +241,7 @@ class ForwardSearch:
             for m in range(atom.order):
                 elsewhere = np.delete(atom.support, m, axis=0).any(axis=0)
                 free = ~elsewhere | self._space.repeatable(atom.order)
+                free &= self._space.supported
                 outside = np.flatnonzero(~atom.support[m] & free)
                 if not outside.size:
                     continue

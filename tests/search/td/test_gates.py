@@ -72,7 +72,12 @@ def test_two_classes():
 
 
 def test_a_closed_gate_is_not_kept():
-    stream = _DualStream(3, 1, Space((1, 2), (2,), 2, {}), torch.Generator().manual_seed(0))
+    stream = _DualStream(
+        3,
+        1,
+        Space((1, 2), (2,), 2, {}, np.ones((3, 3), dtype=bool)),
+        torch.Generator().manual_seed(0),
+    )
     with torch.no_grad():
         stream.log_alpha[1] = -5.0
     pure, factors = stream.kept()
@@ -85,6 +90,11 @@ def test_a_closed_gate_is_not_kept():
 
 def test_gates_start_open():
     """Opening 0.978 at log odds 2.2, as in the paper's code."""
-    stream = _DualStream(3, 1, Space((1, 2), (2,), 2, {}), torch.Generator().manual_seed(0))
+    stream = _DualStream(
+        3,
+        1,
+        Space((1, 2), (2,), 2, {}, np.ones((3, 3), dtype=bool)),
+        torch.Generator().manual_seed(0),
+    )
     np.testing.assert_allclose(stream.opening().detach(), 0.978, atol=1e-3)
     assert DEFAULT_STEPS * 0.6 * 0.05 > 4.2
