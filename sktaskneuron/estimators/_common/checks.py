@@ -19,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, _num_sample
 from sktaskneuron._typing import (
     AnyArray,
     IntArray,
+    Mask,
     Matrix,
     RowNumbers,
     TableLike,
@@ -64,6 +65,17 @@ class EncodedTable:
     weight: Vector
     rows: RowNumbers
     codes: Matrix
+
+    @property
+    def references(self) -> Mask:
+        """Columns of the usual level of each category, which the other levels are told from."""
+        encoder, found = self.encoder, np.zeros(len(self.names), dtype=bool)
+        marks = np.flatnonzero(encoder.indicator_ & encoder.categorical_[encoder.source_])
+        for source in np.unique(encoder.source_[marks]):
+            own = marks[encoder.source_[marks] == source]
+            if len(own) > 1:  # a category of two levels has one column
+                found[own[int(np.argmax(self.weight @ self.matrix[:, own]))]] = True
+        return found
 
 
 def check_target(name: str, X: TableLike, y: TargetLike | None, *, numeric: bool) -> AnyArray:

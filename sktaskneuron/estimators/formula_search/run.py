@@ -175,8 +175,7 @@ def fit_search(
     target = target.reshape(len(target), -1)
     wide = settings.scope == "columns"
     find = _column_equations if wide else _neuron_formula
-    searched = replace(table, matrix=_without_references(table))
-    result = find(settings, searched, target, classification, on_step)
+    result = find(settings, table, target, classification, on_step)
     equation = result.fitted
     for far_out in _READ_RANGES:
         bounds = column_range(table.matrix, far_out)
@@ -189,20 +188,10 @@ def fit_search(
     return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, classes)
 
 
-def _without_references(table: EncodedTable) -> Matrix:
-    """Return the rows with one level of every category at zero, which leaves it out: the usual one.
-
-    The levels of a category sum to one. With all of them a column is also the sum of its products
-    with the levels, and no price can tell the two apart.
-    """
-    matrix, encoder = table.matrix, table.encoder
-    marks = np.flatnonzero(encoder.indicator_ & encoder.categorical_[encoder.source_])
-    for source in np.unique(encoder.source_[marks]):
-        own = marks[encoder.source_[marks] == source]
-        if len(own) > 1:  # a category of two levels has one column
-            matrix = matrix.copy() if matrix is table.matrix else matrix
-            matrix[:, own[int(np.argmax(table.weight @ matrix[:, own]))]] = 0.0
-    return matrix
+def _observations(table: EncodedTable, target: Matrix, classification: bool) -> Observations:
+    return Observations(
+        table.matrix, target, table.weight, table.names, classification, table.references
+    )
 
 
 def _neuron_formula(
@@ -231,7 +220,7 @@ def _neuron_formula(
         constant = FittedFormula(NeuronFormula(), target[0], feature_names=table.names)
         return SearchResult(constant, 0.0, 0.0)
     result = search_formula(
-        Observations(table.matrix, target[:, varying], table.weight, table.names, classification),
+        _observations(table, target[:, varying], classification),
         search_method(settings.method),
         options,
         np.random.default_rng(settings.seed),
@@ -251,7 +240,7 @@ def _column_equations(
     on_step: Callable[[str], None],
 ) -> ColumnsResult:
     """Search an equation of the named columns for each output, as `_neuron_formula` does."""
-    observations = Observations(table.matrix, target, table.weight, table.names, classification)
+    observations = _observations(table, target, classification)
     options = ColumnsOptions(
         settings.engine, settings.max_complexity, settings.max_samples, settings.max_steps
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.text.nodes import complexity
@@ -65,6 +65,8 @@ class Distillation:
     task : Task
     names : tuple of str
         Of the encoded columns.
+    references : ndarray of bool of shape (n_columns,)
+        Columns that an equation leaves out: one level of each category.
     max_complexity : int
     seed : int
     say : callable
@@ -73,6 +75,7 @@ class Distillation:
 
     task: Task
     names: tuple[str, ...]
+    references: Mask
     max_complexity: int
     seed: int
     say: Callable[[str], None]
@@ -183,6 +186,6 @@ class Distillation:
     ) -> FittedExpression:
         self.say(f"readable equation, searched on the {what}")
         target = target.reshape(len(target), -1)
-        observations = Observations(X, target, weight, self.names, classification)
+        observations = Observations(X, target, weight, self.names, classification, self.references)
         options = ColumnsOptions(max_complexity=self.max_complexity)
         return search_columns(observations, options, np.random.default_rng([self.seed, 11])).fitted

@@ -198,7 +198,7 @@ def fit_neuron_seek(
     if choice.outputs is not None:
         oof_score = target.score(choice.outputs, validation.target, validation.weight)
     if settings.readable:
-        distilled = _distilled(rivals, table.names, choice, report)
+        distilled = _distilled(rivals, table, choice, report)
         held = distilled.held
         model = distilled.model
         oof_score = target.score(distilled.outputs, task.target[held], task.weight[held])
@@ -232,16 +232,15 @@ def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
     return max(networks, key=lambda candidate: choice.weights[candidate.name])
 
 
-def _distilled(
-    rivals: Rivals, names: tuple[str, ...], choice: Choice, report: FitReport
-) -> Distilled:
+def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitReport) -> Distilled:
     """Return the best equation of few nodes to stand in the place of the model."""
     wanted = rivals.settings.readable
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
     searched = None if rivals.equation is None else rivals.equation.fitted
-    return Distillation(rivals.task, names, budget, rivals.seed, report.say).run(
-        choice.model, choice.outputs, rivals.validation, searched
+    distillation = Distillation(
+        rivals.task, table.names, table.references, budget, rivals.seed, report.say
     )
+    return distillation.run(choice.model, choice.outputs, rivals.validation, searched)
 
 
 def _readable_report(distilled: Distilled | None, target: Target) -> dict[str, float | str]:

@@ -85,7 +85,10 @@ def search_columns(
         caps.append(f"equations searched on {most} of {n} rows, drawn at random")
     train = np.sort(rest[:most])
     support = shared_support(X[train], weight[train])
-    usable = np.flatnonzero(usable_columns(X[train]) & np.diag(support))
+    allowed = usable_columns(X[train]) & np.diag(support)
+    if observations.references is not None:
+        allowed &= ~observations.references
+    usable = np.flatnonzero(allowed)
     seed = int(rng.integers(2**31))
     per_output: list[list[Node]] = []
     for y in target.T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import Mask, Matrix, Vector
 from sktaskneuron.search.frame.family import Family, make_family
 
 
@@ -25,6 +25,10 @@ class Observations:
         Of the columns.
     classification : bool
         Whether the equation is of the log odds.
+    references : ndarray of bool of shape (n_features,) or None, default=None
+        Columns that stay out of products: one level of each category. The levels sum to one, so
+        with all of them a column is also the sum of its products with the levels, and no price can
+        tell the two apart.
     """
 
     X: Matrix
@@ -32,6 +36,7 @@ class Observations:
     weight: Vector
     names: Sequence[str]
     classification: bool
+    references: Mask | None = None
 
     @property
     def family(self) -> Family:

@@ -34,12 +34,15 @@ class ScaledTask:
         The likelihood of the target.
     options : SearchOptions
     seed : int
+    references : ndarray of bool of shape (n_features,) or None
+        Columns that stay out of products.
     """
 
     z: Matrix
     family: Family
     options: SearchOptions
     seed: int
+    references: Mask | None = None
 
     def subset(self, rows: RowNumbers) -> ScaledTask:
         """Return the same task on some of the rows."""
@@ -77,6 +80,8 @@ class Problem:
         pure = tuple(k for k, mask in allowed.items() if mask.any())
         products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
         support = shared_support(z, task.family.weight)
+        if task.references is not None:
+            support &= ~(task.references | task.references[:, None])
         space = Space(pure, products, options.max_rank, allowed, support)
         return cls(table, task.family, space, options, task.seed, library)
 

@@ -128,6 +128,7 @@ def search_formula(
     searched = replace(
         standard,
         X=X[np.ix_(rows, usable)],
+        references=None if standard.references is None else standard.references[usable],
         target=standard.target[rows],
         weight=standard.weight[rows],
     )
@@ -143,7 +144,7 @@ def search_formula(
             if on_step is not None:
                 on_step(f"scale {number + 1}", step, formula)
 
-        task = ScaledTask(scale(part), family, options, seed)
+        task = ScaledTask(scale(part), family, options, seed, searched.references)
         solution = method.solve(task, report, caps)
         if best is None or solution.score < best[0].score:
             best = solution, scale, number
