@@ -1,0 +1,39 @@
+"""Ctrl-C as the operating system sends it, from a thread, at a time of its own."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+# Python drops an interrupt that lands in a callback of the garbage collector or in a finaliser: it
+# is then sent again after so many seconds.
+_AGAIN = 5.0
+
+
+@contextmanager
+def interrupted(after):
+    """Interrupt the block after so many seconds; it has to be left within a second."""
+    over, sent = threading.Event(), []
+
+    def send():
+        wait = after
+        while not over.wait(wait):
+            sent.append(time.perf_counter())
+            os.kill(os.getpid(), signal.SIGINT)
+            wait = _AGAIN
+
+    sender = threading.Thread(target=send)
+    try:
+        sender.start()
+        yield
+    except KeyboardInterrupt:
+        left = time.perf_counter()
+    else:
+        pytest.fail("the block ended before it was interrupted")
+    finally:
+        over.set()
+        sender.join()
+    assert left - sent[-1] < 1.0
