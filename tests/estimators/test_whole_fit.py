@@ -128,7 +128,8 @@ def test_a_refit_that_fails_changes_nothing(fitted):
     before, state = outputs(model, X), pickle.dumps(vars(model))
     stopped = 0
     for number, seam in enumerate(np.linspace(1, n_seams - 1, N_SEAMS).astype(int).tolist()):
-        kind = KINDS[number % len(KINDS)] if number % 2 else KeyboardInterrupt
+        # an interrupt at every second seam, each of the other kinds in turn between
+        kind = KINDS[1 + number // 2 % (len(KINDS) - 1)] if number % 2 else KeyboardInterrupt
         try:
             with Interrupter(seam, kind("stopped here")).watching():
                 fit(model, *draw(name, 1))
