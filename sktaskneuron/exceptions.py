@@ -1,8 +1,14 @@
-"""The errors of the package, all under one root and each also a built-in error."""
+"""Errors of the package, all under one root and each also a built-in error; its warning."""
 
 from __future__ import annotations
 
-__all__ = ["EngineError", "FormulaError", "MissingDependencyError", "SkTaskNeuronError"]
+__all__ = [
+    "DataWarning",
+    "EngineError",
+    "FormulaError",
+    "MissingDependencyError",
+    "SkTaskNeuronError",
+]
 
 # Characters of a formula shown on each side of the place of an error: a line of a terminal.
 _EXCERPT = 30
@@ -10,6 +16,10 @@ _EXCERPT = 30
 
 class SkTaskNeuronError(Exception):
     """Root of every error that the package raises on purpose."""
+
+
+class DataWarning(UserWarning):
+    """Data can be used but look like a mistake; the message names the column and the cure."""
 
 
 class MissingDependencyError(SkTaskNeuronError, ImportError):
