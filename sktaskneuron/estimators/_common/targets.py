@@ -18,6 +18,7 @@ from sktaskneuron.estimators._common.checks import (
     location_and_scale,
     with_class_weight,
 )
+from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, value_for
@@ -161,6 +162,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
         report = FitReport(self, X, y, sample_weight)
         kept = values[table.rows].reshape(len(table.rows), -1)
+        tell_far_targets(kept, table.weight)
         target = ValueTarget(*location_and_scale(kept, table.weight), single=values.ndim == 1)
         fitted = self._run(settings, table, target.encoded(kept), target, report)
         report.end()

@@ -176,9 +176,10 @@ def fit_search(
     wide = settings.scope == "columns"
     find = _column_equations if wide else _neuron_formula
     result = find(settings, table, target, classification, on_step)
+    result = _within(result, table.limits)
     equation = result.fitted
     for far_out in _READ_RANGES:
-        bounds = column_range(table.matrix, far_out)
+        bounds = column_range(table, far_out)
         # where an equation of columns is not defined the means stand in
         if wide or np.isfinite(equation.evaluate(bounds)).all():
             break
@@ -186,6 +187,19 @@ def fit_search(
     with np.errstate(all="ignore"):
         means = np.nan_to_num(table.weight @ values / table.weight.sum())
     return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, classes)
+
+
+def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:
+    """Return what was found on limited columns with these limits in its equations."""
+    if isinstance(result, SearchResult):  # its path holds shapes, no numbers
+        return replace(result, fitted=result.fitted.within(*limits))
+    front = [
+        replace(point, formula=point.formula.within(*limits))
+        if isinstance(point.formula, FittedExpression)
+        else point
+        for point in result.front
+    ]
+    return replace(result, fitted=result.fitted.within(*limits), front=front)
 
 
 def _observations(table: EncodedTable, target: Matrix, classification: bool) -> Observations:

@@ -67,6 +67,8 @@ class Distillation:
         Of the encoded columns.
     references : ndarray of bool of shape (n_columns,)
         Columns that an equation leaves out: one level of each category.
+    limits : ndarray of shape (2, n_columns)
+        Within which the columns were brought; every equation holds them.
     max_complexity : int
     seed : int
     say : callable
@@ -76,6 +78,7 @@ class Distillation:
     task: Task
     names: tuple[str, ...]
     references: Mask
+    limits: Matrix
     max_complexity: int
     seed: int
     say: Callable[[str], None]
@@ -179,7 +182,7 @@ class Distillation:
             values = values[:, 1:] - values[:, :1]
         fitted = self._search(raw, values, weight, False, "model")
         link = {1: "logit"}.get(values.shape[1], "softmax") if task.classification else "identity"
-        return FittedExpression(fitted.nodes, fitted.feature_names, link)
+        return replace(fitted, link=link)
 
     def _search(
         self, X: Matrix, target: Matrix, weight: Vector, classification: bool, what: str
@@ -188,4 +191,5 @@ class Distillation:
         target = target.reshape(len(target), -1)
         observations = Observations(X, target, weight, self.names, classification, self.references)
         options = ColumnsOptions(max_complexity=self.max_complexity)
-        return search_columns(observations, options, np.random.default_rng([self.seed, 11])).fitted
+        rng = np.random.default_rng([self.seed, 11])
+        return search_columns(observations, options, rng).fitted.within(*self.limits)

@@ -88,7 +88,8 @@ class FittedNeuronSeek(FittedPredictor):
         if isinstance(model, FormulaModel):
             return model.fitted
         if isinstance(model, LinearModel):
-            return model.as_formula(self.predictor.reader.names, self.predictor.target)
+            reader = self.predictor.reader
+            return model.as_formula(reader.names, self.predictor.target).within(*reader.bounds)
         raise AttributeError(
             f"what predicts is {self.selected!r}, which is no equation; fit with readable=True "
             "for the best one of few nodes, or see fitted_formula_ for the searched one"
@@ -203,8 +204,12 @@ def fit_neuron_seek(
         model = distilled.model
         oof_score = target.score(distilled.outputs, task.target[held], task.weight[held])
     shown = _largest_network(candidates, choice)
+    reader = prepared.reader
+    if isinstance(model, FormulaModel | LinearModel):
+        # an equation is read as it is printed: the limits of the columns are a part of it
+        reader = replace(reader, bounds=table.limits)
     return FittedNeuronSeek(
-        Predictor(prepared.reader, target, model),
+        Predictor(reader, target, model),
         formula=prepared.formula,
         search=None if equation is None else put_on(equation.estimator, equation.search),
         selected=choice.name,
@@ -224,7 +229,7 @@ def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -
     scalers: dict[View, Scaler] = {"robust": robust}
     if settings.compare_simple and len(table.matrix) < settings.defaults.rivals_below:
         scalers["ranks"] = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
-    return Reader(table.encoder, column_range(table.matrix), scalers)
+    return Reader(table.encoder, column_range(table), scalers)
 
 
 def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
@@ -238,7 +243,7 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
     searched = None if rivals.equation is None else rivals.equation.fitted
     distillation = Distillation(
-        rivals.task, table.names, table.references, budget, rivals.seed, report.say
+        rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
     )
     return distillation.run(choice.model, choice.outputs, rivals.validation, searched)
 
