@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_product
@@ -44,6 +45,7 @@ class Pool:
 
         Return its criterion, infinite where it was not kept.
         """
+        checkpoint()
         try:
             node = make()
         except FormulaError:
