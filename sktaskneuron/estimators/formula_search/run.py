@@ -228,7 +228,9 @@ def _neuron_formula(
         search_method(settings.method),
         options,
         np.random.default_rng(settings.seed),
-        lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
+        lambda scale, step, formula, score: on_step(
+            f"{scale}, step {step}: {formula}, criterion {score:.6g}"
+        ),
     )
     if varying.size < target.shape[1]:
         whole = with_constant_outputs(result.fitted, varying, target[0])

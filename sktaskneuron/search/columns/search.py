@@ -95,6 +95,8 @@ def search_columns(
     usable = np.flatnonzero(allowed)
     seed = int(rng.integers(2**31))
 
+    n_outputs = target.shape[1]
+
     def candidates(output: int, searched: bool) -> list[Node]:
         y = target[train, output]
         problem = ColumnsProblem(
@@ -105,7 +107,7 @@ def search_columns(
             options.max_complexity,
             options.max_steps,
             seed,
-            report,
+            lambda text: report(f"output {output + 1} of {n_outputs}: " * (n_outputs > 1) + text),
         )
         found: list[Node] = []
         # nothing but rounding could be found in a constant
@@ -116,7 +118,7 @@ def search_columns(
         return _tidied(found, rows, options.max_complexity)
 
     budget = Budget.of(target[train], weight[train]) if observations.classification else None
-    outputs = list(range(target.shape[1])) if budget is None else budget.order
+    outputs = list(range(n_outputs)) if budget is None else budget.order
     found: dict[int, list[Node]] = {}
     # values that overflow are looked for and left out wherever candidates are compared
     with np.errstate(all="ignore"), within(_CANDIDATES * seconds_left()):
@@ -126,7 +128,7 @@ def search_columns(
                 found[output] = candidates(output, searched)
                 if budget is not None:
                     budget.spend(found[output][0])
-    per_output = [found[output] for output in range(target.shape[1])]
+    per_output = [found[output] for output in range(n_outputs)]
     split = Split(replace(observations, names=names), held)
     with np.errstate(all="ignore"):
         choose = choose_classes if observations.classification else choose_equations

@@ -70,7 +70,7 @@ class Method(Protocol):
         """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
 
     def solve(
-        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
+        self, task: ScaledTask, on_step: Callable[[int, str, float], None], caps: list[str]
     ) -> Solution:
         """Search on one scale of the columns; add to ``caps`` what is cut."""
 
@@ -102,7 +102,8 @@ def search_formula(
     rng : numpy.random.Generator
         Draws rows, folds and starts.
     on_step : callable, optional
-        Called before every forward step with the scale, the step and the formula so far.
+        Called before every forward step with the scale, the step, the formula so far and its
+        score.
 
     Returns
     -------
@@ -146,9 +147,9 @@ def search_formula(
             if best is not None and method.is_enough(best[0], best[1], scale):
                 continue
 
-            def report(step: int, formula: str, number: int = number) -> None:
+            def report(step: int, formula: str, score: float, number: int = number) -> None:
                 if on_step is not None:
-                    on_step(f"scale {number + 1}", step, formula)
+                    on_step(f"scale {number + 1}", step, formula, score)
 
             left = seconds_left() / (len(numbered) - place)
             with within(left, f"the search on scale {number + 1} of the columns"):

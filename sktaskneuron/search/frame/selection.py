@@ -56,7 +56,7 @@ class Selection:
 def select(
     problem: Problem,
     additions: type[Additions],
-    on_step: Callable[[int, Fit], None] | None = None,
+    on_step: Callable[[int, Fit, float], None] | None = None,
     start: Structure | None = None,
 ) -> Selection:
     """Add the best term while it pays, and after each addition take out whatever no longer does.
@@ -67,7 +67,7 @@ def select(
     additions : type of Additions
         Who proposes what may enter.
     on_step : callable, optional
-        Called before every addition with the step and the fit so far.
+        Called before every addition with the step, the fit so far and its score.
     start : Structure, optional
         Where to begin, if it is better than a constant.
 
@@ -89,7 +89,7 @@ def select(
         for step in range(_MOST_ADDITIONS if options.max_steps is None else options.max_steps):
             checkpoint()
             if on_step is not None:
-                on_step(step, fit)
+                on_step(step, fit, score)
             grown = moves.grown(fit)
             if grown is None:
                 break

@@ -79,7 +79,7 @@ class SymbolicRegression:
         return solution.adequate and bool((scale.center == other.center).all())
 
     def solve(
-        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
+        self, task: ScaledTask, on_step: Callable[[int, str, float], None], caps: list[str]
     ) -> FunctionSolution:
         """Find functions, then select columns and interactions; look again while that helps."""
         return _Search(task, on_step, caps, self.additions).solve()
@@ -90,7 +90,7 @@ class SymbolicRegression:
         A function found again with a slightly different constant counts as the same.
         """
         assert isinstance(solution, FunctionSolution)
-        again = self.solve(solution.task.subset(rows), lambda step, formula: None, [])
+        again = self.solve(solution.task.subset(rows), lambda step, formula, score: None, [])
         names = {term.expression.text: term for term in solution.terms_found}
         out = []
         for text in again.terms:
@@ -113,7 +113,7 @@ class _Search:
     """One search on one scale."""
 
     task: ScaledTask
-    on_step: Callable[[int, str], None]
+    on_step: Callable[[int, str, float], None]
     caps: list[str]
     additions: type[Additions]
 
@@ -294,8 +294,8 @@ class _Search:
             n_kinds=len(self.shapes) + len(problem.space.interaction_orders),
         )
 
-        def report(step: int, fit: Fit) -> None:
-            self.on_step(self.step, str(as_formula(fit.structure, library)))
+        def report(step: int, fit: Fit, score: float) -> None:
+            self.on_step(self.step, str(as_formula(fit.structure, library)), score)
             self.step += 1
 
         start = self._structure(problem, terms, keys)
