@@ -1,4 +1,4 @@
-"""Errors of the package, all under one root and each also a built-in error; its warning."""
+"""The errors of the package, all under one root and each also a built-in error; its warnings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ __all__ = [
     "FormulaError",
     "MissingDependencyError",
     "SkTaskNeuronError",
+    "TimeLimitWarning",
 ]
 
 # Characters of a formula shown on each side of the place of an error: a line of a terminal.
@@ -28,6 +29,10 @@ class MissingDependencyError(SkTaskNeuronError, ImportError):
 
 class EngineError(SkTaskNeuronError, RuntimeError):
     """A search engine of another package died, hung, or answered what cannot be read."""
+
+
+class TimeLimitWarning(UserWarning):
+    """A fit ran out of its ``time_limit``; the message says what it left out."""
 
 
 class FormulaError(SkTaskNeuronError, ValueError):

@@ -103,6 +103,8 @@ class FittedSearch:
         Over the training rows, where terms fail.
     classes : ndarray or None
         Class labels, if the target was read as classes.
+    left_out : tuple of str
+        For want of time.
     """
 
     settings: SearchSettings
@@ -110,6 +112,7 @@ class FittedSearch:
     result: SearchResult | ColumnsResult
     term_means: Vector
     classes: AnyArray | None
+    left_out: tuple[str, ...] = ()
 
     @property
     def equation(self) -> FittedFormula | FittedExpression:
@@ -133,6 +136,7 @@ class FittedSearch:
             "null_criterion_": result.null_criterion,
             "caps_": result.caps,
             "n_iter_": max(result.n_steps, 1),
+            "left_out_": self.left_out,
         }
         if self.classes is not None:
             shown["classes_"] = self.classes
@@ -238,7 +242,9 @@ def _neuron_formula(
         search_method(settings.method),
         options,
         np.random.default_rng(settings.seed),
-        lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
+        lambda scale, step, formula, score: on_step(
+            f"{scale}, step {step}: {formula}, criterion {score:.6g}"
+        ),
     )
     if varying.size < target.shape[1]:
         whole = with_constant_outputs(result.fitted, varying, target[0])

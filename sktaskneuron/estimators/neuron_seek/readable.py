@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedExpression, FittedFormula
@@ -112,10 +113,12 @@ class Distillation:
         own = model.predict_raw(task.inputs.take(held))
         if outputs is not None and validation:
             own = outputs[validation.place[held]]
-        rivals: dict[str, FittedExpression | FittedFormula] = {
-            "target": self._on_target(train),
-            "model": self._on_model(model, train),
-        }
+        rivals: dict[str, FittedExpression | FittedFormula] = {}
+        # three searches share the time; without any left they find a constant
+        with within(seconds_left() / 3):
+            rivals["target"] = self._on_target(train)
+        with within(seconds_left() / 2):
+            rivals["model"] = self._on_model(model, train)
         if formula is not None and self._is_short(formula):
             rivals["formula"] = formula
         weight = task.weight[held]
@@ -131,10 +134,14 @@ class Distillation:
         source = min(losses, key=lambda name: losses[name])
         everything = np.arange(len(task))
         fitted = rivals[source]
-        if source == "target":
-            fitted = self._on_target(everything)
-        elif source == "model":
-            fitted = self._on_model(model, everything)
+        with within(otherwise="the search of the readable equation on all rows"):
+            again = fitted
+            if source == "target":
+                again = self._on_target(everything)
+            elif source == "model":
+                again = self._on_model(model, everything)
+            checkpoint()  # one that was cut short is no better than the first
+            fitted = again
         return Distilled(
             fitted, self._as_model(fitted), losses[source], loss(own), source, raw[source], held
         )
@@ -192,4 +199,5 @@ class Distillation:
         observations = Observations(X, target, weight, self.names, classification, self.references)
         options = ColumnsOptions(max_complexity=self.max_complexity)
         rng = np.random.default_rng([self.seed, 11])
-        return search_columns(observations, options, rng).fitted.within(*self.limits)
+        found = search_columns(observations, options, rng, self.say).fitted
+        return found.within(*self.limits)
