@@ -59,7 +59,7 @@ class EncodedTable:
     codes : ndarray of shape (n_rows, n_large)
         Of the levels of columns with many of them.
     limits : ndarray of shape (2, n_columns)
-        Within which the matrix was brought, infinite where it needed none; new rows are too.
+        Within which new rows are brought; infinite in columns without far cells.
     """
 
     encoder: TableEncoder

@@ -194,7 +194,7 @@ def fit_search(
 
 
 def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:
-    """Return what was found on limited columns with these limits in its equations."""
+    """Return what was found with the limits of the columns in its equations."""
     if isinstance(result, SearchResult):  # its path holds shapes, no numbers
         return replace(result, fitted=result.fitted.within(*limits))
     front = [

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.estimators._common.checks import count_weight
+from sktaskneuron.estimators._common.limits import limited, tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.run import (
     DiversityOutcome,
@@ -162,6 +163,10 @@ def fit_hamiltonian(
     """
     kept = weight > 0
     states, rates, weight = states[kept], rates[kept], count_weight(weight[kept])
+    names = np.asarray(columns.get("feature_names_in_", [f"x{i}" for i in range(states.shape[1])]))
+    # in training alone: how a state moves that is right must not end at a limit
+    states, _ = limited(states, tuple(names.astype(str).tolist()), weight)
+    tell_far_targets(rates, weight)
     scaler = StandardScaler().fit(states, sample_weight=weight)
     scaled = rates * opposite_scales(scaler)
     unit = float(np.sqrt(weight @ (scaled**2).mean(axis=1) / weight.sum()))
