@@ -44,8 +44,9 @@ _INITIALISATIONS = 3
 # Candidates of many whose networks predict together.
 _TOGETHER = 4
 # Share of the time that the search may take, and of that the strategy, which may end before the
-# fallback was trained.
-_SEARCHING, _STRATEGY = 2 / 3, 0.9
+# fallback was trained. Of what is left for the final networks, a last look at held-out rows comes
+# after their training.
+_SEARCHING, _STRATEGY, _TRAINING = 2 / 3, 0.9, 0.9
 # Standard deviations from the mean up to which linear scales go on.
 _REACH = 6.0
 # Candidates of a list that decide between scales.
@@ -205,7 +206,8 @@ def fit_activation_search(
         return FittedActivationSearch(predictor, results, place, best, None, [], float("nan"))
     view = chosen.task(table, encoded, target)
     validation = Validation.of(view, ordinary)
-    final, predicting = _trained(settings, view, validation, ranking, chosen, seed, report)
+    with within(_TRAINING * seconds_left()):
+        final, predicting = _trained(settings, view, validation, ranking, chosen, seed, report)
     oof_score = float("nan")
     if final.outputs is not None:
         oof_score = target.score(final.outputs, validation.target, validation.weight)
