@@ -26,7 +26,7 @@ from sktaskneuron.models.predictor import Predictor
 E = TypeVar("E", bound="TableEstimator")
 
 #: Of the fitted state in a file. It rises with every change that older files do not survive.
-FORMAT = 3
+FORMAT = 4
 
 # Where the value stands among an estimator's attributes, and the format in its pickled state.
 _VALUE, _FORMAT = "_fitted", "_format"
