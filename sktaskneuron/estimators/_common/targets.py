@@ -22,6 +22,7 @@ from sktaskneuron.estimators._common.checks import (
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, told, value_for
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
@@ -48,6 +49,7 @@ class Classifies(ClassifierMixin, Predictive):
     class_weight: Mapping[object, float] | str | None
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @usual_state()
     def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search, train and compare as the class describes.
 
@@ -88,6 +90,7 @@ class Classifies(ClassifierMixin, Predictive):
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
+    @usual_state()
     def predict_proba(self, X: TableLike) -> Matrix:
         """Predict the probabilities of the classes.
 
@@ -108,6 +111,7 @@ class Classifies(ClassifierMixin, Predictive):
         """
         return softmax(value_for(self, X).predictor.raw(X, self.device))
 
+    @usual_state()
     def predict(self, X: TableLike) -> AnyArray:
         """Predict the most probable class.
 
@@ -133,6 +137,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
     """Mixin: one or several numbers, standardised inside."""
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @usual_state()
     def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search, train and compare as the class describes.
 
@@ -172,6 +177,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
+    @usual_state()
     def predict(self, X: TableLike) -> FloatArray:
         """Predict the target.
 

@@ -24,6 +24,7 @@ from sktaskneuron.estimators._common.checks import check_target, encode_table, l
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told, value_for
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
@@ -248,6 +249,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @usual_state()
     def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search the formula of y in the columns of X.
 
@@ -302,6 +304,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         """
         return readable_expression(fitted_value(self).equation)
 
+    @usual_state()
     def transform(self, X: TableLike) -> Matrix:
         """Compute the values of the selected terms.
 
