@@ -49,7 +49,6 @@ class Classifies(ClassifierMixin, Predictive):
     class_weight: Mapping[object, float] | str | None
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @usual_state()
     def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search, train and compare as the class describes.
 
@@ -77,7 +76,7 @@ class Classifies(ClassifierMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             name = settings.estimator_name
             labels = check_target(name, X, y, numeric=False)
@@ -137,7 +136,6 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
     """Mixin: one or several numbers, standardised inside."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @usual_state()
     def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search, train and compare as the class describes.
 
@@ -165,7 +163,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             values = check_target(settings.estimator_name, X, y, numeric=True)
             table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)

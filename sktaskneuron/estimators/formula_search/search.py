@@ -249,7 +249,6 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @usual_state()
     def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
         """Search the formula of y in the columns of X.
 
@@ -278,7 +277,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         EngineError
             If an engine in a process of its own failed.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = SearchSettings.read(self)
             classification = self.target_type == "classes" or (
                 self.target_type == "auto" and looks_like_classes(y)

@@ -220,7 +220,6 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @usual_state()
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the Hamiltonian to states and their derivatives, or to trajectories.
 
@@ -246,7 +245,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         ValueError, TypeError
             If the number of columns is odd, y does not fit X, or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
                 X, y, sample_weight = states_and_rates(X, y, sample_weight)

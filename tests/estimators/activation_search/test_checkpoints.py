@@ -109,6 +109,15 @@ class TestResumed:
         same(searched.fit(X, y), undisturbed, X)
         assert os.listdir(path.parent) == [path.name]
 
+    @pytest.mark.filterwarnings("ignore::sktaskneuron.exceptions.TimeLimitWarning")
+    def test_out_of_time(self, searched, undisturbed):
+        """What time has cut short is not kept."""
+        X, y = draw()
+        for seconds in (0.01, 0.1, 0.3):
+            limited = clone(searched).set_params(time_limit=seconds).fit(X, y)
+            assert np.isfinite(limited.predict(X)).all()
+        same(searched.fit(X, y), undisturbed, X)
+
 
 class TestOtherSearches:
     @pytest.mark.parametrize(
