@@ -71,14 +71,14 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
         return super().__getstate__() | {_FORMAT: FORMAT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        found = state.pop(_FORMAT, None)
+        found = state.get(_FORMAT) if isinstance(state, dict) else None
         if found != FORMAT:
             raise ValueError(
                 f"this {type(self).__name__} was saved in format {found!r}, and this version of "
                 f"sktaskneuron reads format {FORMAT}: fit it again, or load it with the version "
                 "that saved it"
             )
-        super().__setstate__(state)
+        super().__setstate__({name: value for name, value in state.items() if name != _FORMAT})
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -4,7 +4,7 @@ A table is read by columns: blocks of numbers, and lists of values for categorie
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -40,6 +40,10 @@ class Table(ABC):
     @abstractmethod
     def is_text(self, column: int) -> bool:
         """Tell whether a column's type or values make it categorical."""
+
+    @abstractmethod
+    def is_boolean(self, column: int) -> bool:
+        """Tell whether a column holds True and False, and nothing else but gaps."""
 
     @abstractmethod
     def values(self, column: int) -> list[object]:
@@ -112,6 +116,10 @@ class _ArrayTable(Table):
             kind == "O" and any(isinstance(v, str | bytes) for v in self.array[:, column])
         )
 
+    def is_boolean(self, column: int) -> bool:
+        kind = self.array.dtype.kind
+        return kind == "b" or (kind == "O" and _are_booleans(self.array[:, column]))
+
     def values(self, column: int) -> list[object]:
         return list(self.array[:, column].tolist())
 
@@ -141,6 +149,10 @@ class _FrameTable(Table):
             return any(isinstance(value, str | bytes) for value in self.values(column))
         return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Binary)
 
+    def is_boolean(self, column: int) -> bool:
+        dtype = self.types[column]
+        return dtype == nw.Boolean or (dtype == nw.Object and _are_booleans(self.values(column)))
+
     def values(self, column: int) -> list[object]:
         return list(self.frame[:, column].to_list())
 
@@ -159,6 +171,12 @@ class _FrameTable(Table):
         if any(dtype != nw.Float64 for dtype in types):
             frame = frame.select(nw.all().cast(nw.Float64))
         return np.asarray(frame.to_numpy(), dtype=np.float64)
+
+
+def _are_booleans(cells: Iterable[object]) -> bool:
+    """Tell whether all cells but gaps are True or False, and one is."""
+    kinds = {isinstance(cell, bool | np.bool_) for cell in cells if not is_missing(cell)}
+    return kinds == {True}
 
 
 def _to_float(block: AnyArray) -> Matrix:

@@ -54,6 +54,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     ----------
     categorical_ : ndarray of bool of shape (n_features,)
         Which columns were read as categories.
+    boolean_ : ndarray of bool of shape (n_features,)
+        Which columns held True and False, and nothing else but gaps.
     median_ : ndarray of shape (n_numeric,)
         Fill value of each numeric column; 0 where every value was missing.
     missing_ : ndarray of bool of shape (n_numeric,)
@@ -90,6 +92,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """
 
     categorical_: Mask
+    boolean_: Mask
     missing_: Mask
     median_: Vector
     levels_: list[list[Level]]
@@ -204,6 +207,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if not isinstance(rows, slice):
             table = table.take(rows)
 
+        self.boolean_ = np.array([table.is_boolean(j) for j in range(table.shape[1])])
         numeric = np.flatnonzero(~self.categorical_)
         block = table.numbers(numeric.tolist(), self)
         self.missing_ = np.isnan(block).any(axis=0)
@@ -308,12 +312,22 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         table = self._read(X)
         codes = np.empty((len(table), len(self.large_)))
         large = 0
-        for column, kept, pooled in self._categories():
+        for column, kept, pooled in self.categories():
             if pooled:
                 levels = all_levels(kept, pooled)
                 codes[:, large] = find_codes(table.values(column), levels, table.names[column])
                 large += 1
         return codes
+
+    def categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
+        """Return place, kept and pooled levels of each categorical column.
+
+        Returns
+        -------
+        categories : iterator of (int, list, list)
+        """
+        columns = np.flatnonzero(self.categorical_).tolist()
+        return zip(columns, self.levels_, self.pooled_levels_, strict=True)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:
         """Name the output columns.
@@ -332,7 +346,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         names = _check_feature_names_in(self, input_features)
         numeric = names[~self.categorical_]
         texts = [*numeric, *(f"{name} is missing" for name in numeric[self.missing_])]
-        for column, kept, pooled in self._categories():
+        for column, kept, pooled in self.categories():
             texts += level_names(names[column], kept, pooled)
         taken: set[str] = set()
         for i, text in enumerate(texts):
@@ -357,11 +371,6 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         validate_data(self, X, reset=False, skip_check_array=True)
         return table
 
-    def _categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
-        """Place, kept and pooled levels of each categorical column."""
-        columns = np.flatnonzero(self.categorical_).tolist()
-        return zip(columns, self.levels_, self.pooled_levels_, strict=True)
-
     def _encode(self, table: Table, block: Matrix) -> tuple[Matrix, Matrix]:
         """Fill the matrix (n_rows, n_outputs) and the codes (n_rows, n_large).
 
@@ -376,7 +385,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             out[gaps[:, place], place] = self.median_[place]
         out[:, n_numeric : n_numeric + n_marks] = gaps[:, self.missing_]
         start, large = n_numeric + n_marks, 0
-        for column, kept, pooled in self._categories():
+        for column, kept, pooled in self.categories():
             found = find_codes(table.values(column), all_levels(kept, pooled), table.names[column])
             stop = start + count_columns(kept, pooled)
             write_levels(out[:, start:stop], found, kept, pooled)

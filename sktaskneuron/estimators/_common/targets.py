@@ -22,6 +22,7 @@ from sktaskneuron.estimators._common.checks import (
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, told, value_for
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
@@ -75,7 +76,7 @@ class Classifies(ClassifierMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             name = settings.estimator_name
             labels = check_target(name, X, y, numeric=False)
@@ -88,6 +89,7 @@ class Classifies(ClassifierMixin, Predictive):
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
+    @usual_state()
     def predict_proba(self, X: TableLike) -> Matrix:
         """Predict the probabilities of the classes.
 
@@ -108,6 +110,7 @@ class Classifies(ClassifierMixin, Predictive):
         """
         return softmax(value_for(self, X).predictor.raw(X, self.device))
 
+    @usual_state()
     def predict(self, X: TableLike) -> AnyArray:
         """Predict the most probable class.
 
@@ -160,7 +163,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             values = check_target(settings.estimator_name, X, y, numeric=True)
             table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
@@ -172,6 +175,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
+    @usual_state()
     def predict(self, X: TableLike) -> FloatArray:
         """Predict the target.
 

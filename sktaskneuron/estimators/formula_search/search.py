@@ -24,6 +24,7 @@ from sktaskneuron.estimators._common.checks import check_target, encode_table, l
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told, value_for
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
@@ -276,7 +277,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         EngineError
             If an engine in a process of its own failed.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = SearchSettings.read(self)
             classification = self.target_type == "classes" or (
                 self.target_type == "auto" and looks_like_classes(y)
@@ -302,6 +303,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         """
         return readable_expression(fitted_value(self).equation)
 
+    @usual_state()
     def transform(self, X: TableLike) -> Matrix:
         """Compute the values of the selected terms.
 

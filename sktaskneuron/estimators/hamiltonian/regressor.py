@@ -16,6 +16,7 @@ from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
 from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
@@ -244,7 +245,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         ValueError, TypeError
             If the number of columns is odd, y does not fit X, or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
                 X, y, sample_weight = states_and_rates(X, y, sample_weight)
@@ -281,6 +282,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     def _read(self, X: ArrayLike) -> Matrix:
         return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
 
+    @usual_state()
     def predict(self, X: ArrayLike) -> Matrix:
         """Predict the derivatives of states by time.
 
@@ -297,6 +299,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         fitted: FittedHamiltonian = fitted_value(self)
         return fitted.rates(self._read(X), self.device)
 
+    @usual_state()
     def energy(self, X: ArrayLike) -> Vector:
         """Return the Hamiltonian of states, zero in the mean of the training states.
 
@@ -313,6 +316,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         fitted: FittedHamiltonian = fitted_value(self)
         return fitted.energies(self._read(X)) - fitted.energy_shift
 
+    @usual_state()
     def simulate(
         self,
         x0: ArrayLike,
@@ -352,6 +356,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         path = integrate(fitted.exact_field(), states, times, method, max_step)
         return path[0] if start.ndim == 1 else path
 
+    @usual_state()
     def energy_drift(
         self,
         x0: ArrayLike,
