@@ -22,7 +22,7 @@ from sktaskneuron.estimators._common.checks import (
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
-from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, told, value_for
+from sktaskneuron.estimators.fitted import Fitted, TableEstimator, fitted_value, put_on, told
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
 
@@ -61,7 +61,7 @@ class Classifies(ClassifierMixin, Predictive):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
+            Weights of a mean below one or above a million are scaled to the mean one.
 
         Returns
         -------
@@ -78,8 +78,8 @@ class Classifies(ClassifierMixin, Predictive):
         with time_limit(self.time_limit) as left_out:
             settings = self._settings()
             name = settings.estimator_name
+            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             labels = check_target(name, X, y, numeric=False)
-            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
             report = FitReport(self, X, y, sample_weight)
             classes, codes = class_codes(name, labels[table.rows])
             weight = with_class_weight(self.class_weight, classes, codes, table.weight)
@@ -106,7 +106,7 @@ class Classifies(ClassifierMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        return softmax(value_for(self, X).predictor.raw(X, self.device))
+        return softmax(fitted_value(self).predictor.raw(X, self, self.device))
 
     def predict(self, X: TableLike) -> AnyArray:
         """Predict the most probable class.
@@ -126,7 +126,7 @@ class Classifies(ClassifierMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        return value_for(self, X).predictor.predict(X, self.device)
+        return fitted_value(self).predictor.predict(X, self, self.device)
 
 
 class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
@@ -146,7 +146,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             Numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
+            Weights of a mean below one or above a million are scaled to the mean one.
 
         Returns
         -------
@@ -162,8 +162,8 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         """
         with time_limit(self.time_limit) as left_out:
             settings = self._settings()
+            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             values = check_target(settings.estimator_name, X, y, numeric=True)
-            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
             report = FitReport(self, X, y, sample_weight)
             kept = values[table.rows].reshape(len(table.rows), -1)
             tell_far_targets(kept, table.weight)
@@ -191,4 +191,4 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        return value_for(self, X).predictor.predict(X, self.device)
+        return fitted_value(self).predictor.predict(X, self, self.device)

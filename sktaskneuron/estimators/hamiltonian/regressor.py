@@ -10,15 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
+from sktaskneuron.estimators._common.checks import check_target
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
+from sktaskneuron.estimators.hamiltonian.run import (
+    FittedHamiltonian,
+    fit_hamiltonian,
+    read_states,
+)
+from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.weighted import check_weight
 
 
 class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity):
@@ -246,9 +252,11 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         """
         with time_limit(self.time_limit) as left_out:
             settings = self._settings()
-            if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
-                X, y, sample_weight = states_and_rates(X, y, sample_weight)
-            states, rates, columns = self._check_states(X, y)
+            with in_name_of(self):
+                if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
+                    X, y, sample_weight = states_and_rates(X, y, sample_weight)
+                states, rates, columns = self._check_states(X, y)
+                weight = check_weight(sample_weight, states)
             if states.shape[1] % 2:
                 raise ValueError(
                     f"X holds coordinates and momenta [q, p], an even number of columns, got "
@@ -260,7 +268,6 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
                     f"got {rates.shape}"
                 )
             report = FitReport(self, X, y, sample_weight)
-            weight = _check_sample_weight(sample_weight, states, ensure_non_negative=True)
             fitted = fit_hamiltonian(settings, columns, states, rates, weight, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
@@ -268,18 +275,17 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     def _check_states(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix, dict[str, object]]:
         """Return finite states and rates as they were given, and the names of the columns."""
         reader = copy(self)
-        states, rates = validate_data(
-            reader, X, y, dtype=np.float64, multi_output=True, y_numeric=True
-        )
+        states = read_states(reader, X, reset=True)
         columns = {
             name: value
             for name, value in vars(reader).items()
             if name in ("n_features_in_", "feature_names_in_")
         }
-        return states, np.asarray(rates, dtype=np.float64), columns
+        rates = check_target(type(self).__name__, X, y, numeric=True)
+        return states, rates, columns
 
     def _read(self, X: ArrayLike) -> Matrix:
-        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+        return read_states(self, X)
 
     def predict(self, X: ArrayLike) -> Matrix:
         """Predict the derivatives of states by time.
@@ -347,7 +353,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         """
         fitted: FittedHamiltonian = fitted_value(self)
         times = check_integration(t, method, max_step)
-        start = np.asarray(x0, dtype=np.float64)
+        start = np.asanyarray(x0)
         states = self._read(np.atleast_2d(start))
         path = integrate(fitted.exact_field(), states, times, method, max_step)
         return path[0] if start.ndim == 1 else path

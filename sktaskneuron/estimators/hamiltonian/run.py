@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import validate_data
 
-from sktaskneuron._typing import Matrix, Vector
-from sktaskneuron.estimators._common.checks import count_weight
+from sktaskneuron._typing import Matrix, TableLike, Vector
+from sktaskneuron.estimators._common.checks import count_weight, sized
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.run import (
     DiversityOutcome,
@@ -22,6 +24,9 @@ from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.target import ValueTarget
 from sktaskneuron.models.task import Task
+from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
+from sktaskneuron.preprocessing.naming import in_name_of
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import DiverseNetwork
@@ -93,9 +98,9 @@ class HamiltonianModel:
 
         return field
 
-    def network_inputs(self, X: Matrix) -> Matrix:
-        """Return what the networks see of checked states, (n_rows, n_columns)."""
-        return np.asarray(self.scaler.transform(X))
+    def network_inputs(self, X: TableLike, owner: BaseEstimator) -> Matrix:
+        """Return what the networks of ``owner`` see of states, (n_rows, n_columns)."""
+        return np.asarray(self.scaler.transform(read_states(owner, X)))
 
     def network_targets(self, name: str, y: Matrix) -> Matrix:
         """Return rates as the networks are trained on them."""
@@ -135,6 +140,36 @@ class FittedHamiltonian(HamiltonianModel):
 def opposite_scales(scaler: StandardScaler) -> Vector:
     """Return for every coordinate the scale of its momentum, and the other way round."""
     return np.roll(scaler.scale_, len(scaler.scale_) // 2)
+
+
+def read_states(owner: BaseEstimator, X: TableLike, *, reset: bool = False) -> Matrix:
+    """Read states without gaps.
+
+    Parameters
+    ----------
+    owner : estimator
+        It checks number and names of the columns, and messages name it.
+    X : table of shape (n_rows, n_columns)
+    reset : bool
+        Whether number and names of the columns are written on ``owner``, for later checks.
+
+    Returns
+    -------
+    states : ndarray of shape (n_rows, n_columns)
+        A new array.
+    """
+    with in_name_of(owner):
+        table = read_table(X, owner)
+        validate_data(owner, X, reset=reset, skip_check_array=True)
+        states = np.array(table.numbers(range(table.shape[1])))
+        for column in np.flatnonzero(np.isnan(states).any(axis=0)).tolist():
+            raise ValueError(
+                f"Input X contains NaN in column {table.names[column]!r}: a state has no gaps, "
+                "leave these rows out"
+            )
+        if reset:
+            warn_of_sentinels(states, table.names, owner)
+        return sized(states, "X", tuple(table.names))
 
 
 def inputs_of(states: Matrix, scaler: StandardScaler) -> Inputs:
