@@ -226,6 +226,20 @@ def count_weight(weight: Vector) -> Vector:
     return weight if is_count else np.asarray(relative / mean)
 
 
+def score_weight(
+    owner: BaseEstimator, X: TableLike, sample_weight: ArrayLike | None
+) -> Vector | None:
+    """Check weights of a score, and bring the largest near one, so that sums stay in range.
+
+    By a power of two, so that the score is the same to the last digit.
+    """
+    if sample_weight is None:
+        return None
+    with in_name_of(owner):
+        weight = check_weight(sample_weight, range(_num_samples(X)))
+    return np.asarray(np.ldexp(weight, -int(np.frexp(weight.max())[1])))
+
+
 def with_class_weight(
     class_weight: Mapping[object, float] | str | None,
     classes: AnyArray,

@@ -17,6 +17,7 @@ from sktaskneuron.estimators._common.checks import (
     class_codes,
     encode_table,
     location_and_scale,
+    score_weight,
     with_class_weight,
 )
 from sktaskneuron.estimators._common.limits import tell_far_targets
@@ -87,6 +88,30 @@ class Classifies(ClassifierMixin, Predictive):
             fitted = self._run(settings, table, codes, ClassTarget(classes), report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
+
+    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        return float(super().score(X, y, score_weight(self, X, sample_weight)))
 
     def predict_proba(self, X: TableLike) -> Matrix:
         """Predict the probabilities of the classes.
@@ -171,6 +196,30 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             fitted = self._run(settings, table, target.encoded(kept), target, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
+
+    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R2, the mean of several outputs.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        return float(super().score(X, y, score_weight(self, X, sample_weight)))
 
     def predict(self, X: TableLike) -> FloatArray:
         """Predict the target.

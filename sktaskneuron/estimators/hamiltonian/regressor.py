@@ -14,7 +14,7 @@ from sklearn.utils import Tags
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
-from sktaskneuron.estimators._common.checks import check_target
+from sktaskneuron.estimators._common.checks import check_target, count_weight, score_weight
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
@@ -256,7 +256,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
                 if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
                     X, y, sample_weight = states_and_rates(X, y, sample_weight)
                 states, rates, columns = self._check_states(X, y)
-                weight = check_weight(sample_weight, states)
+                weight = count_weight(check_weight(sample_weight, states))
             if states.shape[1] % 2:
                 raise ValueError(
                     f"X holds coordinates and momenta [q, p], an even number of columns, got "
@@ -302,6 +302,30 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         """
         fitted: FittedHamiltonian = fitted_value(self)
         return fitted.rates(self._read(X), self.device)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R2 of the predicted derivatives, the mean of the columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2 * n)
+            States [q, p].
+        y : array-like of shape (n_samples, 2 * n)
+            Their derivatives by time.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        return float(super().score(X, y, score_weight(self, X, sample_weight)))
 
     def energy(self, X: ArrayLike) -> Vector:
         """Return the Hamiltonian of states, zero in the mean of the training states.

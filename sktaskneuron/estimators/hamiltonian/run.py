@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import validate_data
 
 from sktaskneuron._typing import Matrix, TableLike, Vector
-from sktaskneuron.estimators._common.checks import count_weight, sized
+from sktaskneuron.estimators._common.checks import sized
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.run import (
     DiversityOutcome,
@@ -193,11 +193,15 @@ def fit_hamiltonian(
     columns : dict of str to object
     states, rates : ndarray of shape (n_rows, n_columns)
     weight : ndarray of shape (n_rows,)
+        As counts of rows, zero for those that do not count.
     report : FitReport
     """
     kept = weight > 0
-    states, rates, weight = states[kept], rates[kept], count_weight(weight[kept])
+    states, rates, weight = states[kept], rates[kept], weight[kept]
     scaler = StandardScaler().fit(states, sample_weight=weight)
+    # the mean of equal numbers is one of them but for rounding, which has no scale of its own
+    constant = states.min(axis=0) == states.max(axis=0)
+    scaler.mean_ = np.where(constant, states[0], scaler.mean_)
     scaled = rates * opposite_scales(scaler)
     unit = float(np.sqrt(weight @ (scaled**2).mean(axis=1) / weight.sum()))
     energy_unit = unit if unit > 0 else 1.0
