@@ -25,11 +25,7 @@ from sktaskneuron.preprocessing.categories import (
     write_levels,
 )
 from sktaskneuron.preprocessing.columns import Table, read_table, shown_names
-from sktaskneuron.preprocessing.doubtful import (
-    doubt_of_text,
-    warn_of_sentinels,
-    warn_of_texts,
-)
+from sktaskneuron.preprocessing.doubtful import doubt_of_text, warn_of_texts
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import (
     check_positive_weight,
@@ -248,7 +244,6 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         encoded, codes = self._encode(table, block)
         self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
         if owner is not self:  # an encoder alone may well be asked to read what is doubtful
-            warn_of_sentinels(block, [table.names[column] for column in numeric], owner)
             warn_of_texts([doubt for doubt in doubts if doubt], owner)
         return encoded, codes
 

@@ -380,18 +380,18 @@ class TestDoubts:
     def test_mark_of_gaps(self, model, value):
         X = np.random.default_rng(0).normal(size=(400, 2))
         y = target_of(model, X)
-        X[::50, 1] = value
+        X[::25, 1] = value
         X = pd.DataFrame(X, columns=["a", "b"])
         with pytest.warns(DataWarning) as caught:
             model.fit(X, y)
         (text,) = [str(warning.message) for warning in caught]
-        for word in (type(model).__name__, "'b'", f"{value:.15g}", "8 of 400", "NaN"):
+        for word in (type(model).__name__, "'b'", f"{value:.15g}", "16 of 400", "NaN"):
             assert word in text
         output(model, X)  # any warning would be an error
 
     def test_mark_of_gaps_in_several_columns_is_one_warning(self):
         X = np.random.default_rng(0).normal(size=(400, 3))
-        X[::50], X[7::50, 0] = -9999.0, 99999.0
+        X[::25], X[7::25, 0] = -9999.0, 99999.0
         with pytest.warns(DataWarning) as caught:
             NeuronFormulaSearch(n_resamples=2).fit(X, X[:, 0])
         (text,) = [str(warning.message) for warning in caught]
@@ -401,6 +401,13 @@ class TestDoubts:
             ("-9999", "x1"),
             ("-9999", "x2"),
         ]
+
+    def test_few_marks_far_out_are_one_warning(self):
+        X = np.random.default_rng(0).normal(size=(400, 2))
+        X[::50, 1] = 1e20
+        with pytest.warns(DataWarning, match=r"1e\+20") as caught:
+            NeuronFormulaSearch(n_resamples=0).fit(X, X[:, 0])
+        assert len(caught) == 1
 
     @pytest.mark.parametrize(
         "column",

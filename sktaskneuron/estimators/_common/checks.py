@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +28,7 @@ from sktaskneuron.estimators._common.limits import limited
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
 from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
@@ -202,6 +204,9 @@ def encode_table(
         names = tuple(str(name) for name in encoder.get_feature_names_out())
         matrix, weight = sized(matrix, "X", names), weight[rows]
     matrix, limits = limited(matrix, names, weight)
+    # cells beyond a limit are told already
+    told = encoder.indicator_ | np.isfinite(limits).any(axis=0)
+    warn_of_sentinels(matrix[:, ~told], list(compress(names, ~told)), owner)
     return EncodedTable(encoder, matrix, names, weight, rows, codes, limits)
 
 
