@@ -16,10 +16,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron._seeds import draw_seed
-from sktaskneuron._typing import CategoricalFeatures, TableLike
+from sktaskneuron._typing import CategoricalFeatures
 from sktaskneuron.exceptions import TimeLimitWarning
 from sktaskneuron.models.predictor import Predictor
 
@@ -99,22 +99,6 @@ def fitted_value(estimator: TableEstimator) -> Any:
     if _VALUE not in vars(estimator):
         check_is_fitted(estimator)  # which raises
     return vars(estimator)[_VALUE]
-
-
-def value_for(estimator: TableEstimator, X: TableLike) -> Any:
-    """Return the same, after asking whether a table has the columns of fit.
-
-    Raises
-    ------
-    NotFittedError
-        If the estimator is not fitted.
-    ValueError
-        If number or names of the columns differ; in a message of this estimator.
-    """
-    value = fitted_value(estimator)
-    if len(getattr(X, "shape", ())) == 2:
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-    return value
 
 
 def reconstruction(fitted: Fitted) -> dict[str, object]:

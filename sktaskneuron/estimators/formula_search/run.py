@@ -119,9 +119,9 @@ class FittedSearch:
         """The formula with its numbers."""
         return self.result.fitted
 
-    def transform(self, X: TableLike) -> Matrix:
+    def transform(self, X: TableLike, owner: BaseEstimator) -> Matrix:
         """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
-        matrix = self.reader.read(X).raw
+        matrix = self.reader.read(X, owner).raw
         if not self.equation.terms:
             return np.zeros((len(matrix), 1))
         values = self.equation.transform(matrix)
