@@ -23,7 +23,9 @@ def new_columns(draft: Draft, rng: Generator) -> Draft:
         new.iloc[:, ::-1],
         new.to_numpy()[:, :, None],
     ]
-    return replace(draft, odd_new=made[rng.integers(len(made))], odd_refusal=MUST)
+    return replace(
+        draft, odd_new=made[rng.integers(len(made))], odd_refusal=MUST, words=("feature names",)
+    )
 
 
 @kind(LATER, TABLES)
