@@ -183,7 +183,7 @@ def test_shapes_in_fit(model, kind):
     refuses(model, lambda: model.fit(X, target_of(model)), word)
 
 
-@pytest.mark.parametrize("kind", set(SHAPES) - {"no columns"})
+@pytest.mark.parametrize("kind", sorted(set(SHAPES) - {"no columns"}))
 def test_shapes_in_predict(model, fitted, kind):
     X, word = SHAPES[kind]
     model = fitted(type(model).__name__)
@@ -267,7 +267,7 @@ def test_weights_of_fit(model, kind):
     refuses(model, lambda: model.fit(NUMBERS, y, sample_weight=WEIGHTS[kind]), "sample_weight")
 
 
-@pytest.mark.parametrize("kind", set(WEIGHTS) - {"huge"})
+@pytest.mark.parametrize("kind", sorted(set(WEIGHTS) - {"huge"}))
 def test_weights_of_score(model, fitted, kind):
     if isinstance(model, NeuronFormulaSearch):
         pytest.skip("a transformer has no score")
