@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+import numpy as np
+
+from sktaskneuron._typing import (
+    CategoricalFeatures,
+    Constraints,
+    Mask,
+    RandomState,
+    TableLike,
+)
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
+from sktaskneuron.estimators.fitted import value_for
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
+from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.spread import LabelSpread, checked_coverages
+from sktaskneuron.models.target import softmax
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
@@ -242,3 +254,42 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
             verbose=verbose,
         )
         self.class_weight = class_weight
+
+    def predict_set(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> Mask:
+        """Predict sets of classes that hold the true one in a given share of the rows.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        coverage : float or sequence of float, default=0.9
+            Share of new rows whose class is to be in its set.
+
+        Returns
+        -------
+        members : ndarray of bool of shape (n_samples, n_classes)
+            Which of `classes_` belong to the set of a row; the most probable one always does. For
+            several coverages (n_samples, n_coverages, n_classes).
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If fit held no rows out, or too few for this coverage.
+
+        Notes
+        -----
+        A class belongs to the set if its probability is as high as the share `coverage` of the
+        held-out rows gave to their own class. See the user guide for what is exact in this.
+        """
+        value: FittedNeuronSeek = value_for(self, X)
+        spread = value.spread
+        if not isinstance(spread, LabelSpread):
+            raise ValueError(
+                "sets are learned from held-out rows, and this NeuronSeekClassifier was fitted "
+                "without; fit with 20 rows or more and validation='auto'"
+            )
+        asked = checked_coverages(coverage, spread.most)
+        sets = spread.sets(softmax(value.predictor.raw(X, self.device)), asked).transpose(1, 0, 2)
+        return sets if np.ndim(coverage) else sets[:, 0]

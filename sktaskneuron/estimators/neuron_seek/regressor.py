@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from sktaskneuron._typing import FloatArray, TableLike
 from sktaskneuron.estimators._common.targets import Regresses
+from sktaskneuron.estimators.fitted import value_for
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
+from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
+from sktaskneuron.models.fitted import on_device
+from sktaskneuron.models.spread import Spread, checked_coverages
 
 
 class NeuronSeekRegressor(Regresses, NeuronSeek):
@@ -171,3 +180,49 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     >>> model.score(X, y) > 0.99
     True
     """
+
+    def predict_interval(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> FloatArray:
+        r"""Predict ranges that hold the target in a given share of the rows.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        coverage : float or sequence of float, default=0.9
+            Share of new rows whose target is to lie in its interval.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2)
+            Lower and upper ends. For several coverages (n_samples, n_coverages, 2); for several
+            targets with an axis of targets after that of the samples.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If fit held no rows out, or too few for this coverage.
+
+        Notes
+        -----
+        The half width is :math:`q\,\sigma(x)\,c(x)`: the quantile q of the held-out errors by
+        their expected size, that size :math:`\sigma(x)`, and a correction c(x) of at most one for
+        the fact that one member at a time was held out and the mean of all predicts. Without c,
+        and for the held-out model itself, the share is kept exactly for rows that are
+        exchangeable with those of fit; of the mean with c it is measured, not proved (see the user
+        guide).
+        """
+        value: FittedNeuronSeek = value_for(self, X)
+        spread = value.spread
+        if not isinstance(spread, Spread):
+            raise ValueError(
+                "intervals are learned from held-out rows, and this NeuronSeekRegressor was "
+                "fitted without; fit with 20 rows or more and validation='auto'"
+            )
+        asked = checked_coverages(coverage, spread.most)
+        predictor = on_device(value.predictor.model, self.device)
+        ends = spread.intervals(predictor, value.predictor.reader.read(X), asked)
+        target = value.predictor.target
+        both = np.stack([np.stack([target.decoded(raw) for raw in end], -1) for end in ends], -1)
+        return both if np.ndim(coverage) else both[..., 0, :]
