@@ -245,8 +245,9 @@ def checked_coverages(coverage: float | Sequence[float], most: float) -> list[fl
     ValueError
         If one is no share, or more than ``most``.
     """
-    asked = np.atleast_1d(np.asarray(coverage, dtype=np.float64))
-    if asked.ndim > 1 or not asked.size or not ((asked > 0) & (asked < 1)).all():
+    asked = np.atleast_1d(np.asarray(coverage))
+    numbers = asked.dtype.kind == "f" and asked.ndim == 1 and asked.size > 0
+    if not (numbers and ((asked > 0) & (asked < 1)).all()):
         raise ValueError(f"coverage must be a number or a list within 0 and 1, got {coverage!r}")
     if asked.max() > most + 1e-12:
         raise ValueError(
