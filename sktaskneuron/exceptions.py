@@ -1,8 +1,15 @@
-"""The errors of the package, all under one root and each also a built-in error."""
+"""The errors of the package, all under one root and each also a built-in error; its warnings."""
 
 from __future__ import annotations
 
-__all__ = ["EngineError", "FormulaError", "MissingDependencyError", "SkTaskNeuronError"]
+__all__ = [
+    "DataWarning",
+    "EngineError",
+    "FormulaError",
+    "MissingDependencyError",
+    "SkTaskNeuronError",
+    "TimeLimitWarning",
+]
 
 # Characters of a formula shown on each side of the place of an error: a line of a terminal.
 _EXCERPT = 30
@@ -12,12 +19,20 @@ class SkTaskNeuronError(Exception):
     """Root of every error that the package raises on purpose."""
 
 
+class DataWarning(UserWarning):
+    """Data can be used but look like a mistake; the message names the column and the cure."""
+
+
 class MissingDependencyError(SkTaskNeuronError, ImportError):
     """An optional dependency is asked for but not installed; the message names the extra."""
 
 
 class EngineError(SkTaskNeuronError, RuntimeError):
     """A search engine of another package died, hung, or answered what cannot be read."""
+
+
+class TimeLimitWarning(UserWarning):
+    """A fit ran out of its ``time_limit``; the message says what it left out."""
 
 
 class FormulaError(SkTaskNeuronError, ValueError):

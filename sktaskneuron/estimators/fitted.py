@@ -7,8 +7,9 @@ follow from it. So a fit that fails, wherever it fails, leaves the estimator as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktaskneuron._seeds import draw_seed
 from sktaskneuron._typing import CategoricalFeatures, TableLike
+from sktaskneuron.exceptions import TimeLimitWarning
 from sktaskneuron.models.predictor import Predictor
 
 E = TypeVar("E", bound="TableEstimator")
@@ -44,13 +46,16 @@ class FittedPredictor:
     Parameters
     ----------
     predictor : Predictor
+    left_out : tuple of str
+        For want of time, in words.
     """
 
     predictor: Predictor
+    left_out: tuple[str, ...] = field(default=(), kw_only=True)
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""
-        return self.predictor.attributes()
+        return self.predictor.attributes() | {"left_out_": self.left_out}
 
 
 class TableEstimator(CallbackSupportMixin, BaseEstimator):
@@ -115,6 +120,25 @@ def value_for(estimator: TableEstimator, X: TableLike) -> Any:
 def reconstruction(fitted: Fitted) -> dict[str, object]:
     """Return the attributes that make an estimator a fitted one."""
     return {_VALUE: fitted, **fitted.attributes()}
+
+
+def told(estimator: TableEstimator, fitted: Any, left_out: Sequence[str]) -> Any:
+    """Return what a fit leaves behind with what it left out for want of time; warn of that.
+
+    Warns
+    -----
+    TimeLimitWarning
+        If it left out anything.
+    """
+    if not left_out:
+        return fitted
+    warnings.warn(
+        f"{type(estimator).__name__} ran out of its time_limit and left out: "
+        f"{'; '.join(left_out)}. Raise time_limit for these",
+        TimeLimitWarning,
+        stacklevel=4,  # the caller of fit, past the checks of parameters
+    )
+    return replace(fitted, left_out=tuple(left_out))
 
 
 def put_on(estimator: E, fitted: Fitted) -> E:

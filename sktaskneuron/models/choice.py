@@ -93,14 +93,13 @@ def choose(
         kept = [(c, w) for c, w in zip(parts, blend.weights, strict=True) if w > 0]
         # a readable model of another temperature is not the one that its name promises
         alone = len(kept) == 1 and (kept[0][1] == 1.0 or kept[0][0].name not in _READABLE)
-        return Choice(
-            kept[0][0].name if alone else "blend",
-            Blend(tuple(c.model for c, _ in kept), np.asarray([w for _, w in kept])),
-            weights,
-            means,
-            blend.outputs,
-            gains,
+        model: FittedModel = Blend(
+            tuple(c.model for c, _ in kept), np.asarray([w for _, w in kept])
         )
+        if len(kept) == 1 and kept[0][1] == 1.0:
+            model = kept[0][0].model  # an equation that predicts alone can be exported
+        name = kept[0][0].name if alone else "blend"
+        return Choice(name, model, weights, means, blend.outputs, gains)
     weights = {c.name: float(c.name == best) for c in usable}
     chosen = by_name[best]
     return Choice(best, chosen.model, weights, means, chosen.outputs, gains)

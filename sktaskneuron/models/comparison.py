@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sktaskneuron._clock import leave_out, running_clock, seconds_left, within
 from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Matrix, RowNumbers, State, Vector
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.networks import PackedModel
-from sktaskneuron.models.recipe import EpochReport, Recipe
+from sktaskneuron.models.recipe import EpochReport, Recipe, leave_out_epochs
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
@@ -153,8 +154,12 @@ class Comparison:
         most = max(1, _MOST_NETWORKS // max(n, len(RATES)))
         for start in range(0, len(listed), most):
             part = listed[start : start + most]
-            rates = self._rates(part)
-            _, result = self._trained(part, rates)
+            if found and seconds_left() <= 0:
+                leave_out(f"{len(listed) - start} of {len(listed)} activations")
+                break
+            with within(seconds_left() * len(part) / (len(listed) - start)):
+                rates = self._rates(part)
+                _, result = self._trained(part, rates)
             merged = self._outputs(part, result)
             found += [
                 Evaluation(
@@ -216,14 +221,16 @@ class Comparison:
         network = self._network(listed, len(RATES))
         train, held = self.validation.splits[0]
         n = len(listed) * len(RATES)
-        result = self._fit(
-            network,
-            [train] * n,
-            [held] * n,
-            np.tile(RATES, len(listed)),
-            max(1, round(_TRIAL * self.recipe.n_epochs)),
-            "learning rates",
-        )
+        trial = _TRIAL * len(RATES)
+        with within(seconds_left() * trial / (trial + self.recipe.n_members)):
+            result = self._fit(
+                network,
+                [train] * n,
+                [held] * n,
+                np.tile(RATES, len(listed)),
+                max(1, round(_TRIAL * self.recipe.n_epochs)),
+                "learning rates",
+            )
         best = result.loss.reshape(len(listed), -1).argmin(axis=1)
         return np.asarray(RATES)[best]
 
@@ -262,7 +269,7 @@ class Comparison:
             get_model = (lambda: self._model(network.part(0))) if report_model else None
             return self.report(name, epoch, n_epochs, means, get_model)
 
-        return fit_replicates(
+        result = fit_replicates(
             network,
             self.table,
             train,
@@ -275,9 +282,12 @@ class Comparison:
             weight_decay=recipe.weight_decay,
             schedule="flat_cos",
             patience=recipe.patience,
+            clock=running_clock(),
             seed=recipe.seed,
             on_epoch_end=on_epoch_end,
         )
+        leave_out_epochs(name, result, n_epochs)
+        return result
 
     def _model(self, network: DiverseNetwork) -> PackedModel:
         from sktaskneuron.training import module_to_arrays

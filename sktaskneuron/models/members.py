@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from sktaskneuron._clock import running_clock
 from sktaskneuron._typing import State
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.inputs import View
 from sktaskneuron.models.networks import PackedModel
-from sktaskneuron.models.recipe import EpochReport, Recipe
+from sktaskneuron.models.recipe import EpochReport, Recipe, leave_out_epochs
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import torch
 
     from sktaskneuron.nn import TaskNetwork
-    from sktaskneuron.training import Clock
 
 # Learned functions of a column cost their cosines: many columns get fewer each, very many none.
 _FREQUENCIES, _FEWEST_FREQUENCIES, _MOST_COSINES = 16, 4, 512
@@ -66,7 +66,6 @@ def group_candidate(
     recipe: Recipe,
     validation: Validation,
     report: EpochReport,
-    clock: Clock | None = None,
 ) -> Candidate:
     """Train the members of a group; member j holds out the rows of split j, round and round."""
     from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
@@ -110,12 +109,13 @@ def group_candidate(
         weight_decay=recipe.weight_decay,
         patience=recipe.patience,
         stop_at_cycle_ends=recipe.stop_early,
-        clock=clock,
+        clock=running_clock(),
         seed=recipe.seed,
         on_epoch_end=on_epoch_end,
         callbacks=recipe.callbacks,
         verbose=recipe.verbose,
     )
+    leave_out_epochs(group.name, result, recipe.n_epochs)
     outputs = None
     if splits is not None:
         outputs = validation.merged(result.held_outputs, [held for _, held in splits])

@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sktaskneuron._clock import leave_out
 from sktaskneuron.models.fitted import FittedModel
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
+
+    from sktaskneuron.training import ReplicateResult, TrainingResult
 
 #: ``report(name, epoch, n_epochs, logs, get_model) -> stop``, called after every epoch. Without
 #: ``get_model`` there is nothing yet that predicts.
@@ -64,3 +67,9 @@ class Recipe:
     stop_early: bool = False
     callbacks: tuple[Callback | tuple[str, Callback], ...] = ()
     verbose: int = 0
+
+
+def leave_out_epochs(name: str, result: TrainingResult | ReplicateResult, n_epochs: int) -> None:
+    """Note which epochs of networks time did not suffice for."""
+    if result.stop_reason == "time" and result.n_epochs < n_epochs:
+        leave_out(f"epochs after {result.n_epochs} of {n_epochs} of {name!r}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
+from sktaskneuron._clock import checkpoint, seconds_left
 from sktaskneuron._typing import IntArray, Matrix, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula
 from sktaskneuron.models.candidate import Candidate
@@ -63,6 +64,7 @@ def _some(rows: RowNumbers) -> RowNumbers:
 
 
 def _fit_linear(task: Task, rows: RowNumbers, penalty: float) -> LinearModel:
+    checkpoint()
     rows = _some(rows)
     raw, weight = task.inputs.raw[rows], task.weight[rows]
     center = weight @ raw / weight.sum()
@@ -87,7 +89,10 @@ def _logistic(
     if len(present) == 1:
         intercept[present] = 0.0
         return coef, intercept
-    model = LogisticRegression(C=C, max_iter=200, tol=1e-3).fit(z, codes, sample_weight=weight)
+    model = LogisticRegression(C=C, max_iter=200, tol=1e-3)
+    if seconds_left() < np.inf:
+        model.set_callbacks(_Joints())
+    model.fit(z, codes, sample_weight=weight)
     if len(present) == 2:
         coef[:, present[1]] = model.coef_[0]
         intercept[present] = 0.0, model.intercept_[0]
@@ -95,6 +100,23 @@ def _logistic(
         coef[:, present] = model.coef_.T
         intercept[present] = model.intercept_
     return coef, intercept
+
+
+class _Joints:
+    """Callback of scikit-learn by which a fit of many iterations ends in time."""
+
+    def setup(self, estimator: object, context: object) -> None:
+        """Do nothing."""
+
+    def teardown(self, estimator: object, context: object) -> None:
+        """Do nothing."""
+
+    def on_fit_task_begin(self, estimator: object, context: object, **others: object) -> None:
+        """Look at the time before every iteration."""
+        checkpoint()
+
+    def on_fit_task_end(self, estimator: object, context: object, **others: object) -> None:
+        """Do nothing."""
 
 
 def formula_candidate(

@@ -13,6 +13,8 @@ from sktaskneuron._typing import AnyArray, FloatArray, IntArray, Matrix, Vector
 
 # Log loss of a row is counted up to here: one sure and wrong row must not decide alone.
 _LARGEST_LOSS = 35.0
+# Differences of two such logits are finite.
+_LARGEST_LOGIT = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +50,22 @@ class ValueTarget:
 
     def decoded(self, raw: Matrix) -> FloatArray:
         """Return raw outputs as the target was given."""
-        values = raw * self.unit + self.shift
+        with np.errstate(over="ignore"):  # an equation's value may be infinite
+            values = raw * self.unit + self.shift
         return values[:, 0] if self.single else values
 
     def of_equation(self, value: Matrix) -> Matrix:
-        """Return an equation's values as raw outputs; the mean where it is not defined."""
-        return np.where(np.isfinite(value), (value - self.shift) / self.unit, 0.0)
+        """Return an equation's values as raw outputs; the mean where it is not defined.
+
+        A value that overflows stays infinite, as in every form that the equation is written in.
+        """
+        with np.errstate(over="ignore"):
+            return np.where(np.isnan(value), 0.0, (value - self.shift) / self.unit)
 
     def losses(self, raw: Matrix, encoded: Matrix) -> Vector:
         """Return the squared error of each row."""
-        return np.asarray(((raw - encoded) ** 2).mean(axis=1))
+        with np.errstate(over="ignore"):  # of an equation that overflows
+            return np.asarray(((raw - encoded) ** 2).mean(axis=1))
 
     def as_score(self, loss: float) -> float:
         """Return a mean loss as R2: targets have the variance one."""
@@ -106,9 +114,11 @@ class ClassTarget:
     def of_equation(self, value: Matrix) -> Matrix:
         """Return one logit per class of an equation's values; even odds where it is not defined.
 
+        A value that overflows is as sure as can be.
+
         value : (n_rows, 1) log odds, or (n_rows, n_classes).
         """
-        logits = np.where(np.isfinite(value), value, 0.0)
+        logits = np.clip(np.where(np.isnan(value), 0.0, value), -_LARGEST_LOGIT, _LARGEST_LOGIT)
         if logits.shape[1] == 1:
             return np.concatenate([np.zeros_like(logits), logits], axis=1)
         return logits

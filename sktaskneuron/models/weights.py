@@ -6,12 +6,20 @@ import numpy as np
 from scipy.optimize import minimize, nnls
 from scipy.special import logsumexp
 
-from sktaskneuron._typing import FloatArray, IntArray, Vector
+from sktaskneuron._typing import FloatArray, IntArray, Matrix, Vector
 
 # Weights below this share of the total are put to zero.
 _NEGLIGIBLE = 0.02
+_EPSILON = float(np.finfo(np.float64).eps)
 # Pull to equal weights, in rows: it decides where few rows say little.
 _PRIOR_ROWS = 2.0
+# Median logit of a row, beyond which a model is so sure (1e-13) that the odds are rounding.
+_SURE = 30.0
+# Keeps the weights of equal models equal where the prior is switched off or says next to nothing.
+_RIDGE = 1e-10
+# Models that enter or leave a sum; the solver's own bound of three times their number is for tables
+# of many more columns.
+_MOST_CHANGES = 1_000
 
 
 def value_weights(outputs: FloatArray, target: FloatArray, weight: Vector) -> Vector:
@@ -33,21 +41,28 @@ def value_weights(outputs: FloatArray, target: FloatArray, weight: Vector) -> Ve
     With the sum fixed to one the error of a mixture is the mixture of the models' errors, so the
     weights are those of a quadratic form over the simplex, solved exactly by non-negative least
     squares: minimising :math:`\|E a\|^2` over the simplex is, up to scale, minimising
-    :math:`\|E a\|^2 + (1^T a - 1)^2` over :math:`a \ge 0`.
+    :math:`\|E a\|^2 + (1^T a - 1)^2` over :math:`a \ge 0`. Every model's errors are brought to the
+    size one before, and its weight back after, so that errors of any sizes go together.
     """
-    n_models = len(outputs)
-    share = weight / weight.sum()
-    error = (outputs - target) * np.sqrt(share)[:, None]
+    n_models, n_rows = len(outputs), len(weight)
+    share = weight / weight.max()
+    error = (outputs - target) * np.sqrt(share / share.sum())[:, None]
     flat = error.reshape(n_models, -1)
-    gram = flat @ flat.T
-    size = max(float(np.diag(gram).min()), 1e-300)
-    gram = gram / size
+    size = _root_of_squares(flat)
+    relative = size.min() / size
     # a prior of so many rows, on which every model errs by as much and independently
-    gram += np.eye(n_models) * (_PRIOR_ROWS / len(share))
-    root = np.linalg.cholesky(gram + 1e-10 * np.eye(n_models)).T
-    design = np.vstack([root, np.ones((1, n_models))])
-    solution, _ = nnls(design, np.append(np.zeros(n_models), 1.0))
+    prior = np.diag(np.sqrt(_PRIOR_ROWS / n_rows + _RIDGE) * relative)
+    root = np.linalg.qr(np.vstack([(flat / size[:, None]).T, prior]), mode="r")
+    design = np.vstack([root, relative])
+    solution, _ = nnls(design, np.append(np.zeros(len(root)), 1.0), maxiter=_MOST_CHANGES)
+    solution = solution * relative
     return _without_crumbs(solution / solution.sum())
+
+
+def _root_of_squares(rows: Matrix) -> Vector:
+    """Return the Euclidean length of each row, above zero; squares neither overflow nor vanish."""
+    largest = np.maximum(np.abs(rows).max(axis=1), np.finfo(np.float64).tiny)
+    return np.asarray(largest * np.maximum(np.linalg.norm(rows / largest[:, None], axis=1), 1.0))
 
 
 def logit_weights(logits: FloatArray, target: IntArray, weight: Vector) -> Vector:
@@ -69,6 +84,9 @@ def logit_weights(logits: FloatArray, target: IntArray, weight: Vector) -> Vecto
     """
     n_models, n_rows, _ = logits.shape
     share = weight / weight.sum()
+    # of models surer than any probability the solver sees the logits in another unit
+    unit = np.maximum(np.median(np.abs(logits).max(axis=2), axis=1) / _SURE, 1.0)
+    logits = logits / unit[:, None, None]
     chosen = logits[:, np.arange(n_rows), target]
     pull = _PRIOR_ROWS / n_rows
 
@@ -82,11 +100,20 @@ def logit_weights(logits: FloatArray, target: IntArray, weight: Vector) -> Vecto
         return float(value + 0.5 * pull * spread @ spread), (mean - chosen) @ share + pull * spread
 
     start = np.full(n_models, 1.0 / n_models)
-    result = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 20.0)] * n_models)
-    total = result.x.sum()
+    # a loss that falls from 1e8 must not count as solved where it falls by little against that
+    result = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, 20.0)] * n_models,
+        options={"ftol": _EPSILON},
+    )
+    best = min([result.x, *np.eye(n_models)], key=lambda a: loss(a)[0])
+    total = best.sum()
     if not total > 0:
-        return np.asarray(start * 1e-3)
-    return np.asarray(_without_crumbs(result.x / total) * total)
+        return np.asarray(start * 1e-3 / unit)
+    return np.asarray(_without_crumbs(best / total) * total / unit)
 
 
 def _without_crumbs(weights: Vector) -> Vector:

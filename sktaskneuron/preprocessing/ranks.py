@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Mask, Matrix, Vector
 from sktaskneuron.preprocessing.few_valued import find_few_valued
 from sktaskneuron.preprocessing.weighted import (
@@ -150,6 +151,7 @@ class NormalScoreScaler(
         self.values_, self.scores_ = [], []
         for columns in column_chunks(data.shape):
             for j, column in enumerate(np.array(data[:, columns].T, order="C"), columns.start):
+                checkpoint()
                 values, below = _distribution(column, weight)
                 if few.constant[j] or few.two_valued[j]:
                     self.values_.append(values[: 1 if few.constant[j] else 2])

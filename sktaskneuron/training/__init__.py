@@ -1,8 +1,8 @@
 """Training of torch modules on tables that lie on the device."""
 
+from sktaskneuron._clock import Clock
 from sktaskneuron.training.data import TensorBatches, TensorTable
 from sktaskneuron.training.device import place_of, random_scope, resolve_device, resolve_dtype
-from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.fit import fit_network
 from sktaskneuron.training.loop.members import fit_members
 from sktaskneuron.training.loop.net import TaskDrivenNet

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import check_grad, minimize
 from scipy.special import logsumexp
 
@@ -126,6 +128,61 @@ class TestValues:
         assert found.sum() == pytest.approx(1.0)
 
 
+@st.composite
+def hostile_errors(draw):
+    """Errors over 280 powers of ten; models may be equal, exact, or far off in one row."""
+    n_models, n_rows = draw(st.integers(1, 12)), draw(st.integers(1, 40))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    errors = rng.normal(size=(n_models, n_rows, 1))
+    errors += draw(st.sampled_from([0.0, 1.0, 10.0])) * rng.normal(size=(n_rows, 1))
+    exponents = draw(st.lists(st.floats(-140, 140), min_size=n_models, max_size=n_models))
+    errors *= 10.0 ** np.asarray(exponents)[:, None, None]
+    first, second = rng.integers(n_models, size=2)
+    kind = draw(st.sampled_from(["plain", "equal", "zero", "one far row"]))
+    if kind == "equal":
+        errors[first] = errors[second]
+    elif kind == "zero":
+        errors[first] = 0.0
+    elif kind == "one far row":
+        errors[first, 0] *= 1e10
+    return errors, rng.uniform(0.5, 2.0, size=n_rows)
+
+
+class TestAnyErrors:
+    @settings(max_examples=300, deadline=None)
+    @given(hostile_errors())
+    def test_conditions_of_the_optimum(self, problem):
+        """The gradient is the same for all models of the mixture, and no less for the others."""
+        errors, weight = problem
+        n_rows = errors.shape[1]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(weights_module, "_NEGLIGIBLE", 0.0)
+            found = value_weights(errors, np.zeros((n_rows, 1)), weight)
+        assert (found >= 0).all()
+        assert found.sum() == pytest.approx(1.0)
+        # every model's errors in their own size: a weight there is a share times that size
+        flat = errors[:, :, 0] * np.sqrt(weight / weight.sum())
+        size = np.maximum(np.linalg.norm(flat, axis=1), np.finfo(float).tiny)
+        relative = size.min() / size
+        scaled = np.divide(found, relative, out=np.zeros_like(found), where=relative > 0)
+        prior = weights_module._PRIOR_ROWS / n_rows
+        mixed = scaled @ (flat / size[:, None])
+        gradient = flat / size[:, None] @ mixed + prior * scaled * relative**2
+        slack = gradient - (scaled @ gradient) * relative
+        rounding = 1e-7 * max(scaled.sum(), 1.0)
+        assert (slack > -rounding).all()
+        assert (slack[scaled > 0] < rounding).all()
+
+    def test_a_model_that_is_far_off_once_gets_nothing(self):
+        outputs, target, weight = draw_values(3)
+        expected = value_weights(outputs[1:], target, weight)
+        for size in (1e12, 1e30, 1e150):
+            outputs[0, 0] = size
+            np.testing.assert_allclose(
+                value_weights(outputs, target, weight), [0, *expected], atol=0.01
+            )
+
+
 class TestLogits:
     @pytest.mark.parametrize("seed", range(5))
     def test_optimum(self, seed, plain):
@@ -185,6 +242,23 @@ class TestLogits:
         assert (found >= 0).all()
         assert found.sum() > 0
         assert log_loss_of(found, size * logits, target, weight) < 1.3 * np.log(3)
+
+    @pytest.mark.parametrize("size", [1e5, 1e8, 1e100])
+    def test_sure_models_lose_nothing(self, size):
+        """The unit of a model's logits is its weight's, whatever the others' is."""
+        logits, target, weight = draw_logits()
+        best = log_loss_of(logit_weights(logits, target, weight), logits, target, weight)
+        for factor in (size, np.array([size, 1.0, 1.0])[:, None, None]):
+            found = logit_weights(factor * logits, target, weight)
+            assert log_loss_of(found, factor * logits, target, weight) < best + 0.001
+
+    @pytest.mark.parametrize("size", [1e3, 1e8])
+    def test_one_sure_and_wrong_row_leaves_a_model_out(self, size):
+        logits, target, weight = draw_logits()
+        expected = logit_weights(logits[1:], target, weight)
+        logits[0, 0, (target[0] + 1) % 3] = size
+        found = logit_weights(logits, target, weight)
+        np.testing.assert_allclose(found, [0, *expected], atol=2e-3)
 
     def test_impossible_class(self):
         """Logits of -20 for a class not seen in a fold."""

@@ -26,6 +26,7 @@ from sktaskneuron._typing import (
     TargetLike,
     Vector,
 )
+from sktaskneuron.estimators._common.limits import limited
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.categories import is_missing
 
@@ -57,6 +58,8 @@ class EncodedTable:
         Places of the kept rows in the caller's table.
     codes : ndarray of shape (n_rows, n_large)
         Of the levels of columns with many of them.
+    limits : ndarray of shape (2, n_columns)
+        Within which the matrix was brought, infinite where it needed none; new rows are too.
     """
 
     encoder: TableEncoder
@@ -65,6 +68,7 @@ class EncodedTable:
     weight: Vector
     rows: RowNumbers
     codes: Matrix
+    limits: Matrix
 
     @property
     def references(self) -> Mask:
@@ -150,7 +154,9 @@ def encode_table(
         matrix, codes = matrix[rows], codes[rows]
     names = tuple(str(name) for name in encoder.get_feature_names_out())
     matrix = _sized(matrix, "X", names)
-    return EncodedTable(encoder, matrix, names, count_weight(weight[rows]), rows, codes)
+    weight = count_weight(weight[rows])
+    matrix, limits = limited(matrix, names, weight)
+    return EncodedTable(encoder, matrix, names, weight, rows, codes, limits)
 
 
 def count_weight(weight: Vector) -> Vector:
@@ -199,11 +205,15 @@ def location_and_scale(values: Matrix, weight: Vector) -> tuple[Vector, Vector]:
     return mean, np.where(constant | (sd == 0), 1.0, sd)
 
 
-def column_range(matrix: Matrix, far_out: float = _FAR_OUT) -> Matrix:
-    """Bounds (2, n_columns) far outside the training values, within which new values are read."""
-    low, high = matrix.min(axis=0), matrix.max(axis=0)
+def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> Matrix:
+    """Bounds (2, n_columns), far outside the training values, within which networks read new ones.
+
+    Where the table has a limit it is the bound.
+    """
+    low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
     margin = far_out * (high - low)
-    return np.stack([low - margin, high + margin])
+    lower, upper = table.limits
+    return np.stack([np.maximum(low - margin, lower), np.minimum(high + margin, upper)])
 
 
 def _sized(values: Matrix, what: str, names: tuple[str, ...] | None = None) -> Matrix:

@@ -8,8 +8,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sktaskneuron._typing import Constraints
 
+#: Of all estimators whose fit may be long.
+TIME_LIMIT: Constraints = {"time_limit": [None, Interval(Real, 0, None, closed="neither")]}
 #: Of all estimators that train networks.
 NETWORKS: Constraints = {
+    **TIME_LIMIT,
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,7 +41,7 @@ class FitReport:
         y: TargetLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        self._estimator = estimator
+        self._estimator, self._start = estimator, time.perf_counter()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._fit: CallbackContext = estimator._init_callback_context(max_subtasks=None)
@@ -49,9 +50,10 @@ class FitReport:
         self._network_name = ""
 
     def say(self, text: str) -> None:
-        """Print a line of progress if ``verbose`` asks for it."""
+        """Print a line of progress, with the seconds so far, if ``verbose`` asks for it."""
         if self._estimator.verbose:
-            print(f"[{type(self._estimator).__name__}] {text}")  # noqa: T201
+            seconds = time.perf_counter() - self._start
+            print(f"[{type(self._estimator).__name__}] {seconds:.1f} s: {text}")  # noqa: T201
 
     def step(self, text: str) -> None:
         """Report a step of a search."""

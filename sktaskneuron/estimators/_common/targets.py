@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin, _fit_context
 
+from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import AnyArray, FloatArray, Matrix, TableLike, TargetLike
 from sktaskneuron.estimators._common.checks import (
     check_target,
@@ -18,9 +19,10 @@ from sktaskneuron.estimators._common.checks import (
     location_and_scale,
     with_class_weight,
 )
+from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
-from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, value_for
+from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, told, value_for
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
 
@@ -29,6 +31,7 @@ class Predictive(TableEstimator):
     """An estimator of a target by models that may run on a device."""
 
     device: str
+    time_limit: float | None
     #: ``_run(settings, table, encoded, target, report)`` fits: from parameters and data to what a
     #: fit leaves behind, without an estimator. ``encoded`` is the target as ``target.encoded``
     #: returns it.
@@ -72,17 +75,18 @@ class Classifies(ClassifierMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        settings = self._settings()
-        name = settings.estimator_name
-        labels = check_target(name, X, y, numeric=False)
-        table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        classes, codes = class_codes(name, labels[table.rows])
-        weight = with_class_weight(self.class_weight, classes, codes, table.weight)
-        table = replace(table, weight=weight)
-        fitted = self._run(settings, table, codes, ClassTarget(classes), report)
-        report.end()
-        return put_on(self, fitted)
+        with time_limit(self.time_limit) as left_out:
+            settings = self._settings()
+            name = settings.estimator_name
+            labels = check_target(name, X, y, numeric=False)
+            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
+            report = FitReport(self, X, y, sample_weight)
+            classes, codes = class_codes(name, labels[table.rows])
+            weight = with_class_weight(self.class_weight, classes, codes, table.weight)
+            table = replace(table, weight=weight)
+            fitted = self._run(settings, table, codes, ClassTarget(classes), report)
+            report.end()
+        return put_on(self, told(self, fitted, left_out))
 
     def predict_proba(self, X: TableLike) -> Matrix:
         """Predict the probabilities of the classes.
@@ -156,15 +160,17 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        settings = self._settings()
-        values = check_target(settings.estimator_name, X, y, numeric=True)
-        table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        kept = values[table.rows].reshape(len(table.rows), -1)
-        target = ValueTarget(*location_and_scale(kept, table.weight), single=values.ndim == 1)
-        fitted = self._run(settings, table, target.encoded(kept), target, report)
-        report.end()
-        return put_on(self, fitted)
+        with time_limit(self.time_limit) as left_out:
+            settings = self._settings()
+            values = check_target(settings.estimator_name, X, y, numeric=True)
+            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
+            report = FitReport(self, X, y, sample_weight)
+            kept = values[table.rows].reshape(len(table.rows), -1)
+            tell_far_targets(kept, table.weight)
+            target = ValueTarget(*location_and_scale(kept, table.weight), single=values.ndim == 1)
+            fitted = self._run(settings, table, target.encoded(kept), target, report)
+            report.end()
+        return put_on(self, told(self, fitted, left_out))
 
     def predict(self, X: TableLike) -> FloatArray:
         """Predict the target.

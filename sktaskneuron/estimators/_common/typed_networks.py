@@ -29,7 +29,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
 def reader_of(table: EncodedTable) -> Reader:
     """Return how rows are read: on bounded scales, levels by the frequent ones alone."""
     scaler = SmoothClipScaler(_BOUND).fit(table.matrix, sample_weight=table.weight)
-    return Reader(table.encoder, column_range(table.matrix), {"robust": scaler}, False)
+    return Reader(table.encoder, column_range(table), {"robust": scaler}, False)
 
 
 def lengths(settings: NetworkSettings, n_rows: int) -> tuple[int, int]:

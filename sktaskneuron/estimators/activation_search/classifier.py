@@ -81,6 +81,11 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         0.15, at most 20,000 rows; none on less than 20 rows, where the fallback is taken.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss of any network after which training ends.
+    time_limit : float or None, default=None
+        Seconds after which fit ends, of wall time and of the CPU time of the process. Two
+        thirds are for the search; learning rates fall as fast as their share of the time runs. What
+        was found by then predicts, and `left_out_` says what is missing. Results depend on the
+        machine's speed.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         See :class:`sktaskneuron.preprocessing.TableEncoder`.
     class_weight : dict, "balanced" or None, default=None
@@ -120,6 +125,8 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         Mean losses per epoch of the networks that predict.
     n_iter_ : int
         Epochs that they were trained.
+    left_out_ : tuple of str
+        What was left out, in words, because `time_limit` ran out; empty if nothing was.
     encoder_ : TableEncoder
         Turns the table into numbers.
     scaler_ : SmoothClipScaler or Pipeline
@@ -184,6 +191,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
+        time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",
         class_weight: Mapping[object, float] | str | None = None,
         device: str = "auto",
@@ -211,6 +219,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
             n_members=n_members,
             validation=validation,
             n_iter_no_change=n_iter_no_change,
+            time_limit=time_limit,
             categorical_features=categorical_features,
             device=device,
             dtype=dtype,

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Splits, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 _INITIALISATIONS = 3
 # Candidates of many whose networks predict together.
 _TOGETHER = 4
+# Share of the time that the search may take, and of that the strategy, which may end before the
+# fallback was trained.
+_SEARCHING, _STRATEGY = 2 / 3, 0.9
 # Standard deviations from the mean up to which linear scales go on.
 _REACH = 6.0
 # Candidates of a list that decide between scales.
@@ -183,7 +187,8 @@ def fit_activation_search(
             found = _evaluated(settings, view, validation, listed, search, own, seed, report)
             return Ranking.of(found, settings.fallback, validation.weight)
 
-        ranking, chosen = _search(settings, scales, ranked)
+        with within(_SEARCHING * seconds_left()):
+            ranking, chosen = _search(settings, scales, ranked)
         for line in ranking.lines(settings.fallback):
             report.say(line)
     # otherwise so few rows cannot tell activations apart
@@ -250,11 +255,13 @@ def _search(
     chosen, ranking = scales[0], None
     if len(scales) > 1:
         panel = settings.panel
-        for own in scales:
-            new = ranked(own, panel, False)
+        more = len(panel) < len(settings.listed) or settings.searches
+        for place, own in enumerate(scales):
+            with within(seconds_left() / (len(scales) - place + more)):
+                new = ranked(own, panel, False)
             if ranking is None or new.beats(ranking):
                 chosen, ranking = own, new
-        if len(panel) < len(settings.listed) or settings.searches:
+        if more:
             ranking = None
     return ranking or ranked(chosen, settings.listed, True), chosen
 
@@ -280,17 +287,32 @@ def _evaluated(
     )
     tell = report.epochs(_predicting(scales, task))
     comparison = Comparison(task, validation, recipe, tell)
-    if not (search and settings.searches):
-        return comparison.evaluate(listed)
     share = validation.share
     found: list[Evaluation] = []
     n_layers = len(settings.hidden_layer_sizes)
 
-    def evaluate(texts: Sequence[str]) -> Vector:
-        new = comparison.evaluate([activations_of(text, text, n_layers) for text in texts])
-        found.extend(new)
-        return np.array([float(share @ evaluation.rows) for evaluation in new])
+    def tell_best() -> None:
+        best = min(found, key=lambda evaluation: float(share @ evaluation.rows))
+        report.say(
+            f"{len(found)} activations trained, the best so far {best.activations.name}: "
+            f"held-out loss {float(share @ best.rows):.4g}"
+        )
 
+    def evaluate(texts: Sequence[str]) -> Vector:
+        checkpoint()
+        left = max(int(settings.n_evaluations) - len(found), len(texts))
+        with within(seconds_left() * len(texts) / left):
+            new = comparison.evaluate([activations_of(text, text, n_layers) for text in texts])
+        found.extend(new)
+        tell_best()
+        losses = np.full(len(texts), np.inf)  # those that time did not suffice for
+        losses[: len(new)] = [float(share @ evaluation.rows) for evaluation in new]
+        return losses
+
+    if not (search and settings.searches):
+        found += comparison.evaluate(listed)
+        tell_best()
+        return _with_fallback(found, settings, comparison)
     strategy = Strategy(
         settings.strategy,
         [activations.name for activations in listed],
@@ -308,8 +330,19 @@ def _evaluated(
         task.n_outputs,
         task.classification,
     )
-    strategy.run(evaluate, features)
-    return found
+    with within(_STRATEGY * seconds_left(), "candidates of the search"):
+        strategy.run(evaluate, features)
+    return _with_fallback(found, settings, comparison)
+
+
+def _with_fallback(
+    found: list[Evaluation], settings: ActivationSearchSettings, comparison: Comparison
+) -> list[Evaluation]:
+    """Train the fallback too where time ended the search before: all are compared with it."""
+    if any(evaluation.activations.name == settings.fallback for evaluation in found):
+        return found
+    fallback = [a for a in settings.listed if a.name == settings.fallback]
+    return found + comparison.evaluate(fallback)
 
 
 def _predicting(scales: _Scales, task: Task) -> Callable[[FittedModel], FittedPredictor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -133,6 +134,16 @@ class Strategy:
             return evaluate(texts)
 
         size = min(_GENERATION, self.n_evaluations)
+        if self.proposer is not None:
+            # it is asked from the second generation on
+            size = min(size, max(1, self.n_evaluations // 2))
+            if self.n_evaluations < 2:
+                warnings.warn(
+                    f"n_evaluations={self.n_evaluations} ends the search before the proposer is "
+                    "asked; use 2 or more",
+                    UserWarning,
+                    stacklevel=2,
+                )
         found = search_evolve(
             tell,
             initial=list(dict.fromkeys(_expressions(self.listed)))[:size],

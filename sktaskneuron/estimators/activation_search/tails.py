@@ -30,8 +30,13 @@ def tail_split(
     Raises
     ------
     ValueError
-        If there is no such column.
+        If there is no such column, or fewer than two rows.
     """
+    if len(inputs) < 2:
+        raise ValueError(
+            "split='tail' needs a row to train on and one to hold out, got n_samples = "
+            f"{len(inputs)} of positive weight; use split='cv'"
+        )
     score = _score(inputs, list(names), by)
     n_tail = min(max(1, round(share * len(inputs))), len(inputs) - 1)
     order = np.argsort(score, kind="stable")

@@ -59,6 +59,7 @@ class LearnedDiversity(Predictive):
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
+        time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",
         device: str = "auto",
         dtype: str = "float32",
@@ -82,6 +83,7 @@ class LearnedDiversity(Predictive):
         self.n_members = n_members
         self.validation = validation
         self.n_iter_no_change = n_iter_no_change
+        self.time_limit = time_limit
         self.categorical_features = categorical_features
         self.device = device
         self.dtype = dtype

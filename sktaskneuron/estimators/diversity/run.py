@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.activations import with_learned_parameters
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from sktaskneuron.nn import ActivationSet
     from sktaskneuron.training import MetaResult
 
+# Share of the time that the learning of functions may take; the rest is for the networks.
+_LEARNING = 0.5
 # Rows that activation functions are learned on at most.
 _META_ROWS = 20_000
 
@@ -170,7 +173,9 @@ def find_activations(
         # so few rows cannot tell what learned functions are worth
         listed = _free(settings)
     else:
-        learned = _learn(settings, comparison, seed, tell)
+        with within(_LEARNING * seconds_left()):
+            learned = _learn(settings, comparison, seed, tell)
+        assert learned is not None  # without time it is what learning starts from
         listed = _learned(settings, learned.sets) + _free(settings)
     if not (settings.compare and validation):
         listed = listed[:1]

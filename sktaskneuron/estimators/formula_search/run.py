@@ -103,6 +103,8 @@ class FittedSearch:
         Over the training rows, where terms fail.
     classes : ndarray or None
         Class labels, if the target was read as classes.
+    left_out : tuple of str
+        For want of time.
     """
 
     settings: SearchSettings
@@ -110,6 +112,7 @@ class FittedSearch:
     result: SearchResult | ColumnsResult
     term_means: Vector
     classes: AnyArray | None
+    left_out: tuple[str, ...] = ()
 
     @property
     def equation(self) -> FittedFormula | FittedExpression:
@@ -133,6 +136,7 @@ class FittedSearch:
             "null_criterion_": result.null_criterion,
             "caps_": result.caps,
             "n_iter_": max(result.n_steps, 1),
+            "left_out_": self.left_out,
         }
         if self.classes is not None:
             shown["classes_"] = self.classes
@@ -176,9 +180,10 @@ def fit_search(
     wide = settings.scope == "columns"
     find = _column_equations if wide else _neuron_formula
     result = find(settings, table, target, classification, on_step)
+    result = _within(result, table.limits)
     equation = result.fitted
     for far_out in _READ_RANGES:
-        bounds = column_range(table.matrix, far_out)
+        bounds = column_range(table, far_out)
         # where an equation of columns is not defined the means stand in
         if wide or np.isfinite(equation.evaluate(bounds)).all():
             break
@@ -186,6 +191,19 @@ def fit_search(
     with np.errstate(all="ignore"):
         means = np.nan_to_num(table.weight @ values / table.weight.sum())
     return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, classes)
+
+
+def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:
+    """Return what was found on limited columns with these limits in its equations."""
+    if isinstance(result, SearchResult):  # its path holds shapes, no numbers
+        return replace(result, fitted=result.fitted.within(*limits))
+    front = [
+        replace(point, formula=point.formula.within(*limits))
+        if isinstance(point.formula, FittedExpression)
+        else point
+        for point in result.front
+    ]
+    return replace(result, fitted=result.fitted.within(*limits), front=front)
 
 
 def _observations(table: EncodedTable, target: Matrix, classification: bool) -> Observations:
@@ -224,7 +242,9 @@ def _neuron_formula(
         search_method(settings.method),
         options,
         np.random.default_rng(settings.seed),
-        lambda scale, step, formula: on_step(f"{scale}, step {step}: {formula}"),
+        lambda scale, step, formula, score: on_step(
+            f"{scale}, step {step}: {formula}, criterion {score:.6g}"
+        ),
     )
     if varying.size < target.shape[1]:
         whole = with_constant_outputs(result.fitted, varying, target[0])

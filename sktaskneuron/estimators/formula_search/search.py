@@ -11,6 +11,7 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import (
     CategoricalFeatures,
     Constraints,
@@ -20,10 +21,11 @@ from sktaskneuron._typing import (
     TargetLike,
 )
 from sktaskneuron.estimators._common.checks import check_target, encode_table, looks_like_classes
+from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.exports import EquationExports
-from sktaskneuron.estimators.fitted import fitted_value, put_on, value_for
+from sktaskneuron.estimators.fitted import fitted_value, put_on, told, value_for
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
@@ -101,6 +103,10 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
         skips this evidence and most of the time. Equations of columns are compared on one fifth
         of the rows instead, whatever it is.
+    time_limit : float or None, default=None
+        Seconds after which fit ends, of wall time and of the CPU time of the process. What was
+        found by then is the answer, and `left_out_` says what is missing. "operon" and "pysr" get
+        their share as a limit of their own. Results depend on the machine's speed.
     random_state : int, RandomState instance or None, default=0
         Draws the rows of large tables, the folds and the random starts of the atoms. None takes a
         new seed from the operating system; numpy's global stream is never drawn from.
@@ -136,6 +142,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         Class labels, if y was read as classes.
     n_iter_ : int
         Forward steps taken, at least 1; for equations of columns the steps that `verbose` prints.
+    left_out_ : tuple of str
+        What was left out, in words, because `time_limit` ran out; empty if nothing was.
     encoder_ : TableEncoder
         Turns the table into the columns of the formula.
     n_features_in_ : int
@@ -191,6 +199,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         "max_samples": [Interval(Integral, 50, None, closed="left")],
         "max_steps": [None, Interval(Integral, 1, None, closed="left")],
         "n_resamples": [Interval(Integral, 0, None, closed="left")],
+        **TIME_LIMIT,
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -216,6 +225,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         max_samples: int = 10_000,
         max_steps: int | None = None,
         n_resamples: int = 5,
+        time_limit: float | None = None,
         random_state: RandomState = 0,
         verbose: int = 0,
     ) -> None:
@@ -233,6 +243,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         self.max_samples = max_samples
         self.max_steps = max_steps
         self.n_resamples = n_resamples
+        self.time_limit = time_limit
         self.random_state = random_state
         self.verbose = verbose
 
@@ -265,22 +276,23 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         EngineError
             If an engine in a process of its own failed.
         """
-        settings = SearchSettings.read(self)
-        classification = self.target_type == "classes" or (
-            self.target_type == "auto" and looks_like_classes(y)
-        )
-        target = check_target(settings.estimator_name, X, y, numeric=not classification)
-        table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
-        report = FitReport(self, X, y, sample_weight)
-        fitted = fit_search(
-            settings,
-            table,
-            target[table.rows],
-            classification=classification,
-            on_step=report.step,
-        )
-        report.end()
-        return put_on(self, fitted)
+        with time_limit(self.time_limit) as left_out:
+            settings = SearchSettings.read(self)
+            classification = self.target_type == "classes" or (
+                self.target_type == "auto" and looks_like_classes(y)
+            )
+            target = check_target(settings.estimator_name, X, y, numeric=not classification)
+            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
+            report = FitReport(self, X, y, sample_weight)
+            fitted = fit_search(
+                settings,
+                table,
+                target[table.rows],
+                classification=classification,
+                on_step=report.step,
+            )
+            report.end()
+        return put_on(self, told(self, fitted, left_out))
 
     @property
     def expression_(self) -> sympy.Expr | list[sympy.Expr]:

@@ -12,11 +12,12 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
-from sktaskneuron.estimators.fitted import fitted_value, put_on
+from sktaskneuron.estimators.fitted import fitted_value, put_on, told
 from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
 
 
@@ -84,6 +85,11 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         None compares nothing and keeps the last epoch.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss of any network after which training ends.
+    time_limit : float or None, default=None
+        Seconds after which fit ends, of wall time and of the CPU time of the process. Half of
+        it is for the learning of functions; learning rates fall as fast as their share of the time
+        runs. What was found by then predicts, and `left_out_` says what is missing. Results depend
+        on the machine's speed.
     device : str, default="auto"
         Where networks are trained and evaluated: "cpu", "cuda", "cuda:1", "mps"; "auto" takes a
         GPU if there is one. May be set anew after fit, to predict elsewhere.
@@ -123,6 +129,8 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         Mean losses per epoch of the networks that predict.
     n_iter_ : int
         Epochs that were trained.
+    left_out_ : tuple of str
+        What was left out, in words, because `time_limit` ran out; empty if nothing was.
     scaler_ : StandardScaler
         Brings q and p to standard scales.
     n_features_in_ : int
@@ -179,6 +187,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         n_members: str | int = "auto",
         validation: str | int | float | None = "auto",
         n_iter_no_change: int | None = None,
+        time_limit: float | None = None,
         device: str = "auto",
         dtype: str = "float32",
         random_state: RandomState = None,
@@ -202,6 +211,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
             n_members=n_members,
             validation=validation,
             n_iter_no_change=n_iter_no_change,
+            time_limit=time_limit,
             device=device,
             dtype=dtype,
             random_state=random_state,
@@ -234,25 +244,26 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         ValueError, TypeError
             If the number of columns is odd, y does not fit X, or a parameter cannot be used.
         """
-        settings = self._settings()
-        if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
-            X, y, sample_weight = states_and_rates(X, y, sample_weight)
-        states, rates, columns = self._check_states(X, y)
-        if states.shape[1] % 2:
-            raise ValueError(
-                f"X holds coordinates and momenta [q, p], an even number of columns, got "
-                f"n_features = {states.shape[1]}"
-            )
-        if rates.shape != states.shape:
-            raise ValueError(
-                f"y holds the derivative of every column of X, so its shape is {states.shape}, "
-                f"got {rates.shape}"
-            )
-        report = FitReport(self, X, y, sample_weight)
-        weight = _check_sample_weight(sample_weight, states, ensure_non_negative=True)
-        fitted = fit_hamiltonian(settings, columns, states, rates, weight, report)
-        report.end()
-        return put_on(self, fitted)
+        with time_limit(self.time_limit) as left_out:
+            settings = self._settings()
+            if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
+                X, y, sample_weight = states_and_rates(X, y, sample_weight)
+            states, rates, columns = self._check_states(X, y)
+            if states.shape[1] % 2:
+                raise ValueError(
+                    f"X holds coordinates and momenta [q, p], an even number of columns, got "
+                    f"n_features = {states.shape[1]}"
+                )
+            if rates.shape != states.shape:
+                raise ValueError(
+                    f"y holds the derivative of every column of X, so its shape is {states.shape}, "
+                    f"got {rates.shape}"
+                )
+            report = FitReport(self, X, y, sample_weight)
+            weight = _check_sample_weight(sample_weight, states, ensure_non_negative=True)
+            fitted = fit_hamiltonian(settings, columns, states, rates, weight, report)
+            report.end()
+        return put_on(self, told(self, fitted, left_out))
 
     def _check_states(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix, dict[str, object]]:
         """Return finite states and rates as they were given, and the names of the columns."""

@@ -118,14 +118,18 @@ class FittedHamiltonian(HamiltonianModel):
     energy_shift : float
         Mean energy of the training states.
     outcome : DiversityOutcome
+    left_out : tuple of str
+        For want of time.
     """
 
     energy_shift: float
     outcome: DiversityOutcome
+    left_out: tuple[str, ...] = ()
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""
-        return super().attributes() | self.outcome.attributes()
+        outcome = self.outcome.attributes()
+        return super().attributes() | outcome | {"left_out_": self.left_out}
 
 
 def opposite_scales(scaler: StandardScaler) -> Vector:

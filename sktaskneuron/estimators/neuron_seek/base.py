@@ -36,7 +36,6 @@ class NeuronSeek(EquationExports, Predictive):
         "search": [None, NeuronFormulaSearch],
         "activation": "no_validation",
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "time_limit": [None, Interval(Real, 0, None, closed="neither")],
         "compare_simple": ["boolean"],
         "term_evidence": ["boolean"],
         "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
@@ -101,9 +100,6 @@ class NeuronSeek(EquationExports, Predictive):
 
     def _settings(self) -> NeuronSeekSettings:
         """Refuse early what would fail after a long search; return the parameters."""
-        from sktaskneuron.training import Clock
-
-        clock = Clock(self.time_limit)
         given = None
         if isinstance(self.formula, NeuronFormula):
             given = self.formula
@@ -135,7 +131,6 @@ class NeuronSeek(EquationExports, Predictive):
             hidden_layer_sizes=sizes,
             skorch_callbacks=tuple(self.skorch_callbacks or ()),
             defaults=self._defaults,
-            clock=clock,
         )
 
     def _check_search(self, search: NeuronFormulaSearch, given: NeuronFormula | None) -> None:

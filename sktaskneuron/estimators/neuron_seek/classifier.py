@@ -99,9 +99,10 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         the most nodes, True stands for 30. It is looked for on the target and on the networks' own
         predictions, also between the rows, and `readable_report_` says what it costs.
     time_limit : float or None, default=None
-        Seconds after which fit should end. The learning rate then falls as fast as the clock runs,
-        and what is trained by then predicts. The search and the simple models are not cut short;
-        results depend on the machine's speed.
+        Seconds after which fit ends, of wall time and of the CPU time of the process. At most
+        a third is for the search and, with ``readable``, a third for that equation; the learning
+        rate of the networks falls as fast as their share of the time runs. What was found by then
+        predicts, and `left_out_` says what is missing. Results depend on the machine's speed.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         See :class:`sktaskneuron.preprocessing.TableEncoder`.
     class_weight : dict, "balanced" or None, default=None
@@ -162,6 +163,8 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         Losses per epoch of the group with the largest weight.
     n_iter_ : int
         Epochs of that group.
+    left_out_ : tuple of str
+        What was left out, in words, because `time_limit` ran out; empty if nothing was.
     encoder_ : TableEncoder
         Turns the table into numbers.
     scaler_ : SmoothClipScaler

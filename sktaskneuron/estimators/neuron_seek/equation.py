@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.base import clone
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import AnyArray, RowNumbers, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
@@ -172,6 +173,7 @@ class Equation:
             classification=task.classification,
             on_step=lambda text: None,
         )
+        checkpoint()  # what is cut short does not judge
         fitted = again.equation
         assert isinstance(fitted, FittedFormula)
         return fitted

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._clock import leave_out, seconds_left, within
 from sktaskneuron._typing import Vector
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR
 from sktaskneuron.estimators.neuron_seek.equation import Equation
@@ -19,8 +20,9 @@ from sktaskneuron.models.simple import constant_candidate, formula_candidate, li
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
-# Share of the time left that may go into judging the equation.
-_MOST_TO_JUDGE = 0.4
+# Shares of the time left that may go into judging the equation, and into the linear model.
+_MOST_TO_JUDGE, _MOST_LINEAR = 0.4, 0.3
+_NOT_JUDGED = "the comparison with the searched equation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,20 +57,23 @@ class Rivals:
 
     def candidates(self) -> list[Candidate]:
         """Train everything, the simple models first."""
-        simple = []
-        if self.compares:
-            simple = [
-                constant_candidate(self.task, self.validation),
-                linear_candidate(self.task, self.validation),
-            ]
+        simple = self._simple() if self.compares else []
         reserve = self._seconds_to_judge()
-        networks = self._networks(reserve or 0.0)
+        networks = self._networks(reserve or 0.0, has_rivals=bool(simple))
         if reserve is not None and self.equation is not None:
             rival = min(self._loss(candidate) for candidate in [*simple, *networks])
-            simple += formula_candidate(
-                self.task, self.equation.fitted, self.validation, self.equation.on_rows, rival
-            )
+            with within(otherwise=_NOT_JUDGED):
+                simple += formula_candidate(
+                    self.task, self.equation.fitted, self.validation, self.equation.on_rows, rival
+                )
         return [*simple, *networks]
+
+    def _simple(self) -> list[Candidate]:
+        """Return the mean and, if there is time, the linear model."""
+        found = [constant_candidate(self.task, self.validation)]
+        with within(_MOST_LINEAR * seconds_left(), "the linear model"):
+            found.append(linear_candidate(self.task, self.validation))
+        return found
 
     def _seconds_to_judge(self) -> float | None:
         """Return what the held-out loss of the equation costs; None if it is not to be judged.
@@ -78,25 +83,27 @@ class Rivals:
         if not self.compares or self.equation is None or not self.equation.is_readable:
             return None
         seconds = self.equation.seconds * len(self.validation.splits)
-        return seconds if seconds <= _MOST_TO_JUDGE * self.settings.clock.left() else None
+        if seconds <= _MOST_TO_JUDGE * seconds_left():
+            return seconds
+        leave_out(_NOT_JUDGED)
+        return None
 
-    def _networks(self, reserve: float) -> list[Candidate]:
+    def _networks(self, reserve: float, has_rivals: bool) -> list[Candidate]:
+        """Train the groups; the first in any case where nothing else can predict."""
         trained: list[Candidate] = []
         groups = self.groups()
         for number, (group, n_members) in enumerate(groups):
-            left = self.settings.clock.left() - reserve
-            if trained and left <= 0:
-                break
-            seconds = left / (len(groups) - number)
-            trained.append(self._train(group, n_members, self.seed + number, seconds))
+            left = seconds_left() - reserve
+            if (trained or has_rivals) and left <= 0:
+                leave_out(f"the networks {group.name!r}")
+                continue
+            with within(left / (len(groups) - number)):
+                trained.append(self._train(group, n_members, self.seed + number))
         return trained
 
-    def _train(self, group: MemberGroup, n_members: int, seed: int, seconds: float) -> Candidate:
-        from sktaskneuron.training import Clock
-
-        clock = Clock(None if np.isinf(seconds) else seconds)
+    def _train(self, group: MemberGroup, n_members: int, seed: int) -> Candidate:
         recipe = self.recipe(n_members, seed)
-        return group_candidate(group, self.task, recipe, self.validation, self.report, clock)
+        return group_candidate(group, self.task, recipe, self.validation, self.report)
 
     def recipe(self, n_members: int, seed: int) -> Recipe:
         """Return how the networks of a group are built and trained."""
@@ -126,7 +133,8 @@ class Rivals:
                 )
         groups = [task]
         if self.compares and n_rows < defaults.rivals_below:
-            groups += defaults.class_rivals if self.task.classification else defaults.rivals
+            rivals = defaults.class_rivals if self.task.classification else defaults.rivals
+            groups += [group for group in rivals if group.view in self.task.inputs.scalers]
         return self._shared_out(groups, n_rows)
 
     def _shared_out(
@@ -159,10 +167,12 @@ class Rivals:
         }
         gains = {}
         for kind, other in lacking.items():
-            left = self.settings.clock.left()
-            if other == group or left <= 0:
+            if other == group:
+                continue
+            if seconds_left() <= 0:
+                leave_out(f"formula_gain_ of {kind}")
                 continue
             named = replace(other, name=f"task without {kind}")
-            rest = self._train(named, n_members, self.seed, left)
+            rest = self._train(named, n_members, self.seed)
             gains[kind] = self._loss(rest) - full_loss
         return gains

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedExpression, FittedFormula
@@ -67,6 +68,8 @@ class Distillation:
         Of the encoded columns.
     references : ndarray of bool of shape (n_columns,)
         Columns that an equation leaves out: one level of each category.
+    limits : ndarray of shape (2, n_columns)
+        Within which the columns were brought; every equation holds them.
     max_complexity : int
     seed : int
     say : callable
@@ -76,6 +79,7 @@ class Distillation:
     task: Task
     names: tuple[str, ...]
     references: Mask
+    limits: Matrix
     max_complexity: int
     seed: int
     say: Callable[[str], None]
@@ -109,10 +113,12 @@ class Distillation:
         own = model.predict_raw(task.inputs.take(held))
         if outputs is not None and validation:
             own = outputs[validation.place[held]]
-        rivals: dict[str, FittedExpression | FittedFormula] = {
-            "target": self._on_target(train),
-            "model": self._on_model(model, train),
-        }
+        rivals: dict[str, FittedExpression | FittedFormula] = {}
+        # three searches share the time; without any left they find a constant
+        with within(seconds_left() / 3):
+            rivals["target"] = self._on_target(train)
+        with within(seconds_left() / 2):
+            rivals["model"] = self._on_model(model, train)
         if formula is not None and self._is_short(formula):
             rivals["formula"] = formula
         weight = task.weight[held]
@@ -128,10 +134,14 @@ class Distillation:
         source = min(losses, key=lambda name: losses[name])
         everything = np.arange(len(task))
         fitted = rivals[source]
-        if source == "target":
-            fitted = self._on_target(everything)
-        elif source == "model":
-            fitted = self._on_model(model, everything)
+        with within(otherwise="the search of the readable equation on all rows"):
+            again = fitted
+            if source == "target":
+                again = self._on_target(everything)
+            elif source == "model":
+                again = self._on_model(model, everything)
+            checkpoint()  # one that was cut short is no better than the first
+            fitted = again
         return Distilled(
             fitted, self._as_model(fitted), losses[source], loss(own), source, raw[source], held
         )
@@ -179,7 +189,7 @@ class Distillation:
             values = values[:, 1:] - values[:, :1]
         fitted = self._search(raw, values, weight, False, "model")
         link = {1: "logit"}.get(values.shape[1], "softmax") if task.classification else "identity"
-        return FittedExpression(fitted.nodes, fitted.feature_names, link)
+        return replace(fitted, link=link)
 
     def _search(
         self, X: Matrix, target: Matrix, weight: Vector, classification: bool, what: str
@@ -188,4 +198,6 @@ class Distillation:
         target = target.reshape(len(target), -1)
         observations = Observations(X, target, weight, self.names, classification, self.references)
         options = ColumnsOptions(max_complexity=self.max_complexity)
-        return search_columns(observations, options, np.random.default_rng([self.seed, 11])).fitted
+        rng = np.random.default_rng([self.seed, 11])
+        found = search_columns(observations, options, rng, self.say).fitted
+        return found.within(*self.limits)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
@@ -31,6 +32,12 @@ from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, held_out, make_splits
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
+
+# Most of the time left that the search may take, and of that after it what the equation that stands
+# for the model may take. A third each for the search, the networks and that equation.
+_SEARCH, _READABLE = 1 / 3, 1 / 2
+# Most of the time left that the scores of ranks may take.
+_RANKS = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +99,8 @@ class FittedNeuronSeek(FittedPredictor):
         if isinstance(model, FormulaModel):
             return model.fitted
         if isinstance(model, LinearModel):
-            return model.as_formula(self.predictor.reader.names, self.predictor.target)
+            reader = self.predictor.reader
+            return model.as_formula(reader.names, self.predictor.target).within(*reader.bounds)
         raise AttributeError(
             f"what predicts is {self.selected!r}, which is no equation; fit with readable=True "
             "for the best one of few nodes, or see fitted_formula_ for the searched one"
@@ -147,7 +155,11 @@ def prepare(
     seed = next_seed(settings.random_state)
     equation, formula = None, settings.given
     if formula is None:
-        equation = Equation.find(table, task, str(settings.formula), settings.search, seed, report)
+        with within(_SEARCH * seconds_left()):
+            equation = Equation.find(
+                table, task, str(settings.formula), settings.search, seed, report
+            )
+        assert equation is not None  # a search without time finds a constant
         formula = equation.formula
         reader = replace(reader, bounds=equation.search.reader.bounds)
     seed %= 2**31
@@ -191,11 +203,13 @@ def fit_neuron_seek(
     prepared = prepare(settings, table, encoded, target, report)
     rivals = prepared.rivals
     task, validation, equation = rivals.task, rivals.validation, rivals.equation
-    candidates = rivals.candidates()
-    choice = choose(task, validation, candidates, settings.defaults.simple_margin)
-    gains = dict(choice.gains)
-    if settings.term_evidence and validation:
-        gains |= rivals.term_gains(choice.losses["task"])
+    # the equation that is to stand for the model needs time after it
+    with within(seconds_left() * (1 - _READABLE if settings.readable else 1)):
+        candidates = rivals.candidates()
+        choice = choose(task, validation, candidates, settings.defaults.simple_margin)
+        gains = dict(choice.gains)
+        if settings.term_evidence and "task" in choice.losses:
+            gains |= rivals.term_gains(choice.losses["task"])
     if choice.outputs is None:
         _refuse_diverged(choice.model, task.inputs, settings.learning_rate)
     model, outputs, rows, distilled = choice.model, choice.outputs, validation.rows, None
@@ -207,8 +221,12 @@ def fit_neuron_seek(
         oof_score = target.score(outputs, task.target[rows], task.weight[rows])
         spread = learn_spread(task, validation, outputs, rows, rivals.seed)
     shown = _largest_network(candidates, choice)
+    reader = prepared.reader
+    if isinstance(model, FormulaModel | LinearModel):
+        # an equation is read as it is printed: the limits of the columns are a part of it
+        reader = replace(reader, bounds=table.limits)
     return FittedNeuronSeek(
-        Predictor(prepared.reader, target, model),
+        Predictor(reader, target, model),
         formula=prepared.formula,
         search=None if equation is None else put_on(equation.estimator, equation.search),
         selected=choice.name,
@@ -228,12 +246,14 @@ def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -
     """Return how rows are read, within bounds far outside of the training values."""
     scalers: dict[View, Scaler] = {"robust": robust}
     if settings.compare_simple and len(table.matrix) < settings.defaults.rivals_below:
-        scalers["ranks"] = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
-    return Reader(table.encoder, column_range(table.matrix), scalers)
+        with within(_RANKS * seconds_left(), "the networks 'ranks'"):
+            scalers["ranks"] = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
+    return Reader(table.encoder, column_range(table), scalers)
 
 
 def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
-    networks = [candidate for candidate in candidates if candidate.n_epochs]
+    """Return the networks of the largest weight; where time sufficed for none, what there is."""
+    networks = [candidate for candidate in candidates if candidate.n_epochs] or candidates
     return max(networks, key=lambda candidate: choice.weights[candidate.name])
 
 
@@ -243,7 +263,7 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
     searched = None if rivals.equation is None else rivals.equation.fitted
     distillation = Distillation(
-        rivals.task, table.names, table.references, budget, rivals.seed, report.say
+        rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
     )
     return distillation.run(choice.model, choice.outputs, rivals.validation, searched)
 

@@ -14,8 +14,6 @@ from sktaskneuron.models.recipe import Recipe
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
 
-    from sktaskneuron.training import Clock
-
 
 @dataclass(frozen=True, kw_only=True)
 class NeuronSeekSettings(NetworkSettings):
@@ -28,8 +26,6 @@ class NeuronSeekSettings(NetworkSettings):
     given : NeuronFormula or None
         The formula, if one was given; None asks for a search.
     defaults : Defaults
-    clock : Clock
-        Runs since the beginning of the fit.
     """
 
     formula: str | NeuronFormula
@@ -43,7 +39,6 @@ class NeuronSeekSettings(NetworkSettings):
     skorch_callbacks: tuple[Callback | tuple[str, Callback], ...]
     verbose: int
     defaults: Defaults
-    clock: Clock
 
     def recipe(self, n_rows: int, n_members: int, seed: int, *, classification: bool) -> Recipe:
         """Return how networks are built and trained on so many rows."""

@@ -6,9 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sktaskneuron._typing import PlainData, Vector
+from sktaskneuron._typing import PlainData
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.json_text import check_format, load_json
+from sktaskneuron.formula.equation.json_text import (
+    check_format,
+    load_json,
+    plain_bounds,
+    read_bounds,
+)
 from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
 from sktaskneuron.formula.equation.sympy_form import sympy_expressions
 from sktaskneuron.formula.equation.trees import trees
@@ -204,8 +209,8 @@ class FittedFormula(FittedValue, Exports):
             "loadings": {str(order): v.tolist() for order, v in self.loadings.items()},
             "center": self.center.tolist(),
             "scale": self.scale.tolist(),
-            "lower": _bounds(self.lower),
-            "upper": _bounds(self.upper),
+            "lower": plain_bounds(self.lower),
+            "upper": plain_bounds(self.upper),
             "feature_names": list(self.feature_names),
             "link": self.link,
         }
@@ -237,8 +242,8 @@ class FittedFormula(FittedValue, Exports):
                 loadings={int(order): v for order, v in plain["loadings"].items()},
                 center=plain["center"],
                 scale=plain["scale"],
-                lower=[-math.inf if value is None else value for value in plain["lower"]],
-                upper=[math.inf if value is None else value for value in plain["upper"]],
+                lower=read_bounds(plain["lower"], -math.inf),
+                upper=read_bounds(plain["upper"], math.inf),
                 feature_names=plain["feature_names"],
                 link=plain["link"],
             )
@@ -253,7 +258,3 @@ class FittedFormula(FittedValue, Exports):
     def from_json(cls, text: str) -> FittedFormula:
         """Read what `to_json` wrote; raises FormulaError."""
         return cls.from_dict(load_json(text))
-
-
-def _bounds(values: Vector) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values.tolist()]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from sktaskneuron._typing import ColumnNumbers, ColumnsLike, Mask, Matrix, PlainData, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.json_text import check_format, load_json
+from sktaskneuron.formula.equation.json_text import (
+    check_format,
+    load_json,
+    plain_bounds,
+    read_bounds,
+)
+from sktaskneuron.formula.equation.trees import clipped, substituted
 from sktaskneuron.formula.export.exports import Exports
 from sktaskneuron.formula.export.validation import column_matrix, frozen, row_blocks
 from sktaskneuron.formula.text.evaluation import evaluate, in_domain, variables
@@ -19,8 +27,8 @@ from sktaskneuron.formula.text.parser import check_readable, parse_node
 
 __all__ = ["MAX_OUTPUTS", "FittedExpression", "additive_terms"]
 
-# Format name and number of the plain data.
-_FORMAT, _VERSION = "sktaskneuron.FittedExpression", 1
+# Format name and number of the plain data; without bounds they are those of number 1.
+_FORMAT, _VERSION = "sktaskneuron.FittedExpression", 2
 #: Most outputs of one expression, so that data of strangers are refused before they are read.
 MAX_OUTPUTS = 1000
 
@@ -42,12 +50,15 @@ class FittedExpression(Exports):
     link : str, default="identity"
         How a model uses the value, e.g. "logit". Kept as a note: what is evaluated and exported is
         always the linear predictor f.
+    lower, upper : tuple of float, default=()
+        Bounds of the columns, in their order: values beyond count as the bound, in every form of
+        the equation. Infinite where there is none, as in all columns by default.
 
     Raises
     ------
     FormulaError
-        If a tree reads other columns, names repeat, there is no output, or a tree is longer than
-        a text may be.
+        If a tree reads other columns, names repeat, there is no output, a tree is longer than a
+        text may be, or a lower bound exceeds the upper one.
 
     Examples
     --------
@@ -64,6 +75,8 @@ class FittedExpression(Exports):
     nodes: tuple[Node, ...]
     feature_names: tuple[str, ...]
     link: str = "identity"
+    lower: tuple[float, ...] = ()
+    upper: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
@@ -79,6 +92,12 @@ class FittedExpression(Exports):
             raise FormulaError(f"the expression reads {min(unknown)!r}, which is no column")
         if not isinstance(self.link, str) or not self.link.isprintable():
             raise FormulaError(f"link must be a printable str, got {self.link!r}")
+        for name, none in (("lower", -math.inf), ("upper", math.inf)):
+            object.__setattr__(
+                self, name, _bounds(getattr(self, name), name, self.n_features, none)
+            )
+        if not all(low <= high for low, high in zip(self.lower, self.upper, strict=True)):
+            raise FormulaError("every lower bound must be at most its upper bound")
         for node in self.nodes:
             # What is printed must be readable again, whoever built the tree.
             check_readable(render(node, lambda _: "x"))
@@ -162,8 +181,16 @@ class FittedExpression(Exports):
         """Return the texts of the additive terms, one per column of `transform`."""
         return [render(term) for term in self.terms]
 
+    def within(self, lower: Sequence[float] | Vector, upper: Sequence[float] | Vector) -> Self:
+        """Return the same equation with bounds at least as tight as these."""
+        return replace(
+            self,
+            lower=tuple(np.maximum(self.lower, lower).tolist()),
+            upper=tuple(np.minimum(self.upper, upper).tolist()),
+        )
+
     def _evaluated(self, X: ColumnsLike, nodes: Sequence[Node]) -> Matrix:
-        values = column_matrix(X, self.feature_names)
+        values = self._bounded(X)
         result = np.empty((len(values), len(nodes)))
         for rows in row_blocks(len(values)):
             columns = dict(zip(self.feature_names, values[rows].T, strict=True))
@@ -209,6 +236,14 @@ class FittedExpression(Exports):
         """
         return self._evaluated(X, self.terms)
 
+    def _bounded(self, X: ColumnsLike) -> Matrix:
+        values = column_matrix(X, self.feature_names)
+        return values if self._unbounded else np.clip(values, self.lower, self.upper)
+
+    @cached_property
+    def _unbounded(self) -> bool:
+        return not np.isfinite([*self.lower, *self.upper]).any()
+
     def in_domain(self, X: ColumnsLike) -> Mask:
         """Tell for every row whether all outputs are defined and finite there.
 
@@ -220,7 +255,7 @@ class FittedExpression(Exports):
         -------
         defined : ndarray of bool of shape (n_samples,)
         """
-        values = column_matrix(X, self.feature_names)
+        values = self._bounded(X)
         columns = dict(zip(self.feature_names, values.T, strict=True))
         inside = np.isfinite(self.evaluate(values)).all(axis=1)
         with np.errstate(all="ignore"):
@@ -229,11 +264,18 @@ class FittedExpression(Exports):
         return np.asarray(inside)
 
     def trees(self) -> tuple[Node, ...]:
-        """Return one tree per output: what every export prints."""
-        return self.nodes
+        """Return one tree per output: what every export prints, bounds and all."""
+        if self._unbounded:
+            return self.nodes
+        bounded = {
+            name: clipped(name, lower, upper)
+            for name, lower, upper in zip(self.feature_names, self.lower, self.upper, strict=True)
+        }
+        return tuple(substituted(node, bounded) for node in self.nodes)
 
     def __repr__(self) -> str:
-        return f"FittedExpression.parse({list(self.texts())!r}, {list(self.feature_names)!r})"
+        text = f"FittedExpression.parse({list(self.texts())!r}, {list(self.feature_names)!r})"
+        return text if self._unbounded else f"{text}.within({self.lower!r}, {self.upper!r})"
 
     def __str__(self) -> str:
         return self.to_text()
@@ -242,13 +284,16 @@ class FittedExpression(Exports):
         """Return plain data (str, list, dict) that `from_dict` reads."""
         # By their own names: under others the terms sort otherwise, and sums inside of products
         # would be divided by another of their numbers, which rounds.
-        return {
+        plain: PlainData = {
             "format": _FORMAT,
-            "version": _VERSION,
+            "version": 1 if self._unbounded else _VERSION,
             "expressions": list(self.texts()),
             "feature_names": list(self.feature_names),
             "link": self.link,
         }
+        if not self._unbounded:
+            plain |= {"lower": plain_bounds(self.lower), "upper": plain_bounds(self.upper)}
+        return plain
 
     @classmethod
     def from_dict(cls, data: object) -> FittedExpression:
@@ -276,7 +321,13 @@ class FittedExpression(Exports):
             raise FormulaError(
                 "an expression's data need lists of texts for 'expressions' and 'feature_names'"
             )
-        return cls(_parsed(texts, names), tuple(names), plain.get("link", "identity"))
+        return cls(
+            _parsed(texts, names),
+            tuple(names),
+            plain.get("link", "identity"),
+            read_bounds(plain.get("lower", []), -math.inf),
+            read_bounds(plain.get("upper", []), math.inf),
+        )
 
     @classmethod
     def from_json(cls, text: str) -> FittedExpression:
@@ -288,6 +339,14 @@ def _names(feature_names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(feature_names, str) or not isinstance(feature_names, Iterable):
         raise FormulaError(f"feature_names must be a sequence of names, got {feature_names!r}")
     return tuple(map(str, feature_names))
+
+
+def _bounds(values: Iterable[float], what: str, n: int, none: float) -> tuple[float, ...]:
+    """Check one bound per column, or none at all; raises FormulaError."""
+    bounds = tuple(map(float, values)) or (none,) * n
+    if len(bounds) != n or any(map(math.isnan, bounds)):
+        raise FormulaError(f"{what} must hold a number for each of {n} columns, got {bounds}")
+    return bounds
 
 
 def _parsed(texts: Sequence[str], names: Iterable[str]) -> tuple[Node, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from typing import NoReturn
 
 from sktaskneuron._typing import PlainData
 from sktaskneuron.exceptions import FormulaError
 
-__all__ = ["check_format", "load_json"]
+__all__ = ["check_format", "load_json", "plain_bounds", "read_bounds"]
 
 
 def _refused(constant: str) -> NoReturn:
@@ -33,3 +35,18 @@ def check_format(data: object, name: str, version: int) -> PlainData:
             f"{name} of format number {found!r}; this version of sktaskneuron reads up to {version}"
         )
     return data
+
+
+def plain_bounds(values: Iterable[float]) -> list[float | None]:
+    """Return bounds as JSON has them: None for an infinite one."""
+    return [float(value) if math.isfinite(value) else None for value in values]
+
+
+def read_bounds(data: object, none: float) -> tuple[float, ...]:
+    """Return what `plain_bounds` wrote, with a number for None; raises FormulaError."""
+    if not isinstance(data, list) or not all(
+        value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+        for value in data
+    ):
+        raise FormulaError(f"bounds must be a list of numbers or None, got {data!r:.80}")
+    return tuple(none if value is None else value for value in data)

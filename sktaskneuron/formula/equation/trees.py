@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from sktaskneuron.formula.equation.terms import PureTerm
 from sktaskneuron.formula.equation.value import FittedValue
 from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
 
-__all__ = ["trees"]
+__all__ = ["clipped", "substituted", "trees"]
 
 
 def trees(fitted: FittedValue) -> tuple[Node, ...]:
@@ -42,7 +43,7 @@ def trees(fitted: FittedValue) -> tuple[Node, ...]:
     for term in fitted.terms:
         if isinstance(term, PureTerm):
             g = fitted.formula.expressions[term.index].node
-            terms.append(_substituted(g, z[term.feature]))
+            terms.append(substituted(g, {"x": z[term.feature]}))
         else:
             terms.append(_atom(fitted.factors[term.order][:, :, term.index], z))
     weights = fitted.term_weights
@@ -56,10 +57,7 @@ def trees(fitted: FittedValue) -> tuple[Node, ...]:
 
 
 def _standardized(fitted: FittedValue, i: int) -> Node:
-    node: Node = Variable(fitted.feature_names[i])
-    lower, upper = float(fitted.lower[i]), float(fitted.upper[i])
-    if math.isfinite(lower) or math.isfinite(upper):
-        node = Clip(node, lower, upper)
+    node = clipped(fitted.feature_names[i], float(fitted.lower[i]), float(fitted.upper[i]))
     with np.errstate(over="ignore"):
         factor = float(1.0 / fitted.scale[i])
     if not math.isfinite(factor):
@@ -98,13 +96,19 @@ def _atom(factors: Matrix, z: dict[int, Node]) -> Node:
     return _sum([Product(coefficient, tuple(parts)), *powers], 0.0)
 
 
-def _substituted(node: Node, z: Node) -> Node:
-    """Put a tree in the place of the variable, and change nothing else."""
+def clipped(name: str, lower: float, upper: float) -> Node:
+    """Return a column within its bounds, of which either may be infinite."""
+    node = Variable(name)
+    return Clip(node, lower, upper) if math.isfinite(lower) or math.isfinite(upper) else node
+
+
+def substituted(node: Node, parts: Mapping[str, Node]) -> Node:
+    """Put trees in the place of the variables, by name, and change nothing else."""
 
     def build(inner: Node) -> Node:
         match inner:
-            case Variable():
-                return z
+            case Variable(name):
+                return parts[name]
             case Call(name, argument):
                 return Call(name, build(argument))
             case Power(base, exponent):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Self
@@ -142,6 +142,12 @@ class FittedValue:
         for order, kept in self._active_atoms():
             used |= self.factors[order][:, :, kept].any(axis=(0, 2))
         return frozen(np.flatnonzero(used))
+
+    def within(self, lower: ArrayLike, upper: ArrayLike) -> Self:
+        """Return the same equation with bounds at least as tight as these, of every column."""
+        return replace(
+            self, lower=np.maximum(self.lower, lower), upper=np.minimum(self.upper, upper)
+        )
 
     def _standardized(self, values: Matrix) -> Matrix:
         """Return z of the used columns, shape (n_rows, n_used)."""

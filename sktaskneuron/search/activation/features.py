@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, Mask, Matrix
 from sktaskneuron.nn import DiverseNetwork, find_activation
 from sktaskneuron.search.activation.admission import GAUSSIAN_POINTS, oriented
@@ -54,6 +55,7 @@ def output_features(texts: Sequence[str]) -> Matrix:
     found = np.full((len(texts), len(x)), np.nan)
     with torch.inference_mode():
         for row, text in zip(found, texts, strict=True):
+            checkpoint()
             values = find_activation(text).torch(x).numpy()
             if np.isfinite(values).all() and values.std() > 0:
                 row[:] = oriented(values)
@@ -135,6 +137,7 @@ def _spectra(
     seed: int,
 ) -> Matrix:
     """Return the features of some functions, whose networks are one batch."""
+    checkpoint()
     network = DiverseNetwork(
         X.shape[1],
         n_outputs,

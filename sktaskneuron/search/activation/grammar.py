@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.canonical import (
@@ -103,6 +104,7 @@ def sample(rng: np.random.Generator, n: int, *, budget: float = BUDGET) -> list[
     for _ in range(_TRIES * n):
         if len(found) == n:
             break
+        checkpoint()
         text = _attempt(lambda: _drawn(rng), budget)
         if text is not None and refusal(text, budget=budget) is None:
             found.setdefault(output_key(text), text)

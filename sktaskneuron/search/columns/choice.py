@@ -8,6 +8,7 @@ from itertools import compress
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
@@ -94,7 +95,8 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
         tame = bounded(nodes, rows)
         rivals = list(compress(nodes, tame)), list(compress(errors, tame))
         best = _unbeaten(*rivals, test.weight, EXACT * rows.variance)
-        refitted = [_refitted(node, rows) for node in best]
+        with within(seconds_left() / (len(per_output) - output)):
+            refitted = _all_refitted(best, rows)
         criteria = [rows.criterion(node) for node in refitted]
         place = int(np.argmin(criteria))
         chosen.append(refitted[place])
@@ -185,6 +187,17 @@ def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
         fine = ~np.isfinite(values) | ((values >= low - margin) & (values <= high + margin))
         found.append(bool(fine.all()) or rows.is_exact(rows.loss(node)))
     return found
+
+
+def _all_refitted(nodes: Sequence[Node], rows: NamedRows) -> list[Node]:
+    """Refit equations on all rows; without time for all the first ones, and a constant."""
+    refitted: list[Node] = []
+    with within(otherwise="numbers of equations fitted on all rows"):
+        for node in nodes:
+            checkpoint()
+            refitted.append(_refitted(node, rows))
+        return refitted
+    return [*(refitted or nodes[:1]), Number(rows.mean)]
 
 
 def _refitted(node: Node, rows: NamedRows) -> Node:

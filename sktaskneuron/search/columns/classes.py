@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix, RowNumbers
+from sktaskneuron._clock import seconds_left, within
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.equation.pareto import ParetoPoint
@@ -16,6 +18,65 @@ from sktaskneuron.search.columns.choice import ColumnsResult, Split
 from sktaskneuron.search.columns.constants import NamedRows, symbols_price
 from sktaskneuron.search.frame.family import Family, make_family
 from sktaskneuron.search.frame.observations import Observations
+
+# Rows of a class below which no term can be told from chance, as behind products
+# (`search.frame.support`).
+_FEWEST = 10
+# Classes in a row for which nothing was found, after which rarer ones are not searched.
+_WITHOUT_TERM = 5
+# Most of the time left that the comparison of equations may take.
+_COMPARING = 0.7
+
+
+@dataclass(eq=False)
+class Budget:
+    """Which of several classes are searched: the frequent ones, while terms can still pay.
+
+    A term has a weight for each class, so that of many classes few terms are worth their price:
+    together they cannot lower the deviance by more than it is.
+
+    Parameters
+    ----------
+    order : list of int
+        The classes, the most frequent first.
+    counts : ndarray of shape (n_outputs,)
+        Rows of each class, or of all others if those are fewer.
+    n_terms : float
+        How many terms can pay.
+    """
+
+    order: list[int]
+    counts: Vector
+    n_terms: float
+    _terms: set[Node] = field(default_factory=set)
+    _without: int = 0
+
+    @classmethod
+    def of(cls, target: Matrix, weight: Vector) -> Budget:
+        """Return that of 0/1 indicators (n_samples, n_outputs)."""
+        counts, total = weight @ target, float(weight.sum())
+        share = counts[counts > 0] / total
+        n_free = max(target.shape[1] - 1, 1)
+        deviance = -2.0 * total * float(share @ np.log(share))
+        if target.shape[1] == 1:  # two classes, of which terms cost one weight each
+            return cls([0], np.minimum(counts, total - counts), np.inf)
+        order = np.argsort(-counts, kind="stable").tolist()
+        price = n_free * np.log(max(total, 3.0))
+        return cls(order, np.minimum(counts, total - counts), deviance / price)
+
+    def admits(self, output: int) -> bool:
+        """Tell whether a class is worth a search."""
+        return (
+            self.counts[output] >= _FEWEST
+            and self._without < _WITHOUT_TERM
+            and len(self._terms) < self.n_terms
+        )
+
+    def spend(self, node: Node) -> None:
+        """Take down the terms that were found for a class."""
+        terms = set(additive_terms(node)[0])
+        self._terms |= terms
+        self._without = 0 if terms else self._without + 1
 
 
 def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> ColumnsResult:
@@ -39,23 +100,31 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         groups = [[nodes[0] for nodes in per_output]]
     else:
         groups = [[node] for node in per_output[0]]
-    groups.append([Number(0.0)])
     scored: list[tuple[float, float, list[Node], list[Node]]] = []
-    for group in groups:
+
+    def score(group: Sequence[Node]) -> None:
         terms = list(dict.fromkeys(term for node in group for term in additive_terms(node)[0]))
         trees, eta, deviance = _with_weights(observations, terms, train, kept, judged)
         if trees is None:
-            continue
+            return
         price = np.log(max(train.n_effective, 3.0)) * train.n_free_outputs * len(terms)
         symbols = symbols_price(terms, len(observations.names))
         scored.append((deviance + price + symbols, test.deviance(eta), terms, trees))
+
+    with within(_COMPARING * seconds_left(), "the comparison of equations"):
+        for group in groups:
+            score(group)
+    score([Number(0.0)])
     best = min(scored, key=lambda item: item[0])
     constant = scored[-1]
     if best[1] >= constant[1]:
         best = constant
-    everywhere = np.arange(len(target))
-    trees, _, _ = _with_weights(observations, best[2], observations.family, everywhere, everywhere)
-    assert trees is not None
+    trees = best[3]
+    with within(otherwise="weights of classes fitted on all rows"):
+        rows = np.arange(len(target))
+        refitted, _, _ = _with_weights(observations, best[2], observations.family, rows, rows)
+        assert refitted is not None
+        trees = refitted
     front = [
         ParetoPoint(
             float(sum(map(complexity, nodes))),

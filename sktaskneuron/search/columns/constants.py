@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
@@ -244,6 +245,7 @@ def _moved(node: Node, loss: float, rows: NamedRows, floor: float) -> tuple[Node
     for _ in range(_MAX_STEPS):
         if loss <= floor:
             break
+        checkpoint()
         with np.errstate(all="ignore"):
             value, slopes = _with_slopes(with_constants(node, theta), rows.columns)
             jacobian = np.stack([np.broadcast_to(s, rows.y.shape) for s in slopes], axis=1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum
 from sktaskneuron.search.columns.constants import (
     EXACT,
@@ -66,6 +67,7 @@ def snapped(node: Node, rows: NamedRows) -> Node:
     current, loss = list(values), max(rows.loss(node), floor)
     fixed: dict[int, float] = {}
     for place in np.argsort(np.abs(np.log(np.abs(np.asarray(values)) + 1e-300)), kind="stable"):
+        checkpoint()
         for number in simple_values(current[place]):
             trial_fixed = {**fixed, int(place): number}
             trial = _around(node, current, trial_fixed, rows)
@@ -122,6 +124,7 @@ def pruned(node: Node, rows: NamedRows) -> Node:
     while improved:
         improved = False
         for shorter in _without_one(best):
+            checkpoint()
             tidy = canonical(shorter)
             if tidy is None or not np.isfinite(rows.loss(tidy)):
                 continue

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._clock import seconds_left, within
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.choice import ColumnsResult, Split, choose_equations
-from sktaskneuron.search.columns.classes import choose_classes
+from sktaskneuron.search.columns.classes import Budget, choose_classes
 from sktaskneuron.search.columns.constants import NamedRows, refit
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
@@ -23,6 +24,9 @@ from sktaskneuron.search.frame.support import shared_support
 _MOST_ROWS = 2_000
 # Share and greatest number of rows held out, and rows below which none are.
 _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
+# Most of the time left that the candidates of all outputs may take, and of that of one output what
+# they are found in; in the rest they are made simpler, and compared.
+_CANDIDATES, _FINDING = 0.75, 0.75
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
 
@@ -90,25 +94,41 @@ def search_columns(
         allowed &= ~observations.references
     usable = np.flatnonzero(allowed)
     seed = int(rng.integers(2**31))
-    per_output: list[list[Node]] = []
-    for y in target.T:
-        # nothing but rounding could be found in a constant
-        searched = usable.size and y[train].min() < y[train].max()
+
+    n_outputs = target.shape[1]
+
+    def candidates(output: int, searched: bool) -> list[Node]:
+        y = target[train, output]
         problem = ColumnsProblem(
             X[np.ix_(train, usable)],
             tuple(names[i] for i in usable),
-            y[train],
+            y,
             weight[train],
             options.max_complexity,
             options.max_steps,
             seed,
-            report,
+            lambda text: report(f"output {output + 1} of {n_outputs}: " * (n_outputs > 1) + text),
         )
-        # values that overflow are looked for and left out wherever candidates are compared
-        with np.errstate(all="ignore"):
-            found = find(problem) if searched else []
-            rows = NamedRows.of(X[train], names, y[train], weight[train])
-            per_output.append(_tidied(found, rows, options.max_complexity))
+        found: list[Node] = []
+        # nothing but rounding could be found in a constant
+        if searched and usable.size and y.min() < y.max():
+            with within(_FINDING * seconds_left(), "the search of an equation"):
+                found = find(problem)
+        rows = NamedRows.of(X[train], names, y, weight[train])
+        return _tidied(found, rows, options.max_complexity)
+
+    budget = Budget.of(target[train], weight[train]) if observations.classification else None
+    outputs = list(range(n_outputs)) if budget is None else budget.order
+    found: dict[int, list[Node]] = {}
+    # values that overflow are looked for and left out wherever candidates are compared
+    with np.errstate(all="ignore"), within(_CANDIDATES * seconds_left()):
+        for output in outputs:
+            with within(seconds_left() / (len(outputs) - len(found))):
+                searched = budget is None or budget.admits(output)
+                found[output] = candidates(output, searched)
+                if budget is not None:
+                    budget.spend(found[output][0])
+    per_output = [found[output] for output in range(n_outputs)]
     split = Split(replace(observations, names=names), held)
     with np.errstate(all="ignore"):
         choose = choose_classes if observations.classification else choose_equations
@@ -128,14 +148,15 @@ def _tidied(nodes: Sequence[Node], rows: NamedRows, max_complexity: int) -> list
             scored[node] = value
 
     start = sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]
-    for place, node in enumerate(start):
-        if not np.isfinite(rows.values(node)).all():
-            continue
-        keep(node)
-        if place >= _MOST_POLISHED:
-            continue
-        fitted = pruned(refit(node, rows), rows)
-        for trial in (fitted, snapped(fitted, rows)):
-            keep(simplified(trial, rows))
+    with within(otherwise="simpler forms of equations"):
+        for place, node in enumerate(start):
+            if not np.isfinite(rows.values(node)).all():
+                continue
+            keep(node)
+            if place >= _MOST_POLISHED:
+                continue
+            fitted = pruned(refit(node, rows), rows)
+            for trial in (fitted, snapped(fitted, rows)):
+                keep(simplified(trial, rows))
     best = sorted(scored, key=lambda node: scored[node])[:_MOST_CANDIDATES]
     return best if mean in best else [*best, mean]

@@ -17,6 +17,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.linalg import weighted_lstsq
 
@@ -238,6 +239,8 @@ class _ClassLikelihood(_Likelihood, ABC):
         for _ in range(_MAX_SWEEPS):
             before = value
             for q in range(self.n_outputs):
+                if len(coef) > 1:  # a constant is always fitted
+                    checkpoint()
                 p = self.probabilities(predictor)[:, q]
                 curvature = self.weight * np.maximum(p * (1.0 - p), _LEAST_CURVATURE)
                 gradient = z.T @ (self.weight * (self.target[:, q] - p)) - ridge * coef[:, q]
@@ -317,6 +320,8 @@ class Multinomial(_ClassLikelihood):
             return np.asarray(solve_triangular(root, u, lower=True, trans="T"))
 
         def objective(flat: Vector) -> tuple[float, Vector]:
+            if n_columns > 1:  # a constant is always fitted
+                checkpoint()
             u = flat.reshape(n_columns, self.n_outputs)
             predictor, coef = white @ u, weights(u)
             value = self.weight @ self.loss(predictor) + 0.5 * (ridge * coef**2).sum()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.linalg import orthonormal_basis, project_out
@@ -54,6 +55,8 @@ def fit_linear(
     table: Table, family: Family, structure: Structure, eta: Matrix | None = None
 ) -> Fit:
     """Fit the linear weights; ``eta`` is the predictor of a neighbouring fit to start from."""
+    if structure.n_linear > 1:  # a constant is always fitted
+        checkpoint()
     linear = family.fit_linear(structure.design(table), eta)
     return Fit(structure, linear.coef, linear.eta, linear.deviance)
 
@@ -87,6 +90,7 @@ def fit_structure(
         return fit
     damping = 1e-3
     for _ in range(max_steps):
+        checkpoint()
         gram, gradient = _normal_equations(table, family, fit)
         diagonal = np.diag(gram).copy()
         improved = False
@@ -154,6 +158,7 @@ def _normal_equations(table: Table, family: Family, fit: Fit) -> tuple[FloatArra
     gradient = np.zeros(n_entries)
     loadings = fit.loadings
     for root, outputs in working.outputs():
+        checkpoint()
         basis = orthonormal_basis(design * root)
         weighted = columns * root
         inside = basis.T @ weighted
@@ -191,6 +196,7 @@ def column_costs(table: Table, family: Family, fit: Fit) -> Vector:
     design = fit.structure.design(table)
     linear = np.zeros(design.shape[1])
     for root, outputs in working.outputs():
+        checkpoint()
         weighted = design * root
         norm = np.sqrt((weighted**2).sum(axis=0)) + 1e-300
         scaled = weighted / norm

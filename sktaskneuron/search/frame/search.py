@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.formula import ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
@@ -24,6 +25,8 @@ from sktaskneuron.search.frame.terms import interaction_text
 _MANY_SCALES_ENTRIES = 300_000
 # Rows times columns whose powers are held at once.
 _MAX_ENTRIES = 4_000_000
+# Share of the time that the search may take where evidence is to follow, which takes longer.
+_SEARCH = 0.5
 # Rows below which no cap goes, and rows kept of every class however rare.
 _FEWEST_ROWS, _FEWEST_OF_A_CLASS = 1000, 10
 
@@ -67,7 +70,7 @@ class Method(Protocol):
         """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
 
     def solve(
-        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
+        self, task: ScaledTask, on_step: Callable[[int, str, float], None], caps: list[str]
     ) -> Solution:
         """Search on one scale of the columns; add to ``caps`` what is cut."""
 
@@ -99,7 +102,8 @@ def search_formula(
     rng : numpy.random.Generator
         Draws rows, folds and starts.
     on_step : callable, optional
-        Called before every forward step with the scale, the step and the formula so far.
+        Called before every forward step with the scale, the step, the formula so far and its
+        score.
 
     Returns
     -------
@@ -136,19 +140,26 @@ def search_formula(
     best: tuple[Solution, Standardisation, int] | None = None
     scales = method.scales(part, searched.weight, options)
     n_entries = part.size * standard.target.shape[1]
-    for number, scale in _numbered(scales, n_entries, method.first_scale, options, caps):
-        if best is not None and method.is_enough(best[0], best[1], scale):
-            continue
+    numbered = _numbered(scales, n_entries, method.first_scale, options, caps)
+    has_evidence = 2 <= options.n_resamples <= len(rows) // 2
+    with within(seconds_left() * (_SEARCH if has_evidence else 1.0)):
+        for place, (number, scale) in enumerate(numbered):
+            if best is not None and method.is_enough(best[0], best[1], scale):
+                continue
 
-        def report(step: int, formula: str, number: int = number) -> None:
-            if on_step is not None:
-                on_step(f"scale {number + 1}", step, formula)
+            def report(step: int, formula: str, score: float, number: int = number) -> None:
+                if on_step is not None:
+                    on_step(f"scale {number + 1}", step, formula, score)
 
-        task = ScaledTask(scale(part), family, options, seed, searched.references)
-        solution = method.solve(task, report, caps)
-        if best is None or solution.score < best[0].score:
-            best = solution, scale, number
-    assert best is not None
+            left = seconds_left() / (len(numbered) - place)
+            with within(left, f"the search on scale {number + 1} of the columns"):
+                checkpoint()
+                task = ScaledTask(scale(part), family, options, seed, searched.references)
+                solution = method.solve(task, report, caps)
+                if best is None or solution.score < best[0].score:
+                    best = solution, scale, number
+    if best is None:
+        return null_answer(observations)
     solution, scale, number = best
     problem, selection = solution.problem, solution.selection
     fit, library = selection.fit, problem.library
@@ -167,8 +178,9 @@ def search_formula(
         n_steps=len(selection.visited) - 1,
         scale_number=number,
     )
-    if 2 <= options.n_resamples <= problem.table.n_samples // 2:
-        _add_evidence(result, method, solution)
+    if has_evidence:
+        with within(otherwise="the evidence of the resamples"):
+            _add_evidence(result, method, solution)
     return result
 
 
@@ -237,6 +249,7 @@ def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> N
     for train, _ in splits:
         for text in method.terms_on(solution, train):
             counts[text] = counts.get(text, 0) + 1
+        checkpoint()  # what is cut short is no evidence
     result.selection_frequency = {
         text: count / n_resamples for text, count in sorted(counts.items())
     }

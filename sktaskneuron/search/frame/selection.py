@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint, within
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.search.frame.backward import backward
 from sktaskneuron.search.frame.fit import MAX_STEPS, Fit, fit_structure
@@ -55,7 +56,7 @@ class Selection:
 def select(
     problem: Problem,
     additions: type[Additions],
-    on_step: Callable[[int, Fit], None] | None = None,
+    on_step: Callable[[int, Fit, float], None] | None = None,
     start: Structure | None = None,
 ) -> Selection:
     """Add the best term while it pays, and after each addition take out whatever no longer does.
@@ -66,7 +67,7 @@ def select(
     additions : type of Additions
         Who proposes what may enter.
     on_step : callable, optional
-        Called before every addition with the step and the fit so far.
+        Called before every addition with the step, the fit so far and its score.
     start : Structure, optional
         Where to begin, if it is better than a constant.
 
@@ -77,26 +78,30 @@ def select(
     moves = _Moves(problem, problem.judge(), additions(problem))
     options = problem.options
     fit = moves.fit(Structure(problem.table.n_features))
+    score = moves.judge.score(fit)
     visited = [fit]
-    if start is not None:
-        first = moves.reduced(moves.fit(start))
-        if moves.judge.worth_adding(first, fit):
-            fit = first
+    with within(otherwise="steps of the search"):
+        if start is not None:
+            first = moves.reduced(moves.fit(start))
+            if moves.judge.worth_adding(first, fit):
+                fit, score = first, moves.judge.score(first)
+                visited.append(fit)
+        for step in range(_MOST_ADDITIONS if options.max_steps is None else options.max_steps):
+            checkpoint()
+            if on_step is not None:
+                on_step(step, fit, score)
+            grown = moves.grown(fit)
+            if grown is None:
+                break
+            reduced = moves.reduced(grown)
+            fit, score = reduced, moves.judge.score(reduced)
             visited.append(fit)
-    for step in range(_MOST_ADDITIONS if options.max_steps is None else options.max_steps):
-        if on_step is not None:
-            on_step(step, fit)
-        grown = moves.grown(fit)
-        if grown is None:
-            break
-        fit = moves.reduced(grown)
-        visited.append(fit)
-    if options.swap:
-        swapped = moves.swapped(fit)
-        if swapped is not fit:
-            fit = swapped
-            visited.append(fit)
-    return Selection(fit, moves.judge.score(fit), tuple(visited))
+        if options.swap:
+            swapped = moves.swapped(fit)
+            if swapped is not fit:
+                fit, score = swapped, moves.judge.score(swapped)
+                visited.append(fit)
+    return Selection(fit, score, tuple(visited))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, IndexArray, Matrix, Vector
 from sktaskneuron.search.frame.family import VARIANCE_FLOOR
 from sktaskneuron.search.sr.library import Term
@@ -110,6 +111,7 @@ class Blocks:
 
     def normal(self, values: Matrix) -> Matrix:
         """Return weighted, centred columns of unit length; zero for those that say nothing."""
+        checkpoint()
         finite = np.isfinite(values).all(axis=0)
         values = np.where(finite, values, 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -237,6 +239,7 @@ class Rest:
         own = self._own()
         size = max(1, _CHUNK // (4 * d * d))
         for start in range(0, len(couples), size):
+            checkpoint()
             a, b = couples[start : start + size].T
             both = np.empty((len(a), 2 * d, 2 * d))
             both[:, :d, :d], both[:, d:, d:] = own[a], own[b]

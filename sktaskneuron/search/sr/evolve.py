@@ -12,6 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.canonical import (
@@ -146,6 +147,7 @@ def _children(parents: Sequence[Node], rng: np.random.Generator) -> Iterator[Nod
 def _fresh(nodes: Iterable[Node], seen: set[bytes]) -> Iterator[Shape]:
     """Yield trees as shapes, none with the values of one seen before."""
     for node in nodes:
+        checkpoint()
         try:
             expression = ElementwiseExpression(node).without_scale()
         except FormulaError:

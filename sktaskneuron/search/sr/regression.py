@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.answer import as_formula
 from sktaskneuron.search.frame.family import Gaussian
@@ -38,6 +39,8 @@ SET_ROWS, SET_COLUMNS = 4_000, 12
 # Rounds of finding functions, selecting columns and interactions, and looking again at what those
 # leave.
 _ROUNDS = 3
+# Most of the time left that the functions may take; the rest is for columns and interactions.
+_FUNCTIONS = 0.6
 # Fall of the score, relative to its size, that makes another round worth it.
 _REL_TOL = 1e-6
 # So many functions other than powers may stand for one that the library lacks.
@@ -76,7 +79,7 @@ class SymbolicRegression:
         return solution.adequate and bool((scale.center == other.center).all())
 
     def solve(
-        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
+        self, task: ScaledTask, on_step: Callable[[int, str, float], None], caps: list[str]
     ) -> FunctionSolution:
         """Find functions, then select columns and interactions; look again while that helps."""
         return _Search(task, on_step, caps, self.additions).solve()
@@ -87,7 +90,7 @@ class SymbolicRegression:
         A function found again with a slightly different constant counts as the same.
         """
         assert isinstance(solution, FunctionSolution)
-        again = self.solve(solution.task.subset(rows), lambda step, formula: None, [])
+        again = self.solve(solution.task.subset(rows), lambda step, formula, score: None, [])
         names = {term.expression.text: term for term in solution.terms_found}
         out = []
         for text in again.terms:
@@ -110,7 +113,7 @@ class _Search:
     """One search on one scale."""
 
     task: ScaledTask
-    on_step: Callable[[int, str], None]
+    on_step: Callable[[int, str, float], None]
     caps: list[str]
     additions: type[Additions]
 
@@ -125,7 +128,11 @@ class _Search:
         """Take turns: functions for what the rest leaves, then the rest beside the functions."""
         best: FunctionSolution | None = None
         for _ in range(_ROUNDS):
-            terms = self._functions(best)
+            if best is not None and seconds_left() <= 0:
+                break
+            terms = () if best is None else best.terms_found
+            with within(_FUNCTIONS * seconds_left(), "functions"):
+                terms = self._functions(best)
             if best is not None and set(terms) == set(best.terms_found):
                 break
             solution = self._select(terms)
@@ -163,11 +170,19 @@ class _Search:
         search = SetSearch(part, problem, candidates, self._cost(problem, len(columns)))
         if task.options.max_steps is not None:
             search.max_terms = min(search.max_terms, task.options.max_steps)
+        with within(otherwise="functions"):
+            return self._found(search, start)
+        return min(search.by_size.values(), key=lambda answer: answer.score).terms
+
+    def _found(self, search: SetSearch, start: tuple[Term, ...]) -> tuple[Term, ...]:
+        """Return the best set, of functions beyond the library too where that leaves some."""
         answer = search(start)
-        self.adequate = not answer.terms or not leaves_functions(part, problem, answer.terms)
+        self.adequate = not answer.terms or not leaves_functions(
+            search.z, search.problem, answer.terms
+        )
         n_functions = sum(term.shape.power is None for term in answer.terms)
         if not self.adequate or n_functions >= _MANY_FUNCTIONS:
-            answer = evolved(search, answer, self.shapes, task.seed)
+            answer = evolved(search, answer, self.shapes, self.task.seed)
         answer = rounded(search, answer)
         self.smaller = [
             rounded(search, other).terms
@@ -279,17 +294,18 @@ class _Search:
             n_kinds=len(self.shapes) + len(problem.space.interaction_orders),
         )
 
-        def report(step: int, fit: Fit) -> None:
-            self.on_step(self.step, str(as_formula(fit.structure, library)))
+        def report(step: int, fit: Fit, score: float) -> None:
+            self.on_step(self.step, str(as_formula(fit.structure, library)), score)
             self.step += 1
 
         start = self._structure(problem, terms, keys)
         selection = select(problem, self.additions, report, start if start.pure else None)
         if self.task.options.n_resamples:
             smaller = [self._structure(problem, other, keys) for other in self.smaller]
-            met = [fit_structure(problem.table, self.task.family, s) for s in smaller if s.pure]
-            null, *later = selection.visited
-            selection = replace(selection, visited=(null, *met, *later))
+            with within(otherwise="formulas of the front"):
+                met = [fit_structure(problem.table, self.task.family, s) for s in smaller if s.pure]
+                null, *later = selection.visited
+                selection = replace(selection, visited=(null, *met, *later))
         in_now = sorted(selection.fit.structure.pure)
         found = tuple(keys[key] if key in keys else Term(self.shapes[key - 1]) for key in in_now)
         return FunctionSolution(problem, selection, found, self.adequate, self.task)

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import IndexArray, Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic, Set
 from sktaskneuron.search.sr.library import Term
@@ -161,6 +162,7 @@ class SetSearch:
                 return states
             grown = list(states)
             for blocks in fresh:
+                checkpoint()
                 seen.add(blocks)
                 grown += self._neighbours(blocks)
             states = self._leaders(grown)

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_solve
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.library import Term
@@ -88,6 +89,8 @@ class Tuner:
         return self._fit(tuple(terms)).tuned()
 
     def _fit(self, terms: tuple[Term, ...]) -> _Fit:
+        if terms:  # nothing but the constant is always there
+            checkpoint()
         return _Fit(self._problem, self._space.target, terms, [self._block(t) for t in terms])
 
     def _block(self, term: Term) -> _Block:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix
 from sktaskneuron.search.frame.family import Working
 from sktaskneuron.search.frame.linalg import orthonormal_basis
@@ -88,6 +89,7 @@ class AtomFitter:
         loading = np.zeros((*values.shape[:-1], self._n_outputs))
         gain = np.zeros_like(loading)
         for group in self.groups:
+            checkpoint()
             weighted = values * group.root[:, 0]
             norm = np.einsum("...n,...n->...", weighted, weighted)
             inside = weighted @ group.basis
@@ -166,6 +168,7 @@ class AtomFitter:
         gram = np.zeros((n_starts, n_columns, n_columns))
         right = np.zeros((n_starts, n_columns))
         for group in self.groups:
+            checkpoint()
             weighted = partial * group.root
             transposed = weighted.transpose(0, 2, 1)
             inside = group.basis.T @ weighted

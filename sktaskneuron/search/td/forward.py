@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
 from sktaskneuron.search.frame.family import Family, Working
 from sktaskneuron.search.frame.fit import Fit
@@ -67,6 +68,7 @@ class ForwardSearch:
         relevance = np.sum([gain.sum(axis=-1) for gain in gains.values()], axis=0)
         starts: dict[int, tuple[ColumnNumbers, ColumnNumbers | None]] = {}
         for order in self._open_orders(fit):
+            checkpoint()
             columns = self._screen.columns(order, relevance, step.working, fit.structure)
             products, starts[order] = self._monomial_proposals(step, order, columns)
             proposals += products
@@ -279,6 +281,7 @@ class _Step:
         """Return the gain of adding all ``columns`` (n_samples, n_new), shape (n_outputs,)."""
         gain = np.zeros(self.working.residual.shape[1])
         for group in self.fitter.groups:
+            checkpoint()
             weighted = columns * group.root
             projected = project_out(group.basis, weighted)
             left = np.einsum("ij,ij->j", projected, projected)
@@ -295,6 +298,7 @@ class _Step:
         size = partial.shape[1]
         gram, right = np.zeros((size, size)), np.zeros(size)
         for group in self.fitter.groups:
+            checkpoint()
             weighted = partial * group.root
             inside = group.basis.T @ weighted
             scale = self.working.precision[group.outputs] * loading[group.outputs]

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import FloatArray, Mask
 from sktaskneuron.search.frame.family import Gaussian
 from sktaskneuron.search.frame.fit import fit_linear, fit_structure
@@ -55,6 +56,8 @@ _RANK = 8
 # The stretched gate of Louizos et al., whose probability of being open at the start is 0.978.
 _TEMPERATURE, _LOW, _HIGH = 0.66, -0.1, 1.1
 _OPEN_AT_START = math.log(0.9 / 0.1)
+# Most of the time that the training of the gates may take.
+_TRAINING = 0.7
 # Adam moves a gate by at most its rate per step; this is the way from the start to a closed gate,
 # with a tenth to spare.
 _TRAVEL = 4.2
@@ -115,27 +118,30 @@ def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps)
     squared = isinstance(family, Gaussian)
     order = torch.empty(0, dtype=torch.int64)
-    for step in range(n_steps):
-        if len(order) < min(_BATCH, len(z)):
-            order = torch.randperm(len(z), generator=generator)
-        rows, order = order[:_BATCH], order[_BATCH:]
-        gating = step >= n_steps - gated_steps
-        output, opening = model(z[rows], generator)
-        if squared:
-            loss = ((output - target[rows]) ** 2).mean(dim=1)
-        else:
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                output, target[rows], reduction="none"
-            ).mean(dim=1)
-        total = (weight[rows] * loss).mean()
-        if gating:
-            total = total + _PENALTY * opening.sum() / model.n_gates
-        optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        if not gating:
-            model.log_alpha.grad = None
-        optimiser.step()
-        schedule.step()
+    # the weights of what stays open are fitted in the rest of the time
+    with within(_TRAINING * seconds_left(), "steps of the gates"):
+        for step in range(n_steps):
+            checkpoint()
+            if len(order) < min(_BATCH, len(z)):
+                order = torch.randperm(len(z), generator=generator)
+            rows, order = order[:_BATCH], order[_BATCH:]
+            gating = step >= n_steps - gated_steps
+            output, opening = model(z[rows], generator)
+            if squared:
+                loss = ((output - target[rows]) ** 2).mean(dim=1)
+            else:
+                loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                    output, target[rows], reduction="none"
+                ).mean(dim=1)
+            total = (weight[rows] * loss).mean()
+            if gating:
+                total = total + _PENALTY * opening.sum() / model.n_gates
+            optimiser.zero_grad(set_to_none=True)
+            total.backward()
+            if not gating:
+                model.log_alpha.grad = None
+            optimiser.step()
+            schedule.step()
     return model.kept()
 
 

@@ -28,12 +28,12 @@ class TensorDecomposition:
         return scales[:1] if options.engine == "gates" else scales
 
     def solve(
-        self, task: ScaledTask, on_step: Callable[[int, str], None], caps: list[str]
+        self, task: ScaledTask, on_step: Callable[[int, str, float], None], caps: list[str]
     ) -> Solution:
         """Select powers and atoms."""
 
-        def report(step: int, fit: Fit) -> None:
-            on_step(step, str(as_formula(fit.structure)))
+        def report(step: int, fit: Fit, score: float) -> None:
+            on_step(step, str(as_formula(fit.structure)), score)
 
         problem = Problem.of(task)
         return Solution(problem, _select(problem, report))
@@ -52,7 +52,9 @@ class TensorDecomposition:
         return ForwardSearch.caps(n_columns, options.max_interaction_order)
 
 
-def _select(problem: Problem, on_step: Callable[[int, Fit], None] | None = None) -> Selection:
+def _select(
+    problem: Problem, on_step: Callable[[int, Fit, float], None] | None = None
+) -> Selection:
     if problem.options.engine == "gates":
         return select_by_gates(problem)
     return select(problem, ForwardSearch, on_step)

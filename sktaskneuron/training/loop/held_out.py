@@ -7,10 +7,10 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 
+from sktaskneuron._clock import Clock
 from sktaskneuron._typing import Matrix
 from sktaskneuron.training.loop.calibration import inverse_temperature
 from sktaskneuron.training.loop.callbacks import OwnCallback
-from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.losses import RowLoss, cross_entropy
 from sktaskneuron.training.loop.packed_rows import HeldRows
 

@@ -10,11 +10,11 @@ from functools import partial
 import torch
 from torch import nn
 
+from sktaskneuron._clock import Clock
 from sktaskneuron._typing import RowNumbers
 from sktaskneuron.training.data import Bounds, TensorTable, as_tensor, n_batches
 from sktaskneuron.training.loop.best import BestEpoch
 from sktaskneuron.training.loop.callbacks import OwnCallback, Schedules
-from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.held_out import CYCLE_ENDS, HeldOut, StopRules
 from sktaskneuron.training.loop.losses import RowLoss, cross_entropy, get_row_loss
 from sktaskneuron.training.loop.packed_rows import HeldRows, MemberBatches, MemberTable

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from sktaskneuron._clock import Clock
 from sktaskneuron._typing import Matrix, RowNumbers
 from sktaskneuron.training.data import Target, TensorTable, edges_of, take_inputs, take_targets
-from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.losses import RowLoss, mean_of_rows
 
 

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from sktaskneuron._clock import Clock
 from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.nn.parameterization import rates_of
 from sktaskneuron.training.data import TensorTable
 from sktaskneuron.training.device import keep_freed_memory, random_scope, threads_for
 from sktaskneuron.training.loop.best import BestEpochs
-from sktaskneuron.training.loop.clock import Clock
 from sktaskneuron.training.loop.losses import RowLoss, get_row_loss, mean_of_rows
 from sktaskneuron.training.loop.packed_rows import HeldRows, MemberBatches, MemberTable
 from sktaskneuron.training.loop.replicate_adam import ReplicateAdam
@@ -107,6 +107,7 @@ def fit_replicates(
         batch_size,
         generator=torch.Generator().manual_seed(seed),
         device=device,
+        clock=clock,
         permute_whole=False,
     )
     held = None if held_rows is None else HeldRows(table, held_rows, device)
@@ -190,7 +191,7 @@ def _train_epoch(
         adam.step(gradients, rate_factor(number), alive)
         total += losses.detach()
     module.eval()
-    return total / len(batches)
+    return total / (number + 1)  # time may end an epoch early
 
 
 def _adam(

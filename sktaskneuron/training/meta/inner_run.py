@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron.nn.typed.layers import type_sizes
 from sktaskneuron.nn.typed.tables import Grid
 
@@ -303,6 +304,7 @@ def run_inner(
     moment = [torch.ones_like(p) for p in theta]
     states, losses = [(theta, moment)], []
     for batch in batches:
+        checkpoint()
         loss, gradient, _ = network.gradient(theta, tables, batch)
         losses.append(loss)
         moment = [
@@ -356,6 +358,7 @@ def adjoint_run(
     for (theta, _), (_, moment), batch in zip(
         reversed(states[:-1]), reversed(states[1:]), reversed(batches), strict=True
     ):
+        checkpoint()
         _, gradient, _ = network.gradient(theta, tables, batch)
         direction, left = [], []
         for lam, lam_v, g, v in zip(by_theta, by_moment, gradient, moment, strict=True):

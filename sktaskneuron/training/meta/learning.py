@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sktaskneuron._clock import checkpoint, within
 from sktaskneuron._typing import FloatArray
 from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.sub_networks import get_base
@@ -192,8 +193,9 @@ def learn_activations(
     joint = _Joint(network, fresh(), options) if options.meta == "joint" else None
     outside = 0.0
     n_values = options.n_replicates * rows.batch_size * max(sizes)
-    with threads_for(n_values, device):
+    with threads_for(n_values, device), within(otherwise="steps of the learned functions") as clock:
         for step in range(options.outer_steps):
+            checkpoint()
             tables = functions.tables()
             batches, outer = rows.draw()
             if joint is not None:
@@ -204,7 +206,7 @@ def learn_activations(
                 loss, by_tables, theta = _outer_gradient(
                     network, fresh(), tables, batches, outer, options
                 )
-                if functions.note(loss, step / options.outer_steps):
+                if functions.note(loss, max(step / options.outer_steps, clock())):
                     functions.step(by_tables)
             losses.append(loss)
             if step == options.outer_steps - 1:

@@ -145,7 +145,7 @@ class TestTables:
     def test_many_columns_go_without_learned_terms(self):
         X = draw_columns(200, 300)
         y = X[:, 0] - X[:, 1] + 0.1 * np.random.default_rng(0).normal(size=200)
-        start = time.perf_counter()
+        start = time.process_time()
         alone = NeuronSeekRegressor(**QUICK, compare_simple=False).fit(X, y)
         assert alone._fitted.predictor.model.models[0].spec["terms"] is None
         model = NeuronSeekRegressor(**QUICK).fit(X, y)
@@ -191,24 +191,26 @@ class TestPrediction:
 
 
 class TestTimeLimit:
+    pytestmark = pytest.mark.filterwarnings("ignore::sktaskneuron.exceptions.TimeLimitWarning")
+
     @pytest.mark.parametrize("n_members", [1, 2, 3, 8])
     def test_ends_in_time(self, n_members):
         X = draw_columns(20_000, 6)
         y = X[:, 0] * X[:, 1] + X[:, 2]
         settings = {"n_members": n_members, "time_limit": 0.5, "random_state": 0}
-        start = time.perf_counter()
+        start = time.process_time()
         model = NeuronSeekRegressor("x + <x,x>:2", **settings).fit(X, y)
-        # a step, the simple models and a look at the held-out rows may come on top
-        assert time.perf_counter() - start < 0.5 + 5.0
+        # a step and a look at the held-out rows may come on top
+        assert time.process_time() - start < 0.5 + 2.0
         assert sum(model.weights_.values()) == pytest.approx(1.0)
         assert np.isfinite(model.predict(X[:10])).all()
         assert model.n_iter_ < 80
 
     def test_with_a_search(self):
         X, y = draw_by_odds(lambda X: X[:, 0] * X[:, 1], 2000)
-        start = time.perf_counter()
+        start = time.process_time()
         model = NeuronSeekClassifier(time_limit=1e-3, random_state=0).fit(X, y)
-        assert time.perf_counter() - start < 10.0
+        assert time.process_time() - start < 2.0
         assert np.isfinite(model.predict_proba(X)).all()
 
     def test_without_validation(self):

@@ -424,5 +424,9 @@ def test_one_column():
 def test_steps_are_reported():
     seen = []
     X = columns(0, 200, 3)
-    find(X, X[:, 0] + noise(0, 200), on_step=lambda _, step, formula: seen.append((step, formula)))
+    find(
+        X,
+        X[:, 0] + noise(0, 200),
+        on_step=lambda _, step, formula, score: seen.append((step, formula)),
+    )
     assert seen == [(0, "0"), (1, "x")]

@@ -159,7 +159,7 @@ def test_selection_reports_every_step_and_improves():
     selection = select(
         problem,
         ForwardSearch,
-        on_step=lambda step, fit: steps.append((step, fit.structure.n_linear)),
+        on_step=lambda step, fit, score: steps.append((step, fit.structure.n_linear)),
     )
     assert [step for step, _ in steps] == list(range(len(steps)))
     assert steps[0][1] == 1

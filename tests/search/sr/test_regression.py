@@ -287,7 +287,7 @@ def test_steps_are_reported():
     seen = []
     X = columns(0)
     y = np.abs(X) @ W[0] + noise(0, 400)
-    find(X, y, on_step=lambda scale, step, formula: seen.append((scale, step, formula)))
+    find(X, y, on_step=lambda scale, step, formula, score: seen.append((scale, step, formula)))
     assert seen[0] == ("scale 1", 0, "abs(x)")
 
 

@@ -26,7 +26,7 @@ _DEEP_TERMS = 4
 
 def deep(search: Search, view: View) -> None:
     """Fit sums of a few functions of functions of columns."""
-    search.on_step("deep library")
+    search.say("deep library")
     rows = np.linspace(0, len(view.X) - 1, min(DEEP_ROWS, len(view.X))).astype(int)
     X, names = view.X[rows], view.names
     columns = columns_as_atoms(X, names)

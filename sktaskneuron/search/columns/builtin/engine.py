@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from sktaskneuron._clock import within
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_product
 from sktaskneuron.formula.text.evaluation import variables
@@ -52,9 +53,16 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     nodes : list of Node
         Canonical trees, the best by description length first.
     """
-    X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
-    rows = NamedRows.of(X, names, y, weight)
+    rows = NamedRows.of(problem.X, problem.names, problem.y, problem.weight)
     search = Search(Pool(rows, problem.max_complexity), problem.on_step)
+    with within(otherwise="stages of the search of an equation"):
+        _run_stages(search, problem)
+    return search.pool.nodes()
+
+
+def _run_stages(search: Search, problem: ColumnsProblem) -> None:
+    """Fill the pool, stage after stage."""
+    X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
     search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
     chosen = _promising(X, y, weight, names)
     part, part_names = X[:, chosen], tuple(names[i] for i in chosen)
@@ -69,11 +77,10 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
             if view.names and (quick or not view.in_short):
                 stage(search, view)
             if search.pool.is_exact:
-                return search.pool.nodes()
+                return
     if whole.names and (problem.max_steps is None or problem.max_steps > len(_STAGES)):
         # for tables that no closed form fits
         broken_lines(search, whole)
-    return search.pool.nodes()
 
 
 def _promising(X: Matrix, y: Vector, weight: Vector, names: Sequence[str]) -> list[int]:

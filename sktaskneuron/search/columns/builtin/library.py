@@ -9,6 +9,7 @@ from itertools import combinations, product
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
@@ -48,7 +49,10 @@ class Atoms:
     @classmethod
     def of(cls, items: Iterable[tuple[Vector, MakeNode]], n_rows: int) -> Atoms:
         """Collect atoms: those that vary and have finite values of moderate size, each once."""
-        pairs = list(items)
+        pairs = []
+        for pair in items:
+            checkpoint()
+            pairs.append(pair)
         if not pairs:
             return cls(np.zeros((n_rows, 0)), [])
         values = np.stack([column for column, _ in pairs], axis=1)

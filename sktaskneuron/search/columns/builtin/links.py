@@ -9,6 +9,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Mask, RowNumbers, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
@@ -217,6 +218,7 @@ class _LogRegression:
         return len(self.terms[-1]) > 1
 
     def _left(self, keep: Mask) -> tuple[float, Vector]:
+        checkpoint()
         coef, *_ = np.linalg.lstsq(self.design[:, keep], self.right, rcond=1e-12)
         return float(np.sum((self.right - self.design[:, keep] @ coef) ** 2)), coef
 

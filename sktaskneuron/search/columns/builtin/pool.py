@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_product
@@ -27,6 +29,8 @@ from sktaskneuron.search.columns.simplify import simplified
 _LOOSE = 1.4
 # Parts of the best length at which sums are fitted too.
 _SHORTER = (0.65, 0.45, 0.3)
+# Characters of an equation in a line of progress.
+_MOST_CHARACTERS = 80
 # Transforms of the target that a large library is tried with.
 _MOST_LINKS = 4
 
@@ -44,6 +48,7 @@ class Pool:
 
         Return its criterion, infinite where it was not kept.
         """
+        checkpoint()
         try:
             node = make()
         except FormulaError:
@@ -149,6 +154,14 @@ class Search:
     pool: Pool
     on_step: Callable[[str], None]
     _reached: dict[tuple[int, str], float] = field(default_factory=dict)
+
+    def say(self, stage: str) -> None:
+        """Tell of a stage that begins, and of the best equation so far."""
+        best = next(iter(self.pool.nodes()), None)
+        if best is not None:
+            text = textwrap.shorten(render(best), _MOST_CHARACTERS, placeholder="...")
+            stage = f"{stage}; so far {text}, criterion {self.pool.rows.criterion(best):.6g}"
+        self.on_step(stage)
 
     def links(self, view: View, promising: bool = True) -> list[Link]:
         """Return the transforms of the target to try: all, or those that came nearest so far."""

@@ -25,7 +25,7 @@ from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
 
 def ratios(search: Search, view: View) -> None:
     """Fit y Q = P, which is linear: y = P - y (Q - 1)."""
-    search.on_step("ratios of sums")
+    search.say("ratios of sums")
     X, names = view.X, view.names
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
     n = view.n_observations
@@ -74,7 +74,7 @@ def ratio(
 
 def products(search: Search, view: View) -> None:
     """Fit log|y| by the logarithms of atoms, whose weights are exponents."""
-    search.on_step("products of powers")
+    search.say("products of powers")
     size = np.abs(view.y)
     fine = np.flatnonzero(size > 1e-9 * size.max())
     if len(fine) < 0.95 * len(size):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 
 Places = tuple[int, ...]
@@ -115,6 +116,7 @@ def forward(
     chosen: list[int] = []
     best, best_size = 0.0, 0
     while len(chosen) < min(most, columns.shape[1], int(n_observations / _ROWS_PER_COLUMN)):
+        checkpoint()
         found = _best_addition(columns, y, chosen)
         if found is None:
             break
@@ -123,6 +125,7 @@ def forward(
         for _ in range(_MAX_EXCHANGES if 1 < len(chosen) <= _MOST_EXCHANGED else 0):
             exchanged = False
             for place in list(chosen):
+                checkpoint()
                 rest = [other for other in chosen if other != place]
                 found = _best_addition(columns, y, rest)
                 if found is not None and found[1] < loss * (1 - 1e-9) and found[0] != place:
@@ -167,6 +170,7 @@ def backward(
     kept = list(range(columns.shape[1]))
     sums = Sums({0: ()}, {0: 1.0})
     while kept:
+        checkpoint()
         inner: Matrix = np.asarray(np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], "r"))
         r, right = inner[: len(kept), : len(kept)], inner[: len(kept), -1]
         size = np.abs(np.diag(r))

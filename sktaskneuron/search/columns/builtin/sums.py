@@ -115,7 +115,7 @@ def linked_sums(search: Search, view: View) -> None:
     for number, (atoms, from_all) in enumerate(libraries(view)):
         if view.in_short and len(atoms) > SMALL:
             continue
-        search.on_step(f"sums of {len(atoms)} atoms")
+        search.say(f"sums of {len(atoms)} atoms")
         for link in search.links(view, promising=number >= 3 and len(atoms) > _ALL_LINKS):
             linked(search, view, link, atoms, from_all)
             if search.pool.is_exact:
@@ -188,7 +188,7 @@ def modulated(search: Search, view: View) -> None:
     quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
     if X.shape[1] > FEW_COLUMNS or 6 * len(quadratic) > min(view.n_observations, DEEP_ROWS):
         return
-    search.on_step("modulated polynomials")
+    search.say("modulated polynomials")
     columns = columns_as_atoms(X, names)
     pairs = pairs_of(columns, columns, "+-*/", 200)
     w = unary_of(columns + pairs, ("sin", "cos", "exp", "exp-", "log abs"))
@@ -217,7 +217,7 @@ def modulated(search: Search, view: View) -> None:
 
 def broken_lines(search: Search, view: View) -> None:
     """Fit sums of columns, their hinges, and products of these with columns."""
-    search.on_step("broken lines")
+    search.say("broken lines")
     atoms = columns_as_atoms(view.X, view.names) + hinges(view.X, view.names, 7)
     atoms = atoms + pairs_of(columns_as_atoms(view.X, view.names), atoms, "*", 2_000)
     sums = forward(atoms.values, view.y, view.weight, 14, view.n_observations)

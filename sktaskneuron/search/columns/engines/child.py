@@ -9,6 +9,7 @@ would import the caller's ``__main__`` and so fail in a notebook or run a script
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from typing import IO
 
 import numpy as np
 
+from sktaskneuron._clock import checkpoint, seconds_left
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.exceptions import EngineError, MissingDependencyError
 
@@ -33,6 +35,8 @@ MAX_ANSWER = 4_000_000
 _MAX_LOG = 50_000_000
 # Seconds between two looks at a child, and between two reports.
 _LOOK, _REPORT = 1.0, 10.0
+# Seconds that a child takes to start, and the share of the time by whose end it is to stop.
+_STARTING, _ANSWERING = 2.0, 0.8
 # Lines and characters of a child's last words that an error shows.
 _LINES, _CHARACTERS = 5, 600
 
@@ -123,6 +127,12 @@ def call_in_child(
         return _answer(folder, engine, process.returncode)
 
 
+def seconds_for_child() -> int | None:
+    """Return for how long an engine may search, so that it answers in time; None for any time."""
+    left = seconds_left()
+    return None if math.isinf(left) else max(1, int(_ANSWERING * left - _STARTING))
+
+
 def _path() -> list[str]:
     """Return the parent's import path, which need not be the environment's (pytest, notebooks)."""
     entries = [os.path.abspath(entry) for entry in sys.path if isinstance(entry, str)]
@@ -153,10 +163,11 @@ def _wait(
     while True:
         passed = time.monotonic() - start
         try:
-            process.wait(timeout=max(min(_LOOK, limit - passed), 0.001))
+            process.wait(timeout=max(min(_LOOK, limit - passed, seconds_left()), 0.001))
             return
         except subprocess.TimeoutExpired:
             passed = time.monotonic() - start
+        checkpoint()
         if passed >= limit:
             raise EngineError(
                 f"engine={engine!r} was given up after {limit:.0f} seconds; give it fewer rows or "

@@ -15,7 +15,7 @@ from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.exceptions import EngineError, FormulaError, MissingDependencyError
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Sum, Variable
-from sktaskneuron.search.columns.engines.child import call_in_child
+from sktaskneuron.search.columns.engines.child import call_in_child, seconds_for_child
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.rows import drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
@@ -94,6 +94,7 @@ def search_operon(problem: ColumnsProblem) -> list[Node]:
                 max(evaluations // _GENERATIONS, _LEAST_POPULATION), _MOST_POPULATION
             ),
             "random_state": problem.seed,
+            "max_time": seconds_for_child(),
         },
         engine=_ENGINE,
         limit=_START_SECONDS + _EVALUATION_SECONDS * evaluations,
@@ -174,7 +175,6 @@ def fit_front(arrays: Mapping[str, FloatArray], options: Mapping[str, object]) -
         max_depth=_DEPTH,
         generations=options["max_evaluations"],  # the evaluations end the search
         n_threads=1,
-        max_time=None,
         **options,
     )
     model.fit(arrays["X"], arrays["y"])

@@ -20,7 +20,7 @@ from sktaskneuron.formula.equation.expression import ElementwiseExpression
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.text.canonical import without_scale
 from sktaskneuron.formula.text.nodes import Node, Variable
-from sktaskneuron.search.columns.engines.child import call_in_child
+from sktaskneuron.search.columns.engines.child import call_in_child, seconds_for_child
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.rows import MAX_ROWS, drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
@@ -126,6 +126,7 @@ def _table(problem: ColumnsProblem, *, template: bool) -> str:
             "niterations": iterations,
             "maxsize": max(problem.max_complexity, _LEAST_SIZE),
             "random_state": problem.seed,
+            "timeout_in_seconds": seconds_for_child(),
         },
         engine=_ENGINE,
         limit=_START_SECONDS + _ITERATION_SECONDS * iterations,

@@ -1,0 +1,261 @@
+"""Kinds of tables by the types of their columns and by what holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..draft import MAY, MUST, Draft
+from .edits import numbers_of, on_both, one_number, set_cells, some_rows, with_column, with_X
+from .kind import TABLES, TYPES, Generator, kind
+
+Table = pd.DataFrame
+
+
+def each_number(draft: Draft, change: Callable[[pd.Series], Any]) -> Draft:
+    return on_both(draft, lambda t: t.assign(**{n: change(t[n]) for n in numbers_of(t)}))
+
+
+@kind(TYPES, TABLES)
+def nullable(draft: Draft, rng: Generator) -> Draft:
+    """Columns are of pandas' nullable types."""
+    return on_both(draft, lambda t: t.convert_dtypes())
+
+
+@kind(TYPES, TABLES)
+def arrow(draft: Draft, rng: Generator) -> Draft:
+    """Columns of pandas are held by pyarrow, a few cells of one are missing."""
+    return on_both(draft, lambda t: t.convert_dtypes(dtype_backend="pyarrow"))
+
+
+@kind(TYPES, TABLES)
+def arrow_with_gaps(draft: Draft, rng: Generator) -> Draft:
+    """Columns of pandas are held by pyarrow, and some cells are missing."""
+    X = draft.given.X
+    for name in [one_number(draft, rng), "k"]:
+        if name in X:
+            X = set_cells(X, name, some_rows(rng, len(X), 0, 2), None)
+    draft = with_X(draft, X)
+    return on_both(draft, lambda t: t.convert_dtypes(dtype_backend="pyarrow"))
+
+
+@kind(TYPES, TABLES)
+def polars(draft: Draft, rng: Generator) -> Draft:
+    """The table is of polars; gaps are nulls."""
+    import polars as pl
+
+    return on_both(
+        draft, lambda t: pl.DataFrame({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
+    )
+
+
+def list_of(column: pd.Series) -> list[Any]:
+    return [None if pd.isna(v) else v for v in column.tolist()]
+
+
+@kind(TYPES, TABLES)
+def pyarrow_table(draft: Draft, rng: Generator) -> Draft:
+    """The table is of pyarrow."""
+    import pyarrow as pa
+
+    return on_both(
+        draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
+    )
+
+
+@kind(TYPES, TABLES)
+def object_array(draft: Draft, rng: Generator) -> Draft:
+    """The table is one array of objects, numbers and texts together."""
+    return on_both(draft, lambda t: t.to_numpy(dtype=object), told=draft.told[1:])
+
+
+@kind(TYPES, TABLES)
+def lists(draft: Draft, rng: Generator) -> Draft:
+    """The table is a list of lists of numbers; the category goes as 0 and 1."""
+    return on_both(plain(draft), lambda t: t.to_numpy(dtype=float).tolist(), told=draft.told[1:])
+
+
+@kind(TYPES)
+def odd_memory(draft: Draft, rng: Generator) -> Draft:
+    """An array in Fortran's order, of every second row, or read-only."""
+
+    def laid(table: Table) -> np.ndarray:
+        array = np.asfortranarray(table.to_numpy(dtype=float))
+        array = np.repeat(array, 2, axis=0)[::2] if choice == 1 else array
+        array.flags.writeable = False
+        return array
+
+    choice = int(rng.integers(2))
+    return on_both(plain(draft), laid, told=draft.told[1:])
+
+
+def plain(draft: Draft) -> Draft:
+    """Write categories as numbers."""
+
+    def written(table: Table) -> Table:
+        texts = [n for n in table if not pd.api.types.is_numeric_dtype(table[n])]
+        codes = {
+            n: table[n].map(lambda v: np.nan if pd.isna(v) else float(sum(map(ord, str(v))) % 97))
+            for n in texts
+        }
+        return table.assign(**codes)
+
+    return on_both(draft, written)
+
+
+@kind(TYPES)
+def small_floats(draft: Draft, rng: Generator) -> Draft:
+    """Numbers are float32, float16 or long doubles."""
+    dtype = [np.float32, np.float16, np.longdouble][rng.integers(3)]
+    with np.errstate(over="ignore"):
+        fits = np.isfinite(draft.given.X[numbers_of(draft.given.X)].to_numpy(dtype)).all()
+    # a cell that float16 cannot hold would be infinite, which is another kind
+    dtype = dtype if fits else np.float64
+    return each_number(draft, lambda c: c.to_numpy().astype(dtype))
+
+
+@kind(TYPES, TABLES)
+def decimals(draft: Draft, rng: Generator) -> Draft:
+    """A column holds decimals, as a database gives them."""
+    name = one_number(draft, rng)
+
+    def decimal(table: Table) -> Table:
+        values = [None if pd.isna(v) else Decimal(repr(float(v))) for v in table[name]]
+        return table.assign(**{name: pd.Series(values, index=table.index, dtype=object)})
+
+    return on_both(draft, decimal)
+
+
+@kind(TYPES, TABLES)
+def category_dtype(draft: Draft, rng: Generator) -> Draft:
+    """The category is of pandas' category type, with a level that no row has."""
+    levels = ["unused", *sorted({str(v) for v in draft.given.X["k"].dropna()} | {"f", "m"})]
+    return on_both(draft, lambda t: t.assign(k=pd.Categorical(t["k"], categories=levels)))
+
+
+@kind(TYPES, TABLES)
+def booleans(draft: Draft, rng: Generator) -> Draft:
+    """The category is of booleans, plain, nullable or as objects."""
+    holder = ["bool", "boolean", "object"][rng.integers(3)]
+
+    def told(table: Table) -> Table:
+        return table.assign(k=(table["k"] == "f").astype(holder))
+
+    return on_both(draft, told)
+
+
+@kind(TYPES, TABLES)
+def numbers_and_texts(draft: Draft, rng: Generator) -> Draft:
+    """The category mixes numbers and texts."""
+    level = [1, 0, 2.5, True][rng.integers(4)]
+
+    def mixed(table: Table) -> Table:
+        return table.assign(k=table["k"].astype(object).where(table["k"] != "m", level))
+
+    return on_both(draft, mixed, refusal=MAY, words=("'k'", '"k"', "k "))
+
+
+@kind(TYPES)
+def masked(draft: Draft, rng: Generator) -> Draft:
+    """A masked array: nonsense under the mask is a gap, or masked arrays are refused by that word."""
+    draft = plain(draft)
+    array = draft.given.X.to_numpy(dtype=float)
+    mask = rng.random(array.shape) < 0.03
+    table = np.ma.MaskedArray(np.where(mask, 1e6, array), mask=mask)
+    draft = with_X(draft, table, new=draft.new.to_numpy(dtype=float))
+    return replace(draft, refusal=MAY, words=("mask", "NaN"), told=draft.told[1:])
+
+
+@kind(TYPES, TABLES)
+def numbers_as_text(draft: Draft, rng: Generator) -> Draft:
+    """Numbers stand as texts, as money or as per cent: told, or refused, by the column's name."""
+    form = ["{}", "${:,.2f}", "{:.1f} %", "{:.3f}"][rng.integers(4)]
+    name = one_number(draft, rng)
+
+    def texts(table: Table) -> Table:
+        scale = 1.0 if form == "{}" else 1000.0
+        written = [None if pd.isna(v) else form.format(v * scale) for v in table[name]]
+        if form == "{:.3f}":
+            written = [None if v is None else v.replace(".", ",") for v in written]
+        return table.assign(**{name: pd.Series(written, index=table.index, dtype=object)})
+
+    told = (str(name),) if len(draft.given.X) > 12 else ()
+    return on_both(draft, texts, refusal=MAY, words=(str(name),), told=told, judged=False)
+
+
+@kind(TYPES, TABLES)
+def numbers_as_wholly_text(draft: Draft, rng: Generator) -> Draft:
+    """All cells are texts, as a CSV file without types gives them: told, or refused."""
+    told = ("text",) if len(draft.given.X) > 12 else ()
+    return on_both(
+        draft,
+        lambda t: t.astype(object).map(lambda v: None if pd.isna(v) else str(v)),
+        refusal=MAY,
+        words=("text",),
+        told=told,
+        judged=False,
+    )
+
+
+@kind(TYPES, TABLES)
+def dates(draft: Draft, rng: Generator) -> Draft:
+    """A column of dates, durations, lists, complex numbers and the like: refused by name."""
+    n = len(draft.given.X)
+    made = [
+        pd.date_range("2020-01-01", periods=n),
+        pd.date_range("2020-01-01", periods=n, tz="Europe/Berlin"),
+        pd.to_timedelta(np.arange(n), unit="h"),
+        pd.period_range("2000-01", periods=n, freq="M"),
+        pd.interval_range(0, n, periods=n),
+        pd.Series([[1, 2]] * n),
+        pd.Series([{"a": 1}] * n),
+        np.arange(n) * (1 + 1j),
+        pd.Series([object()] * n),
+        pd.Series(pd.date_range("2020-01-01", periods=n)).dt.date,
+        pd.Series(pd.date_range("2020-01-01", periods=n)).dt.time,
+        pd.Series([b"ab"] * n),
+    ][rng.integers(12)]
+    values = pd.Series(made).set_axis(draft.given.X.index)
+    draft = with_column(draft, "when", values, values.iloc[:1].repeat(len(draft.new)).to_numpy())
+    return replace(draft, refusal=MUST, words=("when",))
+
+
+@kind(TYPES, TABLES)
+def sparse_frame(draft: Draft, rng: Generator) -> Draft:
+    """A column is pandas' sparse type: it works, or the error says so."""
+    name = one_number(draft, rng)
+    return on_both(
+        draft,
+        lambda t: t.assign(**{name: pd.arrays.SparseArray(t[name])}),
+        refusal=MAY,
+        words=("sparse", str(name)),
+    )
+
+
+@kind(TYPES)
+def no_table(draft: Draft, rng: Generator) -> Draft:
+    """X is a vector, a stack of pictures, a scalar, a text, empty, or sparse: refused."""
+    import scipy.sparse
+
+    X = plain(draft).given.X.to_numpy(dtype=float)
+    made = [
+        X[:, 0],
+        X[:, :, None, None],
+        3.5,
+        "table",
+        None,
+        X[:0],
+        X[:, :0],
+        scipy.sparse.csr_array(X),
+    ]
+    return with_X(
+        draft,
+        made[rng.integers(len(made))],
+        refusal=MUST,
+        words=("X", "array", "table", "sample", "feature"),
+    )

@@ -1,0 +1,146 @@
+"""A budget of time, and the way out of long work when it is used up.
+
+Long work stands in a block of :func:`within`, and calls :func:`checkpoint` at its joints. When time
+is up, the block ends at the next one, and the code behind it goes on with the best that was found
+so far. Blocks stand in one another: none runs longer than the one around it.
+
+What is running is kept in a context variable rather than handed down, because the joints lie deep:
+in the steps of a fit of one equation among thousands.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+__all__ = [
+    "Clock",
+    "checkpoint",
+    "leave_out",
+    "running_clock",
+    "seconds_left",
+    "time_limit",
+    "within",
+]
+
+
+class Clock:
+    """Share of a time budget that is used up, of wall and of CPU time: of the larger one.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Budget from now on; None never runs out.
+    """
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self.seconds = math.inf if seconds is None else seconds
+
+    def _used(self) -> float:
+        return max(time.perf_counter() - self._wall, time.process_time() - self._cpu)
+
+    def left(self) -> float:
+        """Return the seconds left; infinite without a budget."""
+        return self.seconds if math.isinf(self.seconds) else self.seconds - self._used()
+
+    def __call__(self) -> float:
+        """Return the share used, from 0; above 1 once the budget is exceeded."""
+        if math.isinf(self.seconds):
+            return 0.0
+        if self.seconds <= 0:
+            return math.inf
+        return self._used() / self.seconds
+
+
+class _OutOfTime(Exception):
+    """Ends the block of `within` in which it is raised."""
+
+
+_FOREVER = Clock()
+_clock: ContextVar[Clock] = ContextVar("clock", default=_FOREVER)
+_told: ContextVar[list[str] | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[list[str]]:
+    """Run a fit that has so many seconds; None sets no limit.
+
+    Yields
+    ------
+    left_out : list of str
+        What `leave_out` was told in the block, each once.
+    """
+    told: list[str] = []
+    outer_clock, outer_told = _clock.set(Clock(seconds)), _told.set(told)
+    try:
+        yield told
+    finally:
+        _clock.reset(outer_clock)
+        _told.reset(outer_told)
+
+
+@contextmanager
+def within(seconds: float = math.inf, otherwise: str = "") -> Iterator[Clock]:
+    """Run a block for so many seconds at most, or as long as the block around it has left.
+
+    Parameters
+    ----------
+    seconds : float, default=inf
+    otherwise : str, default=""
+        What is left out, in words, where the block does not come to its end; in place of what
+        parts of it left out.
+
+    Yields
+    ------
+    Clock
+        Of this block.
+
+    Examples
+    --------
+    >>> from sktaskneuron._clock import checkpoint, within
+    >>> best = 0
+    >>> with within(0.01):
+    ...     while True:
+    ...         best += 1
+    ...         checkpoint()
+    >>> best > 0
+    True
+    """
+    clock, told = Clock(min(seconds, seconds_left())), list[str]()
+    outer_clock, outer_told = _clock.set(clock), _told.set(told)
+    try:
+        yield clock
+    except _OutOfTime:
+        told[:] = [otherwise] if otherwise else told
+    finally:
+        _clock.reset(outer_clock)
+        _told.reset(outer_told)
+        for what in told:
+            leave_out(what)
+
+
+def checkpoint() -> None:
+    """End the block of `within` around here if its time is up."""
+    if _clock.get().left() <= 0:
+        raise _OutOfTime
+
+
+def running_clock() -> Clock:
+    """Return the clock of the block of `within` around here."""
+    return _clock.get()
+
+
+def seconds_left() -> float:
+    """Return how long the block of `within` around here may still run; infinite without a limit."""
+    return _clock.get().left()
+
+
+def leave_out(what: str) -> None:
+    """Note for the user what a fit leaves out for want of time, in words."""
+    told = _told.get()
+    if told is not None and what not in told:
+        told.append(what)
