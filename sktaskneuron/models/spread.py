@@ -99,17 +99,17 @@ class Spread:
     quantiles : ndarray of shape (n_levels, n_outputs)
         For each of ``LEVELS`` the quantile of error by expected size, that of a finite sample;
         infinite where the rows do not suffice.
-    n_splits : int
+    n_parts : float
         Number of parts that the rows were held out in.
     """
 
     forest: Forest
     least: float
     quantiles: Matrix
-    n_splits: int
+    n_parts: float
 
     @classmethod
-    def of(cls, task: Task, outputs: Matrix, rows: RowNumbers, n_splits: int, seed: int) -> Spread:
+    def of(cls, task: Task, outputs: Matrix, rows: RowNumbers, n_parts: float, seed: int) -> Spread:
         """Learn from outputs (n_held_out, n_outputs) of models that have not seen the rows."""
         rng = np.random.default_rng([seed, 3])
         some = np.arange(len(rows))
@@ -133,7 +133,7 @@ class Spread:
         least = max(_LEAST * float(np.median(expected)), 1e-12)
         score = error / np.maximum(expected, least)[:, None]
         quantiles = np.stack([_quantiles(column, weight) for column in score.T], axis=1)
-        return cls(Forest.of(forest, _DEPTH), least, quantiles, n_splits)
+        return cls(Forest.of(forest, _DEPTH), least, quantiles, n_parts)
 
     def intervals(
         self, model: FittedModel, inputs: Inputs, coverages: Sequence[float]
@@ -163,7 +163,7 @@ class Spread:
         reference = self._quantile(_REFERENCE) / norm.ppf((1 + _REFERENCE) / 2) * expected
         left = np.ones_like(center)
         if len(members) > 1:
-            gain = members.var(axis=0, ddof=1) * (self.n_splits - 1) / len(members)
+            gain = members.var(axis=0, ddof=1) * (self.n_parts - 1) / len(members)
             square = np.maximum(reference**2, np.finfo(float).tiny)
             left = np.sqrt(np.maximum(1.0 - gain / square, _LEAST_LEFT**2))
         quantiles = np.stack([self._quantile(coverage) for coverage in coverages])
@@ -232,7 +232,7 @@ def learn_spread(
     seed : int
     """
     if not task.classification:
-        return Spread.of(task, outputs, rows, len(validation.splits), seed)
+        return Spread.of(task, outputs, rows, validation.n_parts, seed)
     probability = softmax(outputs)[np.arange(len(rows)), task.target[rows]]
     return LabelSpread.of(probability, task.weight[rows])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState, ValidationLike
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.activation_search.base import ActivationSearch
@@ -189,7 +189,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState, ValidationLike
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
@@ -178,7 +178,7 @@ class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",

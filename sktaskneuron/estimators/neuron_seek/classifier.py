@@ -13,6 +13,7 @@ from sktaskneuron._typing import (
     Mask,
     RandomState,
     TableLike,
+    ValidationLike,
 )
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
@@ -218,7 +219,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
         term_evidence: bool = False,

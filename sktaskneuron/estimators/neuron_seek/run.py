@@ -10,6 +10,7 @@ from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
+from sktaskneuron.estimators._common.judges import task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -29,7 +30,6 @@ from sktaskneuron.models.inputs import Inputs, Scaler, View
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
 from sktaskneuron.models.target import Target
-from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, held_out, make_splits
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 
@@ -151,7 +151,7 @@ def prepare(
     held_out(settings.validation, len(table.matrix))
     robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
     reader = _reader(settings, table, robust)
-    task = Task(reader.inputs(table.matrix, table.codes), encoded, table.weight, target)
+    task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
     equation, formula = None, settings.given
     if formula is None:
