@@ -30,6 +30,8 @@ from robust.case import Case, plan
 from robust.kinds import KINDS
 from robust.trial import Outcome, run
 
+RERUN = "python benchmarks/robustness.py"
+
 
 def chosen(arguments: argparse.Namespace) -> list[Case]:
     """Return the cases that are asked for, those that share clean fits beside one another."""
@@ -97,7 +99,7 @@ def main() -> int:
             for fault in outcome.faults:
                 print(f"    {fault}")
             print(
-                f"    python benchmarks/robustness.py --seed {arguments.seed} --case {outcome.number}",
+                f"    {RERUN} --seed {arguments.seed} --case {outcome.number}",
                 flush=True,
             )
         if len(found) % 100 == 0:

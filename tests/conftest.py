@@ -8,6 +8,8 @@ from hypothesis import settings
 
 # derandomize: a change is judged on the same examples every time
 settings.register_profile("house", deadline=None, max_examples=60, derandomize=True)
+# other texts every night, for the readers of texts and JSON: see CONTRIBUTING.md
+settings.register_profile("night", deadline=None, max_examples=100_000, derandomize=False)
 settings.load_profile("house")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .draft import MAY, MUST, NEVER, Draft
 from .kinds import KINDS, Kind
-from .kinds.kind import NAMES
+from .kinds.kind import TYPES
 from .laws import N_BASES, base
 from .models import MODELS, Model
 
@@ -39,8 +39,12 @@ def plan(seed: int, number: int) -> Case:
     shares = np.array([model.share for model in models], dtype=float)
     model = models[rng.choice(len(models), p=shares / shares.sum())]
     kinds = [first]
-    if turn % 2:
-        others = [k for k in KINDS.values() if k.stage != first.stage and model.task in k.tasks]
+    if turn % 2 and not first.alone:
+        others = [
+            k
+            for k in KINDS.values()
+            if k.stage != first.stage and model.task in k.tasks and not k.alone
+        ]
         kinds.append(others[rng.integers(len(others))])
     ordered = tuple(sorted(kinds, key=lambda kind: kind.stage))
     return Case(seed, number, ordered, model, int(rng.integers(N_BASES)))
@@ -51,7 +55,7 @@ def draw(case: Case) -> Draft:
     rng = np.random.default_rng([case.seed, case.number, 1])
     draft = base(case.model.task, case.base, case.seed)
     for kind in case.kinds:
-        if kind.stage >= NAMES:
+        if kind.stage >= TYPES:
             draft = kept_rough(draft)
         draft = merged(draft, kind.change(draft, rng))
     if len(case.kinds) > 1:

@@ -7,13 +7,14 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 #: Names of our own inside, of other packages, and what nobody should have to read.
 INSIDE = (
     "TableEncoder", "narwhals", "LinAlg", "NAType", "object is not", "has no attribute",
     "ufunc", "cast", "broadcast", "min() arg", "max() arg", "out of bounds", "not subscriptable",
 )  # fmt: skip
-PLACES = re.compile(r"/(sktaskneuron|sklearn)/")
+OTHERS = re.compile(r"site-packages/(?!sktaskneuron|sklearn)")
 #: Longest message: scikit-learn's own on missing values, which names other estimators.
 LONGEST = 700
 
@@ -28,18 +29,24 @@ def unclear(error: BaseException, estimator: str, words: Sequence[str]) -> str |
         return "its class"
     if any(word in text for word in INSIDE):
         return "names what is inside"
-    if not PLACES.search(traceback.extract_tb(error.__traceback__)[-1].filename):
+    if OTHERS.search(place_of(error).filename):
         return "raised by another package"
     if len(text) > LONGEST:
         return "too long"
     if not any(word.lower() in text.lower() for word in (estimator, *words)):
-        return f"names none of {', '.join((estimator, *words))}"
+        return f"names none of {', '.join((estimator, *words))[:80]}"
     return None
+
+
+def place_of(error: BaseException) -> traceback.FrameSummary:
+    """Return where it was raised; compiled code has names of files that are nowhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if Path(frame.filename).is_absolute()][-1]
 
 
 def shown(error: BaseException) -> str:
     text = " ".join(f"{type(error).__name__}: {error}".split())
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frame = place_of(error)
     place = "/".join(frame.filename.split("/")[-2:])
     return f"{text[:160]} [{place}:{frame.lineno}]"
 

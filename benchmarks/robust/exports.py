@@ -71,8 +71,8 @@ def differs(name: str, values: Array, expected: Array) -> Iterator[str]:
     with np.errstate(all="ignore"):
         same = np.isclose(values, expected, rtol=RELATIVE, atol=RELATIVE * size, equal_nan=True)
     if not same.all():
-        place = np.argwhere(~same)[0]
-        yield f"{name} gives {values[tuple(place)]:.6g} where it should be {expected[tuple(place)]:.6g}"
+        place = tuple(np.argwhere(~same)[0])
+        yield f"{name} gives {values[place]:.6g} where it should be {expected[place]:.6g}"
 
 
 def in_python(fitted: Any, X: Any, matrix: Array, n_outputs: int) -> Array:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.formula import FittedExpression, FittedFormula, NumpyFunction
 from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.preprocessing.sql import quoted_name, sql_columns
+from sktaskneuron.preprocessing.excel import excel_columns
+from sktaskneuron.preprocessing.sql import sql_columns
 
 if TYPE_CHECKING:
     import sympy
@@ -28,14 +29,19 @@ def equation_of(estimator: EquationExports) -> FittedFormula | FittedExpression:
     return equation
 
 
+def _read_by(equation: FittedFormula | FittedExpression) -> list[str]:
+    """Return the names of the encoded columns that an equation reads."""
+    return [equation.feature_names[place] for place in equation.used_features]
+
+
 class EquationExports(TableEstimator):
     """Mixin: write the readable equation of a fitted estimator in other languages.
 
     The equation is that of the *encoded* columns, which ``encoder_.transform`` makes of a table and
     ``encoder_.get_feature_names_out()`` names: numbers without gaps, missing marks, levels of
-    categories. `to_sql` alone starts at the columns of the raw table. A class of two gives its log
-    odds (the link is "logit": the probability is 1 / (1 + exp(-value))), several classes give one
-    value each (the probabilities are their softmax).
+    categories. `to_sql` and `to_excel` start at the columns of the raw table. A class of two gives
+    its log odds (the link is "logit": the probability is 1 / (1 + exp(-value))), several classes
+    give one value each (the probabilities are their softmax).
 
     A class with this mixin has a fitted ``encoder_``, and its fitted value an ``equation``.
     """
@@ -161,12 +167,22 @@ class EquationExports(TableEstimator):
         """
         return equation_of(self).to_c(name)
 
-    def to_sql(self) -> str | list[str]:
+    def to_sql(
+        self, columns: Mapping[str, str] | None = None, max_length: int = 100_000
+    ) -> str | list[str]:
         """Return the equation as a scalar SQL expression of the *raw* table's columns.
 
-        Numbers that had missing values in fit are filled by their median, missing marks and levels
-        are written by CASE. A NULL in a column that had none in fit makes the value NULL. Columns
-        of booleans must be cast to numbers in databases that do not count with them.
+        A NULL is read as in predict: numbers are filled by their median in fit, and categories are
+        of none of the levels, or missing if fit has seen that. Columns of True and False are
+        booleans.
+
+        Parameters
+        ----------
+        columns : mapping of str to str, default=None
+            SQL text of raw columns by their names, such as ``t."age"``; taken as it stands. The
+            others are their names in double quotes.
+        max_length : int, default=100000
+            Longest expression, in characters.
 
         Returns
         -------
@@ -182,24 +198,23 @@ class EquationExports(TableEstimator):
         FormulaError
             If a function has no form in standard SQL, or an expression is too long.
         ValueError
-            If a name or a level of a column that is read cannot be written in SQL.
+            If a name or a level of a column that is read cannot be written in SQL, or `columns`
+            names other columns.
         """
         equation = equation_of(self)
-        used = getattr(equation, "used_features", range(len(equation.feature_names)))
-        read = [equation.feature_names[place] for place in used]
-        texts = sql_columns(self.encoder_, read)
-        # a column that stands in the table as it is needs no text of its own, and reads better
-        made = {name: text for name, text in texts.items() if text != quoted_name(name)}
-        return equation.to_sql(columns=made)
+        texts = sql_columns(self.encoder_, _read_by(equation), columns)
+        return equation.to_sql(columns=texts, max_length=max_length)
 
     def to_excel(self, cells: Mapping[str, str] | None = None) -> str | list[str]:
-        """Return the equation as an Excel formula of the encoded columns.
+        """Return the equation as an Excel formula of the *raw* table's columns.
+
+        Blank cells are read as gaps are in predict.
 
         Parameters
         ----------
         cells : mapping of str to str, default=None
-            References by name of the encoded column, such as ``"Sheet1!$B$2"``. The others are
-            ``A2``, ``B2``, ..., in the order of ``encoder_.get_feature_names_out()``.
+            References by name of the raw column, such as ``"Sheet1!$B$2"`` or ``"[@age]"``. The
+            others are ``A2``, ``B2``, ..., in the order of the table's columns.
 
         Returns
         -------
@@ -213,9 +228,13 @@ class EquationExports(TableEstimator):
         AttributeError
             If it has no readable equation.
         FormulaError
-            If a formula is longer than Excel takes, or `cells` names other columns.
+            If a formula is longer than Excel takes.
+        ValueError
+            If a level of a column that is read cannot be written in Excel, or `cells` names other
+            columns.
         """
-        return equation_of(self).to_excel(cells)
+        equation = equation_of(self)
+        return equation.to_excel(excel_columns(self.encoder_, _read_by(equation), cells))
 
     def to_json(self) -> str:
         """Return the equation as JSON text; numbers are exact.

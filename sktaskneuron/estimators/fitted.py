@@ -16,17 +16,17 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron._seeds import draw_seed
-from sktaskneuron._typing import CategoricalFeatures, TableLike
+from sktaskneuron._typing import CategoricalFeatures
 from sktaskneuron.exceptions import TimeLimitWarning
 from sktaskneuron.models.predictor import Predictor
 
 E = TypeVar("E", bound="TableEstimator")
 
 #: Of the fitted state in a file. It rises with every change that older files do not survive.
-FORMAT = 3
+FORMAT = 4
 
 # Where the value stands among an estimator's attributes, and the format in its pickled state.
 _VALUE, _FORMAT = "_fitted", "_format"
@@ -71,14 +71,14 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
         return super().__getstate__() | {_FORMAT: FORMAT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        found = state.pop(_FORMAT, None)
+        found = state.get(_FORMAT) if isinstance(state, dict) else None
         if found != FORMAT:
             raise ValueError(
                 f"this {type(self).__name__} was saved in format {found!r}, and this version of "
                 f"sktaskneuron reads format {FORMAT}: fit it again, or load it with the version "
                 "that saved it"
             )
-        super().__setstate__(state)
+        super().__setstate__({name: value for name, value in state.items() if name != _FORMAT})
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -99,22 +99,6 @@ def fitted_value(estimator: TableEstimator) -> Any:
     if _VALUE not in vars(estimator):
         check_is_fitted(estimator)  # which raises
     return vars(estimator)[_VALUE]
-
-
-def value_for(estimator: TableEstimator, X: TableLike) -> Any:
-    """Return the same, after asking whether a table has the columns of fit.
-
-    Raises
-    ------
-    NotFittedError
-        If the estimator is not fitted.
-    ValueError
-        If number or names of the columns differ; in a message of this estimator.
-    """
-    value = fitted_value(estimator)
-    if len(getattr(X, "shape", ())) == 2:
-        validate_data(estimator, X, reset=False, skip_check_array=True)
-    return value
 
 
 def reconstruction(fitted: Fitted) -> dict[str, object]:

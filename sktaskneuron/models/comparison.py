@@ -72,6 +72,18 @@ class Evaluation:
     rows: Vector
     member_losses: Vector
 
+    @classmethod
+    def of(cls, activations: Activations, numbers: Vector, n_members: int) -> Evaluation:
+        """Return the evaluation that has these numbers."""
+        return cls(
+            activations, float(numbers[0]), numbers[1 + n_members :], numbers[1 : 1 + n_members]
+        )
+
+    @property
+    def numbers(self) -> Vector:
+        """All numbers in one array, as a file can hold them."""
+        return np.concatenate([[self.learning_rate], self.member_losses, self.rows])
+
 
 class Comparison:
     """Networks trained on the same rows, from the same starts, in one batch.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sktaskneuron._typing import AnyArray, Matrix, TableLike
 from sktaskneuron.models.fitted import FittedModel, on_device
@@ -35,9 +36,16 @@ class Reader:
     scalers: Mapping[View, Scaler]
     reads_levels: bool = True
 
-    def read(self, X: TableLike) -> Inputs:
-        """Read rows of a table whose columns were checked against those of fit."""
-        matrix, codes = self.encoder.transform_with_codes(X)
+    def read(self, X: TableLike, owner: BaseEstimator) -> Inputs:
+        """Read rows of a table.
+
+        Parameters
+        ----------
+        X : table of shape (n_rows, n_features)
+        owner : estimator
+            The fitted one that predicts: it checks the columns, and messages name it.
+        """
+        matrix, codes = self.encoder.transform_with_codes(X, owner)
         return self.inputs(np.clip(matrix, *self.bounds, out=matrix), codes)
 
     def inputs(self, matrix: Matrix, codes: Matrix) -> Inputs:
@@ -89,16 +97,16 @@ class Predictor:
     target: Target
     model: FittedModel
 
-    def raw(self, X: TableLike, device: str) -> Matrix:
-        """Return raw outputs for checked rows, (n_rows, n_outputs).
+    def raw(self, X: TableLike, owner: BaseEstimator, device: str) -> Matrix:
+        """Return raw outputs, (n_rows, n_outputs).
 
         The device is not that of fit: a model that was trained on a GPU may be used without one.
         """
-        return on_device(self.model, device).predict_raw(self.reader.read(X))
+        return on_device(self.model, device).predict_raw(self.reader.read(X, owner))
 
-    def predict(self, X: TableLike, device: str) -> AnyArray:
+    def predict(self, X: TableLike, owner: BaseEstimator, device: str) -> AnyArray:
         """Return values or labels, (n_rows,) or (n_rows, n_outputs)."""
-        return self.target.decoded(self.raw(X, device))
+        return self.target.decoded(self.raw(X, owner, device))
 
     def attributes(self) -> dict[str, object]:
         """Return what estimators show of it."""

@@ -13,6 +13,8 @@ from sktaskneuron._typing import AnyArray, FloatArray, IntArray, Matrix, Vector
 
 # Log loss of a row is counted up to here: one sure and wrong row must not decide alone.
 _LARGEST_LOSS = 35.0
+# A value that overflows is predicted as this: scikit-learn's metrics refuse infinity.
+_LARGEST = float(np.finfo(np.float64).max)
 # Differences of two such logits are finite.
 _LARGEST_LOGIT = 1e300
 
@@ -49,15 +51,15 @@ class ValueTarget:
         return encoded * self.unit + self.shift
 
     def decoded(self, raw: Matrix) -> FloatArray:
-        """Return raw outputs as the target was given."""
-        with np.errstate(over="ignore"):  # an equation's value may be infinite
-            values = raw * self.unit + self.shift
+        """Return raw outputs as the target was given; finite where an equation overflows."""
+        with np.errstate(over="ignore"):
+            values = np.clip(raw * self.unit + self.shift, -_LARGEST, _LARGEST)
         return values[:, 0] if self.single else values
 
     def of_equation(self, value: Matrix) -> Matrix:
         """Return an equation's values as raw outputs; the mean where it is not defined.
 
-        A value that overflows stays infinite, as in every form that the equation is written in.
+        A value that overflows stays infinite.
         """
         with np.errstate(over="ignore"):
             return np.where(np.isnan(value), 0.0, (value - self.shift) / self.unit)

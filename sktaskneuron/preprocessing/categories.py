@@ -5,29 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron.preprocessing.cells import is_missing
 
 Level = str | int | float | None
-
-
-def is_missing(value: object) -> bool:
-    """Tell whether a cell is empty: None, NaN, NaT or pandas.NA.
-
-    Parameters
-    ----------
-    value : object
-        The cell.
-
-    Returns
-    -------
-    missing : bool
-        True for an empty cell.
-    """
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas.NA: its comparison has no truth value
-        return True
-    except ValueError:  # an array inside a cell
-        return False
 
 
 def find_levels(

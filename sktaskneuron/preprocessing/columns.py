@@ -4,16 +4,18 @@ A table is read by columns: blocks of numbers, and lists of values for categorie
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 from narwhals.stable.v2.typing import IntoDataFrame
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
 from sktaskneuron._typing import AnyArray, Mask, Matrix, TableLike
-from sktaskneuron.preprocessing.categories import is_missing
+from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
 
 
 class Table(ABC):
@@ -24,7 +26,7 @@ class Table(ABC):
     shape : tuple (n_rows, n_columns)
         Size of the table.
     names : list of str
-        Column names; x0, x1, ... where the table has none.
+        Column names; x0, x1, ... where the table has none, or an empty one.
     """
 
     shape: tuple[int, int]
@@ -42,6 +44,14 @@ class Table(ABC):
         """Tell whether a column's type or values make it categorical."""
 
     @abstractmethod
+    def is_boolean(self, column: int) -> bool:
+        """Tell whether a column holds True and False, and nothing else but gaps."""
+
+    @abstractmethod
+    def is_declared(self, column: int) -> bool:
+        """Tell whether a column's type says that it is a category, and not only text."""
+
+    @abstractmethod
     def values(self, column: int) -> list[object]:
         """Python values of one column."""
 
@@ -49,15 +59,13 @@ class Table(ABC):
     def _float(self, columns: Sequence[int]) -> Matrix:
         """Columns as floats, NaN for missing; any exception where that fails."""
 
-    def numbers(self, columns: Sequence[int], estimator: BaseEstimator | None = None) -> Matrix:
+    def numbers(self, columns: Sequence[int]) -> Matrix:
         """Read columns as numbers.
 
         Parameters
         ----------
         columns : sequence of int
             Places of the columns.
-        estimator : object
-            Named in error messages.
 
         Returns
         -------
@@ -72,29 +80,28 @@ class Table(ABC):
         if not len(columns):
             return np.empty((len(self), 0))
         try:
-            block = self._float(columns)
-        except Exception:
-            for column in columns:
-                self._explain(column)
-            raise
-        return check_array(
-            block,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            input_name="X",
-            estimator=estimator,
-        )
-
-    def _explain(self, column: int) -> None:
-        """Raise an error that names the column, if this one does not hold numbers."""
-        try:
-            self._float([column])
+            # what is too large for a float becomes infinity, which is refused
+            with np.errstate(over="ignore"):
+                block = self._float(columns)
         except Exception as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(
-                f"column {self.names[column]!r} does not hold numbers: {error}. Convert it, or "
-                "name it in categorical_features"
-            ) from error
+            # each library has errors of its own for this
+            raise self._refusal(columns, error) from error
+        infinite = np.isinf(block).any(axis=0)
+        if infinite.any():
+            name = self.names[columns[int(np.argmax(infinite))]]
+            raise ValueError(
+                "Input X contains infinity or a value too large for dtype('float64') in column "
+                f"{name!r}: turn it into a number or NaN"
+            )
+        return block
+
+    def _refusal(self, columns: Sequence[int], error: Exception) -> Exception:
+        """Return an error that names the first of the columns that does not hold numbers."""
+        for column in columns:
+            for cell in self.values(column):
+                if not is_number(cell):
+                    return no_number(f"column {self.names[column]!r}", cell)
+        return TypeError(f"X does not hold numbers: {error}")
 
 
 class _ArrayTable(Table):
@@ -108,16 +115,23 @@ class _ArrayTable(Table):
 
     def is_text(self, column: int) -> bool:
         kind = self.array.dtype.kind
-        return kind in "US" or (
-            kind == "O" and any(isinstance(v, str | bytes) for v in self.array[:, column])
-        )
+        return kind in "UST" or (kind == "O" and _has_text(self.values(column)))
+
+    def is_declared(self, column: int) -> bool:
+        return False
+
+    def is_boolean(self, column: int) -> bool:
+        kind = self.array.dtype.kind
+        return kind == "b" or (kind == "O" and _are_booleans(self.array[:, column]))
 
     def values(self, column: int) -> list[object]:
-        return list(self.array[:, column].tolist())
+        cells = self.array[:, column]
+        # tolist makes plain whole numbers of dates and durations
+        return list(cells) if cells.dtype.kind in "mM" else list(cells.tolist())
 
     def _float(self, columns: Sequence[int]) -> Matrix:
-        if self.array.dtype.kind in "mM":
-            raise TypeError(f"its dtype is {self.array.dtype}")
+        if self.array.dtype.kind in "cmMV":
+            raise TypeError(f"the dtype is {self.array.dtype}")
         every = len(columns) == self.shape[1]
         block = self.array if every else self.array[:, columns]
         return _to_float(block)
@@ -130,7 +144,7 @@ class _FrameTable(Table):
         self.types = frame.schema.dtypes()
         names = frame.columns
         named = all(isinstance(name, str) for name in names)
-        self.names = list(names) if named else [f"x{j}" for j in range(self.shape[1])]
+        self.names = shown_names(names) if named else [f"x{j}" for j in range(self.shape[1])]
 
     def take(self, rows: Mask) -> Table:
         return _FrameTable(self.frame.filter(rows.tolist()))
@@ -138,8 +152,15 @@ class _FrameTable(Table):
     def is_text(self, column: int) -> bool:
         dtype = self.types[column]
         if dtype == nw.Object:
-            return any(isinstance(value, str | bytes) for value in self.values(column))
-        return dtype in (nw.String, nw.Categorical, nw.Enum, nw.Binary)
+            return _has_text(self.values(column))
+        return dtype in (nw.String, nw.Binary) or self.is_declared(column)
+
+    def is_declared(self, column: int) -> bool:
+        return self.types[column] in (nw.Categorical, nw.Enum)
+
+    def is_boolean(self, column: int) -> bool:
+        dtype = self.types[column]
+        return dtype == nw.Boolean or (dtype == nw.Object and _are_booleans(self.values(column)))
 
     def values(self, column: int) -> list[object]:
         return list(self.frame[:, column].to_list())
@@ -149,16 +170,30 @@ class _FrameTable(Table):
         frame = self.frame if every else self.frame[:, list(columns)]
         types = [self.types[column] for column in columns]
         for dtype in types:
-            if dtype.is_temporal():
-                raise TypeError(f"its dtype is {dtype}")
-        if nw.Object in types and len(types) > 1:
+            if dtype.is_temporal() or dtype.is_nested():
+                raise TypeError(f"the dtype is {dtype}")
+        by_cell = any(dtype in (nw.Object, nw.Unknown) for dtype in types)
+        if by_cell and len(types) > 1:
             return np.column_stack([self._float([column]) for column in columns])
-        if nw.Object in types:
+        if by_cell:
             cells = np.fromiter(self.values(columns[0]), dtype=object, count=len(self))
             return _to_float(cells[:, None])
         if any(dtype != nw.Float64 for dtype in types):
             frame = frame.select(nw.all().cast(nw.Float64))
-        return np.asarray(frame.to_numpy(), dtype=np.float64)
+        block = frame.to_numpy()
+        if block.dtype.kind == "O":  # pandas mixes pyarrow's columns with marks of its own
+            block = np.column_stack([series.to_numpy() for series in frame.iter_columns()])
+        return np.asarray(block, dtype=np.float64)
+
+
+def _has_text(cells: Sequence[object]) -> bool:
+    return any(isinstance(cell, str | bytes) for cell in cells)
+
+
+def _are_booleans(cells: Iterable[object]) -> bool:
+    """Tell whether all cells but gaps are True or False, and one is."""
+    kinds = {isinstance(cell, bool | np.bool_) for cell in cells if not is_missing(cell)}
+    return kinds == {True}
 
 
 def _to_float(block: AnyArray) -> Matrix:
@@ -170,13 +205,35 @@ def _to_float(block: AnyArray) -> Matrix:
         return np.where(gaps, np.nan, block).astype(np.float64)
 
 
+def shown_names(names: Sequence[str]) -> list[str]:
+    """Return the names of columns, and for one without letters its place, as x0.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As a table gives them.
+
+    Returns
+    -------
+    names : list of str
+        None is empty, and none that was given has changed.
+    """
+    taken, shown = set(names), list(names)
+    for j in [j for j, name in enumerate(names) if not name]:
+        shown[j] = f"x{j}"
+        while shown[j] in taken:
+            shown[j] += "_"
+        taken.add(shown[j])
+    return shown
+
+
 def read_table(X: TableLike, estimator: BaseEstimator | None = None) -> Table:
     """Open a table by columns.
 
     Parameters
     ----------
     X : pandas, polars or pyarrow table, or array-like, of shape (n_samples, n_features)
-        The table.
+        The table. In a masked array the cells under the mask are missing.
     estimator : object
         Named in error messages.
 
@@ -188,16 +245,49 @@ def read_table(X: TableLike, estimator: BaseEstimator | None = None) -> Table:
     Raises
     ------
     ValueError, TypeError
-        If X is sparse, complex, not two-dimensional, or has no rows or columns.
+        If X is sparse, not two-dimensional, has no rows or columns, or two columns of one name.
     """
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    try:
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+    except DuplicateError as error:
+        found = " ".join(str(error).split())
+        raise ValueError(f"{found}: rename or drop columns") from error
     if isinstance(frame, nw.DataFrame):
         # scikit-learn's own messages for empty tables, at no cost in memory
         check_array(np.broadcast_to(0.0, frame.shape), input_name="X", estimator=estimator)
         return _FrameTable(frame)
+    return _ArrayTable(_read_array(X, estimator))
+
+
+def _read_array(X: Any, estimator: BaseEstimator | None) -> AnyArray:
+    """Return an array of two dimensions that may hold gaps and anything but numbers."""
     if isinstance(X, list | tuple):
-        array = np.asarray(X)
+        try:
+            array = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(f"the rows of X must be of one length: {error}") from error
         # a list of mixed rows: keep its numbers numbers
         X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+    if not hasattr(X, "ndim"):
+        X = np.asarray(X)
+    if X.ndim < 2:
+        raise _not_two_dimensional(X)
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "cV":
+        return X  # refused by the name of the column where it is read
+    if isinstance(X, np.ma.MaskedArray):
+        wide, gap = (np.float64, np.nan) if X.dtype.kind in "biuf" else (object, None)
+        X = np.ma.filled(X.astype(wide), gap)
     array = check_array(X, dtype=None, ensure_all_finite=False, input_name="X", estimator=estimator)
-    return _ArrayTable(array)
+    return np.asarray(array)
+
+
+def _not_two_dimensional(X: Any) -> Exception:
+    if not X.ndim:
+        return TypeError(
+            f"Expected 2D array, got one {type(X[()]).__name__} instead: give X as an array of "
+            "shape (n_samples, n_features), or as a table of pandas, polars (collected) or pyarrow"
+        )
+    return ValueError(
+        f"Expected 2D array, got 1D array of shape {X.shape} instead. Reshape your data by "
+        "X.reshape(-1, 1) if it is one column, or by X.reshape(1, -1) if it is one row"
+    )

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 
-from sktaskneuron.preprocessing.categories import Level, _shown
+from sktaskneuron.preprocessing.categories import Level
+from sktaskneuron.preprocessing.raw_text import RawText, column_texts, mixed
 from sktaskneuron.preprocessing.table import TableEncoder
 
+# Python writes floats from this on with an exponent.
+_PLAIN = 1e16
 
-def sql_columns(encoder: TableEncoder, names: Iterable[str] | None = None) -> dict[str, str]:
+
+def sql_columns(
+    encoder: TableEncoder,
+    names: Iterable[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Write encoded columns as standard SQL (SQL:2016) on the raw table.
 
-    A NULL in a column that had no missing value in fit stays NULL: unlike `TableEncoder.transform`,
-    SQL tells thus that a row is not of the kind that fit has seen.
+    NULL is read as `TableEncoder.transform` reads a gap.
 
     Parameters
     ----------
@@ -22,18 +28,21 @@ def sql_columns(encoder: TableEncoder, names: Iterable[str] | None = None) -> di
         Fitted.
     names : iterable of str, default=None
         Encoded columns that are wanted; None: all.
+    columns : mapping of str to str, default=None
+        SQL text of raw columns, by their names; the others are their names in double quotes.
 
     Returns
     -------
     texts : dict of str to str
-        SQL text by name of the encoded column, in the encoder's order. Levels are compared as fit
-        saw them: text with text, numbers with numbers, True and False with TRUE and FALSE.
+        SQL text by name of the encoded column, in the encoder's order. Columns of True and False in
+        fit are booleans. Levels are compared as fit saw them: text with text, numbers with numbers;
+        a column that had both is compared as text.
 
     Raises
     ------
     ValueError
-        If a wanted column has a name or a level that SQL cannot write: one with a NUL character, or
-        infinity.
+        If a wanted column has a name or a level that SQL cannot write: one with a NUL character,
+        infinity, or a number beside its own text. If ``columns`` names no raw column.
 
     Examples
     --------
@@ -47,48 +56,54 @@ def sql_columns(encoder: TableEncoder, names: Iterable[str] | None = None) -> di
     x0 is missing: CASE WHEN "x0" IS NULL THEN 1.0E0 ELSE 0.0E0 END
     x1=red: CASE WHEN "x1" = 'red' THEN 1.0E0 ELSE 0.0E0 END
     """
-    encoded = encoder.get_feature_names_out().tolist()
-    wanted = set(encoded if names is None else names)
-    # written when wanted only: what SQL cannot write elsewhere in the table does no harm
-    writers = zip(encoded, _writers(encoder), strict=True)
-    return {name: write() for name, write in writers if name in wanted}
+    return column_texts(encoder, _SQL(), names, columns)
 
 
-def _writers(encoder: TableEncoder) -> Iterator[Callable[[], str]]:
-    """Yield what writes each encoded column, in the encoder's order."""
-    # without names of its own, the table's columns are called as the encoder calls them
-    names = getattr(encoder, "feature_names_in_", None)
-    raw = [f"x{j}" for j in range(encoder.n_features_in_)] if names is None else names.tolist()
-    numeric = [name for name, is_text in zip(raw, encoder.categorical_, strict=True) if not is_text]
-    medians, gaps = encoder.median_.tolist(), encoder.missing_.tolist()
-    for name, median, has_gaps in zip(numeric, medians, gaps, strict=True):
-        yield partial(_filled, name, median) if has_gaps else partial(quoted_name, name)
-    for name, has_gaps in zip(numeric, gaps, strict=True):
-        if has_gaps:
-            yield partial(_indicator, name, [None])
-    texts = [name for name, is_text in zip(raw, encoder.categorical_, strict=True) if is_text]
-    levels = zip(texts, encoder.levels_, encoder.pooled_levels_, strict=True)
-    for name, kept, pooled in levels:
-        groups: list[Sequence[Level]] = [[level] for level in kept]
-        groups.append(pooled)
-        for place in _shown(kept, pooled):
-            yield partial(_indicator, name, groups[place])
+class _SQL(RawText):
+    def cell(self, place: int, name: str) -> str:
+        return quoted_name(name)
+
+    def number(self, cell: str, median: float) -> str:
+        return f"COALESCE({cell}, {_double(median)})"
+
+    def boolean(self, cell: str, median: float) -> str:
+        cases = f"WHEN {cell} THEN 1.0E0 WHEN NOT {cell} THEN 0.0E0"
+        return f"CASE {cases} ELSE {_double(median)} END"
+
+    def gap(self, cell: str) -> str:
+        return _case(f"{cell} IS NULL")
+
+    def among(self, cell: str, name: str, levels: Sequence[Level], known: Sequence[Level]) -> str:
+        if mixed(known):
+            # Databases with types keep such a column as text.
+            cell = f"CAST({cell} AS VARCHAR)"
+            levels = [text for level in levels for text in _as_text(level, name, known)]
+        texts = [_literal(level, name) for level in levels]
+        if len(texts) == 1:
+            return _case(f"{cell} = {texts[0]}")
+        return _case(f"{cell} IN ({', '.join(texts)})")
 
 
-def _filled(name: str, median: float) -> str:
-    return f"COALESCE({quoted_name(name)}, {_double(median)})"
-
-
-def _indicator(name: str, levels: Sequence[Level]) -> str:
-    """Write 1 for rows whose value is among the levels, which are several, or one, or [None]."""
-    column = quoted_name(name)
-    if list(levels) == [None]:
-        condition = f"{column} IS NULL"
-    elif len(levels) == 1:
-        condition = f"{column} = {_literal(levels[0], name)}"
-    else:
-        condition = f"{column} IN ({', '.join(_literal(level, name) for level in levels)})"
+def _case(condition: str) -> str:
     return f"CASE WHEN {condition} THEN 1.0E0 ELSE 0.0E0 END"
+
+
+def _as_text(level: Level, name: str, known: Sequence[Level]) -> list[str]:
+    """Return what a level may read as in a column of text."""
+    if isinstance(level, str):
+        return [level]
+    texts = [str(level)]
+    if isinstance(level, bool):
+        texts = ["true", "True", "1"] if level else ["false", "False", "0"]
+    elif isinstance(level, int) and abs(level) < _PLAIN:
+        texts.append(f"{level}.0")
+    clash = [text for text in texts if text in known]
+    if clash:
+        raise ValueError(
+            f"SQL cannot tell the levels {level!r} and {clash[0]!r} of column {name!r} apart: make "
+            "all of them texts, or numbers"
+        )
+    return texts
 
 
 def quoted_name(name: str) -> str:

@@ -24,7 +24,9 @@ from sktaskneuron.preprocessing.categories import (
     level_names,
     write_levels,
 )
-from sktaskneuron.preprocessing.columns import Table, read_table
+from sktaskneuron.preprocessing.columns import Table, read_table, shown_names
+from sktaskneuron.preprocessing.doubtful import doubt_of_text, warn_of_texts
+from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import (
     check_positive_weight,
     weighted_quantiles,
@@ -54,6 +56,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     ----------
     categorical_ : ndarray of bool of shape (n_features,)
         Which columns were read as categories.
+    boolean_ : ndarray of bool of shape (n_features,)
+        Which columns held True and False, and nothing else but gaps.
     median_ : ndarray of shape (n_numeric,)
         Fill value of each numeric column; 0 where every value was missing.
     missing_ : ndarray of bool of shape (n_numeric,)
@@ -90,6 +94,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """
 
     categorical_: Mask
+    boolean_: Mask
     missing_: Mask
     median_: Vector
     levels_: list[list[Level]]
@@ -133,7 +138,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             If X holds infinity, dates, or text in a numeric column; if it is sparse, complex or
             empty; if a parameter or the weights are bad.
         """
-        self._learn(X, sample_weight)
+        self._learn(X, sample_weight, self)
         return self
 
     def fit_transform(
@@ -163,7 +168,10 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return self.fit_transform_with_codes(X, sample_weight)[0]
 
     def fit_transform_with_codes(
-        self, X: TableLike, sample_weight: ArrayLike | None = None
+        self,
+        X: TableLike,
+        sample_weight: ArrayLike | None = None,
+        owner: BaseEstimator | None = None,
     ) -> tuple[Matrix, Matrix]:
         """Learn medians and levels, and encode the same table, codes of many levels too.
 
@@ -173,6 +181,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             The table. It is never written into.
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k equals k copies of the row, exactly; 0 hides the row from what is learned.
+        owner : estimator, default=None
+            The one in fit that asks, named in messages; nothing is written on it. None: this one.
 
         Returns
         -------
@@ -186,38 +196,45 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError, TypeError
             As `fit` does.
         """
-        Z, codes = self._learn(X, sample_weight)
-        if len(Z) < _num_samples(X):  # rows of weight zero have not been encoded
-            return self.transform_with_codes(X)
+        asked = self if owner is None else owner
+        with in_name_of(asked):
+            Z, codes = self._learn(X, sample_weight, asked)
+            if len(Z) < _num_samples(X):  # rows of weight zero have not been encoded
+                return self._encode(read_table(X, asked))
         return Z, codes
 
-    def _learn(self, X: TableLike, sample_weight: ArrayLike | None) -> tuple[Matrix, Matrix]:
+    def _learn(
+        self, X: TableLike, sample_weight: ArrayLike | None, owner: BaseEstimator
+    ) -> tuple[Matrix, Matrix]:
         """Set all attributes; return the matrix and the codes of the rows that count."""
         if not (isinstance(self.max_categories, Integral) and self.max_categories >= 2):
             raise ValueError(
                 f"max_categories must be an int of 2 or more, got {self.max_categories!r}"
             )
-        table = read_table(X, self)
+        table = read_table(X, owner)
         validate_data(self, X, skip_check_array=True)
         weight, rows = check_positive_weight(sample_weight, table)
         self.categorical_ = _categorical_mask(self.categorical_features, table)
+        from_type = isinstance(self.categorical_features, str)
         if not isinstance(rows, slice):
             table = table.take(rows)
 
+        self.boolean_ = np.array([table.is_boolean(j) for j in range(table.shape[1])])
         numeric = np.flatnonzero(~self.categorical_)
-        block = table.numbers(numeric.tolist(), self)
+        block = table.numbers(numeric.tolist())
         self.missing_ = np.isnan(block).any(axis=0)
         median = weighted_quantiles(block, (0.5,), weight)[0]
         self.median_ = np.where(np.isnan(median), 0.0, median)
 
         self.levels_, self.pooled_levels_ = [], []
         self.n_levels_ = []
-        large = []
+        large, doubts = [], []
         source = [*numeric, *numeric[self.missing_]]
         for column in np.flatnonzero(self.categorical_).tolist():
-            kept, pooled = find_levels(
-                table.values(column), weight, self.max_categories, table.names[column]
-            )
+            cells, name = table.values(column), table.names[column]
+            kept, pooled = find_levels(cells, weight, self.max_categories, name)
+            if from_type and not table.is_declared(column):
+                doubts.append(doubt_of_text(cells, [*kept, *pooled], name))
             self.levels_.append(kept)
             self.pooled_levels_.append(pooled)
             source += [column] * count_columns(kept, pooled)
@@ -230,6 +247,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         encoded, codes = self._encode(table, block)
         self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
+        if owner is not self:  # an encoder alone may well be asked to read what is doubtful
+            warn_of_texts([doubt for doubt in doubts if doubt], owner)
         return encoded, codes
 
     def transform(self, X: TableLike) -> Matrix:
@@ -252,13 +271,18 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         return self.transform_with_codes(X)[0]
 
-    def transform_with_codes(self, X: TableLike) -> tuple[Matrix, Matrix]:
+    def transform_with_codes(
+        self, X: TableLike, owner: BaseEstimator | None = None
+    ) -> tuple[Matrix, Matrix]:
         """Encode a table, codes of many levels too; each column is read once.
 
         Parameters
         ----------
         X : pandas, polars or numpy table of shape (n_samples, n_features)
             The table, with the columns of fit.
+        owner : estimator, default=None
+            The fitted one that asks: it checks number and names of the columns, and is named in
+            messages. None: this one.
 
         Returns
         -------
@@ -272,8 +296,9 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError, TypeError
             If the columns are not those of fit, or hold what fit would refuse.
         """
-        table = self._read(X)
-        return self._encode(table, table.numbers(np.flatnonzero(~self.categorical_).tolist(), self))
+        asked = self if owner is None else owner
+        with in_name_of(asked):
+            return self._encode(self._read(X, asked))
 
     def level_codes(self, X: TableLike) -> Matrix:
         """Tell apart all levels of the columns that have pooled levels.
@@ -305,15 +330,25 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> encoder.level_codes(np.array([["Rome"], ["Bern"], ["Nice"]])).tolist()
         [[2.0], [0.0], [-1.0]]
         """
-        table = self._read(X)
+        table = self._read(X, self)
         codes = np.empty((len(table), len(self.large_)))
         large = 0
-        for column, kept, pooled in self._categories():
+        for column, kept, pooled in self.categories():
             if pooled:
                 levels = all_levels(kept, pooled)
                 codes[:, large] = find_codes(table.values(column), levels, table.names[column])
                 large += 1
         return codes
+
+    def categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
+        """Return place, kept and pooled levels of each categorical column.
+
+        Returns
+        -------
+        categories : iterator of (int, list, list)
+        """
+        columns = np.flatnonzero(self.categorical_).tolist()
+        return zip(columns, self.levels_, self.pooled_levels_, strict=True)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> AnyArray:
         """Name the output columns.
@@ -329,10 +364,10 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Names without repetition.
         """
         check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
+        names = np.asarray(shown_names(_check_feature_names_in(self, input_features)), dtype=object)
         numeric = names[~self.categorical_]
         texts = [*numeric, *(f"{name} is missing" for name in numeric[self.missing_])]
-        for column, kept, pooled in self._categories():
+        for column, kept, pooled in self.categories():
             texts += level_names(names[column], kept, pooled)
         taken: set[str] = set()
         for i, text in enumerate(texts):
@@ -350,23 +385,20 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         tags.input_tags.string = self.categorical_features is not None
         return tags
 
-    def _read(self, X: TableLike) -> Table:
+    def _read(self, X: TableLike, owner: BaseEstimator) -> Table:
         """Open a table that must have the columns of fit."""
         check_is_fitted(self)
-        table = read_table(X, self)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        table = read_table(X, owner)
+        validate_data(owner, X, reset=False, skip_check_array=True)
         return table
 
-    def _categories(self) -> Iterator[tuple[int, list[Level], list[Level]]]:
-        """Place, kept and pooled levels of each categorical column."""
-        columns = np.flatnonzero(self.categorical_).tolist()
-        return zip(columns, self.levels_, self.pooled_levels_, strict=True)
-
-    def _encode(self, table: Table, block: Matrix) -> tuple[Matrix, Matrix]:
+    def _encode(self, table: Table, block: Matrix | None = None) -> tuple[Matrix, Matrix]:
         """Fill the matrix (n_rows, n_outputs) and the codes (n_rows, n_large).
 
-        The numeric block is given; the category columns are read.
+        The numeric block is read if it is not given; the category columns are read.
         """
+        if block is None:
+            block = table.numbers(np.flatnonzero(~self.categorical_).tolist())
         out = np.zeros((len(table), len(self.source_)))
         codes = np.empty((len(table), len(self.large_)))
         n_numeric, n_marks = block.shape[1], int(self.missing_.sum())
@@ -376,7 +408,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             out[gaps[:, place], place] = self.median_[place]
         out[:, n_numeric : n_numeric + n_marks] = gaps[:, self.missing_]
         start, large = n_numeric + n_marks, 0
-        for column, kept, pooled in self._categories():
+        for column, kept, pooled in self.categories():
             found = find_codes(table.values(column), all_levels(kept, pooled), table.names[column])
             stop = start + count_columns(kept, pooled)
             write_levels(out[:, start:stop], found, kept, pooled)

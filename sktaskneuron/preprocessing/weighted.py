@@ -15,6 +15,40 @@ _CHUNK = 2**22
 TIE = 1e-12
 
 
+def check_weight(sample_weight: ArrayLike | None, X: Sized) -> Vector:
+    """Validate weights.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), scalar or None
+        Weight of each row; None is one for each.
+    X : sized container of n_samples rows
+        Only its length is read.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_samples,)
+        Not negative, some positive.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, missing or not finite, all are zero, or their number is wrong; the
+        message names ``sample_weight``.
+    """
+    if np.ma.is_masked(sample_weight):
+        raise ValueError("sample_weight is masked: give every row a weight, or leave the row out")
+    try:
+        return np.asarray(
+            _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        )
+    except (TypeError, ValueError) as error:
+        if "sample_weight" in str(error):
+            raise
+        reason = str(error).splitlines()[0]  # an array may follow
+        raise ValueError(f"sample_weight cannot be used: {reason}") from error
+
+
 def check_positive_weight(
     sample_weight: ArrayLike | None, X: Sized
 ) -> tuple[Vector | None, slice | Mask]:
@@ -43,7 +77,7 @@ def check_positive_weight(
     """
     if sample_weight is None:
         return None, slice(None)
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = check_weight(sample_weight, X)
     rows: slice | Mask = slice(None)
     if not weight.all():
         rows = weight > 0

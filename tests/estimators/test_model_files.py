@@ -9,14 +9,16 @@ import pickle
 import re
 import warnings
 from dataclasses import fields, is_dataclass
+from zipfile import BadZipFile
 
 import numpy as np
 import pytest
+import skops.io
 from sklearn.base import clone
 
 from sktaskneuron.exceptions import FormulaError
 
-from .test_whole_fit import ESTIMATORS
+from .test_whole_fit import ESTIMATORS, outputs
 
 #: Of a column: its smallest and its largest cell, and its median, which fills gaps.
 PER_COLUMN = 3
@@ -120,3 +122,31 @@ def test_json(fitted):
             continue
         assert cells_among(map(float, NUMBER.findall(text)), X) <= PER_COLUMN * X.shape[1]
         json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"_format": 0}, {"_format": "x"}, {"_format": [1]}, None, []]
+)
+def test_another_format(fitted, state):
+    model = fitted[0][0]
+    state = {**model.__getstate__(), **state} if state else state
+    with pytest.raises(
+        ValueError, match=rf"this {type(model).__name__} was saved in format .*: fit"
+    ):
+        type(model).__new__(type(model)).__setstate__(state)
+
+
+def test_damage_to_skops_files_is_found(fitted):
+    model, X, _ = fitted[0]
+    data = skops.io.dumps(model)
+    trusted = skops.io.get_untrusted_types(data=data)
+    rng = np.random.default_rng(0)
+    damaged = [data[: len(data) // 2], *(bytearray(data) for _ in range(10))]
+    for content in damaged[1:]:
+        content[int(rng.integers(len(content)))] ^= 255
+    for content in damaged:
+        try:
+            copy = skops.io.loads(bytes(content), trusted=trusted)
+        except BadZipFile:
+            continue
+        np.testing.assert_array_equal(outputs(copy, X)[0], outputs(model, X)[0])

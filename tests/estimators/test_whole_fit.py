@@ -24,6 +24,7 @@ from sktaskneuron import (
     NeuronSeekClassifier,
     NeuronSeekRegressor,
 )
+from sktaskneuron.estimators.fitted import FORMAT
 
 from ..interrupts import interrupted
 
@@ -266,9 +267,9 @@ def test_a_file_of_another_format_is_refused():
     model = NeuronFormulaSearch(n_resamples=0)
     fit(model, X, y)
     state = model.__getstate__()
-    assert state["_format"] == 3
+    assert state["_format"] == FORMAT
     with pytest.raises(
-        ValueError, match="in format 2, and this version of sktaskneuron reads format 3"
+        ValueError, match=f"in format 2, and this version of sktaskneuron reads format {FORMAT}"
     ):
         NeuronFormulaSearch().__setstate__({**state, "_format": 2})
     with pytest.raises(ValueError, match="saved in format None"):

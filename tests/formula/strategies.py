@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from sktaskneuron.formula import PRIMITIVES, FittedFormula, NeuronFormula
+
+
+def texts(n: int) -> settings:
+    """Read n texts, or as many as the profile of the run asks for if these are more."""
+    return settings(max_examples=max(n, settings().max_examples))
+
 
 NUMBERS = st.one_of(
     st.integers(0, 9).map(str),

@@ -16,7 +16,7 @@ FAR = (1e4, -1e6, 1e9, -1e12, 1e20, 1e30)
 
 @kind(CELLS, TABLES)
 def rare_levels(draft: Draft, rng: Generator) -> Draft:
-    """A category beside a column that it correlates with has one to three levels of a row or two."""
+    """A category that a column correlates with has one to three levels of a row or two."""
     X = draft.given.X
     for level in ["x", "y", "z"][: rng.integers(1, 4)]:
         rows = some_rows(rng, len(X), 0, int(rng.integers(1, 3)))

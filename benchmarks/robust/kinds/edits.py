@@ -28,8 +28,10 @@ def with_X(draft: Draft, X: Any, **changes: Any) -> Draft:
 
 
 def on_both(draft: Draft, change: Callable[[Table], Table], **changes: Any) -> Draft:
-    """Change the training rows and the new rows alike."""
-    return with_X(draft, change(draft.given.X), new=change(draft.new), **changes)
+    """Change the training rows and all new rows alike."""
+    odd = draft.odd_new if draft.odd_new is None else change(draft.odd_new)
+    X, new = change(draft.given.X), change(draft.new)
+    return with_X(draft, X, **{"new": new, "odd_new": odd, **changes})
 
 
 def with_column(draft: Draft, name: Any, train: Any, new: Any, **changes: Any) -> Draft:

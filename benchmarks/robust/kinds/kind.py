@@ -13,7 +13,7 @@ Generator = np.random.Generator
 Change = Callable[[Draft, Generator], Draft]
 
 #: The order in which the kinds of a pair act.
-ROWS, CELLS, COLUMNS, TARGET, WEIGHT, NAMES, TYPES, PREDICT = range(8)
+ROWS, CELLS, COLUMNS, TARGET, WEIGHT, LATER, TYPES, NAMES, HOLDERS = range(9)
 ALL = ("numbers", "classes", "states")
 TABLES = ("numbers", "classes")
 
@@ -26,7 +26,7 @@ class Kind:
     stage: int
     tasks: tuple[str, ...]
     change: Change
-    #: kinds that a pair must leave alone: the change rests on the whole table
+    #: never one of a pair: no other kind could go on from what it leaves
     alone: bool = False
 
     @property

@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..draft import MAY, MUST, Draft
 from .edits import numbers_of, set_cells
-from .kind import PREDICT, TABLES, Generator, kind
+from .kind import LATER, TABLES, Generator, kind
 
 
-@kind(PREDICT)
+@kind(LATER, alone=True)
 def new_columns(draft: Draft, rng: Generator) -> Draft:
     """New rows have no rows, a column less, others' names, or their columns in another order."""
     new = draft.new
@@ -23,10 +23,12 @@ def new_columns(draft: Draft, rng: Generator) -> Draft:
         new.iloc[:, ::-1],
         new.to_numpy()[:, :, None],
     ]
-    return replace(draft, odd_new=made[rng.integers(len(made))], odd_refusal=MUST)
+    return replace(
+        draft, odd_new=made[rng.integers(len(made))], odd_refusal=MUST, words=("feature names",)
+    )
 
 
-@kind(PREDICT, TABLES)
+@kind(LATER, TABLES)
 def new_gaps(draft: Draft, rng: Generator) -> Draft:
     """New rows have gaps, and levels that were not seen: they are predicted."""
     new = draft.new.copy()
@@ -37,7 +39,7 @@ def new_gaps(draft: Draft, rng: Generator) -> Draft:
     return replace(draft, odd_new=new)
 
 
-@kind(PREDICT)
+@kind(LATER)
 def new_far(draft: Draft, rng: Generator) -> Draft:
     """New rows are far out: answers are finite, or the error says so."""
     new = draft.new.copy()
@@ -46,7 +48,7 @@ def new_far(draft: Draft, rng: Generator) -> Draft:
     return replace(draft, odd_new=new, odd_refusal=MAY)
 
 
-@kind(PREDICT, TABLES)
+@kind(LATER, TABLES, alone=True)
 def new_types(draft: Draft, rng: Generator) -> Draft:
     """New rows hold text where numbers were, or numbers where text was."""
     new = draft.new.copy()

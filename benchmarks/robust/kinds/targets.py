@@ -1,4 +1,4 @@
-"""Kinds of targets: far cells, constants, units, classes few and many, several outputs, odd types."""
+"""Kinds of targets: far cells, constants, units, classes few and many, outputs, odd types."""
 
 from __future__ import annotations
 

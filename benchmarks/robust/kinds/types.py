@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..draft import MAY, MUST, Draft
 from .edits import numbers_of, on_both, one_number, set_cells, some_rows, with_column, with_X
-from .kind import TABLES, TYPES, Generator, kind
+from .kind import HOLDERS, TABLES, TYPES, Generator, kind
 
 Table = pd.DataFrame
 
@@ -44,43 +44,48 @@ def arrow_with_gaps(draft: Draft, rng: Generator) -> Draft:
     return on_both(draft, lambda t: t.convert_dtypes(dtype_backend="pyarrow"))
 
 
-@kind(TYPES, TABLES)
+@kind(HOLDERS, TABLES)
 def polars(draft: Draft, rng: Generator) -> Draft:
     """The table is of polars; gaps are nulls."""
     import polars as pl
 
+    if not draft.given.X.columns.is_unique:
+        return draft
     return on_both(
         draft, lambda t: pl.DataFrame({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
     )
 
 
 def list_of(column: pd.Series) -> list[Any]:
-    return [None if pd.isna(v) else v for v in column.tolist()]
+    values = [None if missing(v) else v for v in column.tolist()]
+    return [float(v) if isinstance(v, np.floating) else v for v in values]
 
 
-@kind(TYPES, TABLES)
+@kind(HOLDERS, TABLES)
 def pyarrow_table(draft: Draft, rng: Generator) -> Draft:
     """The table is of pyarrow."""
     import pyarrow as pa
 
+    if not draft.given.X.columns.is_unique:
+        return draft
     return on_both(
         draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
     )
 
 
-@kind(TYPES, TABLES)
+@kind(HOLDERS, TABLES)
 def object_array(draft: Draft, rng: Generator) -> Draft:
     """The table is one array of objects, numbers and texts together."""
     return on_both(draft, lambda t: t.to_numpy(dtype=object), told=draft.told[1:])
 
 
-@kind(TYPES, TABLES)
+@kind(HOLDERS, TABLES)
 def lists(draft: Draft, rng: Generator) -> Draft:
     """The table is a list of lists of numbers; the category goes as 0 and 1."""
     return on_both(plain(draft), lambda t: t.to_numpy(dtype=float).tolist(), told=draft.told[1:])
 
 
-@kind(TYPES)
+@kind(HOLDERS)
 def odd_memory(draft: Draft, rng: Generator) -> Draft:
     """An array in Fortran's order, of every second row, or read-only."""
 
@@ -95,17 +100,20 @@ def odd_memory(draft: Draft, rng: Generator) -> Draft:
 
 
 def plain(draft: Draft) -> Draft:
-    """Write categories as numbers."""
+    """Write all columns as floats, categories by a number for each level."""
+    return on_both(draft, lambda t: pd.DataFrame(np.stack([floats(c) for _, c in t.items()], 1)))
 
-    def written(table: Table) -> Table:
-        texts = [n for n in table if not pd.api.types.is_numeric_dtype(table[n])]
-        codes = {
-            n: table[n].map(lambda v: np.nan if pd.isna(v) else float(sum(map(ord, str(v))) % 97))
-            for n in texts
-        }
-        return table.assign(**codes)
 
-    return on_both(draft, written)
+def floats(column: pd.Series) -> np.ndarray:
+    try:
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        texts = [None if missing(v) else str(v) for v in column.tolist()]
+        return np.array([np.nan if v is None else sum(map(ord, v)) % 97 for v in texts])
+
+
+def missing(value: Any) -> bool:
+    return np.ndim(value) == 0 and bool(pd.isna(value))
 
 
 @kind(TYPES)
@@ -160,14 +168,14 @@ def numbers_and_texts(draft: Draft, rng: Generator) -> Draft:
     return on_both(draft, mixed, refusal=MAY, words=("'k'", '"k"', "k "))
 
 
-@kind(TYPES)
+@kind(HOLDERS)
 def masked(draft: Draft, rng: Generator) -> Draft:
-    """A masked array: nonsense under the mask is a gap, or masked arrays are refused by that word."""
+    """A masked array: nonsense under the mask is a gap, or the mask is refused by name."""
     draft = plain(draft)
     array = draft.given.X.to_numpy(dtype=float)
     mask = rng.random(array.shape) < 0.03
     table = np.ma.MaskedArray(np.where(mask, 1e6, array), mask=mask)
-    draft = with_X(draft, table, new=draft.new.to_numpy(dtype=float))
+    draft = with_X(on_both(draft, lambda t: t.to_numpy(dtype=float)), table)
     return replace(draft, refusal=MAY, words=("mask", "NaN"), told=draft.told[1:])
 
 
@@ -237,7 +245,7 @@ def sparse_frame(draft: Draft, rng: Generator) -> Draft:
     )
 
 
-@kind(TYPES)
+@kind(HOLDERS)
 def no_table(draft: Draft, rng: Generator) -> Draft:
     """X is a vector, a stack of pictures, a scalar, a text, empty, or sparse: refused."""
     import scipy.sparse

@@ -28,12 +28,14 @@ def zero_weights(draft: Draft, rng: Generator) -> Draft:
     rows = some_rows(rng, size(draft), 0.2)
     weight = np.ones(size(draft))
     weight[rows] = 0.0
-    y = draft.given.y.copy()
-    y[rows] = rng.permutation(y[rows]) if draft.task == "classes" else 1e6
+    y = draft.given.y
+    if isinstance(y, np.ndarray) and len(y) == size(draft) and y.dtype.kind in "fiUO":
+        y = y.copy()
+        y[rows] = rng.permutation(y[rows]) if draft.task == "classes" else 1e6
     given = replace(draft.given, y=y, weight=weight)
     left = np.ones(size(draft), dtype=bool)
     left[rows] = False
-    refusal = draft.refusal if left.sum() > 2 and varied(draft, y[left]) else MAY
+    refusal = draft.refusal if left.sum() > 2 and varied(draft, left) else MAY
     clean = draft.clean
     if len(clean.X) == size(draft):
         clean = without_rows(clean, rows)
@@ -42,8 +44,10 @@ def zero_weights(draft: Draft, rng: Generator) -> Draft:
     )
 
 
-def varied(draft: Draft, y: np.ndarray) -> bool:
-    return draft.task != "classes" or len(set(y)) > 1
+def varied(draft: Draft, left: np.ndarray) -> bool:
+    if draft.task != "classes":
+        return True
+    return len(set(np.asarray(draft.given.y)[: len(left)][left[: len(draft.given.y)]])) > 1
 
 
 @kind(WEIGHT)

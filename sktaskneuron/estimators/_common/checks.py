@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import (
-    assert_all_finite,
-    check_consistent_length,
-    column_or_1d,
-    compute_class_weight,
-)
+from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, _check_y, _num_samples
+from sklearn.utils.validation import _check_y, _num_samples
 
 from sktaskneuron._typing import (
     AnyArray,
+    FloatArray,
     IntArray,
     Mask,
     Matrix,
@@ -29,12 +27,18 @@ from sktaskneuron._typing import (
 )
 from sktaskneuron.estimators._common.limits import limited
 from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.preprocessing.categories import is_missing
+from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
+from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
+from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.weighted import check_weight
 
 # Squares of numbers between these stay far from both ends of the float64 range.
 _LARGEST, _SMALLEST = 1e100, 1e-100
 # A weight counts copies of a row; networks hold it in float32.
 _LARGEST_WEIGHT = 1e30
+# Mean beyond which weights are no counts: a table of a thousand rows would stand for 10**9.
+_LARGEST_MEAN = 1e6
 # New values count as far out as so many ranges of the training column, so that powers stay finite.
 _FAR_OUT = 1e6
 # Rows looked at at a time.
@@ -80,7 +84,7 @@ class EncodedTable:
     codes : ndarray of shape (n_rows, n_large)
         Of the levels of columns with many of them.
     limits : ndarray of shape (2, n_columns)
-        Within which the matrix was brought, infinite where it needed none; new rows are too.
+        Within which new rows are brought; infinite in columns without far cells.
     splits : sequence of (training rows, held-out rows) or None
         Where the user says how rows are held out.
     judges : JudgeRows or None
@@ -109,28 +113,70 @@ class EncodedTable:
         return found
 
 
+def plain_target(name: str, y: TargetLike | None) -> AnyArray:
+    """Return a target as an array of numbers or labels without gaps.
+
+    name : of the estimator, for messages.
+    """
+    with in_name_of(name):
+        if y is None:
+            raise ValueError(
+                "requires y to be passed, but the target y is None: give what is to be learned"
+            )
+        if np.ma.is_masked(y):
+            raise ValueError("y is masked in some rows: leave these rows out of X and y")
+        values = np.asarray(y)
+        if values.ndim == 0:
+            raise TypeError(
+                f"y must be an array with a value for each row, got one {type(y).__name__}"
+            )
+        if values.dtype.kind in "OcmMV":
+            cells = values.ravel()
+            n_gaps = sum(map(is_missing, cells))
+            if n_gaps:
+                raise ValueError(
+                    f"Input y contains NaN: {n_gaps} of {len(cells)} values are missing; leave "
+                    "these rows out of X and y"
+                )
+            for cell in cells:
+                if not (isinstance(cell, str | bytes) or is_number(cell)):
+                    raise no_number("y", cell)
+        return values
+
+
 def check_target(name: str, X: TableLike, y: TargetLike | None, *, numeric: bool) -> AnyArray:
     """Check that y is there, is finite and has a row for each of X; return it as an array.
 
     name : of the estimator, for messages.
     """
-    if y is None:
-        raise ValueError(
-            f"requires y to be passed, but the target y is None: {name} learns from a target"
-        )
-    if _num_samples(y) == 0:
-        raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
-    target: AnyArray
-    if numeric:
-        target = _check_y(y, multi_output=True, y_numeric=True, estimator=name)
-        if target.ndim == 2 and target.shape[1] == 1:
-            target = column_or_1d(target, warn=True)
-        target = _sized(np.array(target, dtype=np.float64), "y")
-    else:
-        target = column_or_1d(y, warn=True)
-        _check_labels(target)
-    check_consistent_length(X, target)
-    return np.asarray(target)
+    values = plain_target(name, y)
+    with in_name_of(name):
+        n_rows = _num_samples(X)
+        if len(values) != n_rows:
+            raise ValueError(
+                f"found inconsistent numbers of samples: X has {n_rows} rows, y has {len(values)}"
+            )
+        if not len(values):
+            raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
+        if numeric:
+            return _numbers(values, name)
+        labels: AnyArray = column_or_1d(values, warn=True)
+        _check_labels(labels)
+        return labels
+
+
+def _numbers(values: AnyArray, name: str) -> FloatArray:
+    """Return targets as finite floats that can be squared, (n_rows,) or (n_rows, n_outputs)."""
+    try:
+        # what is too large for a float becomes infinity, which is refused
+        with np.errstate(over="ignore"):
+            values = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y must hold numbers, but {error}: classes need a classifier") from error
+    target: FloatArray = _check_y(values, multi_output=True, estimator=name)
+    if target.ndim == 2 and target.shape[1] == 1:
+        target = column_or_1d(target, warn=True)
+    return sized(target, "y")
 
 
 def _check_labels(y: AnyArray) -> None:
@@ -144,9 +190,8 @@ def _check_labels(y: AnyArray) -> None:
     check_classification_targets(y)
 
 
-def looks_like_classes(y: TargetLike) -> bool:
+def looks_like_classes(values: AnyArray) -> bool:
     """Tell whether a target is read as classes: text, bool, or two different whole numbers."""
-    values = np.asarray(y)
     if values.dtype.kind in "USb":
         return True
     if values.dtype.kind == "O":
@@ -179,36 +224,60 @@ def codes_among(classes: AnyArray, labels: AnyArray) -> IntArray:
 
 
 def encode_table(
-    encoder: TableEncoder, X: TableLike, sample_weight: ArrayLike | None
+    owner: BaseEstimator, encoder: TableEncoder, X: TableLike, sample_weight: ArrayLike | None
 ) -> EncodedTable:
-    """Fit ``encoder``, check the weights."""
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    matrix, codes = encoder.fit_transform_with_codes(X, None if sample_weight is None else weight)
-    rows = np.flatnonzero(weight > 0)
-    if len(rows) < len(matrix):
-        matrix, codes = matrix[rows], codes[rows]
-    names = tuple(str(name) for name in encoder.get_feature_names_out())
-    matrix = _sized(matrix, "X", names)
-    weight = count_weight(weight[rows])
+    """Fit ``encoder``, check the weights; messages name ``owner``, the estimator in fit."""
+    with in_name_of(owner):
+        table = read_table(X, owner)
+        weight = None if sample_weight is None else count_weight(check_weight(sample_weight, table))
+        matrix, codes = encoder.fit_transform_with_codes(X, weight, owner)
+        if weight is None:
+            weight = np.ones(len(matrix))
+        rows = np.flatnonzero(weight > 0)
+        if len(rows) < len(matrix):
+            matrix, codes = matrix[rows], codes[rows]
+        names = tuple(str(name) for name in encoder.get_feature_names_out())
+        matrix, weight = sized(matrix, "X", names), weight[rows]
     matrix, limits = limited(matrix, names, weight)
+    # cells beyond a limit are told already
+    told = encoder.indicator_ | np.isfinite(limits).any(axis=0)
+    warn_of_sentinels(matrix[:, ~told], list(compress(names, ~told)), owner)
     return EncodedTable(encoder, matrix, names, weight, rows, codes, limits)
 
 
 def count_weight(weight: Vector) -> Vector:
-    """Read weights as counts of rows: weights that sum to less than the rows get the mean one.
+    """Read weights as counts of rows, of a mean between one and a million; others get the mean one.
 
     A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
-    brought to sum to one say how rows compare, not that there is but one observation.
+    brought to sum to one say how rows compare, not that there is but one observation, and no table
+    has a million copies of every row.
+
+    weight : not negative; zeros stay, and do not count as rows.
     """
     largest = weight.max()
     if largest > _LARGEST_WEIGHT:
         raise ValueError(
-            f"a weight counts copies of a row, but the largest is {largest:.3g}; "
+            f"sample_weight counts copies of a row, but the largest is {largest:.3g}; "
             f"divide the weights by a constant, so that none exceeds {_LARGEST_WEIGHT:g}"
         )
     relative = weight / largest  # the mean of tiny weights would vanish
-    mean = relative.mean()
-    return weight if largest * mean >= 1.0 else np.asarray(relative / mean)
+    mean = relative[relative > 0].mean()
+    is_count = 1.0 <= largest * mean <= _LARGEST_MEAN
+    return weight if is_count else np.asarray(relative / mean)
+
+
+def score_weight(
+    owner: BaseEstimator, X: TableLike, sample_weight: ArrayLike | None
+) -> Vector | None:
+    """Check weights of a score, and bring the largest near one, so that sums stay in range.
+
+    By a power of two, so that the score is the same to the last digit.
+    """
+    if sample_weight is None:
+        return None
+    with in_name_of(owner):
+        weight = check_weight(sample_weight, range(_num_samples(X)))
+    return np.asarray(np.ldexp(weight, -int(np.frexp(weight.max())[1])))
 
 
 def with_class_weight(
@@ -251,7 +320,7 @@ def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> Matrix:
     return np.stack([np.maximum(low - margin, lower), np.minimum(high + margin, upper)])
 
 
-def _sized(values: Matrix, what: str, names: tuple[str, ...] | None = None) -> Matrix:
+def sized(values: Matrix, what: str, names: tuple[str, ...] | None = None) -> Matrix:
     """Refuse values too large to be squared; write zero, in place, for those too small."""
     largest = np.zeros(values.shape[1:])
     for start in range(0, len(values), _ROWS):

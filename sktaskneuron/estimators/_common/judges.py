@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import check_cv
-from sklearn.utils.validation import _check_sample_weight
 
 from sktaskneuron._typing import AnyArray, RowNumbers, TableLike, TargetLike, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable, JudgeRows, check_target
 from sktaskneuron.models.predictor import Reader
 from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
+from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.weighted import check_weight
 
 
 def with_splits(
@@ -48,7 +51,7 @@ def with_splits(
 
 def with_judges(
     table: EncodedTable,
-    name: str,
+    owner: BaseEstimator,
     given: tuple[TableLike | None, TargetLike | None, ArrayLike | None],
     encode: Callable[[AnyArray, Vector], tuple[AnyArray, Vector]],
     *,
@@ -59,8 +62,8 @@ def with_judges(
     Parameters
     ----------
     table : EncodedTable
-    name : str
-        Of the estimator, for messages.
+    owner : estimator
+        The one in fit, for messages.
     given : tuple
         ``X_val``, ``y_val`` and ``sample_weight_val``.
     encode : callable
@@ -77,13 +80,18 @@ def with_judges(
     if X is None and y is None and sample_weight is None:
         return table
     if X is None or y is None:
-        raise ValueError(f"{name}.fit needs X_val and y_val together, or neither")
-    target = check_target(name, X, y, numeric=numeric)
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    matrix, codes = table.encoder.transform_with_codes(X)
+        raise ValueError(f"{type(owner).__name__}.fit needs X_val and y_val together, or neither")
+    target = check_target(type(owner).__name__, X, y, numeric=numeric)
+    with in_name_of("sample_weight_val"):
+        weight = check_weight(sample_weight, target)
+    with in_name_of(owner):
+        n_columns = read_table(X, owner).shape[1]
+        if n_columns != table.encoder.n_features_in_:
+            raise ValueError(
+                f"X_val has {n_columns} columns, but X has {table.encoder.n_features_in_}"
+            )
+        matrix, codes = table.encoder.transform_with_codes(X)
     kept = weight > 0
-    if not kept.any():
-        raise ValueError("sample_weight_val is zero for all rows of X_val: none is left to judge")
     encoded, weight = encode(target[kept], weight[kept])
     return replace(table, judges=JudgeRows(matrix[kept], codes[kept], encoded, weight))
 

@@ -1,7 +1,8 @@
 """Cells absurdly far from the rest of their column, and the limits that keep them from ruling.
 
-A cell of 1e12 in a column of ages is a slip, but squared it outweighs all other rows. So it counts
-as the outermost of the other cells of its column, in fit as in every later prediction.
+A cell of 1e12 in a column of ages is a slip, but squared it outweighs all other rows. It says as
+little of the age as a gap does, so it is filled as gaps are. New cells of the kind count as a bound
+that is a part of the equations too.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _MOST_ROWS, _SHARE, _FEWEST_ROWS = 9, 0.05, 10
 _NAMED = 3
 
 
-def column_limits(matrix: Matrix, weight: Vector) -> Matrix:
-    """Return limits that leave out far cells.
+def column_ends(matrix: Matrix, weight: Vector) -> Matrix:
+    """Return where the cells end that are not far.
 
     Parameters
     ----------
@@ -38,28 +39,28 @@ def column_limits(matrix: Matrix, weight: Vector) -> Matrix:
 
     Returns
     -------
-    limits : ndarray of shape (2, n_columns)
-        The outermost of the other cells at an end with far cells; infinite elsewhere.
+    ends : ndarray of shape (2, n_columns)
+        The outermost of the other cells on a side with far cells; infinite elsewhere.
     """
     n_rows, n_columns = matrix.shape
-    limits = np.repeat([[-np.inf], [np.inf]], n_columns, axis=1)
+    ends = np.repeat([[-np.inf], [np.inf]], n_columns, axis=1)
     if n_rows < _FEWEST_ROWS:
-        return limits
+        return ends
     # half a row more, so that no rounding of weights decides
-    end = (min(max(int(_SHARE * n_rows), 1), _MOST_ROWS) + 0.5) / n_rows
+    share = (min(max(int(_SHARE * n_rows), 1), _MOST_ROWS) + 0.5) / n_rows
     equal = bool((weight == weight[0]).all())
-    low, high = weighted_quantiles(matrix, (end, 1.0 - end), None if equal else weight)
+    low, high = weighted_quantiles(matrix, (share, 1.0 - share), None if equal else weight)
     margin = _FAR * (high - low)
     for column in np.flatnonzero(margin > 0):
         cells, (bottom, top) = matrix[:, column], (low[column], high[column])
         if cells.min() < bottom - margin[column]:
-            limits[0, column] = -_upper_limit(-cells, -top, -bottom)
+            ends[0, column] = -_upper_end(-cells, -top, -bottom)
         if cells.max() > top + margin[column]:
-            limits[1, column] = _upper_limit(cells, bottom, top)
-    return limits
+            ends[1, column] = _upper_end(cells, bottom, top)
+    return ends
 
 
-def _upper_limit(cells: Vector, low: float, high: float) -> float:
+def _upper_end(cells: Vector, low: float, high: float) -> float:
     """Return the outermost cell before the first far one above the core; infinity without one."""
     nearer = np.append(high, np.sort(cells[cells > high]))
     far = np.flatnonzero(np.diff(nearer) > _FAR * (nearer[:-1] - low))
@@ -67,7 +68,7 @@ def _upper_limit(cells: Vector, low: float, high: float) -> float:
 
 
 def limited(matrix: Matrix, names: tuple[str, ...], weight: Vector) -> tuple[Matrix, Matrix]:
-    """Bring far cells to the limits of their columns, in place; return the matrix and the limits.
+    """Fill far cells, in place, with the medians of their columns, and bound later ones.
 
     Parameters
     ----------
@@ -75,40 +76,55 @@ def limited(matrix: Matrix, names: tuple[str, ...], weight: Vector) -> tuple[Mat
     names : tuple of str
         Of the columns, for the warning.
     weight : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    matrix : ndarray of shape (n_rows, n_columns)
+    limits : ndarray of shape (2, n_columns)
+        For new rows: a range of the other cells beyond their end on a side with far cells;
+        infinite elsewhere.
     """
-    limits = column_limits(matrix, weight)
-    found = _far_cells(matrix, names, limits)
-    if found:
+    ends = column_ends(matrix, weight)
+    limits = ends.copy()
+    columns = np.flatnonzero(np.isfinite(ends).any(axis=0))
+    if columns.size:
+        told = _far_cells(matrix, names, ends)
         _warn(
-            f"{found}: cells beyond count as these limits, in equations too; correct them, leave "
-            "their rows out, or give a logarithm of the column if they are right"
+            f"{told}: such cells are filled as gaps are, and new ones count as little beyond that "
+            "end; correct them, leave their rows out, or give a logarithm if they are right"
         )
-        np.clip(matrix, *limits, out=matrix)
+    for column in columns:
+        cells, (lower, upper) = matrix[:, column], ends[:, column]
+        near = (cells >= lower) & (cells <= upper)
+        matrix[~near, column] = weighted_quantiles(cells[near, None], (0.5,), weight[near])
+        limits[:, column] += np.array([-1.0, 1.0]) * np.ptp(cells[near])
     return matrix, limits
 
 
 def tell_far_targets(target: Matrix, weight: Vector) -> None:
     """Warn of values of the target (n_rows, n_outputs) that are far from the rest."""
     names = tuple("y" if target.shape[1] == 1 else f"y[{j}]" for j in range(target.shape[1]))
-    found = _far_cells(target, names, column_limits(target, weight))
-    if found:
+    ends = column_ends(target, weight)
+    if np.isfinite(ends).any():
         _warn(
-            f"{found}: squared errors of these rows outweigh all others; correct them, leave "
-            "their rows out, or learn a logarithm of the target if they are right"
+            f"{_far_cells(target, names, ends)}: squared errors of these rows outweigh all others; "
+            "correct them, leave them out, or learn a logarithm of the target if they are right"
         )
 
 
-def _far_cells(matrix: Matrix, names: tuple[str, ...], limits: Matrix) -> str:
-    """Say which columns hold cells outside of their limits; nothing if none does."""
-    columns = np.flatnonzero(np.isfinite(limits).any(axis=0))
+def _far_cells(matrix: Matrix, names: tuple[str, ...], ends: Matrix) -> str:
+    """Say which columns hold cells beyond their ends."""
+    columns = np.flatnonzero(np.isfinite(ends).any(axis=0))
     told = []
     for column in columns[:_NAMED]:
-        cells, (lower, upper) = matrix[:, column], limits[:, column]
+        cells, (lower, upper) = matrix[:, column], ends[:, column]
         far = cells[(cells < lower) | (cells > upper)]
         below = [f"below {lower:.6g}"] if lower > -np.inf else []
         above = [f"above {upper:.6g}"] if upper < np.inf else []
-        ends = " and ".join(below + above)
-        told.append(f"{names[column]} holds {_some(far)}, far {ends}, where its other cells end")
+        told.append(
+            f"{names[column]} holds {_some(far)}, far {' and '.join(below + above)}, where its "
+            "other cells end"
+        )
     rest = len(columns) - len(told)
     return "; ".join(told) + (f"; {rest} more columns hold far cells" if rest else "")
 

@@ -27,13 +27,15 @@ from sktaskneuron.estimators._common.checks import (
     codes_among,
     encode_table,
     location_and_scale,
+    score_weight,
     with_class_weight,
 )
 from sktaskneuron.estimators._common.judges import with_judges, with_splits
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
-from sktaskneuron.estimators.fitted import Fitted, TableEstimator, put_on, told, value_for
+from sktaskneuron.estimators._common.usual_state import usual_state
+from sktaskneuron.estimators.fitted import Fitted, TableEstimator, fitted_value, put_on, told
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
 
@@ -82,7 +84,7 @@ class Classifies(ClassifierMixin, Predictive):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
+            Weights of a mean below one or above a million are scaled to the mean one.
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows, for a splitter of them as `validation`.
         X_val, y_val : table and array-like of n_rows_val rows, default=None
@@ -103,11 +105,11 @@ class Classifies(ClassifierMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             name = settings.estimator_name
+            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             labels = check_target(name, X, y, numeric=False)
-            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
             report = FitReport(self, X, y, sample_weight)
             classes, codes = class_codes(name, labels[table.rows])
             weight = with_class_weight(self.class_weight, classes, codes, table.weight)
@@ -119,11 +121,36 @@ class Classifies(ClassifierMixin, Predictive):
                 codes = codes_among(classes, labels)
                 return codes, weight * per_class[codes]
 
-            table = with_judges(table, name, judges, encode, numeric=False)
+            table = with_judges(table, self, judges, encode, numeric=False)
             fitted = self._run(settings, table, codes, ClassTarget(classes), report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
+    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        return float(super().score(X, y, score_weight(self, X, sample_weight)))
+
+    @usual_state()
     def predict_proba(self, X: TableLike) -> Matrix:
         """Predict the probabilities of the classes.
 
@@ -142,8 +169,9 @@ class Classifies(ClassifierMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        return softmax(value_for(self, X).predictor.raw(X, self.device))
+        return softmax(fitted_value(self).predictor.raw(X, self, self.device))
 
+    @usual_state()
     def predict(self, X: TableLike) -> AnyArray:
         """Predict the most probable class.
 
@@ -162,7 +190,7 @@ class Classifies(ClassifierMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        return value_for(self, X).predictor.predict(X, self.device)
+        return fitted_value(self).predictor.predict(X, self, self.device)
 
 
 class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
@@ -192,7 +220,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             Numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
-            Weights of a mean below one are scaled to the mean one.
+            Weights of a mean below one or above a million are scaled to the mean one.
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows, for a splitter of them as `validation`.
         X_val, y_val : table and array-like of n_rows_val rows, default=None
@@ -213,11 +241,11 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             name = settings.estimator_name
+            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             values = check_target(name, X, y, numeric=True)
-            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
             report = FitReport(self, X, y, sample_weight)
             kept = values[table.rows].reshape(len(table.rows), -1)
             tell_far_targets(kept, table.weight)
@@ -232,11 +260,36 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
                     )
                 return target.encoded(values.reshape(len(values), -1)), weight
 
-            table = with_judges(table, name, judges, encode, numeric=True)
+            table = with_judges(table, self, judges, encode, numeric=True)
             fitted = self._run(settings, table, target.encoded(kept), target, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
+    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R2, the mean of several outputs.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        return float(super().score(X, y, score_weight(self, X, sample_weight)))
+
+    @usual_state()
     def predict(self, X: TableLike) -> FloatArray:
         """Predict the target.
 
@@ -256,4 +309,4 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         NotFittedError
             If the estimator is not fitted.
         """
-        return value_for(self, X).predictor.predict(X, self.device)
+        return fitted_value(self).predictor.predict(X, self, self.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sktaskneuron._typing import AnyArray, IntArray, Matrix, TableLike
 from sktaskneuron.estimators._common.checks import EncodedTable, check_target, column_range
@@ -90,9 +91,9 @@ class FittedNetworks(FittedPredictor):
         model = self.predictor.model
         return model if isinstance(model, PackedModel) else None
 
-    def network_inputs(self, X: TableLike) -> Matrix:
-        """Return what the networks see of checked rows, (n_samples, n_columns)."""
-        inputs = self.predictor.reader.read(X)
+    def network_inputs(self, X: TableLike, owner: BaseEstimator) -> Matrix:
+        """Return what the networks of ``owner`` see of a table, (n_samples, n_columns)."""
+        inputs = self.predictor.reader.read(X, owner)
         return inputs.block("robust", slice(None))
 
     def network_targets(self, name: str, y: AnyArray) -> Matrix | IntArray:

@@ -115,6 +115,10 @@ class ActivationSearch(Predictive):
             raise ValueError("proposer needs strategy='evolve'")
         if self.strategy != "evolve" and self.checkpoint is not None:
             raise ValueError("checkpoint needs strategy='evolve'")
+        if self.checkpoint is not None:
+            from sktaskneuron.search.activation.checkpoint import check_place
+
+            check_place(self.checkpoint)
         named = named_candidates(self.candidates)
         if self.strategy != "portfolio" and not all(isinstance(i, str) for i in named.values()):
             raise TypeError(

@@ -57,7 +57,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         activation is left out.
     checkpoint : path-like or None, default=None
         With "evolve": file that every generation is written to, and from which a search that was
-        ended goes on.
+        ended goes on to the model of the undisturbed one.
     n_best : "auto" or int, default="auto"
         Activations whose networks predict together, by their mean: the best so many. "auto" is 4
         where more than twelve candidates are judged by ``split="cv"``, because the best of many is

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._seeds import next_seed
-from sktaskneuron._typing import AnyArray, Splits, Vector
+from sktaskneuron._typing import AnyArray, Matrix, Splits
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.judges import task_of
 from sktaskneuron.estimators._common.report import FitReport
@@ -45,8 +47,9 @@ _INITIALISATIONS = 3
 # Candidates of many whose networks predict together.
 _TOGETHER = 4
 # Share of the time that the search may take, and of that the strategy, which may end before the
-# fallback was trained.
-_SEARCHING, _STRATEGY = 2 / 3, 0.9
+# fallback was trained. Of what is left for the final networks, a last look at held-out rows comes
+# after their training.
+_SEARCHING, _STRATEGY, _TRAINING = 2 / 3, 0.9, 0.9
 # Standard deviations from the mean up to which linear scales go on.
 _REACH = 6.0
 # Candidates of a list that decide between scales.
@@ -205,7 +208,8 @@ def fit_activation_search(
         return FittedActivationSearch(predictor, results, place, best, None, [], float("nan"))
     view = chosen.task(table, encoded, target)
     validation = Validation.of(view, ordinary)
-    final, predicting = _trained(settings, view, validation, ranking, chosen, seed, report)
+    with within(_TRAINING * seconds_left()):
+        final, predicting = _trained(settings, view, validation, ranking, chosen, seed, report)
     oof_score = float("nan")
     if final.outputs is not None:
         oof_score = target.score(final.outputs, validation.target, validation.weight)
@@ -287,27 +291,37 @@ def _evaluated(
     )
     tell = report.epochs(_predicting(scales, task))
     comparison = Comparison(task, validation, recipe, tell)
-    share = validation.share
+    share_of_rows = validation.share
     found: list[Evaluation] = []
     n_layers = len(settings.hidden_layer_sizes)
 
     def tell_best() -> None:
-        best = min(found, key=lambda evaluation: float(share @ evaluation.rows))
+        best = min(found, key=lambda evaluation: float(share_of_rows @ evaluation.rows))
         report.say(
             f"{len(found)} activations trained, the best so far {best.activations.name}: "
-            f"held-out loss {float(share @ best.rows):.4g}"
+            f"held-out loss {float(share_of_rows @ best.rows):.4g}"
         )
 
-    def evaluate(texts: Sequence[str]) -> Vector:
+    def evaluate(texts: Sequence[str]) -> Matrix:
         checkpoint()
         left = max(int(settings.n_evaluations) - len(found), len(texts))
-        with within(seconds_left() * len(texts) / left):
+        # what a file keeps is trained to its end, or lost
+        share = len(texts) / left if settings.checkpoint is None else 1.0
+        with within(seconds_left() * share):
             new = comparison.evaluate([activations_of(text, text, n_layers) for text in texts])
         found.extend(new)
         tell_best()
-        losses = np.full(len(texts), np.inf)  # those that time did not suffice for
-        losses[: len(new)] = [float(share @ evaluation.rows) for evaluation in new]
-        return losses
+        checkpoint()
+        rows = [[float(share_of_rows @ each.rows), *each.numbers] for each in new]
+        numbers = np.full((len(texts), len(rows[0])), np.inf)  # of those that had no time
+        numbers[: len(rows)] = rows
+        return numbers
+
+    def remember(texts: Sequence[str], numbers: Matrix) -> None:
+        """Take what a checkpoint holds for trained."""
+        for text, row in zip(texts, numbers, strict=True):
+            activations = activations_of(text, text, n_layers)
+            found.append(Evaluation.of(activations, row[1:], recipe.n_members))
 
     if not (search and settings.searches):
         found += comparison.evaluate(listed)
@@ -321,6 +335,7 @@ def _evaluated(
         int(settings.n_evaluations),
         settings.proposer,
         settings.checkpoint,
+        _depends(task, validation, comparison),
         seed,
     )
     features = Features(
@@ -331,7 +346,7 @@ def _evaluated(
         task.classification,
     )
     with within(_STRATEGY * seconds_left(), "candidates of the search"):
-        strategy.run(evaluate, features)
+        strategy.run(evaluate, features, remember)
     return _with_fallback(found, settings, comparison)
 
 
@@ -343,6 +358,38 @@ def _with_fallback(
         return found
     fallback = [a for a in settings.listed if a.name == settings.fallback]
     return found + comparison.evaluate(fallback)
+
+
+def _depends(task: Task, validation: Validation, comparison: Comparison) -> dict[str, object]:
+    """Return what held-out losses depend on, as plain data under the names that users know."""
+    recipe = comparison.recipe
+    package = import_module("sktaskneuron")  # which imports this module
+    return {
+        "version of sktaskneuron": package.__version__,
+        "table": _digest(task.inputs.raw, task.inputs.codes),
+        "sample_weight": _digest(task.weight),
+        "target": _digest(task.target),
+        "random_state": recipe.seed,
+        "choice of held-out rows": _digest(*(rows for pair in validation.splits for rows in pair)),
+        "scale of the columns": "robust" if recipe.bounded else "linear",
+        "hidden_layer_sizes": recipe.hidden_layer_sizes,
+        "max_epochs": recipe.n_epochs,
+        "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "n_iter_no_change": recipe.patience,
+        "device": comparison.device.type,
+        "dtype": str(comparison.dtype),
+    }
+
+
+def _digest(*arrays: AnyArray) -> str:
+    """Return a text that is another one for other arrays."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(repr((array.shape, array.dtype.str)).encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def _predicting(scales: _Scales, task: Task) -> Callable[[FittedModel], FittedPredictor]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
 
-from sktaskneuron._typing import AnyArray, Matrix, Vector
+from sktaskneuron._typing import AnyArray, Matrix
 from sktaskneuron.estimators.activation_search.candidates import CLASSIC
 from sktaskneuron.exceptions import FormulaError
 
 # Candidates of a round of the surrogate, its pool from the grammar, and those of a generation.
 _ROUND, _POOL, _GENERATION = 4, 200, 12
-# The best of a search that may have been resumed, which are trained again.
-_CONFIRMED = 3
 
-#: Activations as texts to their held-out losses, (n_texts,).
-Evaluate = Callable[[Sequence[str]], Vector]
+#: Activations as texts to rows of numbers, (n_texts, n_numbers), the held-out losses first.
+Evaluate = Callable[[Sequence[str]], Matrix]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +57,8 @@ class Strategy:
     n_evaluations : int
     proposer, checkpoint :
         Of evolution.
+    depends : mapping of str to object
+        What the losses depend on; a checkpoint of others is refused.
     seed : int
     """
 
@@ -69,13 +69,19 @@ class Strategy:
     n_evaluations: int
     proposer: Callable[..., list[str]] | None
     checkpoint: str | PathLike[str] | None
+    depends: Mapping[str, object]
     seed: int
 
-    def run(self, evaluate: Evaluate, features: Features) -> None:
-        """Evaluate activations, one batch after the other."""
+    def run(
+        self,
+        evaluate: Evaluate,
+        features: Features,
+        remember: Callable[[Sequence[str], Matrix], None],
+    ) -> None:
+        """Evaluate activations, one batch after the other; ``remember`` those of a checkpoint."""
         rng = np.random.default_rng(self.seed)
         if self.kind == "evolve":
-            self._evolve(evaluate, rng)
+            self._evolve(evaluate, rng, remember)
         elif self.kind == "surrogate":
             self._ask(evaluate, features, rng)
         else:
@@ -117,21 +123,20 @@ class Strategy:
         search_surrogate(
             pool,
             known,
-            evaluate,
+            lambda texts: evaluate(texts)[:, 0],
             n_evaluations=min(total, len(pool)),
             initial=first[:total],
             batch_size=_ROUND,
             rng=rng,
         )
 
-    def _evolve(self, evaluate: Evaluate, rng: np.random.Generator) -> None:
+    def _evolve(
+        self,
+        evaluate: Evaluate,
+        rng: np.random.Generator,
+        remember: Callable[[Sequence[str], Matrix], None],
+    ) -> None:
         from sktaskneuron.search.activation.evolve import search_evolve
-
-        trained: set[str] = set()
-
-        def tell(texts: Sequence[str]) -> Vector:
-            trained.update(texts)
-            return evaluate(texts)
 
         size = min(_GENERATION, self.n_evaluations)
         if self.proposer is not None:
@@ -144,20 +149,17 @@ class Strategy:
                     UserWarning,
                     stacklevel=2,
                 )
-        found = search_evolve(
-            tell,
+        search_evolve(
+            evaluate,
             initial=list(dict.fromkeys(_expressions(self.listed)))[:size],
             population_size=size,
             n_generations=max(1, round(self.n_evaluations / size)),
             proposer=self.proposer,
             rng=rng,
             checkpoint=self.checkpoint,
+            settings={**self.depends, "list of candidates": list(self.listed)},
+            on_resume=remember,
         )
-        # one that was resumed has not trained the former ones, and none the fallback by its name
-        best = [text for text, _ in found.ranked[:_CONFIRMED]]
-        missing = [text for text in (self.fallback, *best) if text not in trained]
-        if missing:
-            evaluate(missing)
 
 
 def _expressions(names: Sequence[str]) -> list[str]:

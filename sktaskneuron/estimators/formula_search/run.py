@@ -119,9 +119,9 @@ class FittedSearch:
         """The formula with its numbers."""
         return self.result.fitted
 
-    def transform(self, X: TableLike) -> Matrix:
+    def transform(self, X: TableLike, owner: BaseEstimator) -> Matrix:
         """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
-        matrix = self.reader.read(X).raw
+        matrix = self.reader.read(X, owner).raw
         if not self.equation.terms:
             return np.zeros((len(matrix), 1))
         values = self.equation.transform(matrix)
@@ -194,7 +194,7 @@ def fit_search(
 
 
 def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:
-    """Return what was found on limited columns with these limits in its equations."""
+    """Return what was found with the limits of the columns in its equations."""
     if isinstance(result, SearchResult):  # its path holds shapes, no numbers
         return replace(result, fitted=result.fitted.within(*limits))
     front = [

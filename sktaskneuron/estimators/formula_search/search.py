@@ -20,12 +20,18 @@ from sktaskneuron._typing import (
     TableLike,
     TargetLike,
 )
-from sktaskneuron.estimators._common.checks import check_target, encode_table, looks_like_classes
+from sktaskneuron.estimators._common.checks import (
+    check_target,
+    encode_table,
+    looks_like_classes,
+    plain_target,
+)
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.exports import EquationExports
-from sktaskneuron.estimators.fitted import fitted_value, put_on, told, value_for
+from sktaskneuron.estimators.fitted import fitted_value, put_on, told
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
@@ -260,7 +266,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Outputs share one formula, each with its own weights.
         sample_weight : array-like of shape (n_samples,), default=None
-            A weight of k counts as k copies of the row.
+            A weight of k counts as k copies of the row. Weights of a mean below one or above a
+            million are scaled to the mean one.
 
         Returns
         -------
@@ -276,13 +283,14 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         EngineError
             If an engine in a process of its own failed.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = SearchSettings.read(self)
+            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             classification = self.target_type == "classes" or (
-                self.target_type == "auto" and looks_like_classes(y)
+                self.target_type == "auto"
+                and looks_like_classes(plain_target(settings.estimator_name, y))
             )
             target = check_target(settings.estimator_name, X, y, numeric=not classification)
-            table = encode_table(TableEncoder(self.categorical_features), X, sample_weight)
             report = FitReport(self, X, y, sample_weight)
             fitted = fit_search(
                 settings,
@@ -302,6 +310,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         """
         return readable_expression(fitted_value(self).equation)
 
+    @usual_state()
     def transform(self, X: TableLike) -> Matrix:
         """Compute the values of the selected terms.
 
@@ -318,8 +327,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
             negative number, has its mean over the training rows there. One column of zeros if
             nothing was found, so that a pipeline goes on.
         """
-        fitted: FittedSearch = value_for(self, X)
-        return fitted.transform(X)
+        fitted: FittedSearch = fitted_value(self)
+        return fitted.transform(X, self)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Name the columns of `transform`.

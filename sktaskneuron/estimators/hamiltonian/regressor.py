@@ -10,15 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
+from sktaskneuron.estimators._common.checks import check_target, count_weight, score_weight
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
+from sktaskneuron.estimators.hamiltonian.run import (
+    FittedHamiltonian,
+    fit_hamiltonian,
+    read_states,
+)
+from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.weighted import check_weight
 
 
 class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity):
@@ -244,11 +251,13 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         ValueError, TypeError
             If the number of columns is odd, y does not fit X, or a parameter cannot be used.
         """
-        with time_limit(self.time_limit) as left_out:
+        with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
-            if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
-                X, y, sample_weight = states_and_rates(X, y, sample_weight)
-            states, rates, columns = self._check_states(X, y)
+            with in_name_of(self):
+                if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
+                    X, y, sample_weight = states_and_rates(X, y, sample_weight)
+                states, rates, columns = self._check_states(X, y)
+                weight = count_weight(check_weight(sample_weight, states))
             if states.shape[1] % 2:
                 raise ValueError(
                     f"X holds coordinates and momenta [q, p], an even number of columns, got "
@@ -260,7 +269,6 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
                     f"got {rates.shape}"
                 )
             report = FitReport(self, X, y, sample_weight)
-            weight = _check_sample_weight(sample_weight, states, ensure_non_negative=True)
             fitted = fit_hamiltonian(settings, columns, states, rates, weight, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
@@ -268,19 +276,19 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
     def _check_states(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix, dict[str, object]]:
         """Return finite states and rates as they were given, and the names of the columns."""
         reader = copy(self)
-        states, rates = validate_data(
-            reader, X, y, dtype=np.float64, multi_output=True, y_numeric=True
-        )
+        states = read_states(reader, X, reset=True)
         columns = {
             name: value
             for name, value in vars(reader).items()
             if name in ("n_features_in_", "feature_names_in_")
         }
-        return states, np.asarray(rates, dtype=np.float64), columns
+        rates = check_target(type(self).__name__, X, y, numeric=True)
+        return states, rates, columns
 
     def _read(self, X: ArrayLike) -> Matrix:
-        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+        return read_states(self, X)
 
+    @usual_state()
     def predict(self, X: ArrayLike) -> Matrix:
         """Predict the derivatives of states by time.
 
@@ -297,6 +305,31 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         fitted: FittedHamiltonian = fitted_value(self)
         return fitted.rates(self._read(X), self.device)
 
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R2 of the predicted derivatives, the mean of the columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, 2 * n)
+            States [q, p].
+        y : array-like of shape (n_samples, 2 * n)
+            Their derivatives by time.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        return float(super().score(X, y, score_weight(self, X, sample_weight)))
+
+    @usual_state()
     def energy(self, X: ArrayLike) -> Vector:
         """Return the Hamiltonian of states, zero in the mean of the training states.
 
@@ -313,6 +346,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         fitted: FittedHamiltonian = fitted_value(self)
         return fitted.energies(self._read(X)) - fitted.energy_shift
 
+    @usual_state()
     def simulate(
         self,
         x0: ArrayLike,
@@ -347,11 +381,12 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         """
         fitted: FittedHamiltonian = fitted_value(self)
         times = check_integration(t, method, max_step)
-        start = np.asarray(x0, dtype=np.float64)
+        start = np.asanyarray(x0)
         states = self._read(np.atleast_2d(start))
         path = integrate(fitted.exact_field(), states, times, method, max_step)
         return path[0] if start.ndim == 1 else path
 
+    @usual_state()
     def energy_drift(
         self,
         x0: ArrayLike,

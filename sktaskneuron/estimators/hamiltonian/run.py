@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import validate_data
 
-from sktaskneuron._typing import Matrix, Vector
-from sktaskneuron.estimators._common.checks import count_weight
+from sktaskneuron._typing import Matrix, TableLike, Vector
+from sktaskneuron.estimators._common.checks import sized
+from sktaskneuron.estimators._common.limits import limited, tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.run import (
     DiversityOutcome,
@@ -22,6 +25,9 @@ from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.target import ValueTarget
 from sktaskneuron.models.task import Task
+from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
+from sktaskneuron.preprocessing.naming import in_name_of
 
 if TYPE_CHECKING:
     from sktaskneuron.nn import DiverseNetwork
@@ -93,9 +99,9 @@ class HamiltonianModel:
 
         return field
 
-    def network_inputs(self, X: Matrix) -> Matrix:
-        """Return what the networks see of checked states, (n_rows, n_columns)."""
-        return np.asarray(self.scaler.transform(X))
+    def network_inputs(self, X: TableLike, owner: BaseEstimator) -> Matrix:
+        """Return what the networks of ``owner`` see of states, (n_rows, n_columns)."""
+        return np.asarray(self.scaler.transform(read_states(owner, X)))
 
     def network_targets(self, name: str, y: Matrix) -> Matrix:
         """Return rates as the networks are trained on them."""
@@ -137,6 +143,36 @@ def opposite_scales(scaler: StandardScaler) -> Vector:
     return np.roll(scaler.scale_, len(scaler.scale_) // 2)
 
 
+def read_states(owner: BaseEstimator, X: TableLike, *, reset: bool = False) -> Matrix:
+    """Read states without gaps.
+
+    Parameters
+    ----------
+    owner : estimator
+        It checks number and names of the columns, and messages name it.
+    X : table of shape (n_rows, n_columns)
+    reset : bool
+        Whether number and names of the columns are written on ``owner``, for later checks.
+
+    Returns
+    -------
+    states : ndarray of shape (n_rows, n_columns)
+        A new array.
+    """
+    with in_name_of(owner):
+        table = read_table(X, owner)
+        validate_data(owner, X, reset=reset, skip_check_array=True)
+        states = np.array(table.numbers(range(table.shape[1])))
+        for column in np.flatnonzero(np.isnan(states).any(axis=0)).tolist():
+            raise ValueError(
+                f"Input X contains NaN in column {table.names[column]!r}: a state has no gaps, "
+                "leave these rows out"
+            )
+        if reset:
+            warn_of_sentinels(states, table.names, owner)
+        return sized(states, "X", tuple(table.names))
+
+
 def inputs_of(states: Matrix, scaler: StandardScaler) -> Inputs:
     """Return states as networks read them."""
     return Inputs(states, states[:, :0], {"robust": scaler}, states.shape[1])
@@ -158,11 +194,19 @@ def fit_hamiltonian(
     columns : dict of str to object
     states, rates : ndarray of shape (n_rows, n_columns)
     weight : ndarray of shape (n_rows,)
+        As counts of rows, zero for those that do not count.
     report : FitReport
     """
     kept = weight > 0
-    states, rates, weight = states[kept], rates[kept], count_weight(weight[kept])
+    states, rates, weight = states[kept], rates[kept], weight[kept]
+    names = np.asarray(columns.get("feature_names_in_", [f"x{i}" for i in range(states.shape[1])]))
+    # in training alone: how a state moves that is right must not end at a limit
+    states, _ = limited(states, tuple(names.astype(str).tolist()), weight)
+    tell_far_targets(rates, weight)
     scaler = StandardScaler().fit(states, sample_weight=weight)
+    # the mean of equal numbers is one of them but for rounding, which has no scale of its own
+    constant = states.min(axis=0) == states.max(axis=0)
+    scaler.mean_ = np.where(constant, states[0], scaler.mean_)
     scaled = rates * opposite_scales(scaler)
     unit = float(np.sqrt(weight @ (scaled**2).mean(axis=1) / weight.sum()))
     energy_unit = unit if unit > 0 else 1.0

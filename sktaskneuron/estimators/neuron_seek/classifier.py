@@ -17,7 +17,8 @@ from sktaskneuron._typing import (
 )
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
-from sktaskneuron.estimators.fitted import value_for
+from sktaskneuron.estimators._common.usual_state import usual_state
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
 from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
@@ -259,6 +260,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         )
         self.class_weight = class_weight
 
+    @usual_state()
     def predict_set(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> Mask:
         """Predict sets of classes that hold the true one in a given share of the rows.
 
@@ -287,7 +289,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         A class belongs to the set if its probability is as high as the share `coverage` of the
         held-out rows gave to their own class. See the user guide for what is exact in this.
         """
-        value: FittedNeuronSeek = value_for(self, X)
+        value: FittedNeuronSeek = fitted_value(self)
         spread = value.spread
         if not isinstance(spread, LabelSpread):
             raise ValueError(
@@ -295,5 +297,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
                 "without; fit with 20 rows or more and validation='auto'"
             )
         asked = checked_coverages(coverage, spread.most)
-        sets = spread.sets(softmax(value.predictor.raw(X, self.device)), asked).transpose(1, 0, 2)
+        sets = spread.sets(softmax(value.predictor.raw(X, self, self.device)), asked).transpose(
+            1, 0, 2
+        )
         return sets if np.ndim(coverage) else sets[:, 0]

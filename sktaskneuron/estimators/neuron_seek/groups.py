@@ -91,14 +91,16 @@ class Rivals:
     def _networks(self, reserve: float, has_rivals: bool) -> list[Candidate]:
         """Train the groups; the first in any case where nothing else can predict."""
         trained: list[Candidate] = []
-        groups = self.groups()
+        groups, over = self.groups(), 0.0
         for number, (group, n_members) in enumerate(groups):
-            left = seconds_left() - reserve
+            left = seconds_left() - reserve - over
             if (trained or has_rivals) and left <= 0:
                 leave_out(f"the networks {group.name!r}")
                 continue
-            with within(left / (len(groups) - number)):
+            with within(left / (len(groups) - number)) as clock:
                 trained.append(self._train(group, n_members, self.seed + number))
+            # a look at very many held-out rows takes long: the next group needs it too
+            over = max(over, -clock.left())
         return trained
 
     def _train(self, group: MemberGroup, n_members: int, seed: int) -> Candidate:

@@ -69,7 +69,7 @@ class Distillation:
     references : ndarray of bool of shape (n_columns,)
         Columns that an equation leaves out: one level of each category.
     limits : ndarray of shape (2, n_columns)
-        Within which the columns were brought; every equation holds them.
+        Of the columns; every equation holds them.
     max_complexity : int
     seed : int
     say : callable

@@ -8,7 +8,8 @@ import numpy as np
 
 from sktaskneuron._typing import FloatArray, TableLike
 from sktaskneuron.estimators._common.targets import Regresses
-from sktaskneuron.estimators.fitted import value_for
+from sktaskneuron.estimators._common.usual_state import usual_state
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
 from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
 from sktaskneuron.models.fitted import on_device
@@ -184,6 +185,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     True
     """
 
+    @usual_state()
     def predict_interval(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> FloatArray:
         r"""Predict ranges that hold the target in a given share of the rows.
 
@@ -216,7 +218,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         exchangeable with those of fit; of the mean with c it is measured, not proved (see the user
         guide).
         """
-        value: FittedNeuronSeek = value_for(self, X)
+        value: FittedNeuronSeek = fitted_value(self)
         spread = value.spread
         if not isinstance(spread, Spread):
             raise ValueError(
@@ -225,7 +227,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
             )
         asked = checked_coverages(coverage, spread.most)
         predictor = on_device(value.predictor.model, self.device)
-        ends = spread.intervals(predictor, value.predictor.reader.read(X), asked)
+        ends = spread.intervals(predictor, value.predictor.reader.read(X, self), asked)
         target = value.predictor.target
         both = np.stack([np.stack([target.decoded(raw) for raw in end], -1) for end in ends], -1)
         return both if np.ndim(coverage) else both[..., 0, :]

@@ -36,6 +36,8 @@ from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 # Most of the time left that the search may take, and of that after it what the equation that stands
 # for the model may take. A third each for the search, the networks and that equation.
 _SEARCH, _READABLE = 1 / 3, 1 / 2
+# Without that equation, what the choice among the models takes at the end.
+_CHOICE = 0.1
 # Most of the time left that the scores of ranks may take.
 _RANKS = 0.2
 
@@ -203,8 +205,8 @@ def fit_neuron_seek(
     prepared = prepare(settings, table, encoded, target, report)
     rivals = prepared.rivals
     task, validation, equation = rivals.task, rivals.validation, rivals.equation
-    # the equation that is to stand for the model needs time after it
-    with within(seconds_left() * (1 - _READABLE if settings.readable else 1)):
+    # the equation that is to stand for the model needs time after it, and so does the choice
+    with within(seconds_left() * (1 - (_READABLE if settings.readable else _CHOICE))):
         candidates = rivals.candidates()
         choice = choose(task, validation, candidates, settings.defaults.simple_margin)
         gains = dict(choice.gains)

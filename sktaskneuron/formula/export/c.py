@@ -112,7 +112,8 @@ def _quoted(text: str) -> str:
 
 class _CPrinter(StatementPrinter):
     language = "C"
-    bounds = ("fmax({}, {})", "fmin({}, {})")
+    # unlike those of fmax and fmin, these values are NaN where the column's is
+    bounds = ("({0} < {1} ? {1} : {0})", "({0} > {1} ? {1} : {0})")
 
     def __init__(self, trees: Sequence[Node], feature_names: Sequence[str], name: str) -> None:
         super().__init__(trees)

@@ -12,7 +12,7 @@ from sktaskneuron.formula.export.validation import column_texts
 from sktaskneuron.formula.text.nodes import Node
 from sktaskneuron.formula.text.primitives import Primitive
 
-__all__ = ["MAX_LENGTH", "to_excel"]
+__all__ = ["MAX_LENGTH", "cell_of", "to_excel"]
 
 #: Most characters of a formula that Excel takes.
 MAX_LENGTH = 8192
@@ -22,6 +22,7 @@ _MAX_NESTING = 64
 _MAX_COLUMNS = 16384
 
 _REFERENCE = re.compile(r"\$?[A-Za-z]{1,3}\$?[0-9]+", re.ASCII)
+_QUOTED = re.compile(r'"[^"]*"')
 _LEADING_NUMBER = re.compile(r"[0-9.]+(E[-+]?[0-9]+)?([*/]|\Z)", re.ASCII)
 
 
@@ -63,7 +64,7 @@ def _nesting(text: str) -> int:
     """Return how deep function calls stand inside of one another."""
     brackets: list[bool] = []
     deepest = 0
-    for before, character in pairwise(text):
+    for before, character in pairwise(_QUOTED.sub("", text)):
         if character == "(":
             brackets.append(before.isalnum())
             deepest = max(deepest, sum(brackets))
@@ -72,9 +73,17 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _letters(place: int) -> str:
-    text = ""
-    place += 1
+def cell_of(place: int, name: str) -> str:
+    """Return the cell of a column, by its place from 0, in the first row under the names.
+
+    Raises
+    ------
+    FormulaError
+        If a sheet has no such column.
+    """
+    if place >= _MAX_COLUMNS:
+        raise FormulaError(f"Excel has {_MAX_COLUMNS} columns; give the cell of {name!r}")
+    text, place = "2", place + 1
     while place:
         place, digit = divmod(place - 1, 26)
         text = chr(ord("A") + digit) + text
@@ -100,10 +109,7 @@ class _ExcelPrinter(ExpressionPrinter):
         if name in self._cells:
             cell = self._cells[name]
             return cell if _REFERENCE.fullmatch(cell) else f"({cell})"
-        place = self._place[name]
-        if place >= _MAX_COLUMNS:
-            raise FormulaError(f"Excel has {_MAX_COLUMNS} columns; give the cell of {name!r}")
-        return f"{_letters(place)}2"
+        return cell_of(self._place[name], name)
 
     def number(self, size: float) -> str:
         return f"{size:.15g}".upper()

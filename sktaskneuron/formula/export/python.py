@@ -62,6 +62,7 @@ def to_python(trees: Sequence[Node], feature_names: Sequence[str], *, name: str 
         "]",
         "",
         "",
+        '@np.errstate(all="ignore")',
         f"def {name}(X):",
         '    """Evaluate the equation on columns in the order of FEATURE_NAMES."""',
         *(f"    {line}" for line in body),

@@ -38,7 +38,7 @@ def numbers(values: ArrayLike, name: str, *, finite: bool = True) -> FloatArray:
     """Return a read-only float64 copy; raises FormulaError for NaN, infinity and non-numbers."""
     try:
         result = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise FormulaError(f"{name} must be an array of numbers") from None
     if np.isnan(result).any() or (finite and not np.isfinite(result).all()):
         raise FormulaError(f"{name} must be finite")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import TypeAlias
 
 from sktaskneuron.formula.text.primitives import PRIMITIVES
@@ -129,7 +130,11 @@ def _formula_call(name: str, argument: str) -> str:
 
 
 def _formula_clip(argument: str, lower: float, upper: float) -> str:
-    return f"clip({argument}, {lower!r}, {upper!r})"
+    if lower == -inf:
+        return f"min({argument}, {number_text(upper)})"
+    if upper == inf:
+        return f"max({argument}, {number_text(lower)})"
+    return f"clip({argument}, {number_text(lower)}, {number_text(upper)})"
 
 
 def render(

@@ -13,7 +13,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import validate_data
 
 from sktaskneuron._typing import Matrix, TableLike
-from sktaskneuron.estimators.fitted import TableEstimator, fitted_value, value_for
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.models.networks import PackedModel
 
@@ -128,7 +128,7 @@ def inputs_of(estimator: BaseEstimator, X: TableLike) -> Matrix:
     """Return what the networks see of a table, (n_samples, n_columns)."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         return np.asarray(validate_data(estimator, X, reset=False, dtype=np.float64))
-    return np.asarray(value_for(estimator, X).network_inputs(X), dtype=np.float64)
+    return np.asarray(fitted_value(estimator).network_inputs(X, estimator), dtype=np.float64)
 
 
 def row_blocks(n_rows: int, numbers_per_row: int) -> Iterator[slice]:

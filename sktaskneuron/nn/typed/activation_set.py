@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -346,7 +348,7 @@ class ActivationSet:
                 tuple(data["names"]),
                 None if networks is None else SubNetworks.from_dict(networks),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise ValueError(f"this is no JSON text of an ActivationSet: {error}") from error
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -376,9 +378,12 @@ class ActivationSet:
             If the file holds no such set.
         """
         if str(path).endswith(".npz"):
-            with np.load(path, allow_pickle=False) as data:
-                if "activation_set" not in data:
-                    raise ValueError(f"{path} holds no ActivationSet")
-                return cls.from_json(str(data["activation_set"]))
+            content = Path(path).read_bytes()
+            try:
+                with np.load(BytesIO(content), allow_pickle=False) as data:
+                    text = str(data["activation_set"])
+            except Exception as error:  # zipfile raises a dozen kinds for damaged content
+                raise ValueError(f"{path} holds no ActivationSet: {error}") from error
+            return cls.from_json(text)
         with open(path, encoding="utf-8") as file:
             return cls.from_json(file.read())

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import Vector
+from sktaskneuron._typing import Matrix, Vector
 
-#: Maps texts to their validated losses, one each; NaN or infinite for networks that failed.
+#: Maps texts to their validated losses, one each, or to rows of as many numbers that begin with the
+#: loss; NaN or infinite for networks that failed.
 Evaluate = Callable[[list[str]], ArrayLike]
 #: Called after a step with its number from 0, all texts evaluated so far and their losses; a true
 #: answer ends the search.
@@ -39,7 +40,7 @@ class Evaluations:
         return [(self.texts[i], float(self.losses[i])) for i in order]
 
 
-def losses_of(evaluate: Evaluate, texts: Sequence[str]) -> Vector:
+def numbers_of(evaluate: Evaluate, texts: Sequence[str]) -> Matrix:
     """Evaluate functions.
 
     Parameters
@@ -49,19 +50,20 @@ def losses_of(evaluate: Evaluate, texts: Sequence[str]) -> Vector:
 
     Returns
     -------
-    ndarray of shape (n_texts,)
-        Infinite where training failed.
+    ndarray of shape (n_texts, n_numbers)
+        Losses first, infinite where training failed.
 
     Raises
     ------
     ValueError
         If ``evaluate`` returned another number of losses.
     """
-    losses = np.array(evaluate(list(texts)), dtype=np.float64)
-    if losses.shape != (len(texts),):
+    numbers = np.array(evaluate(list(texts)), dtype=np.float64)
+    if numbers.ndim not in (1, 2) or len(numbers) != len(texts) or not numbers.size:
         raise ValueError(
-            f"evaluate must return one loss for each of {len(texts)} texts, got an array of shape "
-            f"{losses.shape}"
+            f"evaluate must return one loss for each of {len(texts)} texts, or one row that begins "
+            f"with it, got an array of shape {numbers.shape}"
         )
-    losses[~np.isfinite(losses)] = np.inf
-    return losses
+    numbers = numbers.reshape(len(texts), -1)
+    numbers[~np.isfinite(numbers[:, 0]), 0] = np.inf
+    return numbers

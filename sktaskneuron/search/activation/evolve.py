@@ -14,15 +14,16 @@ from itertools import islice
 
 import numpy as np
 
-from sktaskneuron._typing import IndexArray
+from sktaskneuron._typing import IndexArray, Matrix
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.search.activation.admission import BUDGET, cost, output_key, refusal
 from sktaskneuron.search.activation.checkpoint import (
     SearchState,
+    check_place,
     read_checkpoint,
     write_checkpoint,
 )
-from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, losses_of
+from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, numbers_of
 from sktaskneuron.search.activation.grammar import canonical_text, crossover, mutate, sample
 
 #: Maps the archive, pairs of text and loss with the best first, a random generator and a number of
@@ -49,6 +50,8 @@ class EvolveResult(Evaluations):
     texts : tuple of str
         Evaluated functions in order, canonical.
     losses : ndarray of shape (n_texts,)
+    numbers : ndarray of shape (n_texts, n_numbers)
+        What ``evaluate`` returned, losses first.
     generations : ndarray of int of shape (n_texts,)
         The one that each function is of, from 0.
     proposals : mapping of str to int
@@ -56,6 +59,7 @@ class EvolveResult(Evaluations):
         see :func:`refusal`.
     """
 
+    numbers: Matrix
     generations: IndexArray
     proposals: Mapping[str, int]
 
@@ -69,6 +73,8 @@ def search_evolve(
     proposer: Proposer | None = None,
     rng: np.random.Generator,
     checkpoint: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, object] | None = None,
+    on_resume: Callable[[list[str], Matrix], None] | None = None,
     on_step: StepHook | None = None,
     budget: float = BUDGET,
 ) -> EvolveResult:
@@ -95,6 +101,10 @@ def search_evolve(
         File that is replaced after every generation. If it is there, the search goes on from it,
         with the same result as without the break, if ``evaluate`` and ``proposer`` depend on what
         they are given only.
+    settings : mapping of str to object, default=None
+        What else the losses depend on, as plain data; a checkpoint of others is refused.
+    on_resume : callable, default=None
+        Called with the texts and numbers of the checkpoint, if the search goes on from one.
     on_step : callable, default=None
         Called after every generation; a true answer ends the search.
     budget : float, default=60
@@ -109,29 +119,37 @@ def search_evolve(
     FormulaError
         If an initial text is not admissible.
     ValueError
-        If the checkpoint is of another search.
+        If the checkpoint is of another search, or ``evaluate`` returns other numbers.
+    OSError
+        If the checkpoint cannot be written.
     """
     starts = [_admitted(text, budget) for text in initial]
     seed = int(rng.integers(2**63))
-    settings = {
+    own_settings = {
+        **(settings or {}),
         "seed": seed,
         "initial": starts,
         "population_size": population_size,
         "budget": budget,
     }
     own = np.random.default_rng(seed)
-    state = None if checkpoint is None else read_checkpoint(checkpoint, settings)
+    state = None
+    if checkpoint is not None:
+        check_place(checkpoint)
+        state = read_checkpoint(checkpoint, own_settings)
     if state is None:
-        state = SearchState(settings, _random_state(own))
+        state = SearchState(own_settings, _random_state(own))
+    elif on_resume is not None:
+        on_resume(list(state.texts), state.numbers.copy())
     own.bit_generator.state = state.random_state
     evolution = _Evolution(state, own, budget, population_size, proposer)
     while state.generation < n_generations:
         children = evolution.children() if state.generation else evolution.first(starts)
         if not children:
             break  # the budget leaves no other function
-        losses = losses_of(evaluate, children)
+        numbers = numbers_of(evaluate, children)
+        state.numbers = np.vstack([state.numbers, numbers]) if state.texts else numbers
         state.texts += children
-        state.losses += losses.tolist()
         state.generations += [state.generation] * len(children)
         state.generation += 1
         state.random_state = _random_state(own)
@@ -139,12 +157,13 @@ def search_evolve(
         if checkpoint is not None:
             write_checkpoint(checkpoint, state)
         if on_step is not None and on_step(
-            state.generation - 1, list(state.texts), np.array(state.losses)
+            state.generation - 1, list(state.texts), state.losses.copy()
         ):
             break
     return EvolveResult(
         tuple(state.texts),
-        np.array(state.losses, dtype=np.float64),
+        state.losses,
+        state.numbers,
         np.array(state.generations, dtype=np.intp),
         dict(state.proposals),
     )
@@ -184,7 +203,7 @@ class _Evolution:
 
     def children(self) -> list[str]:
         """Return a generation of new functions."""
-        archive = Evaluations(tuple(self.state.texts), np.array(self.state.losses)).ranked
+        archive = Evaluations(tuple(self.state.texts), self.state.losses).ranked
         found: list[str] = []
         if self.proposer is not None:
             self.propose(self.proposer, archive, found)

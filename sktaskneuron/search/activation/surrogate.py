@@ -9,7 +9,7 @@ import numpy as np
 from scipy import linalg, stats
 
 from sktaskneuron._typing import FloatArray, IndexArray, Mask, Matrix, Vector
-from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, losses_of
+from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, numbers_of
 
 # Principal components of a block, and what is averaged over: lengths of the kernel, for rows of
 # mean squared norm 1 per block, and shares of noise.
@@ -220,7 +220,7 @@ def search_surrogate(
 
     batch = batch or next_batch()
     while batch:
-        losses = np.append(losses, losses_of(evaluate, [pool[i] for i in batch]))
+        losses = np.append(losses, numbers_of(evaluate, [pool[i] for i in batch])[:, 0])
         seen += batch
         if on_step is not None and on_step(step, [pool[i] for i in seen], losses.copy()):
             break

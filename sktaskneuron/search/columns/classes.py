@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktaskneuron._clock import seconds_left, within
-from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.equation.pareto import ParetoPoint
@@ -19,9 +19,8 @@ from sktaskneuron.search.columns.constants import NamedRows, symbols_price
 from sktaskneuron.search.frame.family import Family, make_family
 from sktaskneuron.search.frame.observations import Observations
 
-# Rows of a class below which no term can be told from chance, as behind products
-# (`search.frame.support`).
-_FEWEST = 10
+# Rows of a class, and their share of a small table, below which no term can be told from chance.
+_FEWEST, _SHARE = 5, 0.1
 # Classes in a row for which nothing was found, after which rarer ones are not searched.
 _WITHOUT_TERM = 5
 # Most of the time left that the comparison of equations may take.
@@ -39,38 +38,38 @@ class Budget:
     ----------
     order : list of int
         The classes, the most frequent first.
-    counts : ndarray of shape (n_outputs,)
-        Rows of each class, or of all others if those are fewer.
+    enough : ndarray of bool of shape (n_outputs,)
+        Whether a class has rows enough.
     n_terms : float
         How many terms can pay.
     """
 
     order: list[int]
-    counts: Vector
+    enough: Mask
     n_terms: float
     _terms: set[Node] = field(default_factory=set)
     _without: int = 0
+    n_searched: int = 0
 
     @classmethod
     def of(cls, target: Matrix, weight: Vector) -> Budget:
         """Return that of 0/1 indicators (n_samples, n_outputs)."""
         counts, total = weight @ target, float(weight.sum())
         share = counts[counts > 0] / total
-        n_free = max(target.shape[1] - 1, 1)
         deviance = -2.0 * total * float(share @ np.log(share))
-        if target.shape[1] == 1:  # two classes, of which terms cost one weight each
-            return cls([0], np.minimum(counts, total - counts), np.inf)
+        price = (target.shape[1] - 1) * np.log(max(total, 3.0))
         order = np.argsort(-counts, kind="stable").tolist()
-        price = n_free * np.log(max(total, 3.0))
-        return cls(order, np.minimum(counts, total - counts), deviance / price)
+        return cls(order, counts >= min(_FEWEST, _SHARE * total), deviance / price)
 
     def admits(self, output: int) -> bool:
         """Tell whether a class is worth a search."""
-        return (
-            self.counts[output] >= _FEWEST
+        admitted = (
+            bool(self.enough[output])
             and self._without < _WITHOUT_TERM
             and len(self._terms) < self.n_terms
         )
+        self.n_searched += admitted
+        return admitted
 
     def spend(self, node: Node) -> None:
         """Take down the terms that were found for a class."""

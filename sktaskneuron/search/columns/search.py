@@ -117,7 +117,9 @@ def search_columns(
         rows = NamedRows.of(X[train], names, y, weight[train])
         return _tidied(found, rows, options.max_complexity)
 
-    budget = Budget.of(target[train], weight[train]) if observations.classification else None
+    budget = None
+    if observations.classification and n_outputs > 1:
+        budget = Budget.of(target[train], weight[train])
     outputs = list(range(n_outputs)) if budget is None else budget.order
     found: dict[int, list[Node]] = {}
     # values that overflow are looked for and left out wherever candidates are compared
@@ -128,6 +130,8 @@ def search_columns(
                 found[output] = candidates(output, searched)
                 if budget is not None:
                     budget.spend(found[output][0])
+    if budget is not None and budget.n_searched < n_outputs:
+        caps.append(f"equations searched for {budget.n_searched} of {n_outputs} classes")
     per_output = [found[output] for output in range(n_outputs)]
     split = Split(replace(observations, names=names), held)
     with np.errstate(all="ignore"):

@@ -324,8 +324,9 @@ class Multinomial(_ClassLikelihood):
                 checkpoint()
             u = flat.reshape(n_columns, self.n_outputs)
             predictor, coef = white @ u, weights(u)
-            value = self.weight @ self.loss(predictor) + 0.5 * (ridge * coef**2).sum()
-            residual = self.weight[:, None] * (self.probabilities(predictor) - self.target)
+            loss, probabilities = self._loss_and_probabilities(predictor)
+            value = self.weight @ loss + 0.5 * (ridge * coef**2).sum()
+            residual = self.weight[:, None] * (probabilities - self.target)
             slope = white.T @ residual + solve_triangular(root, ridge * coef, lower=True)
             return float(value) / self.n_effective, slope.ravel() / self.n_effective
 
@@ -347,14 +348,19 @@ class Multinomial(_ClassLikelihood):
 
     def probabilities(self, eta: Matrix) -> Matrix:
         """Return the probabilities of the classes."""
-        share = np.exp(eta - eta.max(axis=1, keepdims=True))
-        return np.asarray(share / share.sum(axis=1, keepdims=True))
+        return self._loss_and_probabilities(eta)[1]
 
     def loss(self, eta: Matrix) -> Vector:
         """Return minus the log likelihood of every row, (n_samples,)."""
+        return self._loss_and_probabilities(eta)[0]
+
+    def _loss_and_probabilities(self, eta: Matrix) -> tuple[Vector, Matrix]:
+        """Return both: they share the exponentials, which take long where classes are many."""
         top = eta.max(axis=1)
-        total = np.log(np.exp(eta - top[:, None]).sum(axis=1)) + top
-        return np.asarray(total - np.einsum("nq,nq->n", self.target, eta))
+        share = np.exp(eta - top[:, None])
+        total = share.sum(axis=1)
+        loss = np.log(total) + top - np.einsum("nq,nq->n", self.target, eta)
+        return np.asarray(loss), np.asarray(share / total[:, None])
 
 
 Family = Gaussian | Logistic | Multinomial

@@ -15,6 +15,7 @@ import numpy as np
 
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.search.frame.answer import as_formula
 from sktaskneuron.search.frame.family import Gaussian
 from sktaskneuron.search.frame.fit import Fit, fit_structure
@@ -174,9 +175,15 @@ class _Search:
             return self._found(search, start)
         return min(search.by_size.values(), key=lambda answer: answer.score).terms
 
+    def _tell(self, formula: str, score: float) -> None:
+        self.on_step(self.step, formula, score)
+        self.step += 1
+
     def _found(self, search: SetSearch, start: tuple[Term, ...]) -> tuple[Term, ...]:
         """Return the best set, of functions beyond the library too where that leaves some."""
         answer = search(start)
+        formula = NeuronFormula(term.expression for term in answer.terms)
+        self._tell(str(formula), answer.score)
         self.adequate = not answer.terms or not leaves_functions(
             search.z, search.problem, answer.terms
         )
@@ -295,8 +302,7 @@ class _Search:
         )
 
         def report(step: int, fit: Fit, score: float) -> None:
-            self.on_step(self.step, str(as_formula(fit.structure, library)), score)
-            self.step += 1
+            self._tell(str(as_formula(fit.structure, library)), score)
 
         start = self._structure(problem, terms, keys)
         selection = select(problem, self.additions, report, start if start.pure else None)

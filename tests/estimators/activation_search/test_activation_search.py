@@ -230,20 +230,6 @@ class TestStrategies:
             assert set(model.predicting_) == set(settings["candidates"])
             assert np.isfinite(model.predict(X)).all()
 
-    def test_evolution_goes_on_from_a_checkpoint(self, tmp_path):
-        X, y = draw_parabola()
-        settings = {**QUICK, "candidates": "classic", "max_epochs": 4, "split": "tail"}
-        searched = [
-            ActivationSearchRegressor(
-                strategy="evolve", n_evaluations=n, checkpoint=tmp_path / "search.json", **settings
-            ).fit(X, y)
-            for n in (12, 24)
-        ]
-        first, second = (model.results_["activation"] for model in searched)
-        assert len(first) == 13
-        assert len(second) <= 16
-        assert set(second) - set(first)
-
     def test_an_error_of_the_proposer_is_told(self):
         X, y = draw_waves(120)
 

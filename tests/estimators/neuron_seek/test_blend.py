@@ -147,9 +147,9 @@ class TestTables:
         y = X[:, 0] - X[:, 1] + 0.1 * np.random.default_rng(0).normal(size=200)
         start = time.process_time()
         alone = NeuronSeekRegressor(**QUICK, compare_simple=False).fit(X, y)
-        assert alone._fitted.predictor.model.models[0].spec["terms"] is None
+        assert alone._fitted.predictor.model.spec["terms"] is None
         model = NeuronSeekRegressor(**QUICK).fit(X, y)
-        assert time.perf_counter() - start < 30
+        assert time.process_time() - start < 30
         assert model.score(X, y) > 0.9
 
     @pytest.mark.parametrize("n_rows", [5, 10, 19, 20, 21, 50])

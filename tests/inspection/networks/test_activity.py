@@ -87,7 +87,7 @@ def test_members_and_layers(fitted):
     found = participation_ratio(fitted, X)
     assert found.shape == (3, 2)
     for member in range(3):
-        activity = fitted._fitted.network_inputs(X)
+        activity = fitted._fitted.network_inputs(X, fitted)
         for layer, n_first in enumerate((4, 2)):
             z = activity @ weights[layer][member] + biases[layer][member]
             activity = np.hstack([np.sin(z[:, :n_first]), np.tanh(z[:, n_first:])])

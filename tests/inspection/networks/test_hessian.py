@@ -59,7 +59,7 @@ def exact_hessians(estimator, X, y, weight=None):
     """Hessians of the loss as written by hand: (n_members, n_parameters, n_parameters)."""
     network = estimator._fitted.packed.typed_network()
     hamiltonian = network.hamiltonian
-    x = torch.from_numpy(estimator._fitted.network_inputs(X))
+    x = torch.from_numpy(estimator._fitted.network_inputs(X, estimator))
     target = torch.from_numpy(np.asarray(estimator._fitted.network_targets("model", y)))
     share = torch.ones(len(x), dtype=torch.float64)
     share = share if weight is None else torch.as_tensor(weight, dtype=torch.float64)

@@ -1,8 +1,9 @@
 """Evolution of activation functions, proposers and checkpoints."""
 
+import errno
 import itertools
-import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,10 @@ def same(one, two):
 
 class Killed(BaseException):
     """The process ends."""
+
+
+def repr_of(content):
+    return repr(content[:20])
 
 
 def killed_at(count, evaluate=distance):
@@ -248,9 +253,37 @@ class TestCheckpoint:
         with pytest.raises(ValueError, match=f"search with another {what}"):
             evolved(checkpoint=path, **options)
 
+    def test_other_settings(self, tmp_path):
+        path = tmp_path / "search.json"
+        evolved(checkpoint=path, n_generations=1, settings={"batch_size": 8, "table": "f" * 64})
+        with pytest.raises(ValueError, match=r"another batch_size \(8 there, 9 here\): fit as"):
+            evolved(checkpoint=path, settings={"batch_size": 9, "table": "f" * 64})
+        with pytest.raises(ValueError, match="another table: fit as"):
+            evolved(checkpoint=path, settings={"batch_size": 8, "table": "e" * 64})
+        with pytest.raises(ValueError, match="another batch_size"):
+            evolved(checkpoint=path)
+
+    def test_numbers_beside_the_losses(self, tmp_path):
+        def evaluate(texts):
+            losses = distance(texts)
+            return np.stack([losses, 1 / losses, np.full(len(texts), np.inf)], axis=1)
+
+        path = tmp_path / "search.json"
+        whole = evolved(evaluate=evaluate)
+        with pytest.raises(Killed):
+            evolved(evaluate=killed_at(2, evaluate), checkpoint=path)
+        again = evolved(evaluate=evaluate, checkpoint=path)
+        same(again, whole)
+        np.testing.assert_array_equal(again.numbers, whole.numbers)
+        np.testing.assert_array_equal(again.numbers[:, 1], 1 / again.losses)
+
     @pytest.mark.parametrize(
         "content",
-        ["", "[]", "{}", '{"format": 1}', '{"format": 2}', "\x00", '{"format": 1, "losses": [1]}'],
+        [
+            *("", "[]", "{}", "1", "\x00", '{"format": 1, "losses": [1]}', '{"format": 2}'),
+            *('{"format": 2, "sha256": 1, "state": {}}', "[" * 100_000, "9" * 5_000, "NaN"),
+        ],
+        ids=repr_of,
     )
     def test_no_checkpoint(self, tmp_path, content):
         path = tmp_path / "search.json"
@@ -259,11 +292,70 @@ class TestCheckpoint:
             evolved(checkpoint=path)
         assert path.read_text() == content
 
-    def test_lists_of_other_lengths(self, tmp_path):
+    def test_damaged_files(self, tmp_path):
+        """A file cut short or with changed bytes is refused, or it still says the same."""
         path = tmp_path / "search.json"
         evolved(checkpoint=path, n_generations=1)
-        values = json.loads(path.read_text())
-        values["texts"].pop()
-        path.write_text(json.dumps(values))
-        with pytest.raises(ValueError, match="different lengths"):
-            evolved(checkpoint=path)
+        whole, content, n_same = evolved(n_generations=1), path.read_bytes(), 0
+        rng = np.random.default_rng(0)
+        damaged = [content[:stop] for stop in rng.integers(len(content), size=30)]
+        for place in rng.integers(len(content), size=150).tolist():
+            byte = bytes([content[place] ^ int(rng.integers(1, 256))])
+            damaged.append(content[:place] + byte + content[place + 1 :])
+        n_refused = 0
+        for data in damaged:
+            path.write_bytes(data)
+            try:
+                found = evolved(checkpoint=path, n_generations=1)
+            except ValueError as error:
+                n_refused += "is no checkpoint of a search" in str(error)
+            else:
+                n_same += 1
+                same(found, whole)
+        assert n_refused + n_same == len(damaged)
+        assert n_same < 10
+
+    @pytest.mark.parametrize("kind", ["device", "fifo", "folder", "sparse"])
+    def test_reading_has_an_end(self, tmp_path, kind):
+        path = tmp_path / "search.json"
+        if kind == "device":
+            path = "/dev/zero"
+        elif kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            with open(path, "wb") as file:
+                file.truncate(10 * 2**30)
+        with pytest.raises(ValueError, match=r"is no file|has 10737418240 bytes") as caught:
+            evolved(evaluate=killed_at(0), checkpoint=path)
+        assert str(path) in str(caught.value)
+
+    def test_folder_is_asked_first(self, tmp_path):
+        path = tmp_path / "missing" / "search.json"
+        with pytest.raises(FileNotFoundError, match=r"can be written in the folder '.*missing'"):
+            evolved(evaluate=killed_at(0), checkpoint=path)
+
+    def test_folder_without_permission(self, tmp_path, monkeypatch):
+        def refuse(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "touch", refuse)  # a superuser may write everywhere
+        with pytest.raises(PermissionError, match=r"in the folder .* \(Permission denied\)"):
+            evolved(evaluate=killed_at(0), checkpoint=tmp_path / "search.json")
+
+    def test_full_disk(self, tmp_path, monkeypatch):
+        path = tmp_path / "search.json"
+        evolved(checkpoint=path, n_generations=2)
+        before = path.read_bytes()
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(OSError, match=r"search.json' cannot be written \(No space left"):
+                evolved(checkpoint=path)
+        assert path.read_bytes() == before
+        assert os.listdir(tmp_path) == ["search.json"]
+        same(evolved(checkpoint=path), evolved())

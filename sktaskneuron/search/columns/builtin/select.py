@@ -153,7 +153,7 @@ def backward(
     Parameters
     ----------
     values : ndarray of shape (n_samples, n_columns)
-        Finite, with fewer columns than rows.
+        Finite.
     target : ndarray of shape (n_samples,)
     weight : ndarray of shape (n_samples,)
     most : int
@@ -174,9 +174,9 @@ def backward(
         inner: Matrix = np.asarray(np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], "r"))
         r, right = inner[: len(kept), : len(kept)], inner[: len(kept), -1]
         size = np.abs(np.diag(r))
-        dependent = np.flatnonzero(size < 1e-13)
-        if dependent.size:
-            kept = [place for j, place in enumerate(kept) if j not in set(dependent.tolist())]
+        dependent = size < 1e-13
+        if dependent.any() or len(size) < len(kept):  # more columns than rows depend on others
+            kept = [place for j, place in enumerate(kept[: len(size)]) if not dependent[j]]
             continue
         inverse = np.linalg.inv(r)
         beta = inverse @ right
