@@ -68,12 +68,13 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         folds there is the task group alone, and with fewer than the folds so many folds are held
         out. "auto" is one per fold in each group, and no fewer than 4 (2 from 100,000 rows on);
         from 400,000 rows on there is the task group alone.
-    validation : "auto", int, float or None, default="auto"
+    validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows, which choose the epoch and the weights of the models. An int k: k
         folds, each held out once, by one member of a group after the other. A float: that share of
         the rows, the same for all members. "auto": 4 folds; on 100,000 rows and more a share of
         0.15, at most 20,000 rows; none on less than 20 rows. None: the task-driven networks are
         trained on all rows to the last epoch, and nothing is compared.
+        A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
