@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame, IntoSeries
+    from sklearn.model_selection import BaseCrossValidator
 
 __all__ = [
     "AnyArray",
@@ -33,6 +34,7 @@ __all__ = [
     "State",
     "TableLike",
     "TargetLike",
+    "ValidationLike",
     "Vector",
 ]
 
@@ -76,3 +78,5 @@ ColumnsLike: TypeAlias = "TableLike | Mapping[str, ArrayLike]"
 PlainData: TypeAlias = dict[str, Any]
 #: Places in something, of any shape.
 IndexArray: TypeAlias = NDArray[np.intp]
+#: Which rows are held out: "auto", folds, a share, a splitter, a list of splits, or None.
+ValidationLike: TypeAlias = "str | int | float | BaseCrossValidator | Splits | None"

@@ -6,6 +6,7 @@ The pictures need matplotlib (``pip install "sktaskneuron[plot]"``), which loads
 from sktaskneuron.inspection.equations.formula_display import FormulaDisplay
 from sktaskneuron.inspection.equations.importance import term_importance
 from sktaskneuron.inspection.equations.pareto_display import ParetoFrontDisplay
+from sktaskneuron.inspection.intervals import IntervalDisplay
 from sktaskneuron.inspection.motions import PhaseSpaceDisplay
 from sktaskneuron.inspection.networks.activation_display import ActivationDisplay
 from sktaskneuron.inspection.networks.activity import participation_ratio
@@ -22,6 +23,7 @@ __all__ = [
     "ActivationSearchDisplay",
     "FormulaDisplay",
     "HessianSpectrum",
+    "IntervalDisplay",
     "ParetoFrontDisplay",
     "PhaseSpaceDisplay",
     "TypesDisplay",

@@ -193,7 +193,7 @@ class Comparison:
     ) -> tuple[DiverseNetwork, ReplicateResult]:
         """Train the members of all activations, each of which holds out the next split."""
         n = self.recipe.n_members
-        train: list[RowNumbers] = [np.arange(len(self.task))] * n
+        train: list[RowNumbers] = [self.task.own_rows] * n
         held = None
         if self.validation:
             splits = self._member_splits()

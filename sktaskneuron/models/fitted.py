@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.networks import PackedModel
@@ -114,3 +114,21 @@ class NoModel:
 def on_device(model: FittedModel, device: str) -> FittedModel:
     """Return the model, to be evaluated on a device if it is one that runs there."""
     return model.on_device(device) if isinstance(model, PackedModel | Blend) else model
+
+
+def outputs_of_members(model: FittedModel, inputs: Inputs) -> FloatArray:
+    """Return raw outputs of a model's members, (n_members, n_rows, n_outputs).
+
+    Where models of other numbers of members are blended, those of the largest number are told
+    apart; a model that is no pack is one member.
+    """
+    if isinstance(model, PackedModel):
+        return model.members_raw(inputs)
+    if not isinstance(model, Blend):
+        return model.predict_raw(inputs)[None]
+    parts = [outputs_of_members(part, inputs) for part in model.models]
+    most = max(map(len, parts))
+    total = np.zeros(())
+    for part, weight in zip(parts, model.weights, strict=True):
+        total = total + weight * (part if len(part) == most else part.mean(axis=0, keepdims=True))
+    return np.asarray(total)

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from sktaskneuron._clock import running_clock
 from sktaskneuron._typing import State
 from sktaskneuron.formula import NeuronFormula
@@ -78,7 +76,8 @@ def group_candidate(
     spec = network.spec()
     bounds = None
     if not task.classification:
-        bounds = task.target.min(axis=0), task.target.max(axis=0)
+        own = task.target[task.own_rows]
+        bounds = own.min(axis=0), own.max(axis=0)
 
     def model(state: State) -> PackedModel:
         return PackedModel(
@@ -88,7 +87,7 @@ def group_candidate(
     splits = None
     if validation:
         splits = [validation.splits[j % len(validation.splits)] for j in range(n_members)]
-    everything = np.arange(len(task))
+    everything = task.own_rows
 
     def on_epoch_end(epoch: int, logs: Mapping[str, float], get_state: Callable[[], State]) -> bool:
         return report(group.name, epoch, recipe.n_epochs, logs, lambda: model(get_state()))
@@ -150,5 +149,6 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
         generator=recipe.seed,
     )
     if group.terms == "piecewise" and network.input.terms is not None:
-        network.load_edges(inputs.edges(group.view, _N_BINS, task.weight))
+        own = task.own_rows
+        network.load_edges(inputs.take(own).edges(group.view, _N_BINS, task.weight[own]))
     return network

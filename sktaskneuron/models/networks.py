@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from sktaskneuron._typing import Matrix, State, Vector
+from sktaskneuron._typing import FloatArray, Matrix, State, Vector
 from sktaskneuron.models.inputs import Inputs, View
 
 if TYPE_CHECKING:
@@ -72,3 +72,11 @@ class PackedModel:
 
         mean = MeanOfMembers(self.network(), self.n_members, self.bounds)
         return predict_blocks(mean, len(inputs), lambda part: inputs.block(self.view, part))
+
+    def members_raw(self, inputs: Inputs) -> FloatArray:
+        """Return raw outputs of every member, (n_members, n_rows, n_outputs)."""
+        from sktaskneuron.training import AllMembers, predict_blocks
+
+        each = AllMembers(self.network(), self.n_members, self.bounds)
+        flat = predict_blocks(each, len(inputs), lambda part: inputs.block(self.view, part))
+        return flat.reshape(len(inputs), self.n_members, -1).transpose(1, 0, 2)

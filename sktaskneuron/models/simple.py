@@ -26,7 +26,7 @@ _UNSEEN = -20.0
 def constant_candidate(task: Task, validation: Validation) -> Candidate:
     """Return the mean, or the shares of the classes: the answer to noise."""
     outputs = validation.outputs(task, lambda rows: _constant(task, rows))
-    return Candidate("constant", _constant(task, np.arange(len(task))), outputs)
+    return Candidate("constant", _constant(task, task.own_rows), outputs)
 
 
 def _constant(task: Task, rows: RowNumbers) -> LinearModel:
@@ -53,7 +53,7 @@ def linear_candidate(task: Task, validation: Validation) -> Candidate:
     penalties = _INVERSE_PENALTIES if task.classification else (1.0,)
     tried = {penalty: held_out(penalty) for penalty in penalties}
     best = min(tried, key=lambda penalty: loss(tried[penalty]))
-    return Candidate("linear", _fit_linear(task, np.arange(len(task)), best), tried[best])
+    return Candidate("linear", _fit_linear(task, task.own_rows, best), tried[best])
 
 
 def _some(rows: RowNumbers) -> RowNumbers:
@@ -136,7 +136,7 @@ def formula_candidate(
     def model(equation: FittedFormula) -> FormulaModel:
         return FormulaModel(equation, task.kind)
 
-    rows = _some(np.arange(len(task)))
+    rows = _some(task.own_rows)
     own = task.losses(model(fitted).predict_raw(task.inputs.take(rows)), rows)
     if np.average(own, weights=task.weight[rows]) >= rival:
         return []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sktaskneuron._typing import AnyArray, Matrix, RowNumbers, Vector
+from sktaskneuron._typing import AnyArray, Matrix, RowNumbers, Splits, Vector
 from sktaskneuron.models.inputs import Inputs, View
 from sktaskneuron.models.target import Target
 
@@ -34,15 +34,26 @@ class Task:
         Positive.
     kind : ValueTarget or ClassTarget
         What ``target`` stands for.
+    splits : sequence of (training rows, held-out rows) or None
+        How rows are to be held out; None leaves it to the estimator.
+    n_own : int or None
+        Number of the rows that models may be fitted to, which come first; None: all.
     """
 
     inputs: Inputs
     target: AnyArray
     weight: Vector
     kind: Target
+    splits: Splits | None = None
+    n_own: int | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def own_rows(self) -> RowNumbers:
+        """The rows that models may be fitted to."""
+        return np.arange(len(self) if self.n_own is None else self.n_own)
 
     @property
     def classification(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
@@ -58,6 +58,12 @@ class Validation:
         return len(self.splits) > 0
 
     @property
+    def n_parts(self) -> float:
+        """In how many parts the rows were held out: of those held out several times, fewer."""
+        held = sum(len(rows) for _, rows in self.splits)
+        return len(self.splits) * len(self.rows) / max(held, 1)
+
+    @property
     def share(self) -> Vector:
         """Weights of the held-out rows, of sum one."""
         return self.weight / self.weight.sum()
@@ -77,10 +83,15 @@ class Validation:
         return total / count[:, None]
 
 
-def held_out(validation: str | int | float | None, n_rows: int) -> str | int | float | None:
-    """Return the parameter ``validation`` as plain text or number, if the rows suffice for it."""
+def held_out(validation: object, n_rows: int) -> str | int | float | None:
+    """Return the parameter ``validation`` as plain text or number, if the rows suffice for it.
+
+    A splitter is answered by "auto": its splits are those of the task.
+    """
     if validation is None or isinstance(validation, str):
         return validation
+    if not isinstance(validation, Real):
+        return "auto"
     folds = int(validation) if isinstance(validation, Integral) else None
     share = float(validation)
     if n_rows < (folds or 2) or (folds is None and round(share * n_rows) >= n_rows):
@@ -94,7 +105,9 @@ def held_out(validation: str | int | float | None, n_rows: int) -> str | int | f
 def make_splits(
     task: Task, validation: str | int | float | None, seed: int
 ) -> list[tuple[RowNumbers, RowNumbers]]:
-    """Return (training, held-out) rows; none without validation."""
+    """Return (training, held-out) rows; none without validation. A task's own splits come first."""
+    if task.splits is not None:
+        return list(task.splits)
     n = len(task)
     stratify = task.target if task.classification else None
     if validation is None or (validation == "auto" and n < _SMALLEST):

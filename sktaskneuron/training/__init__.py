@@ -11,10 +11,16 @@ from sktaskneuron.training.loop.results import MemberResult, ReplicateResult, Tr
 from sktaskneuron.training.loop.run import DivergedError
 from sktaskneuron.training.meta.learning import MetaResult, learn_activations
 from sktaskneuron.training.meta.options import MetaOptions
-from sktaskneuron.training.predict import MeanOfMembers, predict_blocks, predict_in_chunks
+from sktaskneuron.training.predict import (
+    AllMembers,
+    MeanOfMembers,
+    predict_blocks,
+    predict_in_chunks,
+)
 from sktaskneuron.training.state import arrays_to_module, module_to_arrays
 
 __all__ = [
+    "AllMembers",
     "Clock",
     "DivergedError",
     "MeanOfMembers",

@@ -138,9 +138,19 @@ class MeanOfMembers(nn.Module):
             low, high = (as_tensor(bound, like.device, like.dtype) for bound in bounds)
             self.bounds = (low, high)
 
+    def members(self, input: Tensor) -> Tensor:
+        """Return all outputs: (batch, n_features) -> (n_members, batch, n_outputs)."""
+        output: Tensor = self.module(input.expand(self.n_members, *input.shape))
+        return output if self.bounds is None else output.clamp(*self.bounds)
+
     def forward(self, input: Tensor) -> Tensor:
         """Return the mean: (batch, n_features) -> (batch, n_outputs)."""
-        output: Tensor = self.module(input.expand(self.n_members, *input.shape))
-        if self.bounds is not None:
-            output = output.clamp(*self.bounds)
-        return output.mean(dim=0)
+        return self.members(input).mean(dim=0)
+
+
+class AllMembers(MeanOfMembers):
+    """The same members, each for itself."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return all outputs: (batch, n_features) -> (batch, n_members * n_outputs)."""
+        return self.members(input).transpose(0, 1).flatten(1)

@@ -20,6 +20,7 @@ from sktaskneuron._typing import (
     Mask,
     Matrix,
     RowNumbers,
+    Splits,
     TableLike,
     TargetLike,
     Vector,
@@ -45,6 +46,26 @@ _ROWS = 8_192
 
 
 @dataclass(frozen=True, eq=False)
+class JudgeRows:
+    """Rows that no model is fitted to: the user gave them to judge by.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_rows, n_columns)
+    codes : ndarray of shape (n_rows, n_large)
+    target : ndarray
+        As models are fitted to it.
+    weight : ndarray of shape (n_rows,)
+        Positive.
+    """
+
+    matrix: Matrix
+    codes: Matrix
+    target: AnyArray
+    weight: Vector
+
+
+@dataclass(frozen=True, eq=False)
 class EncodedTable:
     """A training table as floats, rows of zero weight left out.
 
@@ -64,6 +85,10 @@ class EncodedTable:
         Of the levels of columns with many of them.
     limits : ndarray of shape (2, n_columns)
         Within which new rows are brought; infinite in columns without far cells.
+    splits : sequence of (training rows, held-out rows) or None
+        Where the user says how rows are held out.
+    judges : JudgeRows or None
+        Rows to judge by in the place of held-out ones.
     """
 
     encoder: TableEncoder
@@ -73,6 +98,8 @@ class EncodedTable:
     rows: RowNumbers
     codes: Matrix
     limits: Matrix
+    splits: Splits | None = None
+    judges: JudgeRows | None = None
 
     @property
     def references(self) -> Mask:
@@ -186,6 +213,14 @@ def class_codes(name: str, labels: AnyArray) -> tuple[AnyArray, IntArray]:
             f"{name} needs at least two classes in y, got only one class: {classes.tolist()[0]!r}"
         )
     return classes, codes.astype(np.int64)
+
+
+def codes_among(classes: AnyArray, labels: AnyArray) -> IntArray:
+    """Return the place of each label of `y_val` among the classes of y."""
+    unknown = np.setdiff1d(labels, classes)
+    if len(unknown):
+        raise ValueError(f"y_val holds the class {unknown.tolist()[0]!r}, which y does not")
+    return np.searchsorted(classes, labels).astype(np.int64)
 
 
 def encode_table(

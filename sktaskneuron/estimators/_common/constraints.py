@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from sktaskneuron._typing import Constraints
 
 #: Of all estimators whose fit may be long.
 TIME_LIMIT: Constraints = {"time_limit": [None, Interval(Real, 0, None, closed="neither")]}
+#: Of `validation`: how many rows are held out.
+HELD_OUT = [
+    None,
+    StrOptions({"auto"}),
+    Interval(Integral, 2, None, closed="left"),
+    Interval(Real, 0, 1, closed="neither"),
+]
 #: Of all estimators that train networks.
 NETWORKS: Constraints = {
     **TIME_LIMIT,
@@ -19,12 +26,7 @@ NETWORKS: Constraints = {
     "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "validation": [
-        None,
-        StrOptions({"auto"}),
-        Interval(Integral, 2, None, closed="left"),
-        Interval(Real, 0, 1, closed="neither"),
-    ],
+    "validation": [*HELD_OUT, HasMethods(["split", "get_n_splits"]), list],
     "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
     "device": [str],
     "dtype": [StrOptions({"float32", "float64"})],

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sktaskneuron._typing import RandomState
+from sktaskneuron._typing import RandomState, ValidationLike
 
 S = TypeVar("S", bound="Settings")
 
@@ -52,7 +52,7 @@ class NetworkSettings(Settings):
     max_epochs: str | int
     batch_size: str | int
     n_members: str | int
-    validation: str | int | float | None
+    validation: ValidationLike
     n_iter_no_change: int | None
     device: str
     dtype: str

@@ -7,19 +7,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin, _fit_context
 
 from sktaskneuron._clock import time_limit
-from sktaskneuron._typing import AnyArray, FloatArray, Matrix, TableLike, TargetLike
+from sktaskneuron._typing import (
+    AnyArray,
+    FloatArray,
+    IntArray,
+    Matrix,
+    TableLike,
+    TargetLike,
+    Vector,
+)
 from sktaskneuron.estimators._common.checks import (
     check_target,
     class_codes,
+    codes_among,
     encode_table,
     location_and_scale,
     score_weight,
     with_class_weight,
 )
+from sktaskneuron.estimators._common.judges import with_judges, with_splits
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
@@ -50,7 +61,17 @@ class Classifies(ClassifierMixin, Predictive):
     class_weight: Mapping[object, float] | str | None
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: TableLike,
+        y: TargetLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        X_val: TableLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Search, train and compare as the class describes.
 
         A fit that fails or is interrupted leaves the estimator as it was.
@@ -64,6 +85,13 @@ class Classifies(ClassifierMixin, Predictive):
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
             Weights of a mean below one or above a million are scaled to the mean one.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, for a splitter of them as `validation`.
+        X_val, y_val : table and array-like of n_rows_val rows, default=None
+            Rows to judge by: then none of X is held out, nothing is fitted to these, and they alone
+            choose epochs, models and weights, whatever `validation` is.
+        sample_weight_val : array-like of shape (n_rows_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -85,7 +113,15 @@ class Classifies(ClassifierMixin, Predictive):
             report = FitReport(self, X, y, sample_weight)
             classes, codes = class_codes(name, labels[table.rows])
             weight = with_class_weight(self.class_weight, classes, codes, table.weight)
-            table = replace(table, weight=weight)
+            per_class = (weight / table.weight)[np.unique(codes, return_index=True)[1]]
+            table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
+            judges = X_val, y_val, sample_weight_val
+
+            def encode(labels: AnyArray, weight: Vector) -> tuple[IntArray, Vector]:
+                codes = codes_among(classes, labels)
+                return codes, weight * per_class[codes]
+
+            table = with_judges(table, self, judges, encode, numeric=False)
             fitted = self._run(settings, table, codes, ClassTarget(classes), report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
@@ -161,7 +197,17 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
     """Mixin: one or several numbers, standardised inside."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: TableLike,
+        y: TargetLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        X_val: TableLike | None = None,
+        y_val: TargetLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Search, train and compare as the class describes.
 
         A fit that fails or is interrupted leaves the estimator as it was.
@@ -175,6 +221,13 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row, though held-out rows are drawn row by row.
             Weights of a mean below one or above a million are scaled to the mean one.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, for a splitter of them as `validation`.
+        X_val, y_val : table and array-like of n_rows_val rows, default=None
+            Rows to judge by: then none of X is held out, nothing is fitted to these, and they alone
+            choose epochs, models and weights, whatever `validation` is.
+        sample_weight_val : array-like of shape (n_rows_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -190,12 +243,24 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
+            name = settings.estimator_name
             table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
-            values = check_target(settings.estimator_name, X, y, numeric=True)
+            values = check_target(name, X, y, numeric=True)
             report = FitReport(self, X, y, sample_weight)
             kept = values[table.rows].reshape(len(table.rows), -1)
             tell_far_targets(kept, table.weight)
             target = ValueTarget(*location_and_scale(kept, table.weight), single=values.ndim == 1)
+            table = with_splits(table, self.validation, values, groups)
+            judges = X_val, y_val, sample_weight_val
+
+            def encode(values: AnyArray, weight: Vector) -> tuple[Matrix, Vector]:
+                if values.reshape(len(values), -1).shape[1] != target.n_outputs:
+                    raise ValueError(
+                        f"y_val has the shape {values.shape}, but y has {target.n_outputs} targets"
+                    )
+                return target.encoded(values.reshape(len(values), -1)), weight
+
+            table = with_judges(table, self, judges, encode, numeric=True)
             fitted = self._run(settings, table, target.encoded(kept), target, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))

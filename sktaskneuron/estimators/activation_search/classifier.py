@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState, ValidationLike
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
 from sktaskneuron.estimators.activation_search.base import ActivationSearch
@@ -76,9 +76,10 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
     n_members : "auto" or int, default="auto"
         Networks that predict, whose outputs are averaged; each holds out the next fold. "auto" is
         one per fold, and no fewer than two.
-    validation : "auto", int, float or None, default="auto"
+    validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows: k folds, or a share. "auto" is 4 folds; on 100,000 rows and more a share of
         0.15, at most 20,000 rows; none on less than 20 rows, where the fallback is taken.
+        A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss of any network after which training ends.
     time_limit : float or None, default=None
@@ -189,7 +190,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",

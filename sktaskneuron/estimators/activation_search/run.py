@@ -17,6 +17,7 @@ from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Matrix, Splits
 from sktaskneuron.estimators._common.checks import EncodedTable
+from sktaskneuron.estimators._common.judges import task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import (
@@ -154,8 +155,7 @@ class _Scales:
     bounded: bool
 
     def task(self, table: EncodedTable, encoded: AnyArray, target: Target) -> Task:
-        inputs = self.reader.inputs(table.matrix, table.codes)
-        return Task(inputs, encoded, table.weight, target)
+        return task_of(self.reader, table, encoded, target)
 
 
 def fit_activation_search(
@@ -243,7 +243,7 @@ def _splits(
         return [tail_split(inputs, table.names, settings.tail_by, float(settings.tail_size))]
     splits = [
         (np.asarray(train), np.asarray(held))
-        for train, held in split.split(table.matrix, task.target)
+        for train, held in split.split(table.matrix, task.target[task.own_rows])
     ]
     if not splits or min(min(len(train), len(held)) for train, held in splits) == 0:
         raise ValueError(f"split={split!r} leaves no rows to train on or to hold out")

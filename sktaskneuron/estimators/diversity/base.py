@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState, ValidationLike
 from sktaskneuron.estimators._common.constraints import NETWORKS
 from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators._common.targets import Predictive
@@ -57,7 +57,7 @@ class LearnedDiversity(Predictive):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",

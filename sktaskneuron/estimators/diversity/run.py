@@ -13,6 +13,7 @@ from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.activations import with_learned_parameters
 from sktaskneuron.estimators._common.checks import EncodedTable
+from sktaskneuron.estimators._common.judges import task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import FittedNetworks, reader_of, recipe_of
@@ -139,7 +140,7 @@ def fit_diversity(
     report : FitReport
     """
     reader = reader_of(table)
-    task = Task(reader.inputs(table.matrix, table.codes), encoded, table.weight, target)
+    task = task_of(reader, table, encoded, target)
 
     def fitted_so_far(model: FittedModel) -> FittedPredictor:
         return FittedPredictor(Predictor(reader, target, model))
@@ -209,9 +210,9 @@ def _learn(
         inner_steps=int(settings.inner_steps),
         share_across_layers=bool(settings.share_across_layers),
     )
-    rows = np.arange(len(table))
-    if len(table) > _META_ROWS:
-        rows = np.random.default_rng(seed).choice(len(table), _META_ROWS, replace=False)
+    rows = comparison.task.own_rows
+    if len(rows) > _META_ROWS:
+        rows = np.random.default_rng(seed).choice(len(rows), _META_ROWS, replace=False)
         rows.sort()
     device, weight = comparison.device, table.weight
     part = TensorTable(

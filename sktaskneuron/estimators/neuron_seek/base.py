@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState, ValidationLike
 from sktaskneuron.estimators._common.constraints import NETWORKS
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.settings import layer_sizes
@@ -60,7 +60,7 @@ class NeuronSeek(EquationExports, Predictive):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
         term_evidence: bool = False,

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState
+import numpy as np
+
+from sktaskneuron._typing import (
+    CategoricalFeatures,
+    Constraints,
+    Mask,
+    RandomState,
+    TableLike,
+    ValidationLike,
+)
 from sktaskneuron.estimators._common.constraints import CLASSES
 from sktaskneuron.estimators._common.targets import Classifies
+from sktaskneuron.estimators._common.usual_state import usual_state
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
+from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.spread import LabelSpread, checked_coverages
+from sktaskneuron.models.target import softmax
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
@@ -67,13 +81,14 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         folds there is the task group alone, and with fewer than the folds so many folds are held
         out. "auto" is one per fold in each group, and no fewer than 4 (2 from 100,000 rows on);
         from 400,000 rows on there is the task group alone.
-    validation : "auto", int, float or None, default="auto"
+    validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows, which choose the epoch and the weights of the models; every class keeps its
         share where it has enough rows. An int k: k folds, each held out once, by one member of a
         group after the other. A float: that share of the rows, the same for all members. "auto":
         4 folds; on 100,000 rows and more a share of 0.15, at most 20,000 rows; none on less than
         20 rows. None: the task-driven networks are trained on all rows to the last epoch, and
         nothing is compared.
+        A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
@@ -206,7 +221,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         max_epochs: str | int = "auto",
         batch_size: str | int = "auto",
         n_members: str | int = "auto",
-        validation: str | int | float | None = "auto",
+        validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
         term_evidence: bool = False,
@@ -245,3 +260,45 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
             verbose=verbose,
         )
         self.class_weight = class_weight
+
+    @usual_state()
+    def predict_set(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> Mask:
+        """Predict sets of classes that hold the true one in a given share of the rows.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        coverage : float or sequence of float, default=0.9
+            Share of new rows whose class is to be in its set.
+
+        Returns
+        -------
+        members : ndarray of bool of shape (n_samples, n_classes)
+            Which of `classes_` belong to the set of a row; the most probable one always does. For
+            several coverages (n_samples, n_coverages, n_classes).
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If fit held no rows out, or too few for this coverage.
+
+        Notes
+        -----
+        A class belongs to the set if its probability is as high as the share `coverage` of the
+        held-out rows gave to their own class. See the user guide for what is exact in this.
+        """
+        value: FittedNeuronSeek = fitted_value(self)
+        spread = value.spread
+        if not isinstance(spread, LabelSpread):
+            raise ValueError(
+                "sets are learned from held-out rows, and this NeuronSeekClassifier was fitted "
+                "without; fit with 20 rows or more and validation='auto'"
+            )
+        asked = checked_coverages(coverage, spread.most)
+        sets = spread.sets(softmax(value.predictor.raw(X, self, self.device)), asked).transpose(
+            1, 0, 2
+        )
+        return sets if np.ndim(coverage) else sets[:, 0]

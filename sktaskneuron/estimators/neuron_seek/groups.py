@@ -123,7 +123,7 @@ class Rivals:
 
     def groups(self) -> list[tuple[MemberGroup, int]]:
         """Return the groups with their numbers of members, the most important first."""
-        defaults, n_rows = self.settings.defaults, len(self.task)
+        defaults, n_rows = self.settings.defaults, len(self.task.own_rows)
         if self.equation is None:
             assert self.settings.given is not None
             task = MemberGroup("task", self.settings.given | LINEAR, terms=None)

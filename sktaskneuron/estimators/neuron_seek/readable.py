@@ -132,7 +132,7 @@ class Distillation:
         }
         losses = {name: loss(values) for name, values in raw.items()}
         source = min(losses, key=lambda name: losses[name])
-        everything = np.arange(len(task))
+        everything = task.own_rows
         fitted = rivals[source]
         with within(otherwise="the search of the readable equation on all rows"):
             again = fitted

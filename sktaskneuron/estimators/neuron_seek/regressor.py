@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from sktaskneuron._typing import FloatArray, TableLike
 from sktaskneuron.estimators._common.targets import Regresses
+from sktaskneuron.estimators._common.usual_state import usual_state
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
+from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
+from sktaskneuron.models.fitted import on_device
+from sktaskneuron.models.spread import Spread, checked_coverages
 
 
 class NeuronSeekRegressor(Regresses, NeuronSeek):
@@ -58,12 +68,13 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         folds there is the task group alone, and with fewer than the folds so many folds are held
         out. "auto" is one per fold in each group, and no fewer than 4 (2 from 100,000 rows on);
         from 400,000 rows on there is the task group alone.
-    validation : "auto", int, float or None, default="auto"
+    validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows, which choose the epoch and the weights of the models. An int k: k
         folds, each held out once, by one member of a group after the other. A float: that share of
         the rows, the same for all members. "auto": 4 folds; on 100,000 rows and more a share of
         0.15, at most 20,000 rows; none on less than 20 rows. None: the task-driven networks are
         trained on all rows to the last epoch, and nothing is compared.
+        A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
     compare_simple : bool, default=True
@@ -174,3 +185,50 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     >>> model.score(X, y) > 0.99
     True
     """
+
+    @usual_state()
+    def predict_interval(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> FloatArray:
+        r"""Predict ranges that hold the target in a given share of the rows.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        coverage : float or sequence of float, default=0.9
+            Share of new rows whose target is to lie in its interval.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2)
+            Lower and upper ends. For several coverages (n_samples, n_coverages, 2); for several
+            targets with an axis of targets after that of the samples.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If fit held no rows out, or too few for this coverage.
+
+        Notes
+        -----
+        The half width is :math:`q\,\sigma(x)\,c(x)`: the quantile q of the held-out errors by
+        their expected size, that size :math:`\sigma(x)`, and a correction c(x) of at most one for
+        the fact that one member at a time was held out and the mean of all predicts. Without c,
+        and for the held-out model itself, the share is kept exactly for rows that are
+        exchangeable with those of fit; of the mean with c it is measured, not proved (see the user
+        guide).
+        """
+        value: FittedNeuronSeek = fitted_value(self)
+        spread = value.spread
+        if not isinstance(spread, Spread):
+            raise ValueError(
+                "intervals are learned from held-out rows, and this NeuronSeekRegressor was "
+                "fitted without; fit with 20 rows or more and validation='auto'"
+            )
+        asked = checked_coverages(coverage, spread.most)
+        predictor = on_device(value.predictor.model, self.device)
+        ends = spread.intervals(predictor, value.predictor.reader.read(X, self), asked)
+        target = value.predictor.target
+        both = np.stack([np.stack([target.decoded(raw) for raw in end], -1) for end in ends], -1)
+        return both if np.ndim(coverage) else both[..., 0, :]

@@ -10,6 +10,7 @@ from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
+from sktaskneuron.estimators._common.judges import task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -27,8 +28,8 @@ from sktaskneuron.models.choice import Choice, choose
 from sktaskneuron.models.fitted import FittedModel, FormulaModel, LinearModel
 from sktaskneuron.models.inputs import Inputs, Scaler, View
 from sktaskneuron.models.predictor import Predictor, Reader
+from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
 from sktaskneuron.models.target import Target
-from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, held_out, make_splits
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 
@@ -61,6 +62,8 @@ class FittedNeuronSeek(FittedPredictor):
     readable_report : dict
     history : dict of str to list
     n_iter : int
+    spread : Spread, LabelSpread or None
+        How sure predictions are; None without validation.
     """
 
     formula: NeuronFormula
@@ -74,6 +77,7 @@ class FittedNeuronSeek(FittedPredictor):
     readable_report: dict[str, float | str]
     history: History
     n_iter: int
+    spread: Spread | LabelSpread | None
 
     @property
     def searched(self) -> FittedFormula | None:
@@ -149,7 +153,7 @@ def prepare(
     held_out(settings.validation, len(table.matrix))
     robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
     reader = _reader(settings, table, robust)
-    task = Task(reader.inputs(table.matrix, table.codes), encoded, table.weight, target)
+    task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
     equation, formula = None, settings.given
     if formula is None:
@@ -210,14 +214,14 @@ def fit_neuron_seek(
             gains |= rivals.term_gains(choice.losses["task"])
     if choice.outputs is None:
         _refuse_diverged(choice.model, task.inputs, settings.learning_rate)
-    model, oof_score, distilled = choice.model, float("nan"), None
-    if choice.outputs is not None:
-        oof_score = target.score(choice.outputs, validation.target, validation.weight)
+    model, outputs, rows, distilled = choice.model, choice.outputs, validation.rows, None
     if settings.readable:
         distilled = _distilled(rivals, table, choice, report)
-        held = distilled.held
-        model = distilled.model
-        oof_score = target.score(distilled.outputs, task.target[held], task.weight[held])
+        model, outputs, rows = distilled.model, distilled.outputs, distilled.held
+    oof_score, spread = float("nan"), None
+    if outputs is not None:
+        oof_score = target.score(outputs, task.target[rows], task.weight[rows])
+        spread = learn_spread(task, validation, outputs, rows, rivals.seed)
     shown = _largest_network(candidates, choice)
     reader = prepared.reader
     if isinstance(model, FormulaModel | LinearModel):
@@ -236,6 +240,7 @@ def fit_neuron_seek(
         readable_report=_readable_report(distilled, target),
         history=shown.history,
         n_iter=max(1, shown.n_epochs),
+        spread=spread,
     )
 
 
