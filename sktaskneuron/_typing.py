@@ -5,15 +5,14 @@ A name promises a shape; the type checker sees only what numpy's types can say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame, IntoSeries
-    from sklearn.model_selection import BaseCrossValidator
 
 __all__ = [
     "AnyArray",
@@ -31,6 +30,7 @@ __all__ = [
     "RowNumbers",
     "Spec",
     "Splits",
+    "Splitter",
     "State",
     "TableLike",
     "TargetLike",
@@ -78,5 +78,19 @@ ColumnsLike: TypeAlias = "TableLike | Mapping[str, ArrayLike]"
 PlainData: TypeAlias = dict[str, Any]
 #: Places in something, of any shape.
 IndexArray: TypeAlias = NDArray[np.intp]
+
+
+class Splitter(Protocol):
+    """What draws splits of rows, as scikit-learn's splitters do."""
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[RowNumbers, RowNumbers]]:
+        """Yield training rows and held-out rows."""
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of splits."""
+
+
 #: Which rows are held out: "auto", folds, a share, a splitter, a list of splits, or None.
-ValidationLike: TypeAlias = "str | int | float | BaseCrossValidator | Splits | None"
+ValidationLike: TypeAlias = "str | int | float | Splitter | Splits | None"
