@@ -36,6 +36,7 @@ CLASSES = {
     "oof_score_": "accuracy in the place of R2",
 }
 HAMILTONIAN = {
+    "validation": "splitters would tear orbits apart, and rows of an orbit have no places in X",
     "base": "tanh is its free activation: the field is a derivative, so they are smooth",
     "activations": "learning takes minutes and is off by default; tables are read cubically",
     "outer_steps": "fewer: every step differentiates a field that is a derivative",

@@ -85,7 +85,7 @@ class TestActivations:
     def test_histograms_are_those_of_the_types(self, learned):
         display = ActivationDisplay.from_estimator(learned, X, layer=1)
         network = learned._fitted.packed.typed_network()
-        inputs = np.asarray(learned._fitted.network_inputs(X), dtype=np.float32)
+        inputs = np.asarray(learned._fitted.network_inputs(X, learned), dtype=np.float32)
         import torch
 
         z = network.pre_activations(torch.from_numpy(inputs))[1].detach().numpy()
