@@ -318,16 +318,15 @@ class TestWeights:
             (np.full(60, np.nan), "sample_weight contains NaN"),
             (np.full(60, np.inf), "sample_weight contains infinity"),
             (np.ones(7), "sample_weight.shape"),
-            (np.full(60, 1e300), "counts copies of a row"),
         ],
-        ids=["zero", "negative", "nan", "inf", "short", "huge"],
+        ids=["zero", "negative", "nan", "inf", "short"],
     )
     def test_unusable(self, kind, weight, message):
         X, y = target_of(kind)
         with pytest.raises(ValueError, match=message):
             make(kind).fit(X, y, sample_weight=weight)
 
-    @pytest.mark.parametrize("weight", [1 / 60, 1e-300])
+    @pytest.mark.parametrize("weight", [1 / 60, 1e-300, 1e300])
     def test_small_weights_compare_rows(self, kind, weight):
         """Weights that sum to one do not say that there is one observation."""
         X, y = target_of(kind)

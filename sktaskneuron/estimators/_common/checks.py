@@ -35,8 +35,6 @@ from sktaskneuron.preprocessing.weighted import check_weight
 
 # Squares of numbers between these stay far from both ends of the float64 range.
 _LARGEST, _SMALLEST = 1e100, 1e-100
-# A weight counts copies of a row; networks hold it in float32.
-_LARGEST_WEIGHT = 1e30
 # Mean beyond which weights are no counts: a table of a thousand rows would stand for 10**9.
 _LARGEST_MEAN = 1e6
 # New values count as far out as so many ranges of the training column, so that powers stay finite.
@@ -255,11 +253,6 @@ def count_weight(weight: Vector) -> Vector:
     weight : not negative; zeros stay, and do not count as rows.
     """
     largest = weight.max()
-    if largest > _LARGEST_WEIGHT:
-        raise ValueError(
-            f"sample_weight counts copies of a row, but the largest is {largest:.3g}; "
-            f"divide the weights by a constant, so that none exceeds {_LARGEST_WEIGHT:g}"
-        )
     relative = weight / largest  # the mean of tiny weights would vanish
     mean = relative[relative > 0].mean()
     is_count = 1.0 <= largest * mean <= _LARGEST_MEAN
