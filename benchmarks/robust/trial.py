@@ -13,6 +13,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -241,5 +242,15 @@ def public_outputs(fitted: Any, X: Any) -> np.ndarray:
 
 def digest(*values: Any) -> str:
     """Fingerprint what was given; tables of polars and pyarrow cannot be written into."""
-    parts = [(v.data, v.mask) if isinstance(v, np.ma.MaskedArray) else v for v in values]
-    return joblib.hash([v for v in parts if type(v).__module__ not in FROZEN])
+    return joblib.hash([content(v) for v in values if type(v).__module__ not in FROZEN])
+
+
+def content(value: Any) -> Any:
+    """Return what a value holds: pandas keeps caches beside it, a masked array its mask."""
+    if isinstance(value, np.ma.MaskedArray):
+        return value.data, value.mask
+    if isinstance(value, pd.DataFrame):
+        return list(value), [content(value.iloc[:, j]) for j in range(value.shape[1])]
+    if isinstance(value, pd.Series):
+        return str(value.dtype), value.index.tolist(), value.tolist()
+    return value

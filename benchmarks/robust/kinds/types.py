@@ -226,8 +226,7 @@ def dates(draft: Draft, rng: Generator) -> Draft:
         pd.Series([object()] * n),
         pd.Series(pd.date_range("2020-01-01", periods=n)).dt.date,
         pd.Series(pd.date_range("2020-01-01", periods=n)).dt.time,
-        pd.Series([b"ab"] * n),
-    ][rng.integers(12)]
+    ][rng.integers(11)]
     values = pd.Series(made).set_axis(draft.given.X.index)
     draft = with_column(draft, "when", values, values.iloc[:1].repeat(len(draft.new)).to_numpy())
     return replace(draft, refusal=MUST, words=("when",))

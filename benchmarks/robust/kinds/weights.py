@@ -61,9 +61,11 @@ def weights_of_24_decades(draft: Draft, rng: Generator) -> Draft:
 
 @kind(WEIGHT)
 def big_counts(draft: Draft, rng: Generator) -> Draft:
-    """Weights are counts times 1e15 or 1e-300: the unit carries nothing."""
-    weight = rng.integers(1, 4, size(draft)).astype(float)
-    return with_weight(draft, weight * float(rng.choice([1e15, 1e-15, 1e-300, 1e300])))
+    """Weights are counts times 1e15, which carries nothing, or 1e300, which may be refused."""
+    unit = float(rng.choice([1e15, 1e-15, 1e-300, 1e300]))
+    weight = rng.integers(1, 4, size(draft)) * unit
+    refusal = MAY if abs(np.log10(unit)) > 100 else draft.refusal
+    return with_weight(draft, weight, refusal=refusal, words=WORDS)
 
 
 @kind(WEIGHT)
