@@ -80,3 +80,13 @@ class PackedModel:
         each = AllMembers(self.network(), self.n_members, self.bounds)
         flat = predict_blocks(each, len(inputs), lambda part: inputs.block(self.view, part))
         return flat.reshape(len(inputs), self.n_members, -1).transpose(1, 0, 2)
+
+    def steps_raw(self, inputs: Inputs, low: Matrix, high: Matrix) -> FloatArray:
+        """Return the gradient times the steps, (n_rows, n_outputs, n_columns)."""
+        from sktaskneuron.training import MeanOfMembers, input_gradients
+
+        ends = [replace(inputs, raw=end).block(self.view, slice(None)) for end in (high, low)]
+        mean = MeanOfMembers(self.network(), self.n_members, self.bounds)
+        gradients = input_gradients(mean, inputs.block(self.view, slice(None)))
+        n_columns = inputs.raw.shape[1]
+        return (gradients * (ends[0] - ends[1])[:, None])[:, :, :n_columns]

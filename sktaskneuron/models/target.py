@@ -64,6 +64,26 @@ class ValueTarget:
         with np.errstate(over="ignore"):
             return np.where(np.isnan(value), 0.0, (value - self.shift) / self.unit)
 
+    def points(self, raw: Matrix) -> Matrix:
+        """Return predictions as points, whose distances say how far one is from another.
+
+        One target keeps its unit. Of several each is counted in standard deviations, and the
+        squares are averaged.
+        """
+        return raw * self._point_units
+
+    def point_steps(self, raw: Matrix, steps: FloatArray) -> FloatArray:
+        """Return the steps of the points for small steps of raw outputs.
+
+        steps : (n_rows, n_outputs, n_columns).
+        """
+        return steps * self._point_units[:, None]
+
+    @property
+    def _point_units(self) -> Vector:
+        n_outputs = self.n_outputs
+        return self.unit if n_outputs == 1 else np.full(n_outputs, n_outputs**-0.5)
+
     def losses(self, raw: Matrix, encoded: Matrix) -> Vector:
         """Return the squared error of each row."""
         with np.errstate(over="ignore"):  # of an equation that overflows
@@ -124,6 +144,22 @@ class ClassTarget:
         if logits.shape[1] == 1:
             return np.concatenate([np.zeros_like(logits), logits], axis=1)
         return logits
+
+    def points(self, raw: Matrix) -> Matrix:
+        """Return predictions as points, whose distances say how far one is from another.
+
+        The distance is the probability that has gone from one class to another.
+        """
+        return softmax(raw) / np.sqrt(2.0)
+
+    def point_steps(self, raw: Matrix, steps: FloatArray) -> FloatArray:
+        """Return the steps of the points for small steps of raw outputs.
+
+        steps : (n_rows, n_outputs, n_columns).
+        """
+        probability = softmax(raw)[:, :, None]
+        mean = (probability * steps).sum(axis=1, keepdims=True)
+        return np.asarray(probability * (steps - mean) / np.sqrt(2.0))
 
     def losses(self, raw: Matrix, encoded: IntArray) -> Vector:
         """Return the log loss of each row."""

@@ -14,6 +14,7 @@ from sktaskneuron.training.meta.options import MetaOptions
 from sktaskneuron.training.predict import (
     AllMembers,
     MeanOfMembers,
+    input_gradients,
     predict_blocks,
     predict_in_chunks,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "fit_members",
     "fit_network",
     "fit_replicates",
+    "input_gradients",
     "learn_activations",
     "module_to_arrays",
     "place_of",

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from sktaskneuron._typing import AnyArray, Matrix
+from sktaskneuron._typing import AnyArray, FloatArray, Matrix
 from sktaskneuron.training.data import Bounds, as_tensor
 
 DEFAULT_CHUNK = 1024
@@ -91,6 +91,28 @@ def predict_blocks(
             child.training = True
     result: Matrix = torch.cat(outputs).numpy()
     return result
+
+
+def input_gradients(module: nn.Module, X: Matrix) -> FloatArray:
+    """Return the gradient of each output of each row by the row's inputs.
+
+    Parameters
+    ----------
+    module : nn.Module
+        In evaluation mode; maps (n_rows, n_features) to (n_rows, n_outputs), row by row.
+    X : ndarray of shape (n_rows, n_features)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows, n_outputs, n_features)
+    """
+    module.requires_grad_(False)
+    like = next(chain(module.parameters(), module.buffers()))
+    rows = torch.from_numpy(X).to(like.device, like.dtype).requires_grad_()
+    with torch.enable_grad():
+        sums = module(rows).sum(dim=0)
+        found = [torch.autograd.grad(total, rows, retain_graph=True)[0] for total in sums]
+    return torch.stack(found, dim=1).cpu().to(torch.float64).numpy()
 
 
 def _one_thread_each(evaluate: Callable[[int], Tensor], starts: range) -> list[Tensor]:
