@@ -19,7 +19,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron._seeds import draw_seed
-from sktaskneuron._typing import CategoricalFeatures
+from sktaskneuron._typing import CategoricalFeatures, Vector
 from sktaskneuron.exceptions import TimeLimitWarning
 from sktaskneuron.models.predictor import Predictor
 
@@ -48,14 +48,23 @@ class FittedPredictor:
     predictor : Predictor
     left_out : tuple of str
         For want of time, in words.
+    importances : ndarray of shape (n_features_in,) or None
+        Of the columns, on the training rows; None where nothing predicts or not yet.
     """
 
     predictor: Predictor
     left_out: tuple[str, ...] = field(default=(), kw_only=True)
+    importances: Vector | None = field(default=None, kw_only=True)
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""
-        return self.predictor.attributes() | {"left_out_": self.left_out}
+        shown = self.predictor.attributes() | {"left_out_": self.left_out}
+        return shown | shown_importances(self.importances)
+
+
+def shown_importances(importances: Vector | None) -> dict[str, object]:
+    """Return the public attribute, which is not there where there are none."""
+    return {} if importances is None else {"feature_importances_": importances}
 
 
 class TableEstimator(CallbackSupportMixin, BaseEstimator):

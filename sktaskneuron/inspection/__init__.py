@@ -3,6 +3,14 @@
 The pictures need matplotlib (``pip install "sktaskneuron[plot]"``), which loads when one is drawn.
 """
 
+from sktaskneuron.inspection.columns.importance_display import FeatureImportanceDisplay
+from sktaskneuron.inspection.columns.importances import (
+    ActiveSubspace,
+    active_subspace,
+    feature_importances,
+)
+from sktaskneuron.inspection.columns.shapley import ShapleyValues, shapley_values
+from sktaskneuron.inspection.doubtful import DoubtfulRows, doubtful_rows
 from sktaskneuron.inspection.equations.formula_display import FormulaDisplay
 from sktaskneuron.inspection.equations.importance import term_importance
 from sktaskneuron.inspection.equations.pareto_display import ParetoFrontDisplay
@@ -21,15 +29,23 @@ from sktaskneuron.inspection.searches.display import ActivationSearchDisplay
 __all__ = [
     "ActivationDisplay",
     "ActivationSearchDisplay",
+    "ActiveSubspace",
+    "DoubtfulRows",
+    "FeatureImportanceDisplay",
     "FormulaDisplay",
     "HessianSpectrum",
     "IntervalDisplay",
     "ParetoFrontDisplay",
     "PhaseSpaceDisplay",
+    "ShapleyValues",
     "TypesDisplay",
+    "active_subspace",
     "compare_types",
+    "doubtful_rows",
+    "feature_importances",
     "hessian_spectrum",
     "hessian_trace",
     "participation_ratio",
+    "shapley_values",
     "term_importance",
 ]

@@ -1,8 +1,9 @@
 r"""How far predictions move with each column, by the gradients of what predicts.
 
-Of a column of numbers the squared importance is :math:`\sigma_j^2\, E[(\partial f / \partial x_j)^2]`,
-of one with levels :math:`E[\mathrm{Var}_j f]`, the variance of the prediction over the levels of the
-column while the others stay. Both are the same for a prediction that is linear in the column.
+Of a column of numbers the squared importance is
+:math:`\sigma_j^2\, E[(\partial f / \partial x_j)^2]`, of one with levels
+:math:`E[\mathrm{Var}_j f]`, the variance of the prediction over the levels of the column while the
+others stay. Both are the same for a prediction that is linear in the column.
 """
 
 from __future__ import annotations
@@ -76,9 +77,7 @@ def movements(predictor: Predictor, inputs: Inputs, weight: Vector, device: str)
     return Movements(columns, steps * observed[:, None] / (2 * _STEP), share)
 
 
-def column_importances(
-    predictor: Predictor, inputs: Inputs, weight: Vector, device: str
-) -> Vector:
+def column_importances(predictor: Predictor, inputs: Inputs, weight: Vector, device: str) -> Vector:
     """Return by how much predictions move with each column of the user's table.
 
     Parameters
@@ -97,7 +96,7 @@ def column_importances(
     """
     encoder = predictor.reader.encoder
     moved = movements(predictor, inputs, weight, device)
-    groups = list(_groups(encoder, inputs))
+    groups = list(_groups(encoder, inputs, weight))
     in_groups = {column for group in groups for column in group.columns}
     by_gradient = np.array([column not in in_groups for column in moved.columns], dtype=bool)
     squares = np.zeros(encoder.n_features_in_)
@@ -125,7 +124,7 @@ class _Group:
     share: Vector
 
 
-def _groups(encoder: TableEncoder, inputs: Inputs) -> Iterator[_Group]:
+def _groups(encoder: TableEncoder, inputs: Inputs, weight: Vector) -> Iterator[_Group]:
     """Yield the columns that have levels: categories, missing marks, numbers of two values."""
     raw, source = inputs.raw, encoder.source_
     low, high = raw.min(axis=0), raw.max(axis=0)
@@ -144,9 +143,10 @@ def _groups(encoder: TableEncoder, inputs: Inputs) -> Iterator[_Group]:
             if not places:
                 continue
             cells = np.concatenate([raw[:, places], inputs.codes[:, codes]], axis=1)
-            levels, counts = np.unique(cells, axis=0, return_counts=True)
+            levels, places_of = np.unique(cells, axis=0, return_inverse=True)
+            share = np.bincount(places_of.ravel(), weights=weight) / weight.sum()
             if len(levels) > 1:
-                yield _Group(own, places, codes, fill, *_few(levels, counts / counts.sum()))
+                yield _Group(own, places, codes, fill, *_few(levels, share))
 
 
 def _few(levels: Matrix, share: Vector) -> tuple[Matrix, Vector]:
@@ -154,7 +154,7 @@ def _few(levels: Matrix, share: Vector) -> tuple[Matrix, Vector]:
     if len(levels) <= _LEVELS:
         return levels, share
     middles = (np.arange(_LEVELS) + 0.5) / _LEVELS
-    chosen = np.searchsorted(np.cumsum(share), middles)
+    chosen = np.minimum(np.searchsorted(np.cumsum(share), middles), len(levels) - 1)
     return levels[chosen], np.full(_LEVELS, 1.0 / _LEVELS)
 
 
@@ -174,9 +174,7 @@ def _variances_over_levels(
             raw[own, :, group.fill[0]] = group.fill[1]
         raw[own][:, :, group.columns] = group.cells[:, None, : len(group.columns)]
         codes[own][:, :, group.codes] = group.cells[:, None, len(group.columns) :]
-    varied = replace(
-        inputs, raw=raw.reshape(-1, raw.shape[2]), codes=codes.reshape(-1, codes.shape[2])
-    )
+    varied = replace(inputs, raw=_flat(raw), codes=_flat(codes))
     outputs = on_device(predictor.model, device).predict_raw(varied)
     points = predictor.target.points(outputs).reshape(len(raw), len(share), -1)
     found = []
@@ -185,6 +183,12 @@ def _variances_over_levels(
         difference = own_points - np.tensordot(group.share, own_points, axes=1)
         found.append(np.einsum("l,r,lro->", group.share, share, difference**2))
     return np.array(found)
+
+
+def _flat(cells: FloatArray) -> Matrix:
+    """Put the rows of all tables (n_tables, n_rows, n_columns) below one another."""
+    n_tables, n_rows, n_columns = cells.shape
+    return cells.reshape(n_tables * n_rows, n_columns)
 
 
 def _observed(encoder: TableEncoder, raw: Matrix) -> Mask:

@@ -31,6 +31,7 @@ from sktaskneuron.estimators._common.checks import (
     with_class_weight,
 )
 from sktaskneuron.estimators._common.judges import with_judges, with_splits
+from sktaskneuron.estimators._common.importances import with_importances
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
@@ -123,6 +124,7 @@ class Classifies(ClassifierMixin, Predictive):
 
             table = with_judges(table, self, judges, encode, numeric=False)
             fitted = self._run(settings, table, codes, ClassTarget(classes), report)
+            fitted = with_importances(fitted, table, self.device)
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
@@ -262,6 +264,7 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
 
             table = with_judges(table, self, judges, encode, numeric=True)
             fitted = self._run(settings, table, target.encoded(kept), target, report)
+            fitted = with_importances(fitted, table, self.device)
             report.end()
         return put_on(self, told(self, fitted, left_out))
 

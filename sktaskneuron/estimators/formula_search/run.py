@@ -15,12 +15,15 @@ from sktaskneuron.estimators._common.checks import (
     EncodedTable,
     class_codes,
     column_range,
+    location_and_scale,
 )
 from sktaskneuron.estimators._common.expression import with_constant_outputs
 from sktaskneuron.estimators._common.settings import Settings
+from sktaskneuron.estimators.fitted import shown_importances
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
-from sktaskneuron.models.predictor import Reader
-from sktaskneuron.models.target import indicators
+from sktaskneuron.models.fitted import FormulaModel
+from sktaskneuron.models.predictor import Predictor, Reader
+from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.engines import (
@@ -101,23 +104,31 @@ class FittedSearch:
     result : SearchResult or ColumnsResult
     term_means : ndarray of shape (n_terms,)
         Over the training rows, where terms fail.
-    classes : ndarray or None
-        Class labels, if the target was read as classes.
+    target : ValueTarget or ClassTarget
+        As what it was read.
     left_out : tuple of str
         For want of time.
+    importances : ndarray of shape (n_features_in,) or None
+        Of the columns, on the training rows.
     """
 
     settings: SearchSettings
     reader: Reader
     result: SearchResult | ColumnsResult
     term_means: Vector
-    classes: AnyArray | None
+    target: Target
     left_out: tuple[str, ...] = ()
+    importances: Vector | None = None
 
     @property
     def equation(self) -> FittedFormula | FittedExpression:
         """The formula with its numbers."""
         return self.result.fitted
+
+    @property
+    def predictor(self) -> Predictor:
+        """The equation as what predicts the target."""
+        return Predictor(self.reader, self.target, FormulaModel(self.equation, self.target))
 
     def transform(self, X: TableLike, owner: BaseEstimator) -> Matrix:
         """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
@@ -137,9 +148,10 @@ class FittedSearch:
             "caps_": result.caps,
             "n_iter_": max(result.n_steps, 1),
             "left_out_": self.left_out,
+            **shown_importances(self.importances),
         }
-        if self.classes is not None:
-            shown["classes_"] = self.classes
+        if isinstance(self.target, ClassTarget):
+            shown["classes_"] = self.target.classes
         if isinstance(result, ColumnsResult):
             return shown | {"pareto_front_": ParetoFront(result.front)}
         shown["formula_"] = result.fitted.formula
@@ -172,11 +184,13 @@ def fit_search(
     on_step : callable
         Told of every step, in words.
     """
-    classes = None
+    kind: Target
     if classification:
         classes, codes = class_codes(settings.estimator_name, target)
-        target = indicators(codes, len(classes))
-    target = target.reshape(len(target), -1)
+        kind, target = ClassTarget(classes), indicators(codes, len(classes))
+    else:
+        single, target = target.ndim == 1, target.reshape(len(target), -1)
+        kind = ValueTarget(*location_and_scale(target, table.weight), single)
     wide = settings.scope == "columns"
     find = _column_equations if wide else _neuron_formula
     result = find(settings, table, target, classification, on_step)
@@ -190,7 +204,7 @@ def fit_search(
     values = equation.transform(table.matrix)
     with np.errstate(all="ignore"):
         means = np.nan_to_num(table.weight @ values / table.weight.sum())
-    return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, classes)
+    return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, kind)
 
 
 def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:

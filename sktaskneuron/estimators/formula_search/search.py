@@ -28,6 +28,7 @@ from sktaskneuron.estimators._common.checks import (
 )
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
+from sktaskneuron.estimators._common.importances import with_importances
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.exports import EquationExports
@@ -299,6 +300,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
                 classification=classification,
                 on_step=report.step,
             )
+            fitted = with_importances(fitted, table, "cpu")
             report.end()
         return put_on(self, told(self, fitted, left_out))
 

@@ -1,0 +1,1 @@
+"""How predictions depend on columns, and what each row owes to them."""

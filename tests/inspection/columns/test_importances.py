@@ -1,0 +1,217 @@
+"""Importances of columns: units, levels, gaps, classes, directions; scikit-learn's selectors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.feature_selection import RFE, SelectFromModel
+from sklearn.inspection import permutation_importance
+
+from sktaskneuron import (
+    ActivationSearchRegressor,
+    HamiltonianMLPRegressor,
+    LearnedDiversityMLPRegressor,
+    NeuronFormulaSearch,
+    NeuronSeekClassifier,
+    NeuronSeekRegressor,
+)
+from sktaskneuron.formula import FittedExpression
+from sktaskneuron.inspection import (
+    FeatureImportanceDisplay,
+    active_subspace,
+    feature_importances,
+)
+from sktaskneuron.models.fitted import FormulaModel
+from sktaskneuron.models.inputs import Inputs
+from sktaskneuron.models.target import ValueTarget
+
+LINEAR = {"max_epochs": 1, "n_members": 2, "hidden_layer_sizes": (4,), "random_state": 0}
+
+
+def linear_table(n_rows=400):
+    """y = 3 a + 2 (b is missing) + (level effects) + 4 flag, with a of standard deviation 2."""
+    rng = np.random.default_rng(0)
+    a = 2 * rng.normal(size=n_rows)
+    b = rng.normal(size=n_rows)
+    gap = rng.random(n_rows) < 0.3
+    level = rng.choice(["u", "v", "w"], size=n_rows, p=[0.5, 0.3, 0.2])
+    flag = (rng.random(n_rows) < 0.5).astype(float)
+    y = 3 * a + 2 * gap + pd.Series(level).map({"u": 0, "v": 5, "w": -5}).to_numpy() + 4 * flag
+    table = pd.DataFrame(
+        {"a": a, "b": np.where(gap, np.nan, b), "level": pd.Categorical(level), "flag": flag}
+    )
+    table["idle"] = rng.normal(size=n_rows)
+    return table, y
+
+
+@pytest.fixture(scope="module")
+def linear():
+    X, y = linear_table()
+    model = NeuronSeekRegressor("x", validation=2, **LINEAR).fit(X, y)
+    assert model.selected_ == "linear"
+    return model, X, y
+
+
+def test_units_of_a_linear_model(linear):
+    """Each column's standard deviation of the prediction: slope times spread, levels by shares."""
+    model, X, _ = linear
+    effect = X["level"].map({"u": 0, "v": 5, "w": -5}).astype(float)
+    expected = [
+        3 * X["a"].std(ddof=0),
+        2 * X["b"].isna().std(ddof=0),
+        effect.std(ddof=0),
+        4 * X["flag"].std(ddof=0),
+        0.0,
+    ]
+    np.testing.assert_allclose(feature_importances(model, X), expected, rtol=0.05, atol=0.02)
+    np.testing.assert_allclose(model.feature_importances_, expected, rtol=0.05, atol=0.02)
+
+
+def test_without_rows_it_is_the_attribute(linear):
+    model, _, _ = linear
+    found = feature_importances(model)
+    np.testing.assert_array_equal(found, model.feature_importances_)
+    found[:] = 0.0
+    assert model.feature_importances_.any()
+
+
+def test_network_gradients_are_those_of_predict():
+    """Against central differences of predict, of all kinds of networks."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(200, 3))
+    y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
+    options = {"max_epochs": 8, "random_state": 0, "dtype": "float64"}
+    models = [
+        NeuronSeekRegressor("x", compare_simple=False, hidden_layer_sizes=(8,), **options),
+        LearnedDiversityMLPRegressor(8, activations=["sin", "relu"], **options),
+        ActivationSearchRegressor((8,), candidates=["tanh", "sin"], **options),
+    ]
+    for model in models:
+        model.fit(X, y)
+        expected = []
+        for column in range(3):
+            step = np.zeros(3)
+            step[column] = 1e-4
+            slope = (model.predict(X + step) - model.predict(X - step)) / 2e-4
+            expected.append(np.sqrt((slope**2).mean()) * X[:, column].std())
+        np.testing.assert_allclose(model.feature_importances_, expected, rtol=0.02)
+        np.testing.assert_allclose(feature_importances(model, X), expected, rtol=0.02)
+
+
+def test_category_of_many_levels():
+    rng = np.random.default_rng(2)
+    town = rng.integers(0, 60, size=1_500)
+    effect = rng.normal(size=60)
+    X = pd.DataFrame({"town": town.astype(str), "idle": rng.normal(size=1_500)})
+    y = effect[town] + 0.01 * rng.normal(size=1_500)
+    model = NeuronSeekRegressor("x", max_epochs=20, n_members=2, random_state=0).fit(X, y)
+    town_moves, idle_moves = feature_importances(model, X)
+    assert 0.5 * y.std() < town_moves < 1.3 * y.std()
+    assert idle_moves < 0.2 * town_moves
+
+
+def test_classes_count_probability():
+    """Of a rule of one 0/1 column: the probability goes over as a whole."""
+    rng = np.random.default_rng(3)
+    flag = (rng.random(400) < 0.5).astype(float)
+    X = np.stack([flag, rng.normal(size=400)], axis=1)
+    label = np.where(flag > 0, "yes", "no")
+    model = NeuronSeekClassifier("x", **LINEAR).fit(X, label)
+    first, second = feature_importances(model, X)
+    assert 0.35 < first <= 0.5  # the standard deviation of a fair 0/1 is one half
+    assert second < 0.05
+
+
+def test_search_by_its_equation():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(500, 4))
+    y = np.stack([2 * X[:, 0], X[:, 0] + X[:, 1] * X[:, 2]], axis=1)
+    search = NeuronFormulaSearch().fit(X, y)
+    # mean of squares over outputs of standard deviation one
+    expected = np.sqrt([(1 + 1 / 2) / 2, 1 / 4, 1 / 4, 0.0])
+    np.testing.assert_allclose(search.feature_importances_, expected, atol=0.06)
+
+
+def test_an_equation_has_no_slope_where_it_is_not_defined():
+    """Nor across the edge: the mean that stands in there is no cliff."""
+    target = ValueTarget(np.zeros(1), np.ones(1), single=True)
+    model = FormulaModel(FittedExpression.parse("log(a) + 2*b", ["a", "b"]), target)
+    raw = np.array([[1.0, 0.0], [0.001, 0.0], [-1.0, 0.0]])
+    inputs = Inputs(raw, raw[:, :0], {}, 2)
+    steps = model.steps_raw(inputs, raw - 0.01, raw + 0.01)
+    np.testing.assert_allclose(steps[:, 0, 0], [0.02, 0.0, 0.0], atol=1e-5)
+    np.testing.assert_allclose(steps[:, 0, 1], [0.04, 0.04, 0.0])
+
+
+def test_active_subspace_finds_planted_directions():
+    """Two directions in six columns of several scales."""
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(800, 6)) * [1, 10, 0.1, 1, 5, 1]
+    z = X / X.std(axis=0)
+    directions = np.linalg.qr(rng.normal(size=(6, 2)))[0]
+    s, t = (z @ directions).T
+    y = np.tanh(2 * s) + 0.5 * t**2
+    model = NeuronSeekRegressor(
+        "x", compare_simple=False, max_epochs=20, n_members=2, random_state=0
+    ).fit(X, y)
+    found = active_subspace(model, X)
+    assert found.vectors.shape == (6, 6)
+    assert list(found.feature_names) == [f"x{j}" for j in range(6)]
+    assert (np.diff(found.values) <= 0).all()
+    assert found.values[2] < 0.1 * found.values[1]
+    cosines = np.linalg.svd(directions.T @ found.vectors[:, :2])[1]
+    assert np.degrees(np.arccos(cosines.min())) < 10
+    squares = (found.vectors**2 * found.values).sum(axis=1)
+    np.testing.assert_allclose(np.sqrt(squares), feature_importances(model, X), rtol=1e-6)
+
+
+def test_selectors_of_scikit_learn(linear):
+    _, X, y = linear
+    model = NeuronFormulaSearch(n_resamples=0)
+    kept = SelectFromModel(model, threshold=0.5).fit(X, y).get_support()
+    np.testing.assert_array_equal(kept, [True, True, True, True, False])
+    rng = np.random.default_rng(7)
+    Z = rng.normal(size=(300, 4))
+    ranking = RFE(NeuronFormulaSearch(), n_features_to_select=1).fit(Z, Z @ [3, 2, 1, 0]).ranking_
+    np.testing.assert_array_equal(ranking, [1, 2, 3, 4])
+
+
+def test_order_is_that_of_permutations():
+    rng = np.random.default_rng(8)
+    X = rng.uniform(size=(300, 4))
+    y = 10 * X[:, 3] + 5 * X[:, 2] + 3 * np.sin(np.pi * X[:, 0] * X[:, 1])
+    model = NeuronSeekRegressor("x", compare_simple=False, max_epochs=8, n_members=2).fit(X, y)
+    wanted = permutation_importance(model, X, y, n_repeats=2, random_state=0).importances_mean
+    np.testing.assert_array_equal(
+        np.argsort(model.feature_importances_)[-2:], np.argsort(wanted)[-2:]
+    )
+
+
+def test_display(linear):
+    pytest.importorskip("matplotlib").use("agg")
+    model, X, _ = linear
+    display = FeatureImportanceDisplay.from_estimator(model, X, max_features=3)
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert labels == ["a", "level", "flag"]
+    assert [bar.get_width() for bar in display.bars_] == sorted(
+        feature_importances(model, X), reverse=True
+    )[:3]
+    assert "the target" in display.ax_.get_xlabel()
+    with pytest.raises(ValueError, match="as many names"):
+        FeatureImportanceDisplay([1.0, 2.0], ["a"])
+
+
+def test_refusals(linear):
+    model, X, _ = linear
+    with pytest.raises(ValueError, match="0 sample"):
+        feature_importances(model, X[:0])
+    with pytest.raises(ValueError, match="feature names"):
+        feature_importances(model, X.rename(columns={"a": "z"}))
+    levels = X[["level"]]
+    only = NeuronFormulaSearch(n_resamples=0).fit(levels, X["a"])
+    with pytest.raises(ValueError, match="no column of numbers"):
+        active_subspace(only, levels)
+    states = np.random.default_rng(0).normal(size=(40, 2))
+    motion = HamiltonianMLPRegressor((4,), max_epochs=1, random_state=0).fit(states, states)
+    for given in (None, states):
+        with pytest.raises(TypeError, match="HamiltonianMLPRegressor"):
+            feature_importances(motion, given)
