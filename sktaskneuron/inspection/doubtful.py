@@ -15,9 +15,8 @@ from sktaskneuron.preprocessing import TableEncoder
 
 # Trees and rows in a leaf of the forest for the usual size of a residual.
 _TREES, _LEAF = 200, 10
-# Residuals count up to so many median ones there, so that slips do not excuse each other, and the
-# usual size is at least this share of the median one.
-_LARGEST, _LEAST = 4.0, 0.1
+# The usual size of a residual is at least this share of the median one.
+_LEAST = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,5 +131,5 @@ def _by_usual_size(residual: Vector, X: TableLike, predicted: Vector) -> Vector:
     forest = ExtraTreesRegressor(
         _TREES, min_samples_leaf=_LEAF, bootstrap=True, oob_score=True, random_state=0
     )
-    forest.fit(features, np.minimum(residual, _LARGEST * median))
+    forest.fit(features, residual)
     return residual / np.maximum(forest.oob_prediction_, _LEAST * median)

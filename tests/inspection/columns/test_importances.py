@@ -24,8 +24,6 @@ from sktaskneuron.models.fitted import FormulaModel
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.target import ValueTarget
 
-LINEAR = {"max_epochs": 1, "n_members": 2, "hidden_layer_sizes": (4,), "random_state": 0}
-
 
 def linear_table(n_rows=400):
     """y = 3 a + 2 (b is missing) + (level effects) + 4 flag, with a of standard deviation 2."""
@@ -46,12 +44,10 @@ def linear_table(n_rows=400):
 @pytest.fixture(scope="module")
 def linear():
     X, y = linear_table()
-    model = NeuronSeekRegressor("x", validation=2, **LINEAR).fit(X, y)
-    assert model.selected_ == "linear"
-    return model, X, y
+    return NeuronFormulaSearch(n_resamples=0).fit(X, y), X, y
 
 
-def test_units_of_a_linear_model(linear):
+def test_units_of_a_linear_equation(linear):
     """Each column's standard deviation of the prediction: slope times spread, levels by shares."""
     model, X, _ = linear
     effect = X["level"].map({"u": 0, "v": 5, "w": -5}).astype(float)
@@ -115,7 +111,8 @@ def test_classes_count_probability():
     flag = (rng.random(400) < 0.5).astype(float)
     X = np.stack([flag, rng.normal(size=400)], axis=1)
     label = np.where(flag > 0, "yes", "no")
-    model = NeuronSeekClassifier("x", **LINEAR).fit(X, label)
+    options = {"max_epochs": 1, "n_members": 2, "hidden_layer_sizes": (4,), "validation": 2}
+    model = NeuronSeekClassifier("x", random_state=0, **options).fit(X, label)
     first, second = feature_importances(model, X)
     assert 0.35 < first <= 0.5  # the standard deviation of a fair 0/1 is one half
     assert second < 0.05
@@ -179,7 +176,7 @@ def test_order_is_that_of_permutations():
     rng = np.random.default_rng(8)
     X = rng.uniform(size=(300, 4))
     y = 10 * X[:, 3] + 5 * X[:, 2] + 3 * np.sin(np.pi * X[:, 0] * X[:, 1])
-    model = NeuronSeekRegressor("x", compare_simple=False, max_epochs=8, n_members=2).fit(X, y)
+    model = NeuronSeekRegressor("x", compare_simple=False, max_epochs=8, random_state=0).fit(X, y)
     wanted = permutation_importance(model, X, y, n_repeats=2, random_state=0).importances_mean
     np.testing.assert_array_equal(
         np.argsort(model.feature_importances_)[-2:], np.argsort(wanted)[-2:]

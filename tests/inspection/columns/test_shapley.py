@@ -61,20 +61,20 @@ def test_atoms_of_many_columns_are_multiplied_out():
     equation = FittedFormula(
         NeuronFormula.parse("x**2 + <x,x>:2 + <x,x,x>:1"),
         [1.0, -1.0],
-        [rng.normal(size=(12, 2))],
-        {2: rng.normal(size=(2, 12, 2)), 3: rng.normal(size=(3, 12, 1))},
+        [rng.normal(size=(8, 2))],
+        {2: rng.normal(size=(2, 8, 2)), 3: rng.normal(size=(3, 8, 1))},
         {2: rng.normal(size=(2, 2)), 3: rng.normal(size=(1, 2))},
-        center=rng.normal(size=12),
-        lower=np.full(12, -1.5),
+        center=rng.normal(size=8),
+        lower=np.full(8, -1.5),
     )
-    X, background = rng.normal(size=(6, 12)), rng.normal(size=(7, 12))
+    X, background = rng.normal(size=(6, 8)), rng.normal(size=(7, 8))
     found = shapley_values(equation, X, background)
-    assert found.values.shape == (6, 12, 2)
+    assert found.values.shape == (6, 8, 2)
     np.testing.assert_allclose(
         found.values.sum(axis=1), equation.evaluate(X) - found.base, rtol=1e-9
     )
     # of two rows that differ in one column: all that it adds is that column's
-    alone = shapley_values(equation, X[:1], np.where(np.arange(12) == 3, 0.0, X[:1]))
+    alone = shapley_values(equation, X[:1], np.where(np.arange(8) == 3, 0.0, X[:1]))
     assert np.abs(np.delete(alone.values[0], 3, axis=0)).max() < 1e-9
 
 
