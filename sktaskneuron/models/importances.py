@@ -1,9 +1,16 @@
 r"""How far predictions move with each column, by the gradients of what predicts.
 
 Of a column of numbers the squared importance is
-:math:`\sigma_j^2\, E[(\partial f / \partial x_j)^2]`, of one with levels
-:math:`E[\mathrm{Var}_j f]`, the variance of the prediction over the levels of the column while the
-others stay. Both are the same for a prediction that is linear in the column.
+:math:`E[\tau_j(x_j)\, (\partial f / \partial x_j)^2]` with the Stein kernel of the column,
+
+.. math:: \tau_j(x) = \frac{1}{p_j(x)} \int_x^\infty (t - \mu_j)\, p_j(t)\, dt, \qquad
+          E[\tau_j] = \sigma_j^2,
+
+which is constant for a normal column. It bounds the variance of f along the column from above, with
+equality where f is linear, whatever the distribution (Cacoullos, 1982). With the plain variance in
+its place a steep start of a column of a long tail counts as if it went on to the tail's end. Of a
+column with levels it is that variance itself, :math:`E[\mathrm{Var}_j f]`, over the levels of the
+column while the others stay.
 """
 
 from __future__ import annotations
@@ -39,22 +46,25 @@ class Movements:
     steps : ndarray of shape (n_rows, n_outputs, n_numbers)
         Gradient of the prediction, as the target's points, times the column's standard deviation;
         0 where the cell is missing.
+    kernel : ndarray of shape (n_rows, n_numbers)
+        Stein kernel of the column at the cell, by its variance.
     share : ndarray of shape (n_rows,)
         Weights of the rows, of sum one.
     """
 
     columns: ColumnNumbers
     steps: FloatArray
+    kernel: Matrix
     share: Vector
 
     @property
     def squares(self) -> Vector:
-        """Mean squares, (n_numbers,)."""
-        return np.asarray(self.share @ (self.steps**2).sum(axis=1))
+        """Squared importances, (n_numbers,)."""
+        return np.asarray(self.share @ (self.kernel * (self.steps**2).sum(axis=1)))
 
     @property
     def outer(self) -> Matrix:
-        """Mean outer product, (n_numbers, n_numbers)."""
+        """Mean outer product of the steps, (n_numbers, n_numbers)."""
         return np.einsum("r,roi,roj->ij", self.share, self.steps, self.steps, optimize=True)
 
 
@@ -65,16 +75,34 @@ def movements(predictor: Predictor, inputs: Inputs, weight: Vector, device: str)
     size = max(1, predictor.target.n_outputs * inputs.raw.shape[1])
     inputs, share = _some(inputs, weight, min(_ROWS, max(_FEWEST, _NUMBERS // size)))
     observed = _observed(encoder, inputs.raw)
-    share_of_cells = share[:, None] * observed
-    share_of_cells /= np.maximum(share_of_cells.sum(axis=0), np.finfo(float).tiny)
-    numbers = inputs.raw[:, columns]
-    mean = (share_of_cells * numbers).sum(axis=0)
-    spread = np.sqrt((share_of_cells * (numbers - mean) ** 2).sum(axis=0))
+    spread, kernel = np.zeros(len(columns)), np.zeros(observed.shape)
+    for place, (column, seen) in enumerate(zip(columns, observed.T, strict=True)):
+        if seen.any():
+            own = share[seen] / share[seen].sum()
+            spread[place], kernel[seen, place] = _spread(inputs.raw[seen, column], own)
     step = np.zeros(inputs.raw.shape[1])
     step[columns] = _STEP * spread
     raw_steps = model.steps_raw(inputs, inputs.raw - step, inputs.raw + step)[:, :, columns]
     steps = predictor.target.point_steps(model.predict_raw(inputs), raw_steps)
-    return Movements(columns, steps * observed[:, None] / (2 * _STEP), share)
+    return Movements(columns, steps * observed[:, None] / (2 * _STEP), kernel, share)
+
+
+def _spread(cells: Vector, share: Vector) -> tuple[float, Vector]:
+    """Return the standard deviation of cells, and their Stein kernel by its square.
+
+    Between two neighbouring values the kernel times the density is the sum of the excess over the
+    mean of all that lies above; half of the area between goes to the cells of either value.
+    """
+    values, place = np.unique(cells, return_inverse=True)
+    mass = np.bincount(place, weights=share)
+    excess = mass * (values - share @ cells)
+    above = np.cumsum(excess[::-1])[::-1][1:]
+    area = np.diff(values) * above
+    variance = float(area.sum())
+    if variance <= 0:
+        return 0.0, np.zeros(len(cells))
+    at_value = (np.append(area, 0.0) + np.append(0.0, area)) / 2
+    return np.sqrt(variance), (at_value / mass / variance)[place]
 
 
 def column_importances(predictor: Predictor, inputs: Inputs, weight: Vector, device: str) -> Vector:

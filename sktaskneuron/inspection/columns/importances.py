@@ -16,14 +16,17 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
     r"""Compute how far predictions move with each column.
 
     .. math::
-        I_j = \sigma_j \sqrt{E\left[(\partial f / \partial x_j)^2\right]}, \qquad
+        I_j = \sqrt{E\left[\tau_j(x_j)\, (\partial f / \partial x_j)^2\right]}, \qquad
         I_j = \sqrt{E\left[\mathrm{Var}_j\, f\right]}
 
-    The first is for columns of numbers with the standard deviation :math:`\sigma_j`: the root mean
-    square of the gradient, times one standard deviation [1]_. The second is for columns with
-    levels (categories, numbers of two values, whether a cell is missing): the standard deviation of
-    the prediction over the column's levels while the others stay. A prediction that is linear in
-    the column has the same by both. Squares of a column's parts add up.
+    The first is for columns of numbers: the root mean square of the gradient, times one standard
+    deviation of the column. The weight :math:`\tau_j`, its Stein kernel, has the mean
+    :math:`\sigma_j^2` and is constant for a normal column; in others it is small where cells crowd
+    and at the ends, so that a steep start of a long tail does not count along the tail [1]_, [2]_.
+    The second is for columns with levels (categories, numbers of two values, whether a cell is
+    missing): the standard deviation of the prediction over the column's levels while the others
+    stay. A prediction that is linear in the column has the same by both. Squares of a column's
+    parts add up.
 
     Parameters
     ----------
@@ -51,7 +54,9 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
 
     References
     ----------
-    .. [1] S. Kucherenko and S. Song, "Derivative-based global sensitivity measures and their link
+    .. [1] T. Cacoullos, "On upper and lower bounds for the variance of a function of a random
+       variable", The Annals of Probability 10 (1982), 799-809.
+    .. [2] S. Kucherenko and S. Song, "Derivative-based global sensitivity measures and their link
        with Sobol' sensitivity indices", Monte Carlo and Quasi-Monte Carlo Methods (2016), 455-469.
 
     Examples
@@ -105,7 +110,7 @@ def active_subspace(model: object, X: TableLike) -> ActiveSubspace:
 
     with the gradients by the standardised columns of numbers [1]_. If few of the eigenvalues are
     large, the prediction is nearly a function of as many linear combinations of the columns. The
-    diagonal of C holds the squares of what `feature_importances` returns for numbers.
+    diagonal of C holds the squared `feature_importances` of columns that are normal.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sktaskneuron._typing import TableLike
-from sktaskneuron.estimators.fitted import TableEstimator, value_for
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.predictor import Predictor
@@ -22,12 +22,11 @@ def read_table(model: object, X: TableLike) -> tuple[Predictor, Inputs, str]:
         If X has other columns than in fit, or no rows.
     """
     check_fitted(model)
-    predictor = None
     if isinstance(model, TableEstimator):
-        predictor = getattr(value_for(model, X), "predictor", None)
-    if not isinstance(predictor, Predictor):
-        raise TypeError(
-            f"{type(model).__name__} is no estimator of this package that reads tables: give a "
-            "fitted NeuronSeek, LearnedDiversity, ActivationSearch or NeuronFormulaSearch"
-        )
-    return predictor, predictor.reader.read(X), getattr(model, "device", "cpu")
+        predictor = getattr(fitted_value(model), "predictor", None)
+        if isinstance(predictor, Predictor):
+            return predictor, predictor.reader.read(X, model), getattr(model, "device", "cpu")
+    raise TypeError(
+        f"{type(model).__name__} is no estimator of this package that reads tables: give a "
+        "fitted NeuronSeek, LearnedDiversity, ActivationSearch or NeuronFormulaSearch"
+    )
