@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -72,10 +73,14 @@ class ValueTarget:
         """
         return raw * self._point_units
 
-    def point_steps(self, raw: Matrix, steps: FloatArray) -> FloatArray:
+    def point_steps(self, outputs: Callable[[], Matrix], steps: FloatArray) -> FloatArray:
         """Return the steps of the points for small steps of raw outputs.
 
-        steps : (n_rows, n_outputs, n_columns).
+        Parameters
+        ----------
+        outputs : callable
+            Computes the raw outputs, (n_rows, n_outputs), where steps depend on them.
+        steps : ndarray of shape (n_rows, n_outputs, n_columns)
         """
         return steps * self._point_units[:, None]
 
@@ -152,12 +157,16 @@ class ClassTarget:
         """
         return softmax(raw) / np.sqrt(2.0)
 
-    def point_steps(self, raw: Matrix, steps: FloatArray) -> FloatArray:
+    def point_steps(self, outputs: Callable[[], Matrix], steps: FloatArray) -> FloatArray:
         """Return the steps of the points for small steps of raw outputs.
 
-        steps : (n_rows, n_outputs, n_columns).
+        Parameters
+        ----------
+        outputs : callable
+            Computes the raw outputs, (n_rows, n_outputs), where steps depend on them.
+        steps : ndarray of shape (n_rows, n_outputs, n_columns)
         """
-        probability = softmax(raw)[:, :, None]
+        probability = softmax(outputs())[:, :, None]
         mean = (probability * steps).sum(axis=1, keepdims=True)
         return np.asarray(probability * (steps - mean) / np.sqrt(2.0))
 

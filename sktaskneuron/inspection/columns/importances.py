@@ -33,7 +33,7 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
     model : estimator
         Fitted; any of the package but `HamiltonianMLPRegressor`.
     X : table or array-like of shape (n_samples, n_features), default=None
-        Rows at which to look, at most 512 of them, drawn the same way each time. None: the training
+        Rows at which to look, at most 400 of them, drawn the same way each time. None: the training
         rows, of which `feature_importances_` was kept.
 
     Returns
@@ -117,7 +117,7 @@ def active_subspace(model: object, X: TableLike) -> ActiveSubspace:
     model : estimator
         Fitted; any of the package but `HamiltonianMLPRegressor`.
     X : table or array-like of shape (n_samples, n_features)
-        Rows at which gradients are taken, at most 512 of them, drawn the same way each time.
+        Rows at which gradients are taken, at most 400 of them, drawn the same way each time.
 
     Returns
     -------
