@@ -153,6 +153,9 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         What was left out, in words, because `time_limit` ran out; empty if nothing was.
     encoder_ : TableEncoder
         Turns the table into the columns of the formula.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        By how much the prediction moves with each column, in the unit of the target; see
+        :func:`sktaskneuron.inspection.feature_importances`.
     n_features_in_ : int
         Number of input columns.
     feature_names_in_ : ndarray of str
