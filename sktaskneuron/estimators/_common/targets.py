@@ -30,8 +30,8 @@ from sktaskneuron.estimators._common.checks import (
     score_weight,
     with_class_weight,
 )
-from sktaskneuron.estimators._common.judges import with_judges, with_splits
 from sktaskneuron.estimators._common.importances import with_importances
+from sktaskneuron.estimators._common.judges import with_judges, with_splits
 from sktaskneuron.estimators._common.limits import tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings

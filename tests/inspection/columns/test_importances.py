@@ -153,7 +153,7 @@ def test_search_by_its_equation():
     search = NeuronFormulaSearch().fit(X, y)
     # mean of squares over outputs of standard deviation one
     expected = np.sqrt([(1 + 1 / 2) / 2, 1 / 4, 1 / 4, 0.0])
-    np.testing.assert_allclose(search.feature_importances_, expected, atol=0.06)
+    np.testing.assert_allclose(search.feature_importances_, expected, atol=0.09)
 
 
 def test_an_equation_has_no_slope_where_it_is_not_defined():
