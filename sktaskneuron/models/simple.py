@@ -12,6 +12,7 @@ from sktaskneuron._typing import IntArray, Matrix, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import FormulaModel, LinearModel
+from sktaskneuron.models.target import many_classes_told
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
@@ -92,7 +93,8 @@ def _logistic(
     model = LogisticRegression(C=C, max_iter=200, tol=1e-3)
     if seconds_left() < np.inf:
         model.set_callbacks(_Joints())
-    model.fit(z, codes, sample_weight=weight)
+    with many_classes_told():
+        model.fit(z, codes, sample_weight=weight)
     if len(present) == 2:
         coef[:, present[1]] = model.coef_[0]
         intercept[present] = 0.0, model.intercept_[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
@@ -190,6 +192,14 @@ class ClassTarget:
 
 #: What a model is fitted to.
 Target: TypeAlias = ValueTarget | ClassTarget
+
+
+@contextmanager
+def many_classes_told() -> Iterator[None]:
+    """Silence scikit-learn's doubt about many classes, which the check of y has told already."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
+        yield
 
 
 def softmax(logits: Matrix) -> Matrix:

@@ -15,6 +15,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from sktaskneuron._typing import AnyArray, Matrix, RowNumbers, Splits, Vector
 from sktaskneuron.models.fitted import FittedModel
+from sktaskneuron.models.target import many_classes_told
 from sktaskneuron.models.task import Task
 
 _FOLD_ROWS = 100_000
@@ -128,4 +129,5 @@ def make_splits(
     folds: KFold | StratifiedKFold = KFold(validation, shuffle=True, random_state=seed)
     if stratify is not None and smallest_class >= validation:
         folds = StratifiedKFold(validation, shuffle=True, random_state=seed)
-    return list(folds.split(np.arange(n), stratify))
+    with many_classes_told():
+        return list(folds.split(np.arange(n), stratify))

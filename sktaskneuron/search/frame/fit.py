@@ -198,7 +198,7 @@ def column_costs(table: Table, family: Family, fit: Fit) -> Vector:
     for root, outputs in working.outputs():
         checkpoint()
         weighted = design * root
-        norm = np.sqrt((weighted**2).sum(axis=0)) + 1e-300
+        norm = np.maximum(np.sqrt((weighted**2).sum(axis=0)), 1e-150)  # its square is no zero
         scaled = weighted / norm
         inverse = np.linalg.pinv(scaled.T @ scaled, rcond=1e-12, hermitian=True)
         variance = np.maximum(np.diag(inverse), 1e-300) / norm**2
