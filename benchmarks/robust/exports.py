@@ -135,6 +135,7 @@ def plain(value: Any) -> Any:
     """Turn a cell to what SQLite holds."""
     if value is None or pd.isna(value):
         return None
-    if isinstance(value, str | bool | int):
-        return int(value) if isinstance(value, bool) else value
-    return float(value)
+    if isinstance(value, str):
+        return value
+    whole = isinstance(value, bool | int) and abs(value) < 2**63
+    return int(value) if whole else float(value)

@@ -91,7 +91,7 @@ def sentinel(draft: Draft, rng: Generator) -> Draft:
     rows = some_rows(rng, len(draft.given.X), rng.uniform(0.02, 0.1), at_least=6)
     name, value = one_number(draft, rng), float(rng.choice(SENTINELS))
     X = cells(draft, name, rows, value)
-    return with_X(draft, X, told=(str(name), f"{value:g}"), linear_as_given=True)
+    return with_X(draft, X, told=(str(name), f"{value:.15g}"), linear_as_given=True)
 
 
 @kind(CELLS)
