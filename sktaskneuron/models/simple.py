@@ -66,6 +66,8 @@ def _some(rows: RowNumbers) -> RowNumbers:
 
 def _fit_linear(task: Task, rows: RowNumbers, penalty: float) -> LinearModel:
     checkpoint()
+    if len(rows) == 1:
+        return _constant(task, rows)
     rows = _some(rows)
     raw, weight = task.inputs.raw[rows], task.weight[rows]
     center = weight @ raw / weight.sum()

@@ -272,6 +272,8 @@ def _out_of_bag(forest: ExtraTreesRegressor, X: Matrix, size: Vector) -> Vector:
     for tree, drawn in zip(forest.estimators_, forest.estimators_samples_, strict=True):
         unseen = np.ones(len(X), dtype=bool)
         unseen[drawn] = False
+        if not unseen.any():
+            continue
         total[unseen] += tree.predict(X[unseen])
         count[unseen] += 1
     return np.where(count > 0, total / np.maximum(count, 1), size.mean())

@@ -173,7 +173,8 @@ class Distillation:
         if len(rows) > _ROWS:
             rows = np.sort(rng.choice(rows, size=_ROWS, replace=False))
         inputs = task.inputs.take(rows)
-        first, second = (rng.integers(len(rows), size=len(rows) // 2) for _ in range(2))
+        n_between = max(len(rows) // 2, 1)
+        first, second = (rng.integers(len(rows), size=n_between) for _ in range(2))
         between = inputs.take(first)
         mixed = between.raw.copy()
         part = slice(0, inputs.n_numeric)

@@ -125,3 +125,18 @@ def test_without_held_out_rows():
     model = NeuronSeekClassifier(**QUICK, validation=None).fit(X, y > 0)
     with pytest.raises(ValueError, match="NeuronSeekClassifier was fitted without"):
         model.predict_set(X)
+
+
+@pytest.mark.parametrize("n_rows", [20, 21, 24])
+def test_very_few_rows(n_rows):
+    X, y, _ = draw(n_rows)
+    model = NeuronSeekRegressor(**QUICK).fit(X, y)
+    assert np.isfinite(model.predict_interval(X, 0.5)).all()
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_one_row_that_counts(readable):
+    X, y, _ = draw(30)
+    weight = (np.arange(30) == 7).astype(float)
+    model = NeuronSeekRegressor(**QUICK, readable=readable).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(model.predict(X), y[7], atol=1.0)
