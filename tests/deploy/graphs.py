@@ -16,11 +16,14 @@ def answers_of(proto, inputs):
     return dict(zip(names, session.run(names, inputs), strict=True))
 
 
-def run_on(function, array):
-    """Return a function of values applied to an array, by onnxruntime."""
+def run_on(function, array, n_axes=None):
+    """Return a function of values applied to an array, by onnxruntime.
+
+    The result has as many axes as the array, or ``n_axes``.
+    """
     graph = Graph()
     value = function(graph.input("x", array.dtype, (None, *array.shape[1:])))
-    program = Program(graph, {"y": (value, None)}, {})
+    program = Program(graph, {"y": (value, (None,) * (n_axes or array.ndim))}, {})
     return answers_of(write_model(program, "test", None), {"x": array})["y"]
 
 
@@ -43,6 +46,9 @@ def differences(model, X, **options):
 
 
 def relative(values, own):
-    """Return the largest difference, relative to the value and to the spread of the middle half."""
+    """Return the largest difference, relative to the value and to the spread of the middle half.
+
+    values, own : (n_rows,) or (n_rows, n_outputs)
+    """
     low, high = np.quantile(own, [0.25, 0.75], axis=0)
     return float(np.max(np.abs(values - own) / (np.abs(own) + (high - low) + 1e-12)))

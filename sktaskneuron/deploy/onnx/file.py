@@ -44,14 +44,14 @@ class Program:
     ----------
     graph : Graph
     outputs : dict of str to (Value, shape)
-        None in a shape is the number of rows, and None as a shape any.
+        None in a shape is the number of rows.
     about : dict of str to plain data
         For the metadata, beside the package's version and the estimator: texts as they are, the
         rest as JSON.
     """
 
     graph: Graph
-    outputs: Mapping[str, tuple[Value, tuple[int | None, ...] | None]]
+    outputs: Mapping[str, tuple[Value, tuple[int | None, ...]]]
     about: Mapping[str, Any]
 
 
@@ -147,7 +147,5 @@ def _type(onnx: ModuleType, dtype: np.dtype[Any]) -> int:
     return number
 
 
-def _shape(shape: tuple[int | None, ...] | None) -> list[int | str] | None:
-    if shape is None:
-        return None
+def _shape(shape: tuple[int | None, ...]) -> list[int | str]:
     return ["rows" if length is None else length for length in shape]

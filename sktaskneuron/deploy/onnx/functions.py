@@ -155,20 +155,21 @@ class Dual:
     value: Value
     slope: Value
 
-    def _of(self, other: Dual | Operand) -> Dual:
+    def of(self, other: Dual | Operand) -> Dual:
+        """Return an operand with a slope: 0, of what does not depend on the input."""
         if isinstance(other, Dual):
             return other
         value = self.value.of(other)
         return Dual(value, value * 0.0)
 
     def __add__(self, other: Dual | Operand) -> Dual:
-        given = self._of(other)
+        given = self.of(other)
         return Dual(self.value + given.value, self.slope + given.slope)
 
     __radd__ = __add__
 
     def __mul__(self, other: Dual | Operand) -> Dual:
-        given = self._of(other)
+        given = self.of(other)
         slope = self.slope * given.value + self.value * given.slope
         return Dual(self.value * given.value, slope)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from sktaskneuron.deploy.onnx.functions import (
 from sktaskneuron.deploy.onnx.graph import Value, join
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.nn import (
-    Activation,
     DiverseNetwork,
     TableFunction,
     TaskNetwork,
@@ -292,12 +291,15 @@ def _table(function: TableFunction, x: Value) -> tuple[Value, Value]:
 
 
 def _evaluated(function: str | nn.Module, x: Any, functions: Mapping[str, Any]) -> Any:
-    """Return the values of an activation's formula, learned parameters and all."""
+    """Return the values of an activation's formula, learned parameters and all.
+
+    x : Value, or Dual for the derivative too.
+    """
     learned: dict[str, Any] = {}
-    found: Activation
     if isinstance(function, TrainableActivation):
         found = function.activation
-        learned = {name: array(value) for name, value in function.current().items()}
+        # numbers, or (n_members, 1, 1)
+        learned = {name: x.of(array(value)) for name, value in function.current().items()}
     elif isinstance(function, str):
         found = find_activation(function)
     else:
@@ -308,10 +310,4 @@ def _evaluated(function: str | nn.Module, x: Any, functions: Mapping[str, Any]) 
     name = found.name.partition("(")[0]
     if name in _WITH_HOLES:
         return _WITH_HOLES[name](x, {**found.parameters, **learned}, functions)
-    return evaluate(found.tree(tuple(learned)), {"x": x, **_operands(x, learned)}, functions)
-
-
-def _operands(x: Value | Dual, numbers: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Return learned parameters, numbers or (n_members, 1, 1), as operands of the input."""
-    value = x if isinstance(x, Value) else x.value
-    return {name: value.of(number) for name, number in numbers.items()}
+    return evaluate(found.tree(tuple(learned)), {"x": x, **learned}, functions)
