@@ -130,7 +130,7 @@ def test_a_readable_equation(fitted):
     proto = write_model(predictor_program(readable, one_tensor=False), "test", None)
     X = hostile(X)
     found = answers_of(proto, onnx_inputs(model, X))["predict"]
-    assert relative(found, readable.predict(X, "cpu")) < EXACT
+    assert relative(found, readable.predict(X, model, "cpu")) < EXACT
     assert np.ptp(found) > 0
 
 

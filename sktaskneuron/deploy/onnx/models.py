@@ -18,7 +18,7 @@ from sktaskneuron.formula.text.nodes import Node
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel, NoModel
 from sktaskneuron.models.inputs import View
 from sktaskneuron.models.networks import PackedModel
-from sktaskneuron.models.target import ClassTarget, Target, ValueTarget
+from sktaskneuron.models.target import LARGEST_LOGIT, ClassTarget, Target, ValueTarget
 from sktaskneuron.nn import TaskNetwork
 
 _LARGEST = np.finfo(np.float64).max
@@ -153,8 +153,8 @@ def is_finite(value: Value) -> Value:
 def _of_equation(target: Target, value: Value) -> Value:
     """Return an equation's values as raw outputs, as the target's own method does."""
     if isinstance(target, ValueTarget):
-        return is_finite(value).choose((value - target.shift) / target.unit, 0.0)
-    logits = is_finite(value).choose(value, 0.0)
+        return value.is_nan().choose(0.0, (value - target.shift) / target.unit)
+    logits = value.is_nan().choose(0.0, value).clip(-LARGEST_LOGIT, LARGEST_LOGIT)
     # of two classes the equation has the log odds: (0, value)
     return logits if target.n_outputs > 2 else logits * np.array([0.0, 1.0])
 
@@ -176,7 +176,7 @@ def answers(target: Target, raw: Value) -> dict[str, Value]:
         best = probabilities.op("ArgMax", axis=1, keepdims=0, dtype=np.int64)
         labels = raw.graph.constant(_labels(target.classes)).take(best, 0)
         return {"predict": labels, "predict_proba": probabilities}
-    values = raw * target.unit + target.shift
+    values = (raw * target.unit + target.shift).clip(-_LARGEST, _LARGEST)
     return {"predict": values.without_axis(1) if target.single else values}
 
 

@@ -24,7 +24,7 @@ from sktaskneuron.preprocessing.categories import (
     plain_level,
     write_levels,
 )
-from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.columns import read_table, shown_names
 from sktaskneuron.preprocessing.ranks import TWO_VALUED_BOUND
 
 #: Name of the one input, where columns do not have inputs of their own.
@@ -62,7 +62,7 @@ def names_of(shown: Mapping[str, Any]) -> list[str]:
     names = shown.get("feature_names_in_")
     if names is None:
         return [f"x{j}" for j in range(shown["n_features_in_"])]
-    return [str(name) for name in names]
+    return shown_names(names)
 
 
 def column_names(encoder: TableEncoder) -> list[str]:
@@ -84,13 +84,7 @@ def text_columns(encoder: TableEncoder) -> dict[int, list[Level]]:
 
 
 def _levels(encoder: TableEncoder) -> dict[int, list[Level]]:
-    columns = np.flatnonzero(encoder.categorical_).tolist()
-    return {
-        column: all_levels(kept, pooled)
-        for column, kept, pooled in zip(
-            columns, encoder.levels_, encoder.pooled_levels_, strict=True
-        )
-    }
+    return {column: all_levels(kept, pooled) for column, kept, pooled in encoder.categories()}
 
 
 def onnx_inputs(
@@ -117,14 +111,14 @@ def onnx_inputs(
     table = read_table(X, model)
     every = range(table.shape[1])
     if one_tensor:
-        return {TENSOR: table.numbers(every, model)}
+        return {TENSOR: table.numbers(every)}
     encoder = getattr(model, "encoder_", None)
     categorical = [] if encoder is None else np.flatnonzero(encoder.categorical_).tolist()
     texts = {} if encoder is None else text_columns(encoder)
     inputs: dict[str, AnyArray] = {}
     for column, name in enumerate(names_of(vars(model))):
         if column not in categorical:
-            inputs[name] = table.numbers([column], model)
+            inputs[name] = table.numbers([column])
             continue
         cells = [plain_level(value) for value in table.values(column)]
         if column in texts:
@@ -181,9 +175,9 @@ def _encoded(graph: Graph, encoder: TableEncoder, one_tensor: bool) -> tuple[Val
         marked = np.flatnonzero(encoder.missing_)
         if marked.size:
             parts.append(gaps.take(marked, 1).cast(np.float64))
-    for place, (column, levels) in enumerate(_levels(encoder).items()):
+    for column, kept, pooled in encoder.categories():
+        levels = all_levels(kept, pooled)
         code = _code(columns([column]), levels, names[column])
-        kept, pooled = encoder.levels_[place], encoder.pooled_levels_[place]
         # one row per code, the last one for levels that fit has not seen
         table = np.zeros((len(levels) + 1, count_columns(kept, pooled)))
         write_levels(table[:-1], np.arange(len(levels)), kept, pooled)
