@@ -26,6 +26,7 @@ from sktaskneuron.models.predictor import Predictor
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+    from torch import nn
 
     from sktaskneuron.deploy.onnx import Program
 
@@ -46,6 +47,9 @@ class Fitted(Protocol):
 
     def program(self, one_tensor: bool) -> Program:
         """Return the way of a table to the answer as an ONNX graph."""
+
+    def module(self) -> nn.Module:
+        """Return the way of encoded columns to the answer as a torch module."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,12 @@ def shown_importances(importances: Vector | None) -> dict[str, object]:
         from sktaskneuron.deploy.onnx import predictor_program
 
         return predictor_program(self.predictor, one_tensor=one_tensor)
+
+    def module(self) -> nn.Module:
+        """Return the way of encoded columns to the answer as a torch module."""
+        from sktaskneuron.deploy.torch_module import predictor_module
+
+        return predictor_module(self.predictor)
 
 
 class TableEstimator(CallbackSupportMixin, BaseEstimator):
@@ -140,6 +150,28 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
 
         program = fitted_value(self).program(one_tensor)
         return write_model(program, type(self).__name__, path)
+
+    def to_torch(self) -> nn.Module:
+        """Return the way from encoded columns to the answer as a torch module.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            On the CPU, in evaluation mode; `torch.export` takes it. It maps a float64 tensor of
+            shape (n_samples, n_encoded) to what `predict` returns, of classes to what
+            `predict_proba` returns, of a transformer to what `transform` returns. The columns are
+            those of ``encoder_.transform(X)`` and, beside them, of ``encoder_.level_codes(X)``; of
+            an estimator without an ``encoder_`` those of X.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it was fitted without a model that predicts.
+        """
+        module: nn.Module = fitted_value(self).module()
+        return module
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -12,8 +12,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from sktaskneuron._typing import AnyArray, Matrix, TableLike
+from sktaskneuron._typing import AnyArray, TableLike
 from sktaskneuron.deploy.onnx.graph import Graph, Value, join
+from sktaskneuron.deploy.points import Points
 from sktaskneuron.models.inputs import Scaler, View
 from sktaskneuron.models.predictor import Reader
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
@@ -31,8 +32,6 @@ from sktaskneuron.preprocessing.ranks import TWO_VALUED_BOUND
 TENSOR = "X"
 # Beyond, scaled values are cut before they are bent, so that their squares stay finite.
 _FAR = 1e150
-# Half of the widest range whose difference float64 can hold.
-_HALF_RANGE = np.finfo(np.float64).max / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,7 +293,9 @@ def _normal_scores(raw: Value, scaler: NormalScoreScaler) -> Value:
     scores = z.clip(-TWO_VALUED_BOUND, TWO_VALUED_BOUND)
     columns = np.flatnonzero(~few)
     if columns.size:
-        points = [(scaler.values_[j], scaler.scores_[j]) for j in columns]
+        points = Points.of(
+            *([table[j] for j in columns] for table in (scaler.values_, scaler.scores_))
+        )
         found = _interpolated(raw.take(columns, 1), points)
         # back to their places, where the others' columns are not read
         place = np.zeros(len(few), dtype=np.int64)
@@ -303,33 +304,24 @@ def _normal_scores(raw: Value, scaler: NormalScoreScaler) -> Value:
     return _zero(scores, scaler.constant_)
 
 
-def _interpolated(x: Value, points: Sequence[tuple[Matrix, Matrix]]) -> Value:
-    """Return interpolated values, (batch, n_columns), of columns with points (values, scores).
+def _interpolated(x: Value, points: Points) -> Value:
+    """Return interpolated values, (batch, n_columns).
 
-    The interval of a value is found by halving, in all columns at once.
+    The piece of a value is found by halving, in all columns at once.
     """
-    longest = max(len(values) for values, _ in points)
-    n_steps = int(np.ceil(np.log2(longest)))
-    size = 2**n_steps
-    half = np.array([0.5 if v[-1] / 2 - v[0] / 2 > _HALF_RANGE else 1.0 for v, _ in points])
-    knots = np.full((len(points), size), np.inf)
-    heights, slopes = np.zeros(knots.shape), np.zeros(knots.shape)
-    for j, (values, scores) in enumerate(points):
-        n = len(values)
-        knots[j, :n], heights[j, :n] = values * half[j], scores
-        with np.errstate(over="ignore"):
-            slopes[j, : n - 1] = np.diff(scores) / np.diff(knots[j, :n])
-    slopes = np.minimum(slopes, np.finfo(np.float64).max)
-    tables = [x.graph.constant(table.ravel()) for table in (knots, heights, slopes)]
-    x = x * half
-    place = x.graph.constant(np.arange(len(points))[None] * size)
-    for step in range(n_steps - 1, -1, -1):
-        further = place + 2**step
-        place = tables[0].take(further, 0).up_to(x).choose(further, place)
-    knot, height, slope = (table.take(place, 0) for table in tables)
-    low = np.array([scores[0] for _, scores in points])
-    high = np.array([scores[-1] for _, scores in points])
-    return (slope * (x - knot) + height).op("Max", low).op("Min", high)
+    n_columns, n_knots = points.knots.shape
+    knots, heights, slopes = (
+        x.graph.constant(table.ravel()) for table in (points.knots, points.heights, points.slopes)
+    )
+    x = x * points.unit
+    place = x.graph.constant(np.arange(n_columns)[None] * n_knots)
+    step = n_knots // 2
+    while step:
+        further = place + step
+        place = knots.take(further, 0).up_to(x).choose(further, place)
+        step //= 2
+    value = slopes.take(place, 0) * (x - knots.take(place, 0)) + heights.take(place, 0)
+    return value.op("Max", points.low).op("Min", points.high)
 
 
 def _zero(scaled: Value, columns: AnyArray) -> Value:

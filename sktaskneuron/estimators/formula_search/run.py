@@ -35,6 +35,8 @@ from sktaskneuron.search.engines import (
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sktaskneuron.deploy.onnx import Program
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
@@ -146,6 +148,12 @@ class FittedSearch:
         from sktaskneuron.deploy.onnx import terms_program
 
         return terms_program(self.reader, self.equation, self.term_means, one_tensor=one_tensor)
+
+    def module(self) -> nn.Module:
+        """Return the way of encoded columns to the terms as a torch module."""
+        from sktaskneuron.deploy.torch_module import terms_module
+
+        return terms_module(self.reader, self.equation, self.term_means)
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""

@@ -30,6 +30,8 @@ from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
 from sktaskneuron.preprocessing.naming import in_name_of
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sktaskneuron.deploy.onnx import Program
     from sktaskneuron.nn import DiverseNetwork
 
@@ -115,6 +117,12 @@ class HamiltonianModel:
         return field_program(
             self.packed, self.scaler, self.rate_units, self.columns, one_tensor=one_tensor
         )
+
+    def module(self) -> nn.Module:
+        """Return the way of states to their rates as a torch module."""
+        from sktaskneuron.deploy.torch_module import field_module
+
+        return field_module(self.packed, self.scaler, self.rate_units)
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""
