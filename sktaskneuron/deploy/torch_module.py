@@ -199,8 +199,8 @@ class _Pure(_Columns):
         self.node = node
 
     def forward(self, raw: Tensor) -> Tensor:
-        value: Tensor = evaluate(self.node, {"x": self.columns(raw)}, TORCH_NAMESPACE)
-        return value
+        value = evaluate(self.node, {"x": self.columns(raw)}, TORCH_NAMESPACE)
+        return torch.as_tensor(value)
 
 
 class _Atoms(_Columns):

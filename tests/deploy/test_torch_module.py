@@ -1,18 +1,31 @@
 """The torch module of every public estimator gives its answers, and torch.export takes it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 
-from sktaskneuron import HamiltonianMLPRegressor, NeuronFormulaSearch
+from sktaskneuron import HamiltonianMLPRegressor, NeuronFormulaSearch, NeuronSeekRegressor
+from sktaskneuron.deploy.torch_module import predictor_module
+from sktaskneuron.formula import FittedExpression
+from sktaskneuron.models.fitted import FormulaModel
 from tests.common.instances import INSTANCES
 from tests.estimators.data import QUICK, draw_people
 
 pd = pytest.importorskip("pandas")
 
+# One for each way through the module; the others differ in what they search.
 NAMES = [
-    name for name, model in INSTANCES.items() if not isinstance(model, HamiltonianMLPRegressor)
+    "regressor-default",
+    "classifier-default",
+    "regressor-interaction",
+    "typed-regressor",
+    "learned-classifier",
+    "search-classifier",
+    "search-tail",
+    "search-als",
 ]
 # What reads the levels of a column with many of them.
 LEVELS = ["regressor-default", "classifier-default"]
@@ -52,7 +65,6 @@ def assert_same(found, own, single):
     assert difference.max() < (1e-5 if single else 1e-9)
 
 
-@pytest.mark.filterwarnings("ignore:engine='gates' had")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_estimator(name):
     X, y = people()
@@ -76,6 +88,17 @@ def test_every_estimator(name):
             assert_same(module(encoded(model, rows)).numpy(), own, single)
 
 
+def test_an_equation_of_columns():
+    X, y = people()
+    model = clone(INSTANCES["regressor-pure"]).fit(X[["age", "income"]], y)
+    predictor = model._fitted.predictor
+    texts = "log(age - 30) + 2*exp(-(age/50)**2)/(1 + abs(income)**0.5)"
+    expression = FittedExpression.parse(texts, predictor.reader.names)
+    readable = replace(predictor, model=FormulaModel(expression, predictor.target))
+    found = predictor_module(readable)(encoded(model, X[["age", "income"]])).numpy()
+    assert_same(found, readable.predict(X[["age", "income"]], model, "cpu"), single=False)
+
+
 def exported(module, rows):
     """The module as torch.export writes it, for any number of rows."""
     batch = torch.export.Dim.DYNAMIC
@@ -83,8 +106,6 @@ def exported(module, rows):
 
 
 def test_a_blend_of_all_is_exported():
-    from sktaskneuron import NeuronSeekRegressor
-
     X, y = people()
     model = NeuronSeekRegressor(**{**QUICK, "max_epochs": 10}, compare_simple=True).fit(X, y)
     rows = encoded(model, X)
