@@ -10,7 +10,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -22,6 +23,12 @@ from sktaskneuron._seeds import draw_seed
 from sktaskneuron._typing import CategoricalFeatures, Vector
 from sktaskneuron.exceptions import TimeLimitWarning
 from sktaskneuron.models.predictor import Predictor
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from torch import nn
+
+    from sktaskneuron.deploy.onnx import Program
 
 E = TypeVar("E", bound="TableEstimator")
 
@@ -37,6 +44,12 @@ class Fitted(Protocol):
 
     def attributes(self) -> Mapping[str, object]:
         """Return the public attributes, those that end with an underscore."""
+
+    def program(self, one_tensor: bool) -> Program:
+        """Return the way of a table to the answer as an ONNX graph."""
+
+    def module(self) -> nn.Module:
+        """Return the way of encoded columns to the answer as a torch module."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +79,18 @@ def shown_importances(importances: Vector | None) -> dict[str, object]:
     """Return the public attribute, which is not there where there are none."""
     return {} if importances is None else {"feature_importances_": importances}
 
+    def program(self, one_tensor: bool) -> Program:
+        """Return the way of a table to the answer as an ONNX graph."""
+        from sktaskneuron.deploy.onnx import predictor_program
+
+        return predictor_program(self.predictor, one_tensor=one_tensor)
+
+    def module(self) -> nn.Module:
+        """Return the way of encoded columns to the answer as a torch module."""
+        from sktaskneuron.deploy.torch_module import predictor_module
+
+        return predictor_module(self.predictor)
+
 
 class TableEstimator(CallbackSupportMixin, BaseEstimator):
     """What all estimators are: fitted whole or not at all, and readers of tables."""
@@ -88,6 +113,65 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
                 "that saved it"
             )
         super().__setstate__({name: value for name, value in state.items() if name != _FORMAT})
+
+    def to_onnx(
+        self, path: str | PathLike[str] | None = None, *, one_tensor: bool = False
+    ) -> ModelProto:
+        """Return the whole way from a raw table to the answer as one ONNX model.
+
+        Parameters
+        ----------
+        path : str or path, default=None
+            Where to write it too. Numbers of more than 2 GiB go to a file beside it.
+        one_tensor : bool, default=False
+            False: one input of shape (n_samples, 1) per column, under the column's name: texts for
+            categories, with "" for a gap, else float64, with NaN for a gap. True: one float64 input
+            "X" of shape (n_samples, n_features), for tables of numbers.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+            Checked. Its outputs are named after the methods whose answers they are: "predict", of
+            classes also "predict_proba", of a transformer "transform".
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it was fitted without a model that predicts.
+        MissingDependencyError
+            If onnx is not installed.
+        ValueError
+            If a column's name or level cannot stand in the graph; if ``one_tensor`` and a column
+            holds texts; if the model is larger than 2 GiB and there is no path.
+        """
+        from sktaskneuron.deploy.onnx import write_model
+
+        program = fitted_value(self).program(one_tensor)
+        return write_model(program, type(self).__name__, path)
+
+    def to_torch(self) -> nn.Module:
+        """Return the way from encoded columns to the answer as a torch module.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            On the CPU, in evaluation mode; `torch.export` takes it. It maps a float64 tensor of
+            shape (n_samples, n_encoded) to what `predict` returns, of classes to what
+            `predict_proba` returns, of a transformer to what `transform` returns. The columns are
+            those of ``encoder_.transform(X)`` and, beside them, of ``encoder_.level_codes(X)``; of
+            an estimator without an ``encoder_`` those of X.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If it was fitted without a model that predicts.
+        """
+        module: nn.Module = fitted_value(self).module()
+        return module
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

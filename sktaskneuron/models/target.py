@@ -18,8 +18,8 @@ from sktaskneuron._typing import AnyArray, FloatArray, IntArray, Matrix, Vector
 _LARGEST_LOSS = 35.0
 # A value that overflows is predicted as this: scikit-learn's metrics refuse infinity.
 _LARGEST = float(np.finfo(np.float64).max)
-# Differences of two such logits are finite.
-_LARGEST_LOGIT = 1e300
+#: Differences of two such logits are finite.
+LARGEST_LOGIT = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +147,7 @@ class ClassTarget:
 
         value : (n_rows, 1) log odds, or (n_rows, n_classes).
         """
-        logits = np.clip(np.where(np.isnan(value), 0.0, value), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+        logits = np.clip(np.where(np.isnan(value), 0.0, value), -LARGEST_LOGIT, LARGEST_LOGIT)
         if logits.shape[1] == 1:
             return np.concatenate([np.zeros_like(logits), logits], axis=1)
         return logits

@@ -169,11 +169,11 @@ def _levels_of(values: Sequence[object], name: str) -> dict[object, Level]:
             f"column {name!r} holds values that are no categories ({error}): each must be a "
             "string or a number"
         ) from error
-    return {value: _level(value) for value in distinct}
+    return {value: plain_level(value) for value in distinct}
 
 
-def _level(value: object) -> Level:
-    """Turn a cell into a plain level, the same for pandas, polars and numpy."""
+def plain_level(value: object) -> Level:
+    """Return a cell as a plain level, the same for pandas, polars and numpy; None if empty."""
     if is_missing(value):
         return None
     if isinstance(value, np.generic):

@@ -26,7 +26,7 @@ _TAIL = 1e-12
 # 205 rows had 5 % more error; with five, none (benchmarks/normal_scores.py).
 _FEWEST_ROWS = 5
 # What SmoothClipScaler allows a two-valued column by default: a code never seen stays near.
-_TWO_VALUED_BOUND = 3.0
+TWO_VALUED_BOUND = 3.0
 
 
 class NormalScoreScaler(
@@ -197,7 +197,7 @@ class NormalScoreScaler(
         if self.two_valued_[column]:
             with np.errstate(over="ignore"):
                 z = (x - self.center_[column]) / self.scale_[column]
-            return np.clip(z, -_TWO_VALUED_BOUND, _TWO_VALUED_BOUND)
+            return np.clip(z, -TWO_VALUED_BOUND, TWO_VALUED_BOUND)
         values, scores = self.values_[column], self.scores_[column]
         if values[-1] / 2 - values[0] / 2 > np.finfo(np.float64).max / 2:
             x, values = x / 2, values / 2  # a difference of two large numbers may overflow

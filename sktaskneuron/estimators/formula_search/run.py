@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -33,6 +33,11 @@ from sktaskneuron.search.engines import (
     search_method,
 )
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from sktaskneuron.deploy.onnx import Program
 
 # Ranges of a training column, beyond its ends, within which new values are read: the widest at
 # which the equation, which may hold an exponential, stays finite.
@@ -137,6 +142,18 @@ class FittedSearch:
             return np.zeros((len(matrix), 1))
         values = self.equation.transform(matrix)
         return np.where(np.isfinite(values), values, self.term_means)
+
+    def program(self, one_tensor: bool) -> Program:
+        """Return the way of a table to the terms as an ONNX graph."""
+        from sktaskneuron.deploy.onnx import terms_program
+
+        return terms_program(self.reader, self.equation, self.term_means, one_tensor=one_tensor)
+
+    def module(self) -> nn.Module:
+        """Return the way of encoded columns to the terms as a torch module."""
+        from sktaskneuron.deploy.torch_module import terms_module
+
+        return terms_module(self.reader, self.equation, self.term_means)
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""

@@ -30,6 +30,9 @@ from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
 from sktaskneuron.preprocessing.naming import in_name_of
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from sktaskneuron.deploy.onnx import Program
     from sktaskneuron.nn import DiverseNetwork
 
 
@@ -106,6 +109,20 @@ class HamiltonianModel:
     def network_targets(self, name: str, y: Matrix) -> Matrix:
         """Return rates as the networks are trained on them."""
         return np.asarray(y, dtype=np.float64) / self.rate_units
+
+    def program(self, one_tensor: bool) -> Program:
+        """Return the way of states to their rates as an ONNX graph."""
+        from sktaskneuron.deploy.onnx import field_program
+
+        return field_program(
+            self.packed, self.scaler, self.rate_units, self.columns, one_tensor=one_tensor
+        )
+
+    def module(self) -> nn.Module:
+        """Return the way of states to their rates as a torch module."""
+        from sktaskneuron.deploy.torch_module import field_module
+
+        return field_module(self.packed, self.scaler, self.rate_units)
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""

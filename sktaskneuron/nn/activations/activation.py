@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -15,6 +15,8 @@ from torch import Tensor
 from sktaskneuron._typing import FloatArray
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import ElementwiseExpression
+from sktaskneuron.formula.text.nodes import Node
+from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.nn.activations.numerics import Moments, gaussian_moments
 from sktaskneuron.nn.primitives import TORCH_NAMESPACE, TensorFunction
 
@@ -117,6 +119,22 @@ class Activation:
             return ElementwiseExpression.parse(_with_numbers(self.formula, self.parameters))
         except FormulaError:
             return None
+
+    def tree(self, free: Sequence[str] = ()) -> Node:
+        """Return the formula's tree, with numbers for all parameters but the free ones.
+
+        Parameters
+        ----------
+        free : sequence of str
+            Parameters that stay variables beside ``x``.
+
+        Raises
+        ------
+        FormulaError
+            If the grammar of formulas cannot write it.
+        """
+        numbers = {name: value for name, value in self.parameters.items() if name not in free}
+        return parse_node(_with_numbers(self.formula, numbers), frozenset({"x", *free}))
 
     def numpy(self, x: ArrayLike) -> FloatArray:
         """Return the values, computed by numpy and scipy alone.
