@@ -108,7 +108,10 @@ class Distillation:
         Distilled
         """
         task = self.task
-        splits = validation.splits or make_splits(task, 0.25, self.seed)
+        splits = validation.splits
+        if not splits:
+            alone = [(task.own_rows, task.own_rows)]
+            splits = make_splits(task, 0.25, self.seed) if len(task) > 1 else alone
         train, held = splits[0]
         own = model.predict_raw(task.inputs.take(held))
         if outputs is not None and validation:
