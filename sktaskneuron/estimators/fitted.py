@@ -74,11 +74,6 @@ class FittedPredictor:
         shown = self.predictor.attributes() | {"left_out_": self.left_out}
         return shown | shown_importances(self.importances)
 
-
-def shown_importances(importances: Vector | None) -> dict[str, object]:
-    """Return the public attribute, which is not there where there are none."""
-    return {} if importances is None else {"feature_importances_": importances}
-
     def program(self, one_tensor: bool) -> Program:
         """Return the way of a table to the answer as an ONNX graph."""
         from sktaskneuron.deploy.onnx import predictor_program
@@ -90,6 +85,11 @@ def shown_importances(importances: Vector | None) -> dict[str, object]:
         from sktaskneuron.deploy.torch_module import predictor_module
 
         return predictor_module(self.predictor)
+
+
+def shown_importances(importances: Vector | None) -> dict[str, object]:
+    """Return the public attribute, which is not there where there are none."""
+    return {} if importances is None else {"feature_importances_": importances}
 
 
 class TableEstimator(CallbackSupportMixin, BaseEstimator):

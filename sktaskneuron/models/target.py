@@ -101,7 +101,9 @@ class ValueTarget:
         return 1.0 - loss
 
     def score(self, raw: Matrix, encoded: Matrix, weight: Vector) -> float:
-        """Return R2."""
+        """Return R2; NaN of one row, which has no variance."""
+        if len(raw) < 2:
+            return float("nan")
         return float(r2_score(encoded, raw, sample_weight=weight))
 
     def attributes(self) -> dict[str, object]:
