@@ -11,9 +11,10 @@ from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import Blend, FittedModel
+from sktaskneuron.models.target import ClassTarget
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
-from sktaskneuron.models.weights import logit_weights, value_weights
+from sktaskneuron.models.weights import logit_weights, loss_weights, value_weights
 
 _READABLE = ("constant", "linear", "formula")
 
@@ -129,6 +130,11 @@ class _Blended:
     @classmethod
     def of(cls, task: Task, validation: Validation, candidates: Sequence[Candidate]) -> _Blended:
         stack = np.stack([_outputs(c) for c in candidates])
-        weigh = logit_weights if task.classification else value_weights
-        weights = weigh(stack, validation.target, validation.weight)
+        target, weight, kind = validation.target, validation.weight, task.kind
+        if isinstance(kind, ClassTarget):
+            weights = logit_weights(stack, target, weight)
+        elif kind.loss.squares:
+            weights = value_weights(stack, target, weight)
+        else:
+            weights = loss_weights(stack, target, weight, kind.loss)
         return cls(weights, np.tensordot(weights, stack, axes=1))

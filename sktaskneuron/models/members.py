@@ -75,7 +75,7 @@ def group_candidate(
     network = _network(group, task, recipe, dtype)
     spec = network.spec()
     bounds = None
-    if not task.classification:
+    if task.kind.bounded:
         own = task.target[task.own_rows]
         bounds = own.min(axis=0), own.max(axis=0)
 
@@ -98,7 +98,7 @@ def group_candidate(
         [everything] * n_members if splits is None else [train for train, _ in splits],
         None if splits is None else [held for _, held in splits],
         device=device,
-        loss="cross_entropy" if task.classification else "squared_error",
+        loss=task.kind.torch_loss(),
         label_smoothing=recipe.label_smoothing if task.classification else 0.0,
         bounds=bounds,
         n_epochs=recipe.n_epochs,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression
 
 from sktaskneuron._clock import checkpoint, seconds_left
 from sktaskneuron._typing import IntArray, Matrix, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import FormulaModel, LinearModel
-from sktaskneuron.models.target import many_classes_told
+from sktaskneuron.models.losses import columns_scale
+from sktaskneuron.models.target import ClassTarget, many_classes_told
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
-_ALPHAS = tuple(10.0 ** np.arange(-3, 5))
 _INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 # Rows beyond which a linear model gains nothing: it is fitted to so many, drawn at random.
 _MOST_ROWS = 30_000
@@ -25,7 +25,7 @@ _UNSEEN = -20.0
 
 
 def constant_candidate(task: Task, validation: Validation) -> Candidate:
-    """Return the mean, or the shares of the classes: the answer to noise."""
+    """Return the mean, or what has the least loss, or the shares of the classes."""
     outputs = validation.outputs(task, lambda rows: _constant(task, rows))
     return Candidate("constant", _constant(task, task.own_rows), outputs)
 
@@ -33,17 +33,17 @@ def constant_candidate(task: Task, validation: Validation) -> Candidate:
 def _constant(task: Task, rows: RowNumbers) -> LinearModel:
     n_columns, weight = task.inputs.raw.shape[1], task.weight[rows]
     share = weight / weight.sum()
-    if task.classification:
+    if isinstance(task.kind, ClassTarget):
         shares = np.bincount(task.target[rows], weights=share, minlength=task.n_outputs)
         intercept = np.log(np.maximum(shares, np.exp(_UNSEEN)))
     else:
-        intercept = share @ task.target[rows]
+        intercept = task.kind.loss.constant(task.target[rows], weight)
     coef = np.zeros((n_columns, task.n_outputs))
     return LinearModel(np.zeros(n_columns), np.ones(n_columns), coef, intercept)
 
 
 def linear_candidate(task: Task, validation: Validation) -> Candidate:
-    """Fit ridge or penalised logistic regression; the logistic penalty is chosen held out."""
+    """Fit ridge, or the loss's or the classes' own linear model with a penalty chosen held out."""
 
     def held_out(penalty: float) -> Matrix:
         return validation.outputs(task, lambda rows: _fit_linear(task, rows, penalty))
@@ -51,7 +51,8 @@ def linear_candidate(task: Task, validation: Validation) -> Candidate:
     def loss(outputs: Matrix) -> float:
         return float(validation.weight @ task.losses(outputs, validation.rows))
 
-    penalties = _INVERSE_PENALTIES if task.classification else (1.0,)
+    kind = task.kind
+    penalties = _INVERSE_PENALTIES if isinstance(kind, ClassTarget) else kind.loss.penalties
     tried = {penalty: held_out(penalty) for penalty in penalties}
     best = min(tried, key=lambda penalty: loss(tried[penalty]))
     return Candidate("linear", _fit_linear(task, task.own_rows, best), tried[best])
@@ -70,16 +71,13 @@ def _fit_linear(task: Task, rows: RowNumbers, penalty: float) -> LinearModel:
         return _constant(task, rows)
     rows = _some(rows)
     raw, weight = task.inputs.raw[rows], task.weight[rows]
-    center = weight @ raw / weight.sum()
-    spread = np.sqrt(weight @ (raw - center) ** 2 / weight.sum())
-    scale = np.where(spread > 1e-12 * np.maximum(np.abs(center), 1e-300), spread, 1.0)
+    center, scale = columns_scale(raw, weight)
     z = (raw - center) / scale
-    if task.classification:
+    if isinstance(task.kind, ClassTarget):
         coef, intercept = _logistic(z, task.target[rows], weight, penalty, task.n_outputs)
-        return LinearModel(center, scale, coef, intercept)
-    ridge = RidgeCV(_ALPHAS).fit(z, task.target[rows], sample_weight=weight)
-    coef = ridge.coef_.reshape(task.n_outputs, -1).T
-    return LinearModel(center, scale, coef, np.broadcast_to(ridge.intercept_, (task.n_outputs,)))
+    else:
+        coef, intercept = task.kind.loss.linear(z, task.target[rows], weight, penalty)
+    return LinearModel(center, scale, coef, intercept)
 
 
 def _logistic(

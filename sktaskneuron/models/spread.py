@@ -17,7 +17,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sktaskneuron._typing import FloatArray, IntArray, Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.models.fitted import FittedModel, outputs_of_members
 from sktaskneuron.models.inputs import Inputs
-from sktaskneuron.models.target import softmax
+from sktaskneuron.models.target import ValueTarget, softmax
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
@@ -218,8 +218,10 @@ class LabelSpread:
 
 def learn_spread(
     task: Task, validation: Validation, outputs: Matrix, rows: RowNumbers, seed: int
-) -> Spread | LabelSpread:
+) -> Spread | LabelSpread | None:
     """Learn how far held-out rows are from what models that have not seen them say.
+
+    Of a loss whose predictions are not the middle of the target's values nothing is learned.
 
     Parameters
     ----------
@@ -231,7 +233,9 @@ def learn_spread(
         The rows they are for.
     seed : int
     """
-    if not task.classification:
+    if isinstance(task.kind, ValueTarget):
+        if not task.kind.loss.central:
+            return None
         return Spread.of(task, outputs, rows, validation.n_parts, seed)
     probability = softmax(outputs)[np.arange(len(rows)), task.target[rows]]
     return LabelSpread.of(probability, task.weight[rows])

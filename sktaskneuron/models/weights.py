@@ -7,6 +7,7 @@ from scipy.optimize import minimize, nnls
 from scipy.special import logsumexp
 
 from sktaskneuron._typing import FloatArray, IntArray, Matrix, Vector
+from sktaskneuron.models.losses import Loss
 
 # Weights below this share of the total are put to zero.
 _NEGLIGIBLE = 0.02
@@ -63,6 +64,48 @@ def _root_of_squares(rows: Matrix) -> Vector:
     """Return the Euclidean length of each row, above zero; squares neither overflow nor vanish."""
     largest = np.maximum(np.abs(rows).max(axis=1), np.finfo(np.float64).tiny)
     return np.asarray(largest * np.maximum(np.linalg.norm(rows / largest[:, None], axis=1), 1.0))
+
+
+def loss_weights(outputs: FloatArray, target: FloatArray, weight: Vector, loss: Loss) -> Vector:
+    """Return convex weights of raw outputs of the least loss.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_models, n_rows, n_outputs)
+        Each model's raw outputs on rows that it has not seen.
+    target : ndarray of shape (n_rows, n_outputs)
+    weight : ndarray of shape (n_rows,)
+    loss : Loss
+        Convex in the raw outputs, so in the weights.
+
+    Returns
+    -------
+    ndarray of shape (n_models,), non-negative, with sum one
+    """
+    n_models, n_rows, _ = outputs.shape
+    share = weight / weight.sum()
+    corners = np.eye(n_models)
+    unit = min(loss.slope(model, target, share)[0] for model in outputs) or 1.0
+    pull = _PRIOR_ROWS / n_rows + _RIDGE
+
+    def value(a: Vector) -> tuple[float, Vector]:
+        mean, slope = loss.slope(np.tensordot(a, outputs, axes=1), target, share)
+        spread = a - a.mean()
+        gradient = np.tensordot(outputs, slope, axes=2) / unit
+        return mean / unit + 0.5 * pull * float(spread @ spread), gradient + pull * spread
+
+    start = np.full(n_models, 1.0 / n_models)
+    result = minimize(
+        value,
+        start,
+        jac=True,
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * n_models,
+        constraints={"type": "eq", "fun": lambda a: a.sum() - 1.0, "jac": np.ones_like},
+    )
+    found = np.clip(result.x, 0.0, 1.0)
+    tried = [*corners, start, found / found.sum()] if found.sum() > 0 else [*corners, start]
+    return _without_crumbs(min(tried, key=lambda a: value(a)[0]))
 
 
 def logit_weights(logits: FloatArray, target: IntArray, weight: Vector) -> Vector:

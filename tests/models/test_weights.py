@@ -8,7 +8,8 @@ from scipy.optimize import check_grad, minimize
 from scipy.special import logsumexp
 
 from sktaskneuron.models import weights as weights_module
-from sktaskneuron.models.weights import logit_weights, value_weights
+from sktaskneuron.models.losses import Deviance, Huber, Quantiles
+from sktaskneuron.models.weights import logit_weights, loss_weights, value_weights
 
 
 def draw_values(n_models=4, n_rows=300, n_outputs=2, seed=0):
@@ -47,6 +48,47 @@ def plain(monkeypatch):
     """Without the pull to equal weights and without cutting small ones."""
     monkeypatch.setattr(weights_module, "_PRIOR_ROWS", 0.0)
     monkeypatch.setattr(weights_module, "_NEGLIGIBLE", 0.0)
+
+
+LOSSES = [
+    Quantiles((0.8,)),
+    Quantiles(name="absolute_error"),
+    Huber((0.5,)),
+    Deviance("poisson", 1.0),
+    Deviance("gamma", 2.0),
+]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name + type(loss).__name__)
+class TestOtherLosses:
+    def draw(self, seed=0):
+        outputs, target, weight = draw_values(n_outputs=1, seed=seed)
+        return outputs, np.exp(target), weight
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_no_other_weights_are_better(self, seed, loss, plain):
+        outputs, target, weight = self.draw(seed)
+        found = loss_weights(outputs, target, weight, loss)
+
+        def value(a):
+            rows = loss.rows(np.tensordot(a, outputs, axes=1), target)
+            return np.average(rows, weights=weight)
+
+        tried = np.random.default_rng(0).dirichlet(np.ones(len(outputs)), size=300)
+        near = np.maximum(found + 0.02 * (tried - tried.mean(axis=0)), 0.0)
+        best = min(value(a / a.sum()) for a in [*tried, *near])
+        assert value(found) <= best * 1.001
+        assert found.sum() == pytest.approx(1.0)
+        assert (found >= 0).all()
+
+    def test_equal_models_get_equal_weights(self, loss):
+        outputs, target, weight = self.draw()
+        same = np.stack([outputs[0]] * 3)
+        np.testing.assert_allclose(loss_weights(same, target, weight, loss), 1 / 3, atol=1e-4)
+
+    def test_one_model_gets_all(self, loss):
+        outputs, target, weight = self.draw()
+        assert loss_weights(outputs[:1], target, weight, loss) == [1.0]
 
 
 class TestValues:

@@ -293,15 +293,6 @@ def with_class_weight(
     return count_weight(weight * per_class[codes])
 
 
-def location_and_scale(values: Matrix, weight: Vector) -> tuple[Vector, Vector]:
-    """Weighted mean and standard deviation of the columns; (value, 1) for a constant one."""
-    constant = values.min(axis=0) == values.max(axis=0)
-    share = weight / weight.sum()
-    mean = np.where(constant, values[0], share @ values)
-    sd = np.sqrt(share @ (values - mean) ** 2)
-    return mean, np.where(constant | (sd == 0), 1.0, sd)
-
-
 def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> Matrix:
     """Bounds (2, n_columns), far outside the training values, within which networks read new ones.
 

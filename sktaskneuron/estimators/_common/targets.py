@@ -22,11 +22,11 @@ from sktaskneuron._typing import (
     Vector,
 )
 from sktaskneuron.estimators._common.checks import (
+    EncodedTable,
     check_target,
     class_codes,
     codes_among,
     encode_table,
-    location_and_scale,
     score_weight,
     with_class_weight,
 )
@@ -37,8 +37,10 @@ from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import Settings
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, fitted_value, put_on, told
+from sktaskneuron.models.losses import Loss, SquaredError
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.naming import in_name_of
 
 
 class Predictive(TableEstimator):
@@ -198,6 +200,10 @@ class Classifies(ClassifierMixin, Predictive):
 class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
     """Mixin: one or several numbers, standardised inside."""
 
+    def _loss(self, values: Matrix, table: EncodedTable) -> Loss:
+        """Return what values (n_rows, n_targets) are fitted by."""
+        return SquaredError()
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -250,17 +256,24 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             values = check_target(name, X, y, numeric=True)
             report = FitReport(self, X, y, sample_weight)
             kept = values[table.rows].reshape(len(table.rows), -1)
-            tell_far_targets(kept, table.weight)
-            target = ValueTarget(*location_and_scale(kept, table.weight), single=values.ndim == 1)
+            with in_name_of(name):
+                loss = self._loss(kept, table)
+                loss.check(kept)
+            if loss.squares:
+                tell_far_targets(kept, table.weight)
+            target = ValueTarget.of(kept, table.weight, loss, values.ndim == 1)
             table = with_splits(table, self.validation, values, groups)
             judges = X_val, y_val, sample_weight_val
 
             def encode(values: AnyArray, weight: Vector) -> tuple[Matrix, Vector]:
-                if values.reshape(len(values), -1).shape[1] != target.n_outputs:
+                columns = values.reshape(len(values), -1)
+                if columns.shape[1] != target.n_targets:
                     raise ValueError(
-                        f"y_val has the shape {values.shape}, but y has {target.n_outputs} targets"
+                        f"y_val has the shape {values.shape}, but y has {target.n_targets} targets"
                     )
-                return target.encoded(values.reshape(len(values), -1)), weight
+                with in_name_of(name):
+                    target.loss.check(columns, "y_val")
+                return target.encoded(columns), weight
 
             table = with_judges(table, self, judges, encode, numeric=True)
             fitted = self._run(settings, table, target.encoded(kept), target, report)

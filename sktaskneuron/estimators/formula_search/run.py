@@ -15,13 +15,13 @@ from sktaskneuron.estimators._common.checks import (
     EncodedTable,
     class_codes,
     column_range,
-    location_and_scale,
 )
 from sktaskneuron.estimators._common.expression import with_constant_outputs
 from sktaskneuron.estimators._common.settings import Settings
 from sktaskneuron.estimators.fitted import shown_importances
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
 from sktaskneuron.models.fitted import FormulaModel
+from sktaskneuron.models.losses import SquaredError
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
@@ -207,7 +207,7 @@ def fit_search(
         kind, target = ClassTarget(classes), indicators(codes, len(classes))
     else:
         single, target = target.ndim == 1, target.reshape(len(target), -1)
-        kind = ValueTarget(*location_and_scale(target, table.weight), single)
+        kind = ValueTarget.of(target, table.weight, SquaredError(), single)
     wide = settings.scope == "columns"
     find = _column_equations if wide else _neuron_formula
     result = find(settings, table, target, classification, on_step)

@@ -82,6 +82,8 @@ class Rivals:
         """
         if not self.compares or self.equation is None or not self.equation.is_readable:
             return None
+        if not self.task.kind.squares:
+            return None  # its numbers have another loss than the one that is asked for
         seconds = self.equation.seconds * len(self.validation.splits)
         if seconds <= _MOST_TO_JUDGE * seconds_left():
             return seconds

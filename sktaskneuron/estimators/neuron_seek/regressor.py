@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import d2_pinball_score
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from sktaskneuron._typing import FloatArray, TableLike
+from sktaskneuron._typing import (
+    CategoricalFeatures,
+    Constraints,
+    FloatArray,
+    Matrix,
+    RandomState,
+    TableLike,
+    TargetLike,
+    ValidationLike,
+)
+from sktaskneuron.estimators._common.checks import EncodedTable, score_weight
 from sktaskneuron.estimators._common.targets import Regresses
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import fitted_value
+from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.base import NeuronSeek
 from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek
+from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
+from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.fitted import on_device
+from sktaskneuron.models.losses import Deviance, Huber, Loss, Quantiles, SquaredError
 from sktaskneuron.models.spread import Spread, checked_coverages
+from sktaskneuron.models.target import ValueTarget
+
+if TYPE_CHECKING:
+    from skorch.callbacks import Callback
+
+# Powers of the variance's growth with the mean; that of Tweedie's distribution is a parameter.
+_LOGARITHMIC = {"poisson": 1.0, "gamma": 2.0, "tweedie": None}
+_LOSSES = ("squared_error", "absolute_error", "huber", "quantile", *_LOGARITHMIC)
 
 
 class NeuronSeekRegressor(Regresses, NeuronSeek):
@@ -36,6 +64,20 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         "td" searches powers and products by tensor decomposition, "sr" functions of single columns
         by symbolic regression. Otherwise the formula itself, as ``"x + x**2 + <x,x>:4"``; a part
         ``x`` is always added.
+    loss : str, default="squared_error"
+        One of "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma" and
+        "tweedie": what networks, linear model, epochs and weights of the blend are fitted and
+        judged by. Squares ask for the mean, absolute errors for the median, Huber's loss for a mean
+        that gross errors do not move, and the pinball loss for quantiles; the last three are half
+        the deviance of a distribution, with a logarithmic link, of a target without negative
+        values. The searched equation, which is fitted by squares, takes part in the comparison with
+        "squared_error" alone; otherwise it gives the networks its products. See the user guide.
+    quantile : float or list of float, default=0.5
+        With ``loss="quantile"`` the level or levels, each above 0 and below 1. Of a list, for one
+        target, predictions are (n_samples, n_levels) and never cross.
+    power : float, default=1.5
+        With ``loss="tweedie"`` the power of the mean, from 1 (Poisson) to 2 (gamma), that the
+        variance grows with.
     search : NeuronFormulaSearch or None, default=None
         Settings of the search. None: the defaults, without the evidence from resamples. Its
         `categorical_features` and `target_type` are not read, the table and the target are this
@@ -84,7 +126,8 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         Whether to train the task-driven networks once more without each kind of term, for
         `formula_gain_`.
     readable : bool or int, default=False
-        Whether the best equation of few nodes shall predict in place of the networks; a number is
+        Whether the best equation of few nodes shall predict in place of the networks, with
+        ``loss="squared_error"``; a number is
         the most nodes, True stands for 30. It is looked for on the target and on the networks' own
         predictions, also between the rows, and `readable_report_` says what it costs.
     time_limit : float or None, default=None
@@ -128,9 +171,10 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     weights_ : dict of str to float
         Share of every model in the prediction.
     validation_scores_ : dict of str to float
-        R2 on the held-out rows, of every model and of the blend; empty without validation.
+        R2 on the held-out rows, of every model and of the blend; empty without validation. Of
+        another loss than squares D2, the share of the loss of the best constant that is gone.
     oof_score_ : float
-        R2 of the held-out predictions of what predicts; NaN without validation. The weights
+        R2 (D2) of the held-out predictions of what predicts; NaN without validation. The weights
         were chosen on the same rows, so it is a little too good.
     formula_gain_ : dict of str to float
         What the score of the blend loses without a model; with `term_evidence` also what that of
@@ -189,6 +233,138 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     True
     """
 
+    _parameter_constraints: ClassVar[Constraints] = {
+        **NeuronSeek._parameter_constraints,
+        "loss": [StrOptions(set(_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "power": [Interval(Real, 1, 2, closed="both")],
+    }
+
+    def __init__(
+        self,
+        formula: str | NeuronFormula = "td",
+        *,
+        loss: str = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
+        power: float = 1.5,
+        search: NeuronFormulaSearch | None = None,
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
+        activation: Any = "silu",
+        dropout: float = 0.1,
+        learning_rate: str | float = "auto",
+        weight_decay: float = 0.02,
+        max_epochs: str | int = "auto",
+        batch_size: str | int = "auto",
+        n_members: str | int = "auto",
+        validation: ValidationLike = "auto",
+        n_iter_no_change: int | None = None,
+        compare_simple: bool = True,
+        term_evidence: bool = False,
+        readable: bool | int = False,
+        time_limit: float | None = None,
+        categorical_features: CategoricalFeatures = "from_dtype",
+        device: str = "auto",
+        dtype: str = "float32",
+        skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            formula,
+            search=search,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            n_members=n_members,
+            validation=validation,
+            n_iter_no_change=n_iter_no_change,
+            compare_simple=compare_simple,
+            term_evidence=term_evidence,
+            readable=readable,
+            time_limit=time_limit,
+            categorical_features=categorical_features,
+            device=device,
+            dtype=dtype,
+            skorch_callbacks=skorch_callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.power = power
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss in _LOGARITHMIC
+        return tags
+
+    def _settings(self) -> NeuronSeekSettings:
+        """Refuse early what would fail after a long search; return the parameters."""
+        levels = np.atleast_1d(np.asarray(self.quantile))
+        numbers = levels.dtype.kind == "f" and levels.ndim == 1 and levels.size > 0
+        if not (numbers and ((levels > 0) & (levels < 1)).all()):
+            raise ValueError(
+                f"quantile must be a number or a list of numbers above 0 and below 1, got "
+                f"{self.quantile!r}"
+            )
+        if self.readable and self.loss != "squared_error":
+            raise ValueError(
+                f"readable={self.readable!r} looks for an equation by squares; use "
+                f"loss='squared_error', or readable=False with loss={self.loss!r}"
+            )
+        return super()._settings()
+
+    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R2 whatever the loss; for a list of levels as `quantile` their mean D2.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        fitted: FittedNeuronSeek = fitted_value(self)
+        target = fitted.predictor.target
+        assert isinstance(target, ValueTarget)
+        loss = target.loss
+        if not (isinstance(loss, Quantiles) and loss.listed):
+            return super().score(X, y, sample_weight)
+        weight = score_weight(self, X, sample_weight)
+        columns = zip(loss.levels, self.predict(X).T, strict=True)
+        return float(
+            np.mean([d2_pinball_score(y, q, sample_weight=weight, alpha=a) for a, q in columns])
+        )
+
+    def _loss(self, values: Matrix, table: EncodedTable) -> Loss:
+        if self.loss == "squared_error":
+            return SquaredError()
+        if self.loss == "huber":
+            return Huber.of(table.matrix, values, table.weight)
+        if self.loss in _LOGARITHMIC:
+            power = _LOGARITHMIC[self.loss]
+            return Deviance(self.loss, float(self.power) if power is None else power)
+        if self.loss == "absolute_error":
+            return Quantiles(name=self.loss)
+        levels = np.atleast_1d(np.asarray(self.quantile, dtype=np.float64))
+        return Quantiles(tuple(levels.tolist()), listed=np.ndim(self.quantile) > 0)
+
     @usual_state()
     def predict_interval(self, X: TableLike, coverage: float | Sequence[float] = 0.9) -> FloatArray:
         r"""Predict ranges that hold the target in a given share of the rows.
@@ -215,6 +391,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
 
         Notes
         -----
+        They need a loss of the mean or the median: "squared_error", "absolute_error" or "huber".
         The half width is :math:`q\,\sigma(x)\,c(x)`: the quantile q of the held-out errors by
         their expected size, that size :math:`\sigma(x)`, and a correction c(x) of at most one for
         the fact that one member at a time was held out and the mean of all predicts. Without c,
@@ -224,6 +401,14 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         """
         value: FittedNeuronSeek = fitted_value(self)
         spread = value.spread
+        target = value.predictor.target
+        assert isinstance(target, ValueTarget)
+        if not target.loss.central:
+            raise ValueError(
+                "intervals are made around the mean or the median, and this NeuronSeekRegressor "
+                "predicts by another loss; fit with loss='quantile' and a list of levels, as "
+                "quantile=[0.05, 0.95]"
+            )
         if not isinstance(spread, Spread):
             raise ValueError(
                 "intervals are learned from held-out rows, and this NeuronSeekRegressor was "
@@ -232,6 +417,5 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         asked = checked_coverages(coverage, spread.most)
         predictor = on_device(value.predictor.model, self.device)
         ends = spread.intervals(predictor, value.predictor.reader.read(X, self), asked)
-        target = value.predictor.target
         both = np.stack([np.stack([target.decoded(raw) for raw in end], -1) for end in ends], -1)
         return both if np.ndim(coverage) else both[..., 0, :]

@@ -100,7 +100,7 @@ class FittedNeuronSeek(FittedPredictor):
         model = self.predictor.model
         if isinstance(model, FormulaModel):
             return model.fitted
-        if isinstance(model, LinearModel):
+        if isinstance(model, LinearModel) and self.predictor.target.linear:
             reader = self.predictor.reader
             return model.as_formula(reader.names, self.predictor.target).within(*reader.bounds)
         raise AttributeError(
@@ -224,7 +224,7 @@ def fit_neuron_seek(
         spread = learn_spread(task, validation, outputs, rows, rivals.seed)
     shown = _largest_network(candidates, choice)
     reader = prepared.reader
-    if isinstance(model, FormulaModel | LinearModel):
+    if target.linear and isinstance(model, FormulaModel | LinearModel):
         # an equation is read as it is printed: the limits of the columns are a part of it
         reader = replace(reader, bounds=table.limits)
     return FittedNeuronSeek(
