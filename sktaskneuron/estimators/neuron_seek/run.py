@@ -103,9 +103,10 @@ class FittedNeuronSeek(FittedPredictor):
         if isinstance(model, LinearModel) and self.predictor.target.linear:
             reader = self.predictor.reader
             return model.as_formula(reader.names, self.predictor.target).within(*reader.bounds)
+        squares = "" if self.predictor.target.squares else "loss='squared_error' and "
         raise AttributeError(
-            f"what predicts is {self.selected!r}, which is no equation; fit with readable=True "
-            "for the best one of few nodes, or see fitted_formula_ for the searched one"
+            f"what predicts is {self.selected!r}, which is no equation; fit with {squares}"
+            "readable=True for the best one of few nodes, or see fitted_formula_ for the searched one"
         )
 
     def attributes(self) -> dict[str, object]:
