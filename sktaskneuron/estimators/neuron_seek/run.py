@@ -106,7 +106,8 @@ class FittedNeuronSeek(FittedPredictor):
         squares = "" if self.predictor.target.squares else "loss='squared_error' and "
         raise AttributeError(
             f"what predicts is {self.selected!r}, which is no equation; fit with {squares}"
-            "readable=True for the best one of few nodes, or see fitted_formula_ for the searched one"
+            "readable=True for the best one of few nodes, or see fitted_formula_ for the searched "
+            "one"
         )
 
     def attributes(self) -> dict[str, object]:
