@@ -300,6 +300,8 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.loss in _LOGARITHMIC
+        # scikit-learn's checks of several targets draw negative ones
+        tags.target_tags.multi_output = self.loss not in _LOGARITHMIC
         return tags
 
     def _settings(self) -> NeuronSeekSettings:
