@@ -27,7 +27,10 @@ FAMILIES = [
 ]
 PAIRS = [pair for family in FAMILIES for pair in combinations(family, 2)]
 
+IMPORTANCES = {"feature_importances_": "in probability, and in the unit of the target"}
 CLASSES = {
+    **IMPORTANCES,
+    "readable": "an equation of numbers needs the squares that classes have no choice of",
     "validation": "folds keep the shares of the classes",
     "fitted_formula_": "the equation is one of log odds",
     "expression_": "the equation is one of log odds",
@@ -51,7 +54,8 @@ HAMILTONIAN = {
 EXCEPTIONS = {
     (NeuronSeekRegressor, NeuronSeekClassifier): CLASSES,
     (LearnedDiversityMLPRegressor, LearnedDiversityMLPClassifier): {
-        "oof_score_": CLASSES["oof_score_"]
+        "oof_score_": CLASSES["oof_score_"],
+        **IMPORTANCES,
     },
     (LearnedDiversityMLPRegressor, HamiltonianMLPRegressor): {
         name: reason for name, reason in HAMILTONIAN.items() if name != "oof_score_"
@@ -59,7 +63,10 @@ EXCEPTIONS = {
     (LearnedDiversityMLPClassifier, HamiltonianMLPRegressor): {
         name: reason for name, reason in HAMILTONIAN.items() if name != "n_outputs_"
     },
-    (ActivationSearchRegressor, ActivationSearchClassifier): {"oof_score_": CLASSES["oof_score_"]},
+    (ActivationSearchRegressor, ActivationSearchClassifier): {
+        "oof_score_": CLASSES["oof_score_"],
+        **IMPORTANCES,
+    },
 }
 
 
