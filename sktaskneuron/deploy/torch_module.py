@@ -309,12 +309,19 @@ class _Prediction(_Way):
         self.model = _model(predictor.model, predictor.reader)
         self.classes = isinstance(target, ClassTarget)
         self.single = isinstance(target, ValueTarget) and target.single
+        self.logarithmic = isinstance(target, ValueTarget) and target.logarithmic
+        places = target.loss.places if isinstance(target, ValueTarget) else None
+        self.ranks: list[int] | None = None if places is None else places.tolist()
 
     def forward(self, encoded: Tensor) -> Tensor:
         """Return predictions, or of classes their probabilities."""
         raw = self.model(*self.split(encoded))
         if self.classes:
             return torch.softmax(raw, dim=1)
+        if self.logarithmic:
+            raw = raw.exp()
+        elif self.ranks is not None:
+            raw = raw.sort(dim=1).values[:, self.ranks]
         values = (raw * self.unit + self.shift).clamp(-_LARGEST, _LARGEST)
         return values[:, 0] if self.single else values
 

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.linear_model import RidgeCV, TweedieRegressor
 
 from sktaskneuron._clock import checkpoint
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import IndexArray, Matrix, Vector
 from sktaskneuron.preprocessing.weighted import weighted_quantiles
 
 if TYPE_CHECKING:
@@ -98,9 +98,14 @@ class Loss(ABC):
             (gradient,) = torch.autograd.grad(loss, output)
         return float(loss.detach()), gradient.numpy()
 
+    @property
+    def places(self) -> IndexArray | None:
+        """Where each output stands among the sorted ones, if their meaning asks for an order."""
+        return None
+
     def ordered(self, raw: Matrix) -> Matrix:
         """Return raw outputs in the order that their meaning asks for."""
-        return raw
+        return raw if self.places is None else np.asarray(np.sort(raw, axis=1)[:, self.places])
 
     def _row_loss(self) -> RowLoss:
         from sktaskneuron.training.loop.losses import get_row_loss
@@ -203,16 +208,16 @@ class Quantiles(Loss):
         coef = np.stack(found, axis=1)
         return coef[:-1], coef[-1]
 
-    def ordered(self, raw: Matrix) -> Matrix:
-        """Return the outputs of a row sorted by their levels: quantiles do not cross.
+    @property
+    def places(self) -> IndexArray | None:
+        """The ranks of several levels: sorted outputs do not cross.
 
         Sorted quantiles never have a larger loss (Chernozhukov, Fernández-Val and Galichon,
         "Quantile and probability curves without crossing", 2010).
         """
         if len(self.levels) == 1:
-            return raw
-        place = np.argsort(np.argsort(self.levels, kind="stable"), kind="stable")
-        return np.asarray(np.sort(raw, axis=1)[:, place])
+            return None
+        return np.argsort(np.argsort(self.levels, kind="stable"), kind="stable")
 
 
 @dataclass(frozen=True)

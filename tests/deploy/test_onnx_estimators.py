@@ -77,7 +77,15 @@ def hostile(table):
 def target_for(model, y):
     if hasattr(model, "classes_") or hasattr(model, "predict_proba"):
         return np.array(["low", "mid", "top"])[np.digitize(y, np.quantile(y, [0.3, 0.7]))]
-    return y
+    return np.abs(y) if "loss" in model.get_params() else y
+
+
+def test_levels_of_quantiles():
+    X, y = people()
+    model = NeuronSeekRegressor(loss="quantile", quantile=[0.9, 0.1, 0.5], **FORCED).fit(X, y)
+    assert differences(model, hostile(X))["predict"] < SINGLE
+    low_first = np.sort(model.predict(X), axis=1)
+    np.testing.assert_array_equal(model.predict(X), low_first[:, [2, 0, 1]])
 
 
 @pytest.fixture(scope="module")

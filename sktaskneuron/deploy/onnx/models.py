@@ -176,8 +176,22 @@ def answers(target: Target, raw: Value) -> dict[str, Value]:
         best = probabilities.op("ArgMax", axis=1, keepdims=0, dtype=np.int64)
         labels = raw.graph.constant(_labels(target.classes)).take(best, 0)
         return {"predict": labels, "predict_proba": probabilities}
+    if target.logarithmic:
+        raw = raw.op("Exp")
+    elif target.loss.places is not None:
+        raw = _sorted(raw, target.n_outputs).take(target.loss.places, 1)
     values = (raw * target.unit + target.shift).clip(-_LARGEST, _LARGEST)
     return {"predict": values.without_axis(1) if target.single else values}
+
+
+def _sorted(value: Value, n_columns: int) -> Value:
+    """Sort every row by neighbours that change places; there are few columns."""
+    columns = [value.part(1, j, j + 1) for j in range(n_columns)]
+    for last in range(n_columns - 1, 0, -1):
+        for j in range(last):
+            one, other = columns[j], columns[j + 1]
+            columns[j], columns[j + 1] = one.op("Min", other), one.op("Max", other)
+    return join(columns, 1)
 
 
 def _labels(classes: AnyArray) -> AnyArray:

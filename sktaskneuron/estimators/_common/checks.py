@@ -142,10 +142,13 @@ def plain_target(name: str, y: TargetLike | None) -> AnyArray:
         return values
 
 
-def check_target(name: str, X: TableLike, y: TargetLike | None, *, numeric: bool) -> AnyArray:
+def check_target(
+    name: str, X: TableLike, y: TargetLike | None, *, numeric: bool, flat: bool = True
+) -> AnyArray:
     """Check that y is there, is finite and has a row for each of X; return it as an array.
 
     name : of the estimator, for messages.
+    flat : whether one column of numbers is read as a vector.
     """
     values = plain_target(name, y)
     with in_name_of(name):
@@ -157,13 +160,13 @@ def check_target(name: str, X: TableLike, y: TargetLike | None, *, numeric: bool
         if not len(values):
             raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
         if numeric:
-            return _numbers(values, name)
+            return _numbers(values, name, flat)
         labels: AnyArray = column_or_1d(values, warn=True)
         _check_labels(labels)
         return labels
 
 
-def _numbers(values: AnyArray, name: str) -> FloatArray:
+def _numbers(values: AnyArray, name: str, flat: bool) -> FloatArray:
     """Return targets as finite floats that can be squared, (n_rows,) or (n_rows, n_outputs)."""
     try:
         # what is too large for a float becomes infinity, which is refused
@@ -172,7 +175,7 @@ def _numbers(values: AnyArray, name: str) -> FloatArray:
     except (TypeError, ValueError) as error:
         raise ValueError(f"y must hold numbers, but {error}: classes need a classifier") from error
     target: FloatArray = _check_y(values, multi_output=True, estimator=name)
-    if target.ndim == 2 and target.shape[1] == 1:
+    if flat and target.ndim == 2 and target.shape[1] == 1:
         target = column_or_1d(target, warn=True)
     return sized(target, "y")
 

@@ -258,6 +258,11 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
                     X, y, sample_weight = states_and_rates(X, y, sample_weight)
                 states, rates, columns = self._check_states(X, y)
                 weight = count_weight(check_weight(sample_weight, states))
+            if states.shape[1] % 2:
+                raise ValueError(
+                    f"X holds coordinates and momenta [q, p], an even number of columns, got "
+                    f"n_features = {states.shape[1]}"
+                )
             if rates.shape != states.shape:
                 raise ValueError(
                     f"y holds the derivative of every column of X, so its shape is {states.shape}, "
@@ -277,12 +282,7 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
             for name, value in vars(reader).items()
             if name in ("n_features_in_", "feature_names_in_")
         }
-        if states.shape[1] % 2:
-            raise ValueError(
-                f"X holds coordinates and momenta [q, p], an even number of columns, got "
-                f"n_features = {states.shape[1]}"
-            )
-        rates = check_target(type(self).__name__, X, y, numeric=True)
+        rates = check_target(type(self).__name__, X, y, numeric=True, flat=False)
         return states, rates, columns
 
     def _read(self, X: ArrayLike) -> Matrix:

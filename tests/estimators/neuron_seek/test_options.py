@@ -35,6 +35,9 @@ OTHER_NETWORK = {
 }
 #: Options with a test of their own below, in another file or, for the device, on another machine.
 ELSEWHERE = {
+    "loss",
+    "quantile",
+    "power",
     "search",
     "n_iter_no_change",
     "compare_simple",
