@@ -34,10 +34,13 @@ class Clock:
     ----------
     seconds : float or None
         Budget from now on; None never runs out.
+    paces : bool, default=True
+        Whether work that is planned in steps is to go faster where time runs faster than they do.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
+    def __init__(self, seconds: float | None = None, *, paces: bool = True) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self.paces = paces
         self.seconds = math.inf if seconds is None else seconds
 
     def _used(self) -> float:
@@ -46,6 +49,10 @@ class Clock:
     def left(self) -> float:
         """Return the seconds left; infinite without a budget."""
         return self.seconds if math.isinf(self.seconds) else self.seconds - self._used()
+
+    def pace(self, share: float) -> float:
+        """Return how far planned work is: its share of the steps, or that of the time if larger."""
+        return max(share, self()) if self.paces else share
 
     def __call__(self) -> float:
         """Return the share used, from 0; above 1 once the budget is exceeded."""
@@ -84,7 +91,9 @@ def time_limit(seconds: float | None) -> Iterator[list[str]]:
 
 
 @contextmanager
-def within(seconds: float = math.inf, otherwise: str = "") -> Iterator[Clock]:
+def within(
+    seconds: float = math.inf, otherwise: str = "", *, paces: bool = True
+) -> Iterator[Clock]:
     """Run a block for so many seconds at most, or as long as the block around it has left.
 
     Parameters
@@ -93,6 +102,8 @@ def within(seconds: float = math.inf, otherwise: str = "") -> Iterator[Clock]:
     otherwise : str, default=""
         What is left out, in words, where the block does not come to its end; in place of what
         parts of it left out.
+    paces : bool, default=True
+        As of `Clock`; within a block that does not pace none does.
 
     Yields
     ------
@@ -110,7 +121,9 @@ def within(seconds: float = math.inf, otherwise: str = "") -> Iterator[Clock]:
     >>> best > 0
     True
     """
-    clock, told = Clock(min(seconds, seconds_left())), list[str]()
+    outer = _clock.get()
+    clock = Clock(min(seconds, outer.left()), paces=paces and outer.paces)
+    told = list[str]()
     outer_clock, outer_told = _clock.set(clock), _told.set(told)
     try:
         yield clock

@@ -97,3 +97,12 @@ def test_other_errors_pass():
     with pytest.raises(KeyError), within(1.0):
         raise KeyError
     checkpoint()
+
+
+def test_work_that_is_kept_does_not_hurry():
+    with within(1e-9):
+        assert running_clock().pace(0.25) > 1
+    with within(1e-9, paces=False):
+        assert running_clock().pace(0.25) == 0.25
+        with within():
+            assert running_clock().pace(0.25) == 0.25

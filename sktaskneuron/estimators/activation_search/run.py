@@ -305,9 +305,10 @@ def _evaluated(
     def evaluate(texts: Sequence[str]) -> Matrix:
         checkpoint()
         left = max(int(settings.n_evaluations) - len(found), len(texts))
-        # what a file keeps is trained to its end, or lost
-        share = len(texts) / left if settings.checkpoint is None else 1.0
-        with within(seconds_left() * share):
+        # what a file keeps is trained to its end as if time did not run, or lost
+        kept = settings.checkpoint is not None
+        share = 1.0 if kept else len(texts) / left
+        with within(seconds_left() * share, paces=not kept):
             new = comparison.evaluate([activations_of(text, text, n_layers) for text in texts])
         found.extend(new)
         tell_best()

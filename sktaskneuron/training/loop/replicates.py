@@ -120,7 +120,7 @@ def fit_replicates(
     stop_reason, epoch = "max_epochs", 0
 
     def rate_factor(number: int) -> float:
-        progress = max((epoch - 1 + number / len(batches)) / n_epochs, clock())
+        progress = clock.pace((epoch - 1 + number / len(batches)) / n_epochs)
         return wave(min(progress, 1.0))
 
     n_values = width * min(batch_size, batches.edges[-1])
