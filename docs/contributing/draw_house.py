@@ -332,14 +332,14 @@ def draw_roof_and_ground(ax: Axes, plan: Plan, rooms: dict[str, Room]) -> None:
     ax.text(50, eaves + 1.6, under, ha="center", fontsize=8, color="0.3")
     box(ax, -2.5, ANNEX[1] + 1.5, -GAP - 4.6, 4.6, **style)
     ground = "   ".join(f"{name} ({rooms[name].lines})" for name in plan.ground)
-    ax.text(0.6, -GAP - 2.3, ground, va="center", fontsize=8.5, fontweight="bold", color="0.25")
+    ax.text(0.6, -GAP - 2.3, ground, va="center", fontsize=7.6, fontweight="bold", color="0.25")
     total = sum(map(code_lines, PACKAGE.rglob("*.py")))
     note = (
         "All rooms stand on these; their arrows are left out. Numbers in boxes are lines of code, "
         f"{total:,} in all;\na line's width, and the number at its dot, say how many lines of the "
         "one room import from the other."
     )
-    ax.text(60, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
+    ax.text(62, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
 
 
 def draw(path: Path) -> None:
