@@ -31,7 +31,7 @@ def with_splits(
     ValueError
         If a split has no rows to train on or to hold out.
     """
-    if not (hasattr(validation, "get_n_splits") or isinstance(validation, list | tuple)):
+    if not (hasattr(validation, "get_n_splits") or isinstance(validation, list)):
         return table
     drawn: Iterable[tuple[Any, Any]] = check_cv(validation).split(np.zeros((len(y), 1)), y, groups)
     # places among the rows of positive weight

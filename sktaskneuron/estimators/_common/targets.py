@@ -58,7 +58,36 @@ class Predictive(TableEstimator):
         """Refuse early what would fail after a long search; return the parameters."""
 
 
-class Classifies(ClassifierMixin, Predictive):
+class Scored:
+    """Mixin: scikit-learn's score, its weights checked and scaled as those of fit are."""
+
+    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return R2 of numbers, the mean of several outputs; of classes the share that is right.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True values or labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How rows compare.
+
+        Returns
+        -------
+        score : float
+            1 at best.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y or the weights cannot be used.
+        """
+        weight = score_weight(self, X, sample_weight)
+        return float(super().score(X, y, weight))  # type: ignore[misc]
+
+
+class Classifies(Scored, ClassifierMixin, Predictive):
     """Mixin: classes of any type, weights of classes, probabilities."""
 
     class_weight: Mapping[object, float] | str | None
@@ -130,30 +159,6 @@ class Classifies(ClassifierMixin, Predictive):
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
-    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of rows whose class is predicted.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit.
-        y : array-like of shape (n_samples,)
-            True labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How rows compare.
-
-        Returns
-        -------
-        score : float
-            1 at best.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X, y or the weights cannot be used.
-        """
-        return float(super().score(X, y, score_weight(self, X, sample_weight)))
-
     @usual_state()
     def predict_proba(self, X: TableLike) -> Matrix:
         """Predict the probabilities of the classes.
@@ -197,7 +202,7 @@ class Classifies(ClassifierMixin, Predictive):
         return fitted_value(self).predictor.predict(X, self, self.device)
 
 
-class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
+class Regresses(Scored, RegressorMixin, MultiOutputMixin, Predictive):
     """Mixin: one or several numbers, standardised inside."""
 
     def _loss(self, values: Matrix, table: EncodedTable) -> Loss:
@@ -280,30 +285,6 @@ class Regresses(RegressorMixin, MultiOutputMixin, Predictive):
             fitted = with_importances(fitted, table, self.device)
             report.end()
         return put_on(self, told(self, fitted, left_out))
-
-    def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return R2, the mean of several outputs.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            True values.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How rows compare.
-
-        Returns
-        -------
-        score : float
-            1 at best.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X, y or the weights cannot be used.
-        """
-        return float(super().score(X, y, score_weight(self, X, sample_weight)))
 
     @usual_state()
     def predict(self, X: TableLike) -> FloatArray:

@@ -14,8 +14,9 @@ from sklearn.utils import Tags
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
-from sktaskneuron.estimators._common.checks import check_target, count_weight, score_weight
+from sktaskneuron.estimators._common.checks import check_target, count_weight
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.targets import Scored
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
@@ -28,7 +29,7 @@ from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
 
-class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity):
+class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedDiversity):
     r"""Regression of a Hamiltonian system's motion by a network for its Hamiltonian.
 
     The columns of X are the coordinates and the momenta ``[q, p]``, those of y their derivatives by
@@ -304,30 +305,6 @@ class HamiltonianMLPRegressor(RegressorMixin, MultiOutputMixin, LearnedDiversity
         """
         fitted: FittedHamiltonian = fitted_value(self)
         return fitted.rates(self._read(X), self.device)
-
-    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return R2 of the predicted derivatives, the mean of the columns.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, 2 * n)
-            States [q, p].
-        y : array-like of shape (n_samples, 2 * n)
-            Their derivatives by time.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How rows compare.
-
-        Returns
-        -------
-        score : float
-            1 at best.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X, y or the weights cannot be used.
-        """
-        return float(super().score(X, y, score_weight(self, X, sample_weight)))
 
     @usual_state()
     def energy(self, X: ArrayLike) -> Vector:
