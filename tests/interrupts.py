@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ _AGAIN = 5.0
 def interrupted(after):
     """Interrupt the block after so many seconds; it has to be left within a second."""
     over, sent = threading.Event(), []
+    before = sys.unraisablehook
+
+    def report(unraisable):
+        if unraisable.exc_type is not KeyboardInterrupt:
+            before(unraisable)
 
     def send():
         wait = after
@@ -26,6 +32,7 @@ def interrupted(after):
             wait = _AGAIN
 
     sender = threading.Thread(target=send)
+    sys.unraisablehook = report
     try:
         sender.start()
         yield
@@ -36,4 +43,5 @@ def interrupted(after):
     finally:
         over.set()
         sender.join()
+        sys.unraisablehook = before
     assert left - sent[-1] < 1.0

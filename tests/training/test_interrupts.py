@@ -272,8 +272,6 @@ def test_kinds_of_interrupts_are_told_apart():
         assert is_raised_by_code(caught.value) is expected
 
 
-# what Python says of an interrupt that it drops
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_an_interrupt_leaves_prediction(n_threads):
     done = []
