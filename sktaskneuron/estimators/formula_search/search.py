@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, _fit_context
-from sklearn.utils import Tags
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sktaskneuron._clock import time_limit
@@ -28,12 +28,13 @@ from sktaskneuron.estimators._common.checks import (
 )
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
-from sktaskneuron.estimators._common.importances import with_importances
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.usual_state import usual_state
-from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.predicting import EquationPredictor
+from sktaskneuron.estimators.formula_search.run import fit_search
+from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.engines import ENGINES, SEARCHED
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     import sympy
 
 
-class NeuronFormulaSearch(TransformerMixin, EquationExports):
+class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
     r"""Find which functions and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
@@ -139,8 +140,13 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         Validated R2 (classes: explained deviance) lost when a term is taken out.
     pareto_front_ : ParetoFront
         Formulas met on the way, by number of free weights and validated score; equations of
-        columns by number of nodes and R2 on held-out rows (those of the first output). Not there
-        for a neuron's formula if ``n_resamples=0``.
+        columns by number of nodes and R2 on held-out rows (those of the first output). Its points
+        hold the equation with numbers of all rows, ``pareto_front_[i].fitted``, and its
+        ``criterion``. Not there for a neuron's formula if ``n_resamples=0``.
+    chosen_ : int or None
+        Place in `pareto_front_` of the equation that answers; None if it is not there, since a
+        simpler one is better on held-out rows. `choose` takes another one. Not there without a
+        front.
     criterion_, null_criterion_ : float
         The criterion of the answer and that of a constant; smaller is better.
     caps_ : tuple of str
@@ -216,7 +222,6 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
 
     formula_: NeuronFormula
     fitted_formula_: FittedFormula | FittedExpression
-    _fitted: FittedSearch
 
     def __init__(
         self,
@@ -303,7 +308,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
                 classification=classification,
                 on_step=report.step,
             )
-            fitted = with_importances(fitted, table, "cpu")
+            fitted = fitted.with_importances(table)
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
@@ -349,7 +354,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
             As ``"age**2"`` or ``"age*bmi"``.
         """
         fitted: FittedSearch = fitted_value(self)
-        fitted.reader.encoder.get_feature_names_out(input_features)
+        fitted.encoder.get_feature_names_out(input_features)
         found = bool(fitted.equation.terms)
         names = fitted.equation.term_names() if found else ["nothing found"]
         return np.asarray(names, dtype=object)
@@ -358,4 +363,9 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
+        if self.target_type == "continuous":
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+        elif self.target_type == "classes":
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+            tags.target_tags.multi_output = False
         return tags

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sktaskneuron._clock import seconds_left, within
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
-from sktaskneuron.formula.equation.pareto import ParetoPoint
+from sktaskneuron.formula.equation.fitted_expression import FittedExpression, additive_terms
+from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.choice import ColumnsResult, Split
@@ -124,15 +124,30 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         refitted, _, _ = _with_weights(observations, best[2], observations.family, rows, rows)
         assert refitted is not None
         trees = refitted
-    front = [
+    points = {
         ParetoPoint(
             float(sum(map(complexity, nodes))),
             1.0 - held / constant[1] if constant[1] > 0 else 0.0,
             split.fitted(nodes),
-        )
-        for _, held, _, nodes in scored
-    ]
+            criterion=criterion,
+        ): terms
+        for criterion, held, terms, nodes in scored
+    }
+    front = [_on_all_rows(split, point, points[point]) for point in ParetoFront(points)]
     return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
+
+
+def _on_all_rows(split: Split, point: ParetoPoint, terms: Sequence[Node]) -> ParetoPoint:
+    """Return a point of the front with the equation whose weights are fitted on all rows."""
+    assert isinstance(point.formula, FittedExpression)
+    trees: Sequence[Node] = point.formula.nodes
+    with within(otherwise="weights of the front fitted on all rows"):
+        checkpoint()
+        rows = np.arange(len(split.observations.target))
+        family = split.observations.family
+        refitted, _, _ = _with_weights(split.observations, terms, family, rows, rows)
+        trees = trees if refitted is None else refitted
+    return replace(point, fitted=split.fitted(trees))
 
 
 def _with_weights(
