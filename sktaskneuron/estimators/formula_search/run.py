@@ -19,6 +19,7 @@ from sktaskneuron.estimators._common.checks import (
 from sktaskneuron.estimators._common.expression import with_constant_outputs
 from sktaskneuron.estimators._common.settings import Settings
 from sktaskneuron.estimators.fitted import shown_importances
+from sktaskneuron.estimators.formula_search.sums import TermSums
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
 from sktaskneuron.models.fitted import FormulaModel
 from sktaskneuron.models.losses import SquaredError
@@ -115,6 +116,9 @@ class FittedSearch:
         For want of time.
     importances : ndarray of shape (n_features_in,) or None
         Of the columns, on the training rows.
+    sums : TermSums or None
+        By which more rows can be added; None where the weights do not follow from sums, as those of
+        classes, and in a search on the way to networks.
     """
 
     settings: SearchSettings
@@ -124,6 +128,7 @@ class FittedSearch:
     target: Target
     left_out: tuple[str, ...] = ()
     importances: Vector | None = None
+    sums: TermSums | None = None
 
     @property
     def equation(self) -> FittedFormula | FittedExpression:
@@ -134,6 +139,26 @@ class FittedSearch:
     def predictor(self) -> Predictor:
         """The equation as what predicts the target."""
         return Predictor(self.reader, self.target, FormulaModel(self.equation, self.target))
+
+    def with_sums(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
+        """Return the same with the sums of its training rows, if its weights follow from sums.
+
+        Parameters
+        ----------
+        table : EncodedTable
+        target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        weight : ndarray of shape (n_rows,)
+            As the user gave them: they compare rows of one call with those of another.
+        """
+        if self.target.classification:
+            return self
+        return replace(self, sums=_added(TermSums.none(self.equation), table, target, weight))
+
+    def with_rows(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
+        """Return the same with the weights of its terms fitted to more rows, and all before."""
+        assert self.sums is not None  # the estimator has asked
+        sums = _added(self.sums, table, target, weight)
+        return replace(self, result=replace(self.result, fitted=sums.fitted()), sums=sums)
 
     def transform(self, X: TableLike, owner: BaseEstimator) -> Matrix:
         """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
@@ -222,6 +247,10 @@ def fit_search(
     with np.errstate(all="ignore"):
         means = np.nan_to_num(table.weight @ values / table.weight.sum())
     return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, kind)
+
+
+def _added(sums: TermSums, table: EncodedTable, target: AnyArray, weight: Vector) -> TermSums:
+    return sums.with_rows(table.matrix, target.reshape(len(target), -1), weight)
 
 
 def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:

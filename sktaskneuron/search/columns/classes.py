@@ -10,8 +10,8 @@ import numpy as np
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
 from sktaskneuron.formula.equation.pareto import ParetoPoint
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.choice import ColumnsResult, Split
