@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -158,7 +158,8 @@ class FittedSearch:
         """Return the same with the weights of its terms fitted to more rows, and all before."""
         assert self.sums is not None  # the estimator has asked
         sums = _added(self.sums, table, target, weight)
-        return replace(self, result=replace(self.result, fitted=sums.fitted()), sums=sums)
+        result: Any = self.result  # of either kind, with an equation of its kind
+        return replace(self, result=replace(result, fitted=sums.fitted()), sums=sums)
 
     def transform(self, X: TableLike, owner: BaseEstimator) -> Matrix:
         """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""

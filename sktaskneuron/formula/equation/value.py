@@ -260,9 +260,8 @@ class FittedValue:
         for order, kept in self._active_atoms():
             loadings[order][kept] = given[start : start + len(kept)]
             start += len(kept)
-        return replace(
-            self, intercept=numbers(intercept, "intercept"), pure_weights=pure, loadings=loadings
-        )
+        bias = numbers(intercept, "intercept")
+        return replace(self, intercept=bias, pure_weights=tuple(pure), loadings=loadings)
 
     def term_names(self) -> list[str]:
         """Return one distinct name per column of `transform`.
