@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
+from sktaskneuron.estimators.formula_search.sums import TermSums
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.models.fitted import FormulaModel
 from sktaskneuron.models.predictor import Predictor, Reader
@@ -34,6 +35,9 @@ class Answer:
         Of the search; smaller is better.
     importances : ndarray of shape (n_features_in,) or None
         Of the columns, on the training rows.
+    sums : TermSums or None
+        By which more rows can be added; None where the weights do not follow from sums, as those of
+        classes, and in a search on the way to networks.
     """
 
     equation: FittedFormula | FittedExpression
@@ -41,6 +45,7 @@ class Answer:
     term_means: Vector
     criterion: float
     importances: Vector | None = None
+    sums: TermSums | None = None
 
     @classmethod
     def of(
@@ -59,6 +64,17 @@ class Answer:
         with np.errstate(all="ignore"):
             means = np.nan_to_num(table.weight @ values / table.weight.sum())
         return cls(equation, bounds, means, criterion)
+
+    def with_sums(self, matrix: Matrix, target: Matrix, weight: Vector) -> Answer:
+        """Return the same with the sums of its training rows; shapes as in `TermSums`."""
+        sums = TermSums.none(self.equation).with_rows(matrix, target, weight)
+        return replace(self, sums=sums)
+
+    def with_rows(self, matrix: Matrix, target: Matrix, weight: Vector) -> Answer:
+        """Return the same with the weights of its terms fitted to more rows, and all before."""
+        assert self.sums is not None  # the estimator has asked
+        sums = self.sums.with_rows(matrix, target, weight)
+        return replace(self, equation=sums.fitted(), sums=sums)
 
     def reader(self, encoder: TableEncoder) -> Reader:
         """Return how new rows are read."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sklearn.base import BaseEstimator
 
-from sktaskneuron._typing import Matrix, TableLike
+from sktaskneuron._typing import AnyArray, Matrix, TableLike, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.importances import importances_of
 from sktaskneuron.estimators.fitted import shown_importances
@@ -70,7 +71,10 @@ class FittedSearch:
     @property
     def front(self) -> ParetoFront:
         """The front of the points."""
-        return ParetoFront(self.result.front)
+        return ParetoFront(
+            replace(point, fitted=answer.equation)
+            for point, answer in zip(self.result.front, self.points, strict=True)
+        )
 
     @property
     def reader(self) -> Reader:
@@ -86,6 +90,9 @@ class FittedSearch:
         """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
         return self.answer.transform(self.reader.read(X, owner).raw)
 
+    def _with_answers(self, changed: Callable[[Answer], Answer]) -> FittedSearch:
+        return replace(self, own=changed(self.own), points=tuple(map(changed, self.points)))
+
     def with_importances(self, table: EncodedTable) -> FittedSearch:
         """Return it with the importances of the columns, by every equation."""
 
@@ -93,8 +100,27 @@ class FittedSearch:
             predictor = answer.predictor(self.encoder, self.target)
             return replace(answer, importances=importances_of(predictor, table, "cpu"))
 
-        points = tuple(map(weighed, self.points))
-        return replace(self, own=weighed(self.own), points=points)
+        return self._with_answers(weighed)
+
+    def with_sums(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
+        """Return the same with the sums of its training rows, if its weights follow from sums.
+
+        Parameters
+        ----------
+        table : EncodedTable
+        target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        weight : ndarray of shape (n_rows,)
+            As the user gave them: they compare rows of one call with those of another.
+        """
+        if self.target.classification:
+            return self
+        wide = target.reshape(len(target), -1)
+        return self._with_answers(lambda answer: answer.with_sums(table.matrix, wide, weight))
+
+    def with_rows(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
+        """Return the same with the weights of its terms fitted to more rows, and all before."""
+        wide = target.reshape(len(target), -1)
+        return self._with_answers(lambda answer: answer.with_rows(table.matrix, wide, weight))
 
     def answering_with(self, point: int | str | None) -> FittedSearch:
         """Return it with another answer: a point of the front, or None for what was found.

@@ -17,9 +17,11 @@ from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula,
 from sktaskneuron.models.losses import SquaredError
 from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
+from sktaskneuron.search.columns.refit import refit_expression
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.engines import function_proposer, search_method
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
+from sktaskneuron.search.frame.refit import refit_formula
 
 
 def fit_search(
@@ -54,6 +56,42 @@ def fit_search(
     own = Answer.of(result.fitted, result.criterion, table)
     points = tuple(_answer(point, table) for point in result.front)
     return FittedSearch(settings, table.encoder, result, kind, own, points)
+
+
+def refit_search(
+    former: FittedSearch, table: EncodedTable, target: AnyArray, *, exponents: bool
+) -> FittedSearch:
+    """Fit the numbers of what a search found, and of its front, to other rows.
+
+    Parameters
+    ----------
+    former : FittedSearch
+    table : EncodedTable
+        The other rows, encoded as those of the search.
+    target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Values, or the places of labels among the classes.
+    exponents : bool
+        Whether exponents in equations of columns are fitted too.
+    """
+    kind = former.target
+    classification = isinstance(kind, ClassTarget)
+    if isinstance(kind, ClassTarget):
+        wide = indicators(target, kind.n_outputs)
+    else:
+        wide = target.reshape(len(target), -1)
+        kind = ValueTarget.of(wide, table.weight, SquaredError(), kind.single)
+    observations = _observations(table, wide, classification)
+
+    def again(answer: Answer) -> Answer:
+        equation: FittedFormula | FittedExpression
+        if isinstance(answer.equation, FittedFormula):
+            equation = refit_formula(answer.equation, observations)
+        else:
+            equation = refit_expression(answer.equation, observations, exponents=exponents)
+        return Answer.of(equation, answer.criterion, table)
+
+    own, points = again(former.own), tuple(map(again, former.points))
+    return replace(former, target=kind, own=own, points=points, left_out=())
 
 
 def _answer(point: ParetoPoint, table: EncodedTable) -> Answer:

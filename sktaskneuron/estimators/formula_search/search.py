@@ -20,23 +20,15 @@ from sktaskneuron._typing import (
     TableLike,
     TargetLike,
 )
-from sktaskneuron.estimators._common.checks import (
-    check_target,
-    encode_table,
-    looks_like_classes,
-    plain_target,
-)
+from sktaskneuron.estimators._common.checks import are_labels, looks_like_classes, plain_target
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
-from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
+from sktaskneuron.estimators.formula_search.calls import no_sums, searched, with_more_rows
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
 from sktaskneuron.estimators.formula_search.predicting import EquationPredictor
-from sktaskneuron.estimators.formula_search.run import fit_search
-from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
-from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
@@ -293,23 +285,55 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
             If an engine in a process of its own failed.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
-            settings = SearchSettings.read(self)
-            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             classification = self.target_type == "classes" or (
                 self.target_type == "auto"
-                and looks_like_classes(plain_target(settings.estimator_name, y))
+                and looks_like_classes(plain_target(type(self).__name__, y))
             )
-            target = check_target(settings.estimator_name, X, y, numeric=not classification)
-            report = FitReport(self, X, y, sample_weight)
-            fitted = fit_search(
-                settings,
-                table,
-                target[table.rows],
-                classification=classification,
-                on_step=report.step,
-            )
-            fitted = fitted.with_importances(table)
-            report.end()
+            fitted = searched(self, X, y, sample_weight, classification=classification)
+        return put_on(self, told(self, fitted, left_out))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Search in the first rows; with more rows keep what was found, and update its weights.
+
+        The first call, if the estimator is not fitted, is `fit`. Each further one fits the weights
+        of the terms and the constant by least squares to the rows of all calls together, from sums
+        that stand for the rows before: the order and the size of the parts change nothing. What is
+        inside of terms stays: functions and their constants, directions of products, centers and
+        scales. So do the encoding of the columns, the evidence and the scores of the search;
+        `feature_importances_` are those of the latest rows.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in the first call; levels that it had not count as none of its levels.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers; two different whole numbers are no classes here.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Of each row beside those of all calls.
+
+        Returns
+        -------
+        self : NeuronFormulaSearch
+            Fitted; as it was if the call fails.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used; if y holds classes, whose weights do
+            not follow from sums; if the search was made on the way to networks.
+        """
+        with usual_state(), time_limit(self.time_limit) as left_out:
+            if self.__sklearn_is_fitted__():
+                fitted = with_more_rows(self, X, y, sample_weight)
+            else:
+                if self.target_type == "classes" or are_labels(
+                    plain_target(type(self).__name__, y)
+                ):
+                    raise no_sums("classes")
+                fitted = searched(self, X, y, sample_weight, classification=False)
         return put_on(self, told(self, fitted, left_out))
 
     @property

@@ -10,8 +10,9 @@ import numpy as np
 from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import FittedExpression, additive_terms
+from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.choice import ColumnsResult, Split
@@ -120,8 +121,7 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         best = constant
     trees = best[3]
     with within(otherwise="weights of classes fitted on all rows"):
-        rows = np.arange(len(target))
-        refitted, _, _ = _with_weights(observations, best[2], observations.family, rows, rows)
+        refitted = weighted_terms(observations, best[2])
         assert refitted is not None
         trees = refitted
     points = {
@@ -143,11 +143,14 @@ def _on_all_rows(split: Split, point: ParetoPoint, terms: Sequence[Node]) -> Par
     trees: Sequence[Node] = point.formula.nodes
     with within(otherwise="weights of the front fitted on all rows"):
         checkpoint()
-        rows = np.arange(len(split.observations.target))
-        family = split.observations.family
-        refitted, _, _ = _with_weights(split.observations, terms, family, rows, rows)
-        trees = trees if refitted is None else refitted
+        trees = weighted_terms(split.observations, terms) or trees
     return replace(point, fitted=split.fitted(trees))
+
+
+def weighted_terms(observations: Observations, terms: Sequence[Node]) -> list[Node] | None:
+    """Fit the weights of terms on all rows; return a tree per output, None if some overflow."""
+    rows = np.arange(len(observations.target))
+    return _with_weights(observations, terms, observations.family, rows, rows)[0]
 
 
 def _with_weights(

@@ -12,7 +12,7 @@ import numpy as np
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import (

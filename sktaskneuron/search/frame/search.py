@@ -128,7 +128,7 @@ def search_formula(
     usable = np.flatnonzero(usable_columns(X[rows]))
     if usable.size == 0:
         return null_answer(observations)
-    shift, unit = _target_scale(observations)
+    shift, unit = observations.target_scale()
     standard = replace(observations, target=(observations.target - shift) / unit)
     searched = replace(
         standard,
@@ -209,16 +209,6 @@ def _search_rows(
         share = max(_FEWEST_OF_A_CLASS, round(limit * len(members) / n))
         chosen.append(rng.choice(members, size=min(share, len(members)), replace=False))
     return np.sort(np.concatenate(chosen))
-
-
-def _target_scale(observations: Observations) -> tuple[Vector, Vector]:
-    """Return mean and spread of each output; of classes zeros and ones."""
-    target, weight = observations.target, observations.weight
-    if observations.classification:
-        return np.zeros(target.shape[1]), np.ones(target.shape[1])
-    mean = weight @ target / weight.sum()
-    sd = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
-    return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
 
 
 def _numbered(
