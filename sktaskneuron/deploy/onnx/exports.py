@@ -92,7 +92,7 @@ def _predictions(
 
 def _about(predictor: Predictor) -> dict[str, object]:
     """Return what a graph says of the table and the classes."""
-    about = {"feature_names": column_names(predictor.reader.encoder)}
+    about: dict[str, object] = {"feature_names": column_names(predictor.reader.encoder)}
     if isinstance(predictor.target, ClassTarget):
         about["classes"] = predictor.target.classes.tolist()
     return about

@@ -10,6 +10,7 @@ from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
 from sktaskneuron.estimators.formula_search.sums import TermSums
 from sktaskneuron.formula import FittedExpression, FittedFormula
+from sktaskneuron.models.constants import NumberErrors, number_errors
 from sktaskneuron.models.fitted import FormulaModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import Target
@@ -38,6 +39,8 @@ class Answer:
     sums : TermSums or None
         By which more rows can be added; None where the weights do not follow from sums, as those of
         classes, and in a search on the way to networks.
+    errors : NumberErrors or None
+        Of the equation's numbers; None where they are too many, or were not asked for.
     """
 
     equation: FittedFormula | FittedExpression
@@ -46,6 +49,7 @@ class Answer:
     criterion: float
     importances: Vector | None = None
     sums: TermSums | None = None
+    errors: NumberErrors | None = None
 
     @classmethod
     def of(
@@ -74,7 +78,14 @@ class Answer:
         """Return the same with the weights of its terms fitted to more rows, and all before."""
         assert self.sums is not None  # the estimator has asked
         sums = self.sums.with_rows(matrix, target, weight)
-        return replace(self, equation=sums.fitted(), sums=sums)
+        return replace(self, equation=sums.fitted(), sums=sums, errors=None)
+
+    def with_errors(
+        self, matrix: Matrix, target: Matrix, weight: Vector, *, classification: bool
+    ) -> Answer:
+        """Return the same with the errors of its numbers; parameters as in `number_errors`."""
+        errors = number_errors(self.equation, matrix, target, weight, classification=classification)
+        return replace(self, errors=errors)
 
     def reader(self, encoder: TableEncoder) -> Reader:
         """Return how new rows are read."""

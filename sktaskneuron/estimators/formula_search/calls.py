@@ -39,7 +39,8 @@ def searched(
     report = FitReport(estimator, X, y, sample_weight)
     found = fit_search(settings, table, target, classification=classification, on_step=report.step)
     weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
-    fitted = found.with_sums(table, target, weight).with_importances(table)
+    found = found.with_sums(table, target, weight).with_errors(table, target)
+    fitted = found.with_importances(table)
     report.end()
     return fitted
 
@@ -90,13 +91,14 @@ def refitted(
     table = encode_more(estimator, former.encoder, everything, X, sample_weight)
     values: AnyArray
     if isinstance(target, ClassTarget):
-        labels = check_target(type(estimator).__name__, X, y, numeric=False)[table.rows]
-        values = codes_among(target.classes, labels, "y", "the search")
+        values = check_target(type(estimator).__name__, X, y, numeric=False)[table.rows]
+        codes_among(target.classes, values, "y", "the search")
     else:
         values = _more_values(estimator, X, y, target)[table.rows]
     weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
     found = refit_search(former, table, values, exponents=exponents)
-    return found.with_sums(table, values, weight).with_importances(table)
+    found = found.with_sums(table, values, weight).with_errors(table, values)
+    return found.with_importances(table)
 
 
 def _more_values(

@@ -15,9 +15,11 @@ from sktaskneuron.estimators._common.importances import importances_of
 from sktaskneuron.estimators.fitted import shown_importances
 from sktaskneuron.estimators.formula_search.answer import Answer
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
-from sktaskneuron.formula import FittedExpression, FittedFormula, ParetoFront
+from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula import Constant, FittedExpression, FittedFormula, ParetoFront
+from sktaskneuron.models.constants import MOST_NUMBERS, constants_of
 from sktaskneuron.models.predictor import Predictor, Reader
-from sktaskneuron.models.target import ClassTarget, Target
+from sktaskneuron.models.target import ClassTarget, Target, indicators
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.frame import SearchResult
@@ -101,6 +103,48 @@ class FittedSearch:
             return replace(answer, importances=importances_of(predictor, table, "cpu"))
 
         return self._with_answers(weighed)
+
+    def with_errors(self, table: EncodedTable, target: AnyArray) -> FittedSearch:
+        """Return it with the errors of the equations' numbers.
+
+        Parameters
+        ----------
+        table : EncodedTable
+            The training rows.
+        target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            Values or labels.
+        """
+        kind = self.target
+        if isinstance(kind, ClassTarget):
+            wide = indicators(kind.encoded(target), kind.n_outputs)
+        else:
+            wide = target.reshape(len(target), -1)
+        return self._with_answers(
+            lambda answer: answer.with_errors(
+                table.matrix, wide, table.weight, classification=kind.classification
+            )
+        )
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """The numbers of the equation with their errors.
+
+        Raises
+        ------
+        AttributeError
+            If they are not known, and why.
+        """
+        errors = self.answer.errors
+        try:
+            if errors is not None:
+                return constants_of(self.equation, errors)
+            why = (
+                f"errors are computed in fit and refit, of up to {MOST_NUMBERS} numbers, and of no "
+                "more than two classes"
+            )
+        except FormulaError as error:
+            why = str(error)
+        raise AttributeError(f"constants_ is left out: {why}")
 
     def with_sums(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
         """Return the same with the sums of its training rows, if its weights follow from sums.

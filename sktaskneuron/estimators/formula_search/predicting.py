@@ -16,6 +16,7 @@ from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import exchange, fitted_value
 from sktaskneuron.estimators.formula_search.calls import refitted
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.formula import Constant
 from sktaskneuron.models.target import ClassTarget, softmax
 
 
@@ -106,6 +107,15 @@ class EquationPredictor(EquationExports):
         weight = score_weight(self, X, sample_weight)
         metric = accuracy_score if isinstance(fitted.target, ClassTarget) else r2_score
         return float(metric(y, self.predict(X), sample_weight=weight))
+
+    @property
+    def constants_(self) -> tuple[Constant, ...]:
+        """The numbers of the equation, each with its standard error and 95 % interval.
+
+        There are none of more than two classes or 200 numbers, nor after `partial_fit`.
+        """
+        fitted: FittedSearch = fitted_value(self)
+        return fitted.constants
 
     def choose(self, point: int | str | None) -> Self:
         """Answer with another equation of the front, in place.

@@ -69,14 +69,14 @@ def refit_search(
     table : EncodedTable
         The other rows, encoded as those of the search.
     target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Values, or the places of labels among the classes.
+        Values, or labels among the classes.
     exponents : bool
         Whether exponents in equations of columns are fitted too.
     """
     kind = former.target
     classification = isinstance(kind, ClassTarget)
     if isinstance(kind, ClassTarget):
-        wide = indicators(target, kind.n_outputs)
+        wide = indicators(kind.encoded(target), kind.n_outputs)
     else:
         wide = target.reshape(len(target), -1)
         kind = ValueTarget.of(wide, table.weight, SquaredError(), kind.single)

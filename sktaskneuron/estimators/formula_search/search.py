@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import (
@@ -33,6 +34,11 @@ from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
     import sympy
+
+
+def _updates(search: NeuronFormulaSearch) -> bool:
+    """Tell whether weights follow from sums; those of classes do not."""
+    return search.target_type != "classes"
 
 
 class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
@@ -292,6 +298,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
             fitted = searched(self, X, y, sample_weight, classification=classification)
         return put_on(self, told(self, fitted, left_out))
 
+    @available_if(_updates)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None
@@ -324,14 +331,14 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         ValueError, TypeError
             If X, y, the weights or a parameter cannot be used; if y holds classes, whose weights do
             not follow from sums; if the search was made on the way to networks.
+        AttributeError
+            With ``target_type="classes"``.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
             if self.__sklearn_is_fitted__():
                 fitted = with_more_rows(self, X, y, sample_weight)
             else:
-                if self.target_type == "classes" or are_labels(
-                    plain_target(type(self).__name__, y)
-                ):
+                if are_labels(plain_target(type(self).__name__, y)):
                     raise no_sums("classes")
                 fitted = searched(self, X, y, sample_weight, classification=False)
         return put_on(self, told(self, fitted, left_out))
