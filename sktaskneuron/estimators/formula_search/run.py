@@ -29,7 +29,6 @@ from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.engines import (
     function_proposer,
     resolve_engine,
-    resolve_interactions,
     search_method,
 )
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
@@ -90,7 +89,7 @@ class SearchSettings(Settings):
         return cls.of(
             search,
             engine=resolve_engine(search.method, search.scope, search.engine),
-            interactions=resolve_interactions(search.method, search.interactions),
+            interactions=search.interactions == "auto" or bool(search.interactions),
             seed=next_seed(search.random_state),
             scale_number=scale_number,
             swap=swap,

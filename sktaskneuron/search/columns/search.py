@@ -36,6 +36,7 @@ _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Most of the time left that the candidates of all outputs may take, and of that of one output what
 # they are found in; in the rest they are made simpler, and compared.
 _CANDIDATES, _FINDING = 0.75, 0.75
+_LOOKING = "the search of an equation"
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
 
@@ -116,7 +117,7 @@ def search_columns(
         # nothing but rounding could be found in a constant
         if searched and usable.size and rows.y.min() < rows.y.max():
             place = f"output {output + 1} of {n_outputs}: " * (n_outputs > 1)
-            with within(_FINDING * seconds_left(), "the search of an equation"):
+            with within(_FINDING * seconds_left()):
                 found = look(rows, lambda text: report(place + text))
         return _tidied(found, rows, forms, options.max_complexity)
 
@@ -182,18 +183,20 @@ class _Look:
     seed: int
 
     def __call__(self, rows: NamedRows, on_step: Callable[[str], None]) -> list[Node]:
-        """Return candidates for the target of the rows."""
-        forms = self.forms
-        with within(seconds_left() / (2 if forms.both else 1)):
+        """Return candidates for the target of the rows; without time for all those found so far."""
+        forms, found = self.forms, list[Node]()
+        with within(seconds_left() / (1 + forms.both), _LOOKING):
             found = self._in_form(forms.first, rows, on_step)
         if forms.second is None:
             return found
-        if not forms.both:
-            short = [node for node in found if complexity(node) <= self.options.max_complexity]
-            best = min(short, key=rows.criterion, default=Number(rows.mean))
-            if not misses_a_polynomial(best, forms.second, self.X, rows):
-                return found
-        return found + self._in_form(forms.second, rows, on_step)
+        with within(otherwise=_LOOKING):
+            if not forms.both:
+                short = [node for node in found if complexity(node) <= self.options.max_complexity]
+                best = min(short, key=rows.criterion, default=Number(rows.mean))
+                if not misses_a_polynomial(best, forms.second, self.X, rows):
+                    return found
+            return found + self._in_form(forms.second, rows, on_step)
+        return found
 
     def _in_form(self, form: Form, rows: NamedRows, on_step: Callable[[str], None]) -> list[Node]:
         return self.find(
