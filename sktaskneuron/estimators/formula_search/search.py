@@ -76,7 +76,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
         programming by these packages, in a process of its own.
     interactions : "auto" or bool, default="auto"
-        Whether to look for interactions too. "auto": with "td", not with "sr". Not read for
+        Whether to look for interactions too; "auto" does. Not read for
         ``scope="columns"``, and neither are the orders, the rank and the criterion.
     max_order : int, default=5
         Highest power among the pure terms.

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 
 from sktaskneuron._seeds import next_seed
 from sktaskneuron.estimators._common.settings import Settings
-from sktaskneuron.search.engines import resolve_engine, resolve_interactions
+from sktaskneuron.search.engines import resolve_engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class SearchSettings(Settings):
         return cls.of(
             search,
             engine=resolve_engine(search.method, search.scope, search.engine),
-            interactions=resolve_interactions(search.method, search.interactions),
+            interactions=search.interactions == "auto" or bool(search.interactions),
             seed=next_seed(search.random_state),
             scale_number=scale_number,
             swap=swap,

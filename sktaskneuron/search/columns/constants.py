@@ -59,6 +59,11 @@ def _is_small_half(value: float) -> bool:
     return abs(value) <= MOST_PARTS and (2 * value).is_integer()
 
 
+def fitted_constants(node: Node) -> list[float]:
+    """Return the numbers of a tree that were fitted: small halves count as told exactly."""
+    return [value for value in free_constants(node) if not _is_small_half(value)]
+
+
 def with_constants(node: Node, values: Iterable[float]) -> Node:
     """Return a tree of the same shape with other numbers, in the order of `free_constants`.
 
@@ -164,8 +169,7 @@ class NamedRows:
             return np.inf
         n = self.n_effective
         deviance = n * np.log(max(loss, EXACT * self.variance))
-        fitted = sum(not _is_small_half(value) for value in free_constants(node))
-        price = fitted * np.log(max(n, 3.0))
+        price = len(fitted_constants(node)) * np.log(max(n, 3.0))
         return float(deviance + price + symbols_price([node], len(self.columns)))
 
 
