@@ -12,7 +12,7 @@ import numpy as np
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import (
@@ -57,6 +57,11 @@ def free_constants(node: Node) -> list[float]:
 
 def _is_small_half(value: float) -> bool:
     return abs(value) <= MOST_PARTS and (2 * value).is_integer()
+
+
+def fitted_constants(node: Node) -> list[float]:
+    """Return the numbers of a tree that were fitted: small halves count as told exactly."""
+    return [value for value in free_constants(node) if not _is_small_half(value)]
 
 
 def with_constants(node: Node, values: Iterable[float]) -> Node:
@@ -164,8 +169,7 @@ class NamedRows:
             return np.inf
         n = self.n_effective
         deviance = n * np.log(max(loss, EXACT * self.variance))
-        fitted = sum(not _is_small_half(value) for value in free_constants(node))
-        price = fitted * np.log(max(n, 3.0))
+        price = len(fitted_constants(node)) * np.log(max(n, 3.0))
         return float(deviance + price + symbols_price([node], len(self.columns)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import (
     make_call,
     make_power,
