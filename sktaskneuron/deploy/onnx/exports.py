@@ -17,7 +17,7 @@ from sktaskneuron.deploy.onnx.models import (
     raw_outputs,
     views_of,
 )
-from sktaskneuron.deploy.onnx.table import column_names, inputs_of, names_of, read_rows, scale
+from sktaskneuron.deploy.onnx.table import about_columns, inputs_of, names_of, read_rows, scale
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
@@ -36,7 +36,7 @@ def predictor_program(predictor: Predictor, *, one_tensor: bool) -> Program:
     graph, target = Graph(), predictor.target
     rows = read_rows(graph, predictor.reader, views_of(predictor.model), one_tensor)
     found = answers(target, raw_outputs(predictor.model, rows))
-    about = {"feature_names": column_names(predictor.reader.encoder)}
+    about = about_columns(predictor.reader.encoder)
     wide: tuple[int | None, ...] = (None, target.n_outputs)
     shapes = {"predict": wide, "predict_proba": wide}
     if isinstance(target, ClassTarget):
@@ -72,7 +72,7 @@ def terms_program(
     else:
         values = raw.take([0], 1) * 0.0
     shape = (None, max(len(equation.terms), 1))
-    about = {"feature_names": column_names(reader.encoder)}
+    about = about_columns(reader.encoder)
     return Program(graph, {"transform": (values, shape)}, about)
 
 
