@@ -242,7 +242,9 @@ def public_outputs(fitted: Any, X: Any) -> np.ndarray:
 
 def digest(*values: Any) -> str:
     """Fingerprint what was given; tables of polars and pyarrow cannot be written into."""
-    return joblib.hash([content(v) for v in values if type(v).__module__ not in FROZEN])
+    given = [content(v) for v in values if type(v).__module__ not in FROZEN]
+    # one by one: joblib.hash tells an object that stands in two of them from two equal ones
+    return joblib.hash([joblib.hash(v) for v in given])
 
 
 def content(value: Any) -> Any:
