@@ -242,15 +242,15 @@ def public_outputs(fitted: Any, X: Any) -> np.ndarray:
 
 def digest(*values: Any) -> str:
     """Fingerprint what was given; tables of polars and pyarrow cannot be written into."""
-    given = [content(v) for v in values if type(v).__module__ not in FROZEN]
-    # one by one: joblib.hash tells an object that stands in two of them from two equal ones
-    return joblib.hash([joblib.hash(v) for v in given])
+    return joblib.hash([content(v) for v in values if type(v).__module__ not in FROZEN])
 
 
 def content(value: Any) -> Any:
     """Return what a value holds: pandas keeps caches beside it, a masked array its mask."""
     if isinstance(value, np.ma.MaskedArray):
         return value.data, value.mask
+    if getattr(value, "dtype", None) == np.longdouble:
+        return value.astype(str).tolist()  # some of its bytes are no part of the number
     if isinstance(value, pd.DataFrame):
         return list(value), [content(value.iloc[:, j]) for j in range(value.shape[1])]
     if isinstance(value, pd.Series):
