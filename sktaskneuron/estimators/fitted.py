@@ -224,9 +224,15 @@ def put_on(estimator: E, fitted: Fitted) -> E:
     Its ``random_state``, if it is a stream, goes on by the seed that the fit took.
     """
     state = vars(estimator)
-    former = reconstruction(state[_VALUE]) if _VALUE in state else {}
-    kept = {name: value for name, value in state.items() if name not in former}
     if isinstance(state.get("random_state"), np.random.RandomState):
         draw_seed(state["random_state"])
+    return exchange(estimator, fitted)
+
+
+def exchange(estimator: E, fitted: Fitted) -> E:
+    """Put another value in the place of what is fitted, in one assignment; no fit took place."""
+    state = vars(estimator)
+    former = reconstruction(state[_VALUE]) if _VALUE in state else {}
+    kept = {name: value for name, value in state.items() if name not in former}
     estimator.__dict__ = kept | reconstruction(fitted)
     return estimator

@@ -300,8 +300,6 @@ def test_weights_of_fit(model, kind):
 
 @pytest.mark.parametrize("kind", WEIGHTS)
 def test_weights_of_score(model, fitted, kind):
-    if isinstance(model, NeuronFormulaSearch):
-        pytest.skip("a transformer has no score")
     model = fitted(type(model).__name__)
     refuses(
         model,
