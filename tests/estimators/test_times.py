@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekRegressor
+from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.inspection import shapley_values
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.excel import excel_columns
@@ -154,7 +155,7 @@ class TestExcel:
             np.testing.assert_allclose(found, column, rtol=1e-7, atol=1e-7)
 
     def test_zones_are_refused(self, frame):
-        with pytest.raises(ValueError, match="dates with a time zone"):
+        with pytest.raises(FormulaError, match="dates with a time zone"):
             excel_columns(TableEncoder().fit(frame))
 
 
