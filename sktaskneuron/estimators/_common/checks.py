@@ -223,11 +223,13 @@ def class_codes(name: str, labels: AnyArray) -> tuple[AnyArray, IntArray]:
     return classes, codes.astype(np.int64)
 
 
-def codes_among(classes: AnyArray, labels: AnyArray) -> IntArray:
-    """Return the place of each label of `y_val` among the classes of y."""
+def codes_among(classes: AnyArray, labels: AnyArray, holder: str, known_by: str) -> IntArray:
+    """Return the place of each label among the classes; messages name who holds and knows them."""
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
-        raise ValueError(f"y_val holds the class {unknown.tolist()[0]!r}, which y does not")
+        raise ValueError(
+            f"{holder} holds the class {unknown.tolist()[0]!r}, which {known_by} does not"
+        )
     return np.searchsorted(classes, labels).astype(np.int64)
 
 
