@@ -27,9 +27,9 @@ from sktaskneuron.models.validation import Validation
 # that small trees must explain. On four laws in part they explained 0.69 to 0.88 of it, on six
 # tables and two laws outside the search's reach at most 0.13.
 _WELL_BELOW, _LEAST_EXPLAINED = 0.5, 0.4
-# Those trees, and rows that they are fitted to and judged on.
-_TREES = {"n_estimators": 60, "max_depth": 2, "learning_rate": 0.2, "random_state": 0}
-_ROWS, _FEWEST, _HELD_OUT = 2_000, 100, 0.25
+# Of those trees; and rows that they are fitted to and judged on, and columns that a split looks at.
+_N_TREES, _DEPTH, _RATE = 60, 2, 0.2
+_ROWS, _FEWEST, _HELD_OUT, _COLUMNS = 2_000, 100, 0.25, 50
 
 
 def leaves_structure(
@@ -63,7 +63,13 @@ def leaves_structure(
     held, train = np.split(order, [round(_HELD_OUT * len(order))])
     raw = task.inputs.raw[rows]
     checkpoint()
-    trees = GradientBoostingRegressor(**_TREES).fit(raw[train], target[train], weight[train])
+    trees = GradientBoostingRegressor(
+        n_estimators=_N_TREES,
+        max_depth=_DEPTH,
+        learning_rate=_RATE,
+        max_features=min(_COLUMNS, raw.shape[1]),
+        random_state=0,
+    ).fit(raw[train], target[train], weight[train])
     error = target[held] - trees.predict(raw[held])
     before, after = (float(weight[held] @ values**2) for values in (target[held], error))
     return after < (1 - _LEAST_EXPLAINED) * before
