@@ -4,10 +4,10 @@
     python benchmarks/laws.py --laws many,part --seeds 3
 
 Each law is drawn with 1,500 rows to fit NeuronSeekRegressor on, at its defaults, and 2,500 new
-ones. A part is any model that fit compares: the constant, the linear model, the searched equation, each
-group of networks, and the networks on what the equation leaves. Errors are root mean squared errors
-on the new rows, against the target with its noise, in standard deviations of the target. The bar is
-a ratio of 1.5 at most.
+ones. A part is any model that fit compares: the constant, the linear model, the searched equation,
+each group of networks, and the networks on what the equation leaves. Errors are root mean squared
+errors on the new rows, against the target with its noise, in standard deviations of the target. The
+bar is a ratio of 1.5 at most.
 """
 
 from __future__ import annotations
