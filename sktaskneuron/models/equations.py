@@ -2,10 +2,10 @@
 
 Terms that were chosen on all rows have seen the held-out ones. Refitting their weights on each fold
 flatters them: on 22 tables and laws the loss looked lower than it was by up to a factor of 2.5, and
-the squared error of a blend chosen by it was larger by up to half. So that loss is read as a bound. What is far ahead
-of all others at its bound needs no closer look. Of everything else the whole search is repeated on
-the training rows of one fold after another, as long as it may still help: with the true outputs of
-the folds that are done, and the bound on the others.
+the squared error of a blend chosen by it was larger by up to half. So that loss is read as a bound.
+What is far ahead of all others at its bound needs no closer look. Of everything else the whole
+search is repeated on the training rows of one fold after another, as long as it may still help:
+with the true outputs of the folds that are done, and the bound on the others.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 from sktaskneuron.search.frame.family import make_family
 
-# Share of the loss of the others' blend that an equation must take from it at its bound. Of ten that
-# took less, eight would have changed the squared error on new rows by 1 % at most; one of the two
-# others is a law in part, which is told by what it leaves.
+# Share of the loss of the others' blend that an equation must take from it at its bound. Of ten
+# that took less, eight would have changed the squared error on new rows by 1 % at most; one of the
+# two others is a law in part, which is told by what it leaves.
 _LEAST_GAIN = 0.03
 # Share of the loss of the others' blend from which on no choice of terms explains the bound, if
 # there are so many training rows to every number or symbol of the equation.
