@@ -191,15 +191,22 @@ def _check_labels(y: AnyArray) -> None:
     check_classification_targets(y)
 
 
-def looks_like_classes(values: AnyArray) -> bool:
-    """Tell whether a target is read as classes: text, bool, or two different whole numbers."""
-    if values.dtype.kind in "USb":
-        return True
+def are_labels(values: AnyArray) -> bool:
+    """Tell whether a target cannot be read as numbers: text, bool."""
     if values.dtype.kind == "O":
         try:
-            values = values.astype(np.float64)
+            values.astype(np.float64)
         except (TypeError, ValueError):
             return True
+    return values.dtype.kind in "USb"
+
+
+def looks_like_classes(values: AnyArray) -> bool:
+    """Tell whether a target is read as classes: text, bool, or two different whole numbers."""
+    if are_labels(values):
+        return True
+    if values.dtype.kind == "O":
+        values = values.astype(np.float64)
     if values.dtype.kind not in "iuf" or not (values.ndim == 1 or values.shape[1:] == (1,)):
         return False
     codes = np.unique(values)  # a NaN counts as a value: the target's own check reports it
@@ -216,11 +223,16 @@ def class_codes(name: str, labels: AnyArray) -> tuple[AnyArray, IntArray]:
     return classes, codes.astype(np.int64)
 
 
-def codes_among(classes: AnyArray, labels: AnyArray) -> IntArray:
-    """Return the place of each label of `y_val` among the classes of y."""
+def codes_among(
+    classes: AnyArray, labels: AnyArray, what: str = "y_val", before: str = "y"
+) -> IntArray:
+    """Return the place of each label among the classes of y; raises ValueError for others.
+
+    what, before : the labels' name and that of the classes' source, for the message.
+    """
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
-        raise ValueError(f"y_val holds the class {unknown.tolist()[0]!r}, which y does not")
+        raise ValueError(f"{what} holds the class {unknown.tolist()[0]!r}, which {before} does not")
     return np.searchsorted(classes, labels).astype(np.int64)
 
 
@@ -244,6 +256,26 @@ def encode_table(
     told = encoder.indicator_ | np.isfinite(limits).any(axis=0)
     warn_of_sentinels(matrix[:, ~told], list(compress(names, ~told)), owner)
     return EncodedTable(encoder, matrix, names, weight, rows, codes, limits)
+
+
+def encode_more(
+    owner: BaseEstimator,
+    encoder: TableEncoder,
+    bounds: Matrix,
+    X: TableLike,
+    sample_weight: ArrayLike | None,
+) -> EncodedTable:
+    """Read more rows for an estimator that is fitted, as it reads those that it predicts for.
+
+    bounds : (2, n_columns), within which cells are brought.
+    """
+    matrix, codes = encoder.transform_with_codes(X, owner)
+    with in_name_of(owner):
+        weight = count_weight(check_weight(sample_weight, matrix))
+    rows = np.flatnonzero(weight > 0)
+    names = tuple(str(name) for name in encoder.get_feature_names_out())
+    matrix = np.clip(matrix[rows], *bounds)
+    return EncodedTable(encoder, matrix, names, weight[rows], rows, codes[rows], bounds)
 
 
 def count_weight(weight: Vector) -> Vector:

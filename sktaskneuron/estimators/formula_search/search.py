@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, _fit_context
-from sklearn.utils import Tags
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import (
@@ -20,29 +21,27 @@ from sktaskneuron._typing import (
     TableLike,
     TargetLike,
 )
-from sktaskneuron.estimators._common.checks import (
-    check_target,
-    encode_table,
-    looks_like_classes,
-    plain_target,
-)
+from sktaskneuron.estimators._common.checks import are_labels, looks_like_classes, plain_target
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
 from sktaskneuron.estimators._common.expression import readable_expression
-from sktaskneuron.estimators._common.importances import with_importances
-from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.usual_state import usual_state
-from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
+from sktaskneuron.estimators.formula_search.calls import no_sums, searched, with_more_rows
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.predicting import EquationPredictor
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
-from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
     import sympy
 
 
-class NeuronFormulaSearch(TransformerMixin, EquationExports):
+def _updates(search: NeuronFormulaSearch) -> bool:
+    """Tell whether weights follow from sums; those of classes do not."""
+    return search.target_type != "classes"
+
+
+class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
     r"""Find which functions and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
@@ -77,7 +76,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
         programming by these packages, in a process of its own.
     interactions : "auto" or bool, default="auto"
-        Whether to look for interactions too. "auto": with "td", not with "sr". Not read for
+        Whether to look for interactions too; "auto" does. Not read for
         ``scope="columns"``, and neither are the orders, the rank and the criterion.
     max_order : int, default=5
         Highest power among the pure terms.
@@ -139,8 +138,13 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         Validated R2 (classes: explained deviance) lost when a term is taken out.
     pareto_front_ : ParetoFront
         Formulas met on the way, by number of free weights and validated score; equations of
-        columns by number of nodes and R2 on held-out rows (those of the first output). Not there
-        for a neuron's formula if ``n_resamples=0``.
+        columns by number of nodes and R2 on held-out rows (those of the first output). Its points
+        hold the equation with numbers of all rows, ``pareto_front_[i].fitted``, and its
+        ``criterion``. Not there for a neuron's formula if ``n_resamples=0``.
+    chosen_ : int or None
+        Place in `pareto_front_` of the equation that answers; None if it is not there, since a
+        simpler one is better on held-out rows. `choose` takes another one. Not there without a
+        front.
     criterion_, null_criterion_ : float
         The criterion of the answer and that of a constant; smaller is better.
     caps_ : tuple of str
@@ -216,7 +220,6 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
 
     formula_: NeuronFormula
     fitted_formula_: FittedFormula | FittedExpression
-    _fitted: FittedSearch
 
     def __init__(
         self,
@@ -288,23 +291,56 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
             If an engine in a process of its own failed.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
-            settings = SearchSettings.read(self)
-            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
             classification = self.target_type == "classes" or (
                 self.target_type == "auto"
-                and looks_like_classes(plain_target(settings.estimator_name, y))
+                and looks_like_classes(plain_target(type(self).__name__, y))
             )
-            target = check_target(settings.estimator_name, X, y, numeric=not classification)
-            report = FitReport(self, X, y, sample_weight)
-            fitted = fit_search(
-                settings,
-                table,
-                target[table.rows],
-                classification=classification,
-                on_step=report.step,
-            )
-            fitted = with_importances(fitted, table, "cpu")
-            report.end()
+            fitted = searched(self, X, y, sample_weight, classification=classification)
+        return put_on(self, told(self, fitted, left_out))
+
+    @available_if(_updates)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Search in the first rows; with more rows keep what was found, and update its weights.
+
+        The first call, if the estimator is not fitted, is `fit`. Each further one fits the weights
+        of the terms and the constant by least squares to the rows of all calls together, from sums
+        that stand for the rows before: the order and the size of the parts change nothing. What is
+        inside of terms stays: functions and their constants, directions of products, centers and
+        scales. So do the encoding of the columns, the evidence and the scores of the search;
+        `feature_importances_` are those of the latest rows.
+
+        Parameters
+        ----------
+        X : table or array-like of shape (n_samples, n_features)
+            Columns as in the first call; levels that it had not count as none of its levels.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers; two different whole numbers are no classes here.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Of each row beside those of all calls.
+
+        Returns
+        -------
+        self : NeuronFormulaSearch
+            Fitted; as it was if the call fails.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, y, the weights or a parameter cannot be used; if y holds classes, whose weights do
+            not follow from sums; if the search was made on the way to networks.
+        AttributeError
+            With ``target_type="classes"``.
+        """
+        with usual_state(), time_limit(self.time_limit) as left_out:
+            if self.__sklearn_is_fitted__():
+                fitted = with_more_rows(self, X, y, sample_weight)
+            else:
+                if are_labels(plain_target(type(self).__name__, y)):
+                    raise no_sums("classes")
+                fitted = searched(self, X, y, sample_weight, classification=False)
         return put_on(self, told(self, fitted, left_out))
 
     @property
@@ -349,7 +385,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
             As ``"age**2"`` or ``"age*bmi"``.
         """
         fitted: FittedSearch = fitted_value(self)
-        fitted.reader.encoder.get_feature_names_out(input_features)
+        fitted.encoder.get_feature_names_out(input_features)
         found = bool(fitted.equation.terms)
         names = fitted.equation.term_names() if found else ["nothing found"]
         return np.asarray(names, dtype=object)
@@ -358,4 +394,9 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
+        if self.target_type == "continuous":
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+        elif self.target_type == "classes":
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+            tags.target_tags.multi_output = False
         return tags

@@ -12,8 +12,10 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import AnyArray, RowNumbers, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
-from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.run import fit_search
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.task import Task
 from sktaskneuron.search.sr.library import rescaled

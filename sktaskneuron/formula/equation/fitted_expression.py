@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sktaskneuron._typing import ColumnNumbers, ColumnsLike, Mask, Matrix, PlainData, Vector
 from sktaskneuron.exceptions import FormulaError
@@ -18,14 +19,21 @@ from sktaskneuron.formula.equation.json_text import (
     plain_bounds,
     read_bounds,
 )
-from sktaskneuron.formula.equation.trees import clipped, substituted
+from sktaskneuron.formula.equation.trees import additive_terms, clipped, substituted
 from sktaskneuron.formula.export.exports import Exports
-from sktaskneuron.formula.export.validation import column_matrix, frozen, row_blocks
+from sktaskneuron.formula.export.validation import (
+    check_shape,
+    column_matrix,
+    frozen,
+    numbers,
+    row_blocks,
+)
+from sktaskneuron.formula.text.canonical import make_number, make_product, make_sum
 from sktaskneuron.formula.text.evaluation import evaluate, in_domain, variables
-from sktaskneuron.formula.text.nodes import Node, Number, Product, Sum, complexity, render
+from sktaskneuron.formula.text.nodes import Node, complexity, render
 from sktaskneuron.formula.text.parser import check_readable, parse_node
 
-__all__ = ["MAX_OUTPUTS", "FittedExpression", "additive_terms"]
+__all__ = ["MAX_OUTPUTS", "FittedExpression"]
 
 # Format name and number of the plain data; without bounds they are those of number 1.
 _FORMAT, _VERSION = "sktaskneuron.FittedExpression", 2
@@ -176,6 +184,38 @@ class FittedExpression(Exports):
             for term, weight in additive_terms(node)[0].items():
                 weights[self.terms.index(term), j] = weight
         return weights
+
+    def reweighted(self, intercept: ArrayLike, weights: ArrayLike) -> Self:
+        """Return the same terms with other weights; one of weight zero is left out.
+
+        Parameters
+        ----------
+        intercept : array-like of shape (n_outputs,)
+        weights : array-like of shape (n_terms, n_outputs)
+            In the order of `terms`.
+
+        Returns
+        -------
+        fitted : FittedExpression
+            Numbers inside of terms stay, and so do the bounds.
+
+        Raises
+        ------
+        FormulaError
+            If the weights are not finite or of another shape.
+        """
+        given = numbers(weights, "weights")
+        check_shape("weights", given, (len(self.terms), self.n_outputs))
+        constants = numbers(intercept, "intercept")
+        check_shape("intercept", constants, (self.n_outputs,))
+        terms = (make_number(1.0), *self.terms)
+        nodes = [
+            make_sum(
+                [make_product([make_number(w), term]) for w, term in zip(own, terms, strict=True)]
+            )
+            for own in np.vstack([constants, given]).T.tolist()
+        ]
+        return replace(self, nodes=tuple(nodes))
 
     def term_names(self) -> list[str]:
         """Return the texts of the additive terms, one per column of `transform`."""
@@ -354,22 +394,3 @@ def _parsed(texts: Sequence[str], names: Iterable[str]) -> tuple[Node, ...]:
         raise FormulaError(f"an expression has 1 to {MAX_OUTPUTS} outputs, got {len(texts)}")
     known = frozenset(names)
     return tuple(parse_node(text, known) for text in texts)
-
-
-def additive_terms(node: Node) -> tuple[dict[Node, float], float]:
-    """Split a tree into its additive terms, with their weights, and its constant."""
-    constant = 0.0
-    parts: tuple[Node, ...] = (node,)
-    if isinstance(node, Sum):
-        parts, constant = node.terms, node.constant
-    weights: dict[Node, float] = {}
-    for part in parts:
-        match part:
-            case Number(value):
-                constant += value
-            case Product(weight, factors):
-                core = factors[0] if len(factors) == 1 else Product(1.0, factors)
-                weights[core] = weights.get(core, 0.0) + weight
-            case _:
-                weights[part] = weights.get(part, 0.0) + 1.0
-    return weights, constant

@@ -13,7 +13,7 @@ from sktaskneuron.formula.equation.terms import PureTerm
 from sktaskneuron.formula.equation.value import FittedValue
 from sktaskneuron.formula.text.nodes import Call, Clip, Node, Number, Power, Product, Sum, Variable
 
-__all__ = ["clipped", "substituted", "trees"]
+__all__ = ["additive_terms", "clipped", "substituted", "trees"]
 
 
 def trees(fitted: FittedValue) -> tuple[Node, ...]:
@@ -121,3 +121,22 @@ def substituted(node: Node, parts: Mapping[str, Node]) -> Node:
                 return inner
 
     return build(node)
+
+
+def additive_terms(node: Node) -> tuple[dict[Node, float], float]:
+    """Split a tree into its additive terms, with their weights, and its constant."""
+    constant = 0.0
+    parts: tuple[Node, ...] = (node,)
+    if isinstance(node, Sum):
+        parts, constant = node.terms, node.constant
+    weights: dict[Node, float] = {}
+    for part in parts:
+        match part:
+            case Number(value):
+                constant += value
+            case Product(weight, factors):
+                core = factors[0] if len(factors) == 1 else Product(1.0, factors)
+                weights[core] = weights.get(core, 0.0) + weight
+            case _:
+                weights[part] = weights.get(part, 0.0) + 1.0
+    return weights, constant

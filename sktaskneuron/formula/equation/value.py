@@ -230,6 +230,39 @@ class FittedValue:
         blocks += [self.loadings[order][kept] for order, kept in self._active_atoms()]
         return np.vstack(blocks) if blocks else np.zeros((0, self.n_outputs))
 
+    def reweighted(self, intercept: ArrayLike, weights: ArrayLike) -> Self:
+        """Return the same terms with other weights.
+
+        Parameters
+        ----------
+        intercept : array-like of shape (n_outputs,)
+        weights : array-like of shape (n_terms, n_outputs)
+            In the order of `terms`.
+
+        Returns
+        -------
+        fitted : FittedFormula
+            What is inside of terms stays: functions, factors, center, scale and bounds.
+
+        Raises
+        ------
+        FormulaError
+            If the weights are not finite or of another shape.
+        """
+        given = numbers(weights, "weights")
+        check_shape("weights", given, (len(self.terms), self.n_outputs))
+        pure = [own.copy() for own in self.pure_weights]
+        loadings = {order: own.copy() for order, own in self.loadings.items()}
+        start = 0
+        for t, active in self._active_pure():
+            pure[t][active] = given[start : start + len(active)]
+            start += len(active)
+        for order, kept in self._active_atoms():
+            loadings[order][kept] = given[start : start + len(kept)]
+            start += len(kept)
+        bias = numbers(intercept, "intercept")
+        return replace(self, intercept=bias, pure_weights=tuple(pure), loadings=loadings)
+
     def term_names(self) -> list[str]:
         """Return one distinct name per column of `transform`.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sktaskneuron._clock import seconds_left, within
+from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
-from sktaskneuron.formula.equation.pareto import ParetoPoint
+from sktaskneuron.formula.equation.fitted_expression import FittedExpression
+from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, complexity
 from sktaskneuron.search.columns.choice import ColumnsResult, Split
@@ -120,19 +121,36 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         best = constant
     trees = best[3]
     with within(otherwise="weights of classes fitted on all rows"):
-        rows = np.arange(len(target))
-        refitted, _, _ = _with_weights(observations, best[2], observations.family, rows, rows)
+        refitted = weighted_terms(observations, best[2])
         assert refitted is not None
         trees = refitted
-    front = [
+    points = {
         ParetoPoint(
             float(sum(map(complexity, nodes))),
             1.0 - held / constant[1] if constant[1] > 0 else 0.0,
             split.fitted(nodes),
-        )
-        for _, held, _, nodes in scored
-    ]
+            criterion=criterion,
+        ): terms
+        for criterion, held, terms, nodes in scored
+    }
+    front = [_on_all_rows(split, point, points[point]) for point in ParetoFront(points)]
     return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
+
+
+def _on_all_rows(split: Split, point: ParetoPoint, terms: Sequence[Node]) -> ParetoPoint:
+    """Return a point of the front with the equation whose weights are fitted on all rows."""
+    assert isinstance(point.formula, FittedExpression)
+    trees: Sequence[Node] = point.formula.nodes
+    with within(otherwise="weights of the front fitted on all rows"):
+        checkpoint()
+        trees = weighted_terms(split.observations, terms) or trees
+    return replace(point, fitted=split.fitted(trees))
+
+
+def weighted_terms(observations: Observations, terms: Sequence[Node]) -> list[Node] | None:
+    """Fit the weights of terms on all rows; return a tree per output, None if some overflow."""
+    rows = np.arange(len(observations.target))
+    return _with_weights(observations, terms, observations.family, rows, rows)[0]
 
 
 def _with_weights(

@@ -10,9 +10,10 @@ import numpy as np
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
-from sktaskneuron.formula import ParetoPoint
+from sktaskneuron.formula import FittedFormula, ParetoFront, ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
 from sktaskneuron.search.frame.evidence import folds, term_gains, validated_path
+from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.options import SearchOptions, StepHook
 from sktaskneuron.search.frame.problem import Problem, ScaledTask
@@ -127,7 +128,7 @@ def search_formula(
     usable = np.flatnonzero(usable_columns(X[rows]))
     if usable.size == 0:
         return null_answer(observations)
-    shift, unit = _target_scale(observations)
+    shift, unit = observations.target_scale()
     standard = replace(observations, target=(observations.target - shift) / unit)
     searched = replace(
         standard,
@@ -162,16 +163,18 @@ def search_formula(
         return null_answer(observations)
     solution, scale, number = best
     problem, selection = solution.problem, solution.selection
-    fit, library = selection.fit, problem.library
-    if len(rows) < len(X):
-        if classification:
-            caps.append("weights fitted on the searched rows")
-        else:
-            fit = refit_on_all(standard, usable, scale, fit, library)
+    if len(rows) < len(X) and classification:
+        caps.append("weights fitted on the searched rows")
     caps += method.caps(usable.size, options)
-    names = observations.names
+
+    def fitted(fit: Fit) -> FittedFormula:
+        if len(rows) < len(X) and not classification:
+            fit = refit_on_all(standard, usable, scale, fit, problem.library)
+        names = observations.names
+        return export(fit, scale, usable, names, shift, unit, family.link, problem.library)
+
     result = SearchResult(
-        export(fit, scale, usable, names, shift, unit, family.link, library),
+        fitted(selection.fit),
         criterion=solution.score,
         null_criterion=problem.judge().score(selection.visited[0]),
         caps=tuple(dict.fromkeys(caps)),
@@ -181,6 +184,7 @@ def search_formula(
     if has_evidence:
         with within(otherwise="the evidence of the resamples"):
             _add_evidence(result, method, solution)
+            _add_front(result, solution, fitted)
     return result
 
 
@@ -207,16 +211,6 @@ def _search_rows(
     return np.sort(np.concatenate(chosen))
 
 
-def _target_scale(observations: Observations) -> tuple[Vector, Vector]:
-    """Return mean and spread of each output; of classes zeros and ones."""
-    target, weight = observations.target, observations.weight
-    if observations.classification:
-        return np.zeros(target.shape[1]), np.ones(target.shape[1])
-    mean = weight @ target / weight.sum()
-    sd = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
-    return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
-
-
 def _numbered(
     scales: list[Standardisation],
     n_entries: int,
@@ -235,12 +229,10 @@ def _numbered(
 
 
 def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> None:
-    """Write validated gains, frequencies over folds and the validated path into ``result``."""
+    """Write validated gains and frequencies over folds into ``result``."""
     problem, selection, library = solution.problem, solution.selection, solution.problem.library
-    table, family = problem.table, problem.family
-    n_resamples = problem.options.n_resamples
-    splits = folds(table.n_samples, n_resamples, np.random.default_rng([problem.seed, 1]))
-    gains = term_gains(table, family, selection.fit, splits)
+    splits = _evidence_splits(problem)
+    gains = term_gains(problem.table, problem.family, selection.fit, splits)
     result.term_gain = {
         library.text(order) if stream == "pure" else interaction_text(order): gain
         for (stream, order), gain in gains.items()
@@ -251,13 +243,35 @@ def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> N
             counts[text] = counts.get(text, 0) + 1
         checkpoint()  # what is cut short is no evidence
     result.selection_frequency = {
-        text: count / n_resamples for text, count in sorted(counts.items())
+        text: count / len(splits) for text, count in sorted(counts.items())
     }
-    scores = validated_path(table, family, selection.visited, splits)
-    price = problem.price
-    result.path = [
+
+
+def _add_front(
+    result: SearchResult, solution: Solution, fitted: Callable[[Fit], FittedFormula]
+) -> None:
+    """Write the fits met on the way that no simpler one beats on held-out rows into ``result``.
+
+    fitted : makes the equation of a fit.
+    """
+    problem, visited = solution.problem, solution.selection.visited
+    scores = validated_path(problem.table, problem.family, visited, _evidence_splits(problem))
+    judge = problem.judge()
+    points = [
         ParetoPoint(
-            float(price.free_numbers(fit.structure)), score, as_formula(fit.structure, library)
+            float(problem.price.free_numbers(fit.structure)),
+            score,
+            as_formula(fit.structure, problem.library),
         )
-        for fit, score in zip(selection.visited, scores, strict=True)
+        for fit, score in zip(visited, scores, strict=True)
     ]
+    fits = dict(zip(points, visited, strict=True))
+    result.front = [
+        replace(point, fitted=fitted(fits[point]), criterion=judge.score(fits[point]))
+        for point in ParetoFront(points)
+    ]
+
+
+def _evidence_splits(problem: Problem) -> list[tuple[RowNumbers, RowNumbers]]:
+    rng = np.random.default_rng([problem.seed, 1])
+    return folds(problem.table.n_samples, problem.options.n_resamples, rng)

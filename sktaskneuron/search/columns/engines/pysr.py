@@ -17,7 +17,7 @@ import numpy as np
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.exceptions import EngineError, FormulaError, MissingDependencyError
 from sktaskneuron.formula.equation.expression import ElementwiseExpression
-from sktaskneuron.formula.equation.fitted_expression import additive_terms
+from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import without_scale
 from sktaskneuron.formula.text.nodes import Node, Variable
 from sktaskneuron.search.columns.engines.child import call_in_child, seconds_for_child

@@ -1,0 +1,123 @@
+"""One call of fit, partial_fit or refit of a search, from a table to what it leaves behind."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import _num_samples
+
+from sktaskneuron._typing import AnyArray, TableLike, TargetLike
+from sktaskneuron.estimators._common.checks import (
+    check_target,
+    codes_among,
+    encode_more,
+    encode_table,
+)
+from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.run import fit_search, refit_search
+from sktaskneuron.estimators.formula_search.settings import SearchSettings
+from sktaskneuron.models.target import ClassTarget, ValueTarget
+from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.weighted import check_weight
+
+
+def searched(
+    estimator: TableEstimator,
+    X: TableLike,
+    y: TargetLike,
+    sample_weight: ArrayLike | None,
+    *,
+    classification: bool,
+) -> FittedSearch:
+    """Search the formula of y in the columns of X; parameters as in fit."""
+    settings = SearchSettings.read(estimator)
+    encoder = TableEncoder(estimator.categorical_features)
+    table = encode_table(estimator, encoder, X, sample_weight)
+    target = check_target(settings.estimator_name, X, y, numeric=not classification)[table.rows]
+    report = FitReport(estimator, X, y, sample_weight)
+    found = fit_search(settings, table, target, classification=classification, on_step=report.step)
+    weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
+    found = found.with_sums(table, target, weight).with_errors(table, target)
+    fitted = found.with_importances(table)
+    report.end()
+    return fitted
+
+
+def with_more_rows(
+    estimator: TableEstimator, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None
+) -> FittedSearch:
+    """Fit the weights of what was found to more rows and all before; parameters as in fit.
+
+    Raises
+    ------
+    ValueError
+        If the rows cannot be used, or no sums were kept.
+    """
+    former: FittedSearch = fitted_value(estimator)
+    reader, target = former.reader, former.target
+    table = encode_more(estimator, reader.encoder, reader.bounds, X, sample_weight)
+    if former.answer.sums is None:
+        raise no_sums("classes" if target.classification else "a search on the way to networks")
+    assert isinstance(target, ValueTarget)  # others have no sums
+    values = _more_values(estimator, X, y, target)
+    report = FitReport(estimator, X, y, sample_weight)
+    weight = check_weight(sample_weight, values)[table.rows]
+    fitted = former.with_rows(table, values[table.rows], weight).with_importances(table)
+    report.end()
+    return fitted
+
+
+def refitted(
+    estimator: TableEstimator,
+    X: TableLike,
+    y: TargetLike,
+    sample_weight: ArrayLike | None,
+    *,
+    exponents: bool,
+) -> FittedSearch:
+    """Fit the numbers of what was found to other rows; parameters as in refit.
+
+    Raises
+    ------
+    ValueError
+        If the rows cannot be used.
+    """
+    former: FittedSearch = fitted_value(estimator)
+    target = former.target
+    everything = np.full((2, len(former.encoder.get_feature_names_out())), np.inf)
+    everything[0] *= -1
+    table = encode_more(estimator, former.encoder, everything, X, sample_weight)
+    values: AnyArray
+    if isinstance(target, ClassTarget):
+        values = check_target(type(estimator).__name__, X, y, numeric=False)[table.rows]
+        codes_among(target.classes, values, "y", "the search")
+    else:
+        values = _more_values(estimator, X, y, target)[table.rows]
+    weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
+    found = refit_search(former, table, values, exponents=exponents)
+    found = found.with_sums(table, values, weight).with_errors(table, values)
+    return found.with_importances(table)
+
+
+def _more_values(
+    estimator: TableEstimator, X: TableLike, y: TargetLike, target: ValueTarget
+) -> AnyArray:
+    """Return numbers of the shape that the target had; raises ValueError for another."""
+    values = check_target(type(estimator).__name__, X, y, numeric=True)
+    expected = () if target.single else (target.n_targets,)
+    if values.shape[1:] != expected:
+        raise ValueError(
+            f"y has the shape {values.shape}, but the rows before had "
+            f"{target.n_targets} target(s) in the shape {('n_samples', *expected)}"
+        )
+    return values
+
+
+def no_sums(what: str) -> ValueError:
+    """Return the error of a model whose weights do not follow from sums."""
+    return ValueError(
+        "NeuronFormulaSearch.partial_fit updates weights by sums of squares, which are not kept of "
+        f"{what}: use fit on all rows"
+    )
