@@ -120,10 +120,10 @@ class _Curves:
         self.n = view.n_observations * len(rows) / len(view.y)
         self.target = Target.of(view.y[rows], view.weight[rows])
         columns = promising(view.X, view.y, view.weight, view.names, _MOST_COLUMNS)
-        X = view.X[np.ix_(rows, columns)]
+        X = view.X[rows][:, columns]
         self.ranges = [Range(column) for column in X.T]
-        factors = [(np.ones(len(rows)), Number(1.0))]
-        names = [Variable(view.names[place]) for place in columns]
+        factors: list[tuple[Vector, Node]] = [(np.ones(len(rows)), Number(1.0))]
+        names: list[Node] = [Variable(view.names[place]) for place in columns]
         factors += list(zip(X.T, names, strict=True))
         factors += [
             (1.0 / column, make_power(name, -1))

@@ -85,7 +85,7 @@ class Curve:
     n_weights: int = 1
 
 
-def _grid(*axes: Sequence[float] | Vector) -> Matrix:
+def _grid(*axes: Sequence[float] | np.ndarray) -> Matrix:
     return np.asarray(list(itertools.product(*axes)), dtype=float).reshape(-1, len(axes))
 
 
@@ -123,7 +123,8 @@ def _grown(rate: float, weight: float, x: Node, column: Range) -> Node:
 
 def _turned(frequency: float, weights: Sequence[float], x: Node) -> Node:
     """Write ``weights[0] cos(f x) + weights[1] sin(f x)`` as one wave with a phase."""
-    size, phase = float(np.hypot(*weights)), float(np.arctan2(weights[1], weights[0]))
+    size = float(np.hypot(weights[0], weights[1]))
+    phase = float(np.arctan2(weights[1], weights[0]))
     turns = np.round(phase / (np.pi / 2))  # the quarter turn that is nearest
     name = "cos" if turns % 2 == 0 else "sin"
     sign = -1.0 if turns % 4 in (2, 3) else 1.0
