@@ -316,9 +316,13 @@ def _with_slopes(
         case Power(base, exponent):
             inner, slopes = _with_slopes(base, columns)
             value = inner**exponent
-            own_slope = [] if _is_fraction(exponent) else [value * np.log(inner)]
-            slope = exponent * inner ** (exponent - 1) if slopes else 0.0
-            return value, [slope * s for s in slopes] + own_slope
+            steps = list[Vector | float]()
+            if slopes:
+                slope = exponent * inner ** (exponent - 1)
+                steps += [slope * s for s in slopes]
+            if not _is_fraction(exponent):
+                steps.append(value * np.log(inner))
+            return value, steps
         case Product(coefficient, parts):
             inside = [_with_slopes(part, columns) for part in parts]
             product = math.prod(value for value, _ in inside)
