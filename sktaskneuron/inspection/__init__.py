@@ -11,9 +11,11 @@ from sktaskneuron.inspection.columns.importances import (
 )
 from sktaskneuron.inspection.columns.shapley import ShapleyValues, shapley_values
 from sktaskneuron.inspection.doubtful import DoubtfulRows, doubtful_rows
+from sktaskneuron.inspection.equations.equation_display import EquationDisplay
 from sktaskneuron.inspection.equations.formula_display import FormulaDisplay
 from sktaskneuron.inspection.equations.importance import term_importance
 from sktaskneuron.inspection.equations.pareto_display import ParetoFrontDisplay
+from sktaskneuron.inspection.equations.report import equation_report
 from sktaskneuron.inspection.intervals import IntervalDisplay
 from sktaskneuron.inspection.motions import PhaseSpaceDisplay
 from sktaskneuron.inspection.networks.activation_display import ActivationDisplay
@@ -31,6 +33,7 @@ __all__ = [
     "ActivationSearchDisplay",
     "ActiveSubspace",
     "DoubtfulRows",
+    "EquationDisplay",
     "FeatureImportanceDisplay",
     "FormulaDisplay",
     "HessianSpectrum",
@@ -42,6 +45,7 @@ __all__ = [
     "active_subspace",
     "compare_types",
     "doubtful_rows",
+    "equation_report",
     "feature_importances",
     "hessian_spectrum",
     "hessian_trace",

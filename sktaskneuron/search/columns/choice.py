@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -13,9 +13,10 @@ from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
-from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.constants import EXACT, NamedRows, refit
 from sktaskneuron.search.columns.polish import snapped
+from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 
@@ -99,7 +100,7 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
         best = _unbeaten(*rivals, test.weight, EXACT * rows.variance)
         with within(seconds_left() / (len(per_output) - output)):
             refitted = _all_refitted(best, rows)
-        criteria = {node: rows.criterion(node) for node in refitted.values()}
+        criteria = {node: rows.criterion(node) for node in _eligible(refitted.values())}
         shortest = min(criteria, key=lambda node: criteria[node])
         chosen.append(shortest)
         value += criteria[shortest]
@@ -111,6 +112,12 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
             known = refitted
     front = _front(split, scored, chosen, known)
     return ColumnsResult(split.fitted(chosen), value, null, front)
+
+
+def _eligible(nodes: Collection[Node]) -> list[Node]:
+    """Return the equations that may answer: no constant where columns are forced to stand in."""
+    rest: list[Node] = [node for node in nodes if not isinstance(node, Number)]
+    return rest if rest and running_rules().forced else list(nodes)
 
 
 def _unbeaten(
@@ -155,14 +162,17 @@ def _scored(
 ) -> list[ParetoPoint]:
     """Score the candidates on rows, by their squared errors there."""
     reference = rows.variance * rows.n_effective
+    finite = [(node, e) for node, e in zip(nodes, errors, strict=True) if np.isfinite(e).all()]
+    share = rows.weight / rows.n_effective
+    best = min((error for _, error in finite), key=lambda error: float(share @ error))
     return [
         ParetoPoint(
-            float(complexity(node)),
+            float(running_rules().size(node)),
             1.0 - float(rows.weight @ error) / reference,
             split.fitted([node]),
+            error=paired_gain(error, best, share)[1] / rows.variance,
         )
-        for node, error in zip(nodes, errors, strict=True)
-        if np.isfinite(error).all()
+        for node, error in finite
     ]
 
 

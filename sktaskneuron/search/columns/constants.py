@@ -24,9 +24,9 @@ from sktaskneuron.formula.text.nodes import (
     Sum,
     Variable,
     children,
-    complexity,
 )
 from sktaskneuron.formula.text.primitives import PRIMITIVES
+from sktaskneuron.search.columns.rules import running_rules
 
 # Residual variance, as a share of the target's, below which two fits are equally exact: products
 # and powers of float64 columns do not tell more.
@@ -175,7 +175,7 @@ class NamedRows:
 
 def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:
     """Return what the choice of the symbols of trees costs in their description length."""
-    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(complexity, nodes)))
+    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(running_rules().size, nodes)))
 
 
 def with_weights(node: Node, rows: NamedRows) -> Node | None:
