@@ -11,6 +11,7 @@ from sktaskneuron.inspection.columns.importances import (
 )
 from sktaskneuron.inspection.columns.shapley import ShapleyValues, shapley_values
 from sktaskneuron.inspection.doubtful import DoubtfulRows, doubtful_rows
+from sktaskneuron.inspection.equations.bootstrap import bootstrap_constants
 from sktaskneuron.inspection.equations.equation_display import EquationDisplay
 from sktaskneuron.inspection.equations.formula_display import FormulaDisplay
 from sktaskneuron.inspection.equations.importance import term_importance
@@ -43,6 +44,7 @@ __all__ = [
     "ShapleyValues",
     "TypesDisplay",
     "active_subspace",
+    "bootstrap_constants",
     "compare_types",
     "doubtful_rows",
     "equation_report",

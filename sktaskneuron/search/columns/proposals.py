@@ -86,6 +86,15 @@ def forced_terms(rules: Rules, usable: Sequence[str]) -> list[tuple[Variable, ..
     return found
 
 
+def straight_lines(rules: Rules, rows: NamedRows) -> list[Node]:
+    """Return a line for each column along which equations must rise or fall: none may else."""
+    found = []
+    for name in rules.monotone:
+        checkpoint()
+        found.append(refit(make_sum([Variable(name), Number(rows.mean)]), rows))
+    return found
+
+
 def with_forced(
     nodes: Sequence[Node], forced: Sequence[tuple[Variable, ...]], rows: NamedRows
 ) -> list[Node]:

@@ -60,6 +60,11 @@ class Rules:
         """Whether there is anything that a part of an equation may not be made of."""
         return self.functions is not None or self.max_power is not None or bool(self.nesting)
 
+    @property
+    def restrict_shape(self) -> bool:
+        """Whether there is anything that whole equations must do."""
+        return bool(self.forced or self.monotone or self.domain)
+
     def admit_part(self, node: Node) -> bool:
         """Tell whether a tree may stand in an equation."""
         if not self.restrict_parts:

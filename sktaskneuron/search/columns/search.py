@@ -28,6 +28,7 @@ from sktaskneuron.search.columns.proposals import (
     EquationProposer,
     forced_terms,
     read_proposals,
+    straight_lines,
     with_forced,
 )
 from sktaskneuron.search.columns.rules import NO_RULES, Rules, obeying, running_rules
@@ -150,6 +151,7 @@ def _search(
             proposed, unread = read_proposals(options.proposer, rows, names)
             found += proposed
             caps.extend(unread)
+        found += straight_lines(options.rules, rows)
         found += with_forced(found, additions, rows)
         return _tidied(found, rows, forms, options.max_complexity)
 
@@ -248,6 +250,12 @@ class _Look:
         )
 
 
+def _admitted(node: Node, rows: NamedRows, forms: Forms) -> bool:
+    """Tell whether the rules admit an equation as it is written in the given columns."""
+    written = forms.written(node, rows)
+    return written is not None and running_rules().admit(written, rows.columns)
+
+
 def _tidied(
     nodes: Sequence[Node], rows: NamedRows, forms: Forms, max_complexity: int
 ) -> list[Node]:
@@ -265,6 +273,8 @@ def _tidied(
         if rules.admit(written, rows.columns):
             scored[node] = value
 
+    if rules.restrict_shape:
+        nodes = [node for node in nodes if _admitted(node, rows, forms)]
     start = sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]
     with within(otherwise="simpler forms of equations"):
         if forms.meaning:

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekRegressor
 from sktaskneuron.formula import FittedExpression
-from sktaskneuron.inspection import EquationDisplay, equation_report
+from sktaskneuron.inspection import EquationDisplay, bootstrap_constants, equation_report
 from sktaskneuron.inspection.equations.extrapolation import extrapolations
 
 
@@ -173,3 +173,40 @@ class TestReport:
             equation_report(NeuronFormulaSearch(), X, y)
         with pytest.raises(TypeError, match="needs a fitted NeuronFormulaSearch, got NeuronSeek"):
             equation_report(NeuronSeekRegressor(), X, y)
+
+
+class TestBootstrap:
+    def test_close_to_those_of_the_slopes(self, search):
+        _, y = draw()
+        drawn = bootstrap_constants(search, table_of(search), y, n_resamples=100)
+        for one, other in zip(drawn, search.constants_, strict=True):
+            assert (one.where, one.value) == (other.where, pytest.approx(other.value))
+            assert one.standard_error == pytest.approx(other.standard_error, rel=0.5)
+            assert one.lower < one.value < one.upper
+
+    def test_of_columns_and_of_classes(self):
+        rng = np.random.default_rng(0)
+        X = rng.uniform(1, 3, size=(150, 2))
+        y = 2 * X[:, 0] * np.exp(-0.7 * X[:, 1]) + 0.02 * rng.normal(size=150)
+        law = NeuronFormulaSearch("sr", scope="columns", max_steps=1).fit(X, y)
+        drawn = bootstrap_constants(law, X, y, n_resamples=40)
+        known = law.constants_
+        assert [c.where for c in drawn] == [c.where for c in known]
+        for one, other in zip(drawn, known, strict=True):
+            assert one.standard_error == pytest.approx(other.standard_error, rel=0.6)
+        labels = np.where(X[:, 0] + rng.normal(size=150) > 2, "high", "low")
+        odds = NeuronFormulaSearch(n_resamples=0, max_order=1, interactions=False).fit(X, labels)
+        found = bootstrap_constants(odds, X, labels, n_resamples=40)
+        assert [c.where for c in found] == [c.where for c in odds.constants_]
+        with pytest.raises(ValueError, match="formula of a neuron and two classes only"):
+            bootstrap_constants(law.set_params(target_type="classes").fit(X, labels), X, labels)
+
+    def test_what_is_refused(self, search):
+        _, y = draw()
+        for bad in ({"n_resamples": 1}, {"level": 1.0}):
+            with pytest.raises(ValueError, match=f"{next(iter(bad))} must"):
+                bootstrap_constants(search, table_of(search), y, **bad)
+        with pytest.raises(ValueError, match="y has the shape"):
+            bootstrap_constants(search, table_of(search), y[:5])
+        with pytest.raises(TypeError, match="needs a NeuronFormulaSearch, got NeuronSeek"):
+            bootstrap_constants(NeuronSeekRegressor(), table_of(search), y)
