@@ -19,7 +19,7 @@ from sktaskneuron.deploy.onnx.models import (
 )
 from sktaskneuron.deploy.onnx.table import (
     Rows,
-    column_names,
+    about_columns,
     inputs_of,
     names_of,
     read_rows,
@@ -92,7 +92,7 @@ def _predictions(
 
 def _about(predictor: Predictor) -> dict[str, object]:
     """Return what a graph says of the table and the classes."""
-    about: dict[str, object] = {"feature_names": column_names(predictor.reader.encoder)}
+    about = about_columns(predictor.reader.encoder)
     if isinstance(predictor.target, ClassTarget):
         about["classes"] = predictor.target.classes.tolist()
     return about

@@ -39,29 +39,48 @@ _SYMBOLS = 12
 _MAX_STEPS = 15
 # Largest whole number that counts as simple as it stands.
 MOST_PARTS = 20
+# Denominators of the exponents that count as simple.
+_DENOMINATORS = (1, 2, 3, 4)
+
+
+def numbers(node: Node) -> list[tuple[float, bool]]:
+    """Return the numbers of a tree that a fit may move, and whether each is an exponent.
+
+    They are factors, summands, and the exponents that are no simple fractions.
+    """
+    match node:
+        case Number(value):
+            return [(value, False)]
+        case Power(base, exponent):
+            return numbers(base) + ([] if _is_fraction(exponent) else [(float(exponent), True)])
+        case Product(coefficient) if abs(coefficient) != 1:
+            own = [(coefficient, False)]
+        case Sum(_, constant) if constant != 0:
+            own = [(constant, False)]
+        case _:
+            own = []
+    return own + [number for part in children(node) for number in numbers(part)]
 
 
 def free_constants(node: Node) -> list[float]:
-    """Return the numbers of a tree that a fit may move: factors and summands, no exponents."""
-    match node:
-        case Number(value):
-            return [value]
-        case Product(coefficient) if abs(coefficient) != 1:
-            own = [coefficient]
-        case Sum(_, constant) if constant != 0:
-            own = [constant]
-        case _:
-            own = []
-    return own + [value for part in children(node) for value in free_constants(part)]
+    """Return the values of `numbers`."""
+    return [value for value, _ in numbers(node)]
 
 
 def _is_small_half(value: float) -> bool:
-    return abs(value) <= MOST_PARTS and (2 * value).is_integer()
+    return abs(value) <= MOST_PARTS and float(2 * value).is_integer()
+
+
+def _is_fraction(exponent: float) -> bool:
+    """Tell whether an exponent is told exactly: a small whole number, half, third or quarter."""
+    if abs(exponent) > MOST_PARTS:
+        return False
+    return any(abs(k * exponent - round(k * exponent)) < 1e-9 for k in _DENOMINATORS)
 
 
 def fitted_constants(node: Node) -> list[float]:
     """Return the numbers of a tree that were fitted: small halves count as told exactly."""
-    return [value for value in free_constants(node) if not _is_small_half(value)]
+    return [v for v, is_exponent in numbers(node) if is_exponent or not _is_small_half(v)]
 
 
 def with_constants(node: Node, values: Iterable[float]) -> Node:
@@ -78,7 +97,8 @@ def with_constants(node: Node, values: Iterable[float]) -> Node:
             case Call(name, argument):
                 return Call(name, build(argument))
             case Power(base, exponent):
-                return Power(build(base), exponent)
+                inside = build(base)
+                return Power(inside, exponent if _is_fraction(exponent) else float(next(left)))
             case Product(coefficient, parts):
                 own = coefficient if abs(coefficient) == 1 else float(next(left))
                 return Product(own, tuple(map(build, parts)))
@@ -296,10 +316,9 @@ def _with_slopes(
         case Power(base, exponent):
             inner, slopes = _with_slopes(base, columns)
             value = inner**exponent
-            if not slopes:
-                return value, []
-            slope = exponent * inner ** (exponent - 1)
-            return value, [slope * s for s in slopes]
+            own_slope = [] if _is_fraction(exponent) else [value * np.log(inner)]
+            slope = exponent * inner ** (exponent - 1) if slopes else 0.0
+            return value, [slope * s for s in slopes] + own_slope
         case Product(coefficient, parts):
             inside = [_with_slopes(part, columns) for part in parts]
             product = math.prod(value for value, _ in inside)

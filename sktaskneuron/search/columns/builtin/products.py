@@ -86,8 +86,10 @@ def products(search: Search, view: View) -> None:
     sums = pairs_of(columns + squares, columns + squares, "+-", 600)
     sums = sums + pairs_of(columns, pairs, "+-", 1_000)
     shifted = unary_of(columns + pairs + squares + unary_of(pairs, ("square",)), ("1+", "1-"))
-    bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh", "exp"))
-    bases = columns + sums + shifted + bent + unary_of(bent, ("1+", "1-"))
+    bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh"))
+    # a power of an exponential is one of the plain terms
+    grown = unary_of(bent + unary_of(columns + pairs, ("exp",)), ("1+", "1-"))
+    bases = columns + sums + shifted + bent + grown
     sizes = {place: np.abs(bases.values[:, place]) for place in range(len(bases))}
     usable = [place for place, base in sizes.items() if base.min() > 0]
     logs = [np.log(sizes[place]) for place in usable]
