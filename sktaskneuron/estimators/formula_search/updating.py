@@ -101,8 +101,7 @@ class EquationUpdates(TableEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             As in fit.
         exponents : bool, default=False
-            Whether exponents that are no whole or half numbers are fitted too, in equations of
-            columns.
+            Whether exponents that are no simple fractions are fitted too, in equations of columns.
 
         Returns
         -------

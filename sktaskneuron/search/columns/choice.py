@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -60,10 +60,13 @@ class Split:
     observations : Observations
     held : ndarray of int
         Places of the held-out rows, may be none.
+    admits : callable
+        Tells whether a tree may be an equation of rows (`NamedRows`).
     """
 
     observations: Observations
     held: RowNumbers
+    admits: Callable[[Node, NamedRows], bool] = lambda node, rows: True
 
     @property
     def kept(self) -> RowNumbers:
@@ -99,7 +102,7 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
         rivals = list(compress(nodes, tame)), list(compress(errors, tame))
         best = _unbeaten(*rivals, test.weight, EXACT * rows.variance)
         with within(seconds_left() / (len(per_output) - output)):
-            refitted = _all_refitted(best, rows)
+            refitted = _all_refitted(best, rows, split)
         criteria = {node: rows.criterion(node) for node in _eligible(refitted.values())}
         shortest = min(criteria, key=lambda node: criteria[node])
         chosen.append(shortest)
@@ -198,7 +201,7 @@ def _front(
         node = refitted = point.formula.nodes[0]
         with within(otherwise="numbers of the front fitted on all rows"):
             checkpoint()
-            refitted = known[node] if node in known else _refitted(node, rows)
+            refitted = known[node] if node in known else _refitted(node, rows, split)
         fitted = split.fitted([refitted, *chosen[1:]])
         front.append(replace(point, fitted=fitted, criterion=rows.criterion(refitted)))
     return front
@@ -231,22 +234,26 @@ def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
     return found
 
 
-def _all_refitted(nodes: Sequence[Node], rows: NamedRows) -> dict[Node, Node]:
+def _all_refitted(nodes: Sequence[Node], rows: NamedRows, split: Split) -> dict[Node, Node]:
     """Refit equations on all rows; without time for all the first ones, and the constant."""
     refitted: dict[Node, Node] = {}
     with within(otherwise="numbers of equations fitted on all rows"):
         for node in nodes:
             checkpoint()
-            refitted[node] = _refitted(node, rows)
+            refitted[node] = _refitted(node, rows, split)
         return refitted
     constant = next(node for node in nodes if isinstance(node, Number))
     return (refitted or {nodes[0]: nodes[0]}) | {constant: Number(rows.mean)}
 
 
-def _refitted(node: Node, rows: NamedRows) -> Node:
-    """Refit an equation on all rows, and make its numbers simple again where they agree."""
+def _refitted(node: Node, rows: NamedRows, split: Split) -> Node:
+    """Refit an equation on all rows, and make its numbers simple again where they agree.
+
+    It stays as it is where other numbers would not be admitted.
+    """
     if isinstance(node, Number):
         return Number(rows.mean)
     if rows.is_exact(rows.loss(node)):
         return node
-    return simplified(snapped(refit(node, rows), rows), rows)
+    found = simplified(snapped(refit(node, rows), rows), rows)
+    return found if split.admits(found, rows) else node

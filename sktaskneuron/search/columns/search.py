@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -133,7 +134,9 @@ def _search(
     additions = forced_terms(options.rules, [names[i] for i in usable])
     seed = int(rng.integers(2**31))
     forms = Forms.of(X[train], names, weight[train], usable)
-    split = Split(forms.extended(replace(observations, names=names)), held)
+    split = Split(
+        forms.extended(replace(observations, names=names)), held, partial(_admitted, forms=forms)
+    )
 
     n_outputs = target.shape[1]
 
@@ -252,8 +255,11 @@ class _Look:
 
 def _admitted(node: Node, rows: NamedRows, forms: Forms) -> bool:
     """Tell whether the rules admit an equation as it is written in the given columns."""
+    rules = running_rules()
+    if not (rules.restrict_parts or rules.restrict_shape):
+        return True
     written = forms.written(node, rows)
-    return written is not None and running_rules().admit(written, rows.columns)
+    return written is not None and rules.admit(written, rows.columns)
 
 
 def _tidied(
