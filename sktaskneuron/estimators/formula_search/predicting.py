@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, r2_score
@@ -10,12 +10,16 @@ from sklearn.utils.metaestimators import available_if
 
 from sktaskneuron._typing import AnyArray, Matrix, TableLike, TargetLike
 from sktaskneuron.estimators._common.checks import score_weight
+from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import exchange, fitted_value
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
 from sktaskneuron.formula import Constant
 from sktaskneuron.models.target import ClassTarget, softmax
+
+if TYPE_CHECKING:
+    import sympy
 
 
 def _has_classes(search: EquationPredictor) -> bool:
@@ -105,6 +109,14 @@ class EquationPredictor(EquationExports):
         weight = score_weight(self, X, sample_weight)
         metric = accuracy_score if isinstance(fitted.target, ClassTarget) else r2_score
         return float(metric(y, self.predict(X), sample_weight=weight))
+
+    @property
+    def expression_(self) -> sympy.Expr | list[sympy.Expr]:
+        """The equation as sympy, on the raw column names; a list for several outputs.
+
+        For classes it is the log odds. There is none where it would be too long to read.
+        """
+        return readable_expression(fitted_value(self).equation)
 
     @property
     def constants_(self) -> tuple[Constant, ...]:

@@ -23,7 +23,6 @@ from sktaskneuron._typing import (
 )
 from sktaskneuron.estimators._common.checks import looks_like_classes, plain_target
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
-from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
 from sktaskneuron.estimators.formula_search.calls import searched
@@ -36,7 +35,7 @@ from sktaskneuron.search.columns.proposals import EquationProposer
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
-    import sympy
+    pass
 
 
 class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
@@ -154,6 +153,10 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         FittedExpression for ``scope="columns"``.
     expression_ : sympy.Expr or list of sympy.Expr
         The same equation as sympy, a list for several outputs. Not there if it is too long.
+    constants_ : tuple of Constant
+        The numbers of the equation, each with where it stands, its standard error and 95 %
+        interval, the structure taken for given. Not there for more than two classes or 200
+        numbers, nor after `partial_fit`.
     selection_frequency_ : dict of str to float
         Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``, on the scale
         of the columns that won on all rows. Not there if ``n_resamples=0``, nor for
@@ -348,14 +351,6 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
             )
             fitted = searched(self, X, y, sample_weight, classification=classification)
         return put_on(self, told(self, fitted, left_out))
-
-    @property
-    def expression_(self) -> sympy.Expr | list[sympy.Expr]:
-        """The equation as sympy, on the raw column names; a list for several outputs.
-
-        For classes it is the log odds. There is none where it would be too long to read.
-        """
-        return readable_expression(fitted_value(self).equation)
 
     @usual_state()
     def transform(self, X: TableLike) -> Matrix:

@@ -154,7 +154,7 @@ class ParetoFrontDisplay:
                 display = cls(front, _answer(holder, front) if len(front) else None)
                 display.plot(ax, max_labels=max_labels, axis=axis)
                 if choosable:
-                    display._choose_by_click(holder)
+                    display.connect(holder)
                 return display
         raise ValueError(
             f"{type(estimator).__name__} has no pareto_front_: a search keeps one if "
@@ -220,8 +220,19 @@ class ParetoFrontDisplay:
         self._write(labelled, texts)
         return self
 
-    def _choose_by_click(self, search: BaseEstimator) -> None:
-        """Make a click on a point the choice of a search."""
+    def connect(self, search: BaseEstimator) -> None:
+        """Make a click on a point the choice of a search; the picture must be drawn.
+
+        Parameters
+        ----------
+        search : NeuronFormulaSearch
+            Fitted, of this front.
+
+        Raises
+        ------
+        TypeError
+            If it has no ``choose``.
+        """
         if not hasattr(search, "choose"):
             raise TypeError(f"{type(search).__name__} has no choose: no point of it can be chosen")
         places = [k for k, point in enumerate(self.front) if math.isfinite(point.score)]
