@@ -108,7 +108,7 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
     def score(group: Sequence[Node]) -> None:
         terms = list(dict.fromkeys(term for node in group for term in additive_terms(node)[0]))
         trees, eta, deviance = _with_weights(observations, terms, train, kept, judged)
-        if trees is None:
+        if trees is None or (terms and not _admitted(split, trees)):
             return
         price = np.log(max(train.n_effective, 3.0)) * train.n_free_outputs * len(terms)
         symbols = symbols_price(terms, len(observations.names))
@@ -126,9 +126,7 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         best = constant
     trees = best[3]
     with within(otherwise="weights of classes fitted on all rows"):
-        refitted = weighted_terms(observations, best[2])
-        assert refitted is not None
-        trees = refitted
+        trees = _on_all_rows(split, best[2], trees)
     least = losses[min(range(len(scored)), key=lambda place: scored[place][1])]
     share = test.weight / test.weight.sum()
     size, null = running_rules().size, float(share @ losses[-1])
@@ -142,18 +140,25 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         ): terms
         for (criterion, held, terms, nodes), loss in zip(scored, losses, strict=True)
     }
-    front = [_on_all_rows(split, point, points[point]) for point in ParetoFront(points)]
+    front = []
+    for point in ParetoFront(points):
+        assert isinstance(point.formula, FittedExpression)
+        nodes = list(point.formula.nodes)
+        with within(otherwise="weights of the front fitted on all rows"):
+            checkpoint()
+            nodes = _on_all_rows(split, points[point], nodes)
+        front.append(replace(point, fitted=split.fitted(nodes)))
     return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
 
 
-def _on_all_rows(split: Split, point: ParetoPoint, terms: Sequence[Node]) -> ParetoPoint:
-    """Return a point of the front with the equation whose weights are fitted on all rows."""
-    assert isinstance(point.formula, FittedExpression)
-    trees: Sequence[Node] = point.formula.nodes
-    with within(otherwise="weights of the front fitted on all rows"):
-        checkpoint()
-        trees = weighted_terms(split.observations, terms) or trees
-    return replace(point, fitted=split.fitted(trees))
+def _admitted(split: Split, trees: Sequence[Node]) -> bool:
+    return all(split.admits(tree, split.rows(0)) for tree in trees)
+
+
+def _on_all_rows(split: Split, terms: Sequence[Node], trees: list[Node]) -> list[Node]:
+    """Return trees with the weights of all rows; the given ones where those are not admitted."""
+    found = weighted_terms(split.observations, terms)
+    return trees if found is None or (terms and not _admitted(split, found)) else found
 
 
 def weighted_terms(observations: Observations, terms: Sequence[Node]) -> list[Node] | None:

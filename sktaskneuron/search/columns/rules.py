@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.text.evaluation import evaluate, primitives_of, variables
 from sktaskneuron.formula.text.nodes import Call, Node, Power, Variable, children, complexity
@@ -99,7 +99,7 @@ class Rules:
         own = self.sizes.get(name, 1) - 1 if name else 0
         return own + sum(map(self._extra, children(node)))
 
-    def admit(self, node: Node, columns: Mapping[str, np.ndarray]) -> bool:
+    def admit(self, node: Node, columns: Mapping[str, Vector]) -> bool:
         """Tell whether a tree may be an equation.
 
         Parameters
@@ -118,24 +118,29 @@ class Rules:
         names = tuple(name for name in columns if name in read)
         points, span = self._points(names, columns)
         equation = FittedExpression((node,), names)
-        if self.domain:
-            inside = dict(zip(names, points.T, strict=True))
-            if not equation.in_domain(points).all() or _has_pole(node, inside):
-                return False
+        with np.errstate(all="ignore"):
+            return self._is_finite(equation, points) and self._is_monotone(equation, points, span)
+
+    def _is_finite(self, equation: FittedExpression, points: Matrix) -> bool:
+        if not self.domain:
+            return True
+        columns = dict(zip(equation.feature_names, points.T, strict=True))
+        return bool(equation.in_domain(points).all()) and not _has_pole(equation.nodes[0], columns)
+
+    def _is_monotone(self, equation: FittedExpression, points: Matrix, span: Vector) -> bool:
         values = equation.evaluate(points)[:, 0]
-        size = _TOLERANCE * float(np.ptp(values[np.isfinite(values)])) if self.monotone else 0.0
-        for place, name in enumerate(names):
+        for place, name in enumerate(equation.feature_names):
             if name in self.monotone:
                 moved = points.copy()
                 moved[:, place] += _STEP * span[place]
                 rise = self.monotone[name] * (equation.evaluate(moved)[:, 0] - values)
-                if not (rise >= -size).all():
+                if not (rise >= -_TOLERANCE * float(np.ptp(values))).all():
                     return False
         return True
 
     def _points(
-        self, names: tuple[str, ...], columns: Mapping[str, np.ndarray]
-    ) -> tuple[Matrix, np.ndarray]:
+        self, names: tuple[str, ...], columns: Mapping[str, Vector]
+    ) -> tuple[Matrix, Vector]:
         """Draw points in the box of the columns, some at its corners; return its widths too."""
         low = np.asarray([self.domain.get(name, (columns[name].min(), 0))[0] for name in names])
         high = np.asarray([self.domain.get(name, (0, columns[name].max()))[1] for name in names])
@@ -144,7 +149,7 @@ class Rules:
         return low + share * (high - low), high - low
 
 
-def _has_pole(node: Node, columns: Mapping[str, np.ndarray]) -> bool:
+def _has_pole(node: Node, columns: Mapping[str, Vector]) -> bool:
     """Tell whether what is divided by takes both signs: between the points it is zero."""
     if isinstance(node, Power) and node.exponent < 0:
         below = np.asarray(evaluate(node.base, columns))
