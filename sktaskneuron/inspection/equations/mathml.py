@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 from sktaskneuron.exceptions import FormulaError
@@ -62,10 +63,11 @@ def _printer() -> Any:
     """Return sympy's printer with names as they are: no Greek letters, no indices."""
     from sympy.printing.mathml import MathMLPresentationPrinter
 
-    class Printer(MathMLPresentationPrinter):  # type: ignore[misc]
+    class Printer(MathMLPresentationPrinter):
         def _print_Symbol(self, symbol, style="plain"):  # type: ignore[no-untyped-def]
             item = self.dom.createElement("mi")
-            item.appendChild(self.dom.createTextNode(symbol.name))
+            # sympy's text nodes write what they are given
+            item.appendChild(self.dom.createTextNode(html.escape(symbol.name, quote=False)))
             return item
 
     return Printer()

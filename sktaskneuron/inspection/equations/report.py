@@ -29,7 +29,7 @@ from sktaskneuron.inspection.equations.mathml import equation_mathml
 from sktaskneuron.inspection.equations.pareto_display import ParetoFrontDisplay
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 # Dots per inch of the pictures.
 _DPI = 110
@@ -213,7 +213,7 @@ def _parts(search: NeuronFormulaSearch, X: TableLike) -> str:
         return f'<p class="note">{html.escape(str(error))}</p>'
 
 
-def _residuals(search: NeuronFormulaSearch, X: TableLike, target: np.ndarray) -> Figure:
+def _residuals(search: NeuronFormulaSearch, X: TableLike, target: np.ndarray) -> Figure | SubFigure:
     return EquationDisplay.residuals(search, X, target).figure_
 
 
@@ -255,10 +255,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], marked: int | Non
     return f"<table>{''.join(lines)}</table>"
 
 
-def _picture(draw: Callable[[], Figure]) -> str:
+def _picture(draw: Callable[[], Figure | SubFigure]) -> str:
     """Draw, and write the picture into the page; the figure is closed."""
     plt = import_pyplot()
     figure = draw()
+    assert isinstance(figure, plt.Figure)  # each display was given no axes
     try:
         with io.BytesIO() as file:
             figure.savefig(file, format="png", dpi=_DPI)
