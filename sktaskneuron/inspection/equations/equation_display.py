@@ -20,6 +20,7 @@ from sktaskneuron.inspection.drawing import (
     make_grid,
     no_frame,
     plain,
+    tight_shape,
 )
 from sktaskneuron.inspection.equations.equation import Equation, check_output, read_rows
 
@@ -187,8 +188,7 @@ class EquationDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        n_columns = min(len(self.panels), 3)
-        n_rows = -(-len(self.panels) // n_columns)
+        n_rows, n_columns = tight_shape(len(self.panels))
         self.figure_, grid = make_grid(ax, (n_rows, n_columns), (3.3 * n_columns, 2.6 * n_rows))
         axes = []
         for place, panel in enumerate(self.panels):
@@ -237,7 +237,8 @@ def _evidence(panel: Residuals) -> float:
 
 def _draw(ax: Axes, panel: Residuals) -> None:
     step = -(-len(panel.places) // _MOST_DOTS)
-    ax.plot(panel.places[::step], panel.residuals[::step], ".", color=BLUE, alpha=0.35, zorder=1)
+    dots = panel.places[::step], panel.residuals[::step]
+    ax.plot(*dots, ".", color=BLUE, markersize=4, alpha=0.35, zorder=1)
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=0)
     ax.errorbar(
         panel.centers,

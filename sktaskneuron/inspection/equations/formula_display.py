@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sktaskneuron._typing import FloatArray, TableLike
-from sktaskneuron.inspection.drawing import import_pyplot, make_grid
+from sktaskneuron.inspection.drawing import import_pyplot, make_grid, tight_shape
 from sktaskneuron.inspection.equations.equation import Equation, check_output, read_rows
 from sktaskneuron.inspection.equations.importance import variance_shares
 from sktaskneuron.inspection.equations.panels import (
@@ -189,7 +189,7 @@ class FormulaDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        n_rows, n_columns = _shape(len(self.panels))
+        n_rows, n_columns = tight_shape(len(self.panels))
         self.bounding_ax_ = ax
         self.figure_, grid = make_grid(ax, (n_rows, n_columns), (3.3 * n_columns, 2.75 * n_rows))
         axes, self.artists_ = [], []
@@ -388,9 +388,3 @@ def _with_rest(
         shares = tuple(float(share) for _, share in rest)
         kept.append(Rest((), sum(shares), tuple(name for name, _ in rest), shares))
     return kept
-
-
-def _shape(n_panels: int) -> tuple[int, int]:
-    """Rows and columns of a tight grid."""
-    n_columns = {1: 1, 2: 2, 4: 2}.get(n_panels, 3)
-    return math.ceil(n_panels / n_columns), n_columns

@@ -115,7 +115,9 @@ def equation_report(
     ]
     if equation.link == "identity":
         target = np.asarray(y, dtype=np.float64).reshape(len(rows), -1)
-        sections.append(("What is left", _picture(lambda: _residuals(search, X, target))))
+        sections.append(
+            ("What is left", _picture(lambda: _residuals(search, X, target), "residuals"))
+        )
         sections.append(("Beyond the rows", _beyond(equation, rows, target)))
     body = "".join(f"<h2>{title}</h2>{text}" for title, text in sections if text)
     page = (
@@ -185,7 +187,9 @@ def _front(search: NeuronFormulaSearch) -> str:
          str(point.fitted))
         for place, point in enumerate(front)
     ]  # fmt: skip
-    picture = _picture(lambda: ParetoFrontDisplay.from_estimator(search).figure_)
+    picture = _picture(
+        lambda: ParetoFrontDisplay.from_estimator(search).figure_, "complexity against score"
+    )
     head = ("place", "complexity", "validated score", "criterion", "equation")
     return picture + _table(head, cells, marked=search.chosen_)
 
@@ -208,7 +212,7 @@ def _evidence(search: NeuronFormulaSearch) -> str:
 
 def _parts(search: NeuronFormulaSearch, X: TableLike) -> str:
     try:
-        return _picture(lambda: FormulaDisplay.from_estimator(search, X).figure_)
+        return _picture(lambda: FormulaDisplay.from_estimator(search, X).figure_, "parts")
     except ValueError as error:
         return f'<p class="note">{html.escape(str(error))}</p>'
 
@@ -255,7 +259,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], marked: int | Non
     return f"<table>{''.join(lines)}</table>"
 
 
-def _picture(draw: Callable[[], Figure | SubFigure]) -> str:
+def _picture(draw: Callable[[], Figure | SubFigure], shows: str) -> str:
     """Draw, and write the picture into the page; the figure is closed."""
     plt = import_pyplot()
     figure = draw()
@@ -266,4 +270,4 @@ def _picture(draw: Callable[[], Figure | SubFigure]) -> str:
             data = base64.b64encode(file.getvalue()).decode("ascii")
     finally:
         plt.close(figure)
-    return f'<p><img alt="" src="data:image/png;base64,{data}"></p>'
+    return f'<p><img alt="{shows}" src="data:image/png;base64,{data}"></p>'

@@ -306,9 +306,11 @@ def _with_slopes(
         case Power(base, exponent):
             inner, slopes = _with_slopes(base, columns)
             value = inner**exponent
-            own_slope = [value * np.log(inner)] if is_free_exponent(exponent) else []
-            slope = exponent * inner ** (exponent - 1) if slopes else 0.0
-            return value, [slope * s for s in slopes] + own_slope
+            steep = exponent * inner ** (exponent - 1) if slopes else 0.0
+            found: list[Vector | float] = [steep * s for s in slopes]
+            if is_free_exponent(exponent):
+                found.append(value * np.log(inner))
+            return value, found
         case Product(coefficient, parts):
             inside = [_with_slopes(part, columns) for part in parts]
             product = math.prod(value for value, _ in inside)
