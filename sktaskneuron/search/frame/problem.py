@@ -12,7 +12,7 @@ from sktaskneuron.search.frame.criteria import Price
 from sktaskneuron.search.frame.evidence import folds
 from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.judges import CrossValidationJudge, InformationJudge, Judge
-from sktaskneuron.search.frame.model import Table
+from sktaskneuron.search.frame.model import Structure, Table
 from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.frame.standardise import distinct_values
@@ -38,6 +38,8 @@ class ScaledTask:
         Columns that stay out of products.
     lines : ndarray of bool of shape (n_features,) or None
         Columns that enter as they are only: no powers, functions or products of them.
+    forced : ndarray of bool of shape (n_features,) or None
+        Columns that have a linear term.
     """
 
     z: Matrix
@@ -46,6 +48,7 @@ class ScaledTask:
     seed: int
     references: Mask | None = None
     lines: Mask | None = None
+    forced: Mask | None = None
 
     def subset(self, rows: RowNumbers) -> ScaledTask:
         """Return the same task on some of the rows."""
@@ -57,7 +60,7 @@ class Problem:
     """Rows, likelihood, what may enter, and the settings of the search.
 
     ``n_kinds`` is the number of kinds of terms that were on offer, where that is more than may
-    enter now.
+    enter now. ``forced`` are the columns that have a linear term.
     """
 
     table: Table
@@ -67,6 +70,7 @@ class Problem:
     seed: int
     library: TermLibrary = POWERS
     n_kinds: int = 0
+    forced: Mask | None = None
 
     @classmethod
     def of(cls, task: ScaledTask, library: TermLibrary = POWERS) -> Problem:
@@ -89,7 +93,7 @@ class Problem:
             if alone is not None:
                 support &= ~(alone | alone[:, None])
         space = Space(pure, products, options.max_rank, allowed, support)
-        return cls(table, task.family, space, options, task.seed, library)
+        return cls(table, task.family, space, options, task.seed, library, forced=task.forced)
 
     @cached_property
     def price(self) -> Price:
@@ -102,6 +106,13 @@ class Problem:
             n_allowed={k: int(mask.sum()) for k, mask in self.space.allowed.items()},
             library=self.library,
         )
+
+    def with_forced(self, structure: Structure) -> Structure:
+        """Return a structure with the linear terms that none goes without."""
+        if self.forced is None:
+            return structure
+        known = structure.pure.get(1)
+        return structure.with_pure(1, self.forced if known is None else known | self.forced)
 
     def judge(self) -> Judge:
         """Return who decides between two fits."""

@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
-from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron._evidence import paired_gain
+from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula, ParetoFront, ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
-from sktaskneuron.search.frame.evidence import folds, held_out_loss, term_gains, validated_path
+from sktaskneuron.search.frame.evidence import explained, folds, held_out_loss, term_gains
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.model import Structure
 from sktaskneuron.search.frame.observations import Observations
@@ -127,7 +128,14 @@ def search_formula(
     caps: list[str] = []
     rows = _search_rows(observations, options, rng, caps)
     seed = int(rng.integers(2**31))
-    usable = np.flatnonzero(usable_columns(X[rows]))
+    usable = np.flatnonzero(usable_columns(X[rows]) & _among(observations, options.columns))
+    forced = _among(observations, options.forced)
+    lost = np.setdiff1d(np.flatnonzero(forced), usable)
+    if lost.size:
+        raise ValueError(
+            f"the column {observations.names[lost[0]]!r} is forced, but it is constant or a copy "
+            "of another one"
+        )
     if usable.size == 0:
         return null_answer(observations)
     shift, unit = observations.target_scale()
@@ -157,7 +165,14 @@ def search_formula(
             left = seconds_left() / (len(numbered) - place)
             with within(left, f"the search on scale {number + 1} of the columns"):
                 checkpoint()
-                task = ScaledTask(scale(part), family, options, seed, searched.references)
+                task = ScaledTask(
+                    scale(part),
+                    family,
+                    options,
+                    seed,
+                    searched.references,
+                    forced=forced[usable] if forced.any() else None,
+                )
                 solution = _solved(method, task, report, caps)
                 if best is None or solution.score < best[0].score:
                     best = solution, scale, number
@@ -250,6 +265,11 @@ def _search_rows(
     return np.sort(np.concatenate(chosen))
 
 
+def _among(observations: Observations, names: frozenset[str] | None) -> Mask:
+    """Return which columns bear these names; all where there are none to go by."""
+    return np.asarray([names is None or name in names for name in observations.names], dtype=bool)
+
+
 def _numbered(
     scales: list[Standardisation],
     n_entries: int,
@@ -294,15 +314,19 @@ def _add_front(
     fitted : makes the equation of a fit.
     """
     problem, visited = solution.problem, solution.selection.visited
-    scores = validated_path(problem.table, problem.family, visited, _evidence_splits(problem))
-    judge = problem.judge()
+    table, family, judge = problem.table, problem.family, problem.judge()
+    splits, share = _evidence_splits(problem), family.weight / family.weight.sum()
+    null = held_out_loss(table, family, Structure(table.n_features), splits)
+    losses = [held_out_loss(table, family, fit.structure, splits) for fit in visited]
+    best, unit = min(losses, key=lambda loss: float(share @ loss)), float(share @ null)
     points = [
         ParetoPoint(
             float(problem.price.free_numbers(fit.structure)),
-            score,
+            explained(loss, null, family.weight),
             as_formula(fit.structure, problem.library),
+            error=paired_gain(loss, best, share)[1] / unit if unit > 0 else 0.0,
         )
-        for fit, score in zip(visited, scores, strict=True)
+        for fit, loss in zip(visited, losses, strict=True)
     ]
     fits = dict(zip(points, visited, strict=True))
     result.front = [

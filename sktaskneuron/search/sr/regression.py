@@ -29,7 +29,7 @@ from sktaskneuron.search.frame.terms import FIRST_FUNCTION, TermLibrary
 from sktaskneuron.search.sr.adequacy import leaves_functions
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.evolve import N_TREES, evolved
-from sktaskneuron.search.sr.library import SHAPES, Shape, Term, choice, powers
+from sktaskneuron.search.sr.library import SHAPES, Shape, Term, admitted, choice, powers
 from sktaskneuron.search.sr.rounding import rounded
 from sktaskneuron.search.sr.scales import common_scales
 from sktaskneuron.search.sr.sets import SetSearch
@@ -119,7 +119,9 @@ class _Search:
     additions: type[Additions]
 
     def __post_init__(self) -> None:
-        self.shapes = (*powers(self.task.options.max_order), *SHAPES)
+        allowed = self.task.options.functions
+        library = [shape for shape in SHAPES if admitted(shape.expression.node, allowed)]
+        self.shapes = (*powers(self.task.options.max_order), *library)
         self.step = 0
         self.adequate = True
         self.smaller: list[tuple[Term, ...]] = []
@@ -190,7 +192,8 @@ class _Search:
         )
         n_functions = sum(term.shape.power is None for term in answer.terms)
         if not self.adequate or n_functions >= _MANY_FUNCTIONS:
-            answer = evolved(search, answer, self.shapes, self.task.seed)
+            allowed = self.task.options.functions
+            answer = evolved(search, answer, self.shapes, self.task.seed, allowed)
         answer = rounded(search, answer)
         self.smaller = [
             rounded(search, other).terms
@@ -205,7 +208,9 @@ class _Search:
             return []
         found = self.task.options.proposer(z, problem.target[:, 0], problem.weight, self.task.seed)
         known = {shape.text for shape in self.shapes}
-        return [Term(Shape(g.text)) for g in found if g.text not in known and not g.is_power]
+        allowed = self.task.options.functions
+        new = (g for g in found if g.text not in known and not g.is_power)
+        return [Term(Shape(g.text)) for g in new if admitted(g.node, allowed)]
 
     def _beside(self, so_far: FunctionSolution, fit: Fit) -> Matrix:
         """Return the part of the prediction that is not a function of the columns looked at."""
