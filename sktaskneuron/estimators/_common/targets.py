@@ -146,7 +146,8 @@ class Classifies(Scored, ClassifierMixin, Predictive):
             classes, codes = class_codes(name, labels[table.rows])
             weight = with_class_weight(self.class_weight, classes, codes, table.weight)
             per_class = (weight / table.weight)[np.unique(codes, return_index=True)[1]]
-            table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
+            with in_name_of(name):
+                table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
             judges = X_val, y_val, sample_weight_val
 
             def encode(labels: AnyArray, weight: Vector) -> tuple[IntArray, Vector]:
@@ -267,7 +268,8 @@ class Regresses(Scored, RegressorMixin, MultiOutputMixin, Predictive):
             if loss.squares:
                 tell_far_targets(kept, table.weight)
             target = ValueTarget.of(kept, table.weight, loss, values.ndim == 1)
-            table = with_splits(table, self.validation, values, groups)
+            with in_name_of(name):
+                table = with_splits(table, self.validation, values, groups)
             judges = X_val, y_val, sample_weight_val
 
             def encode(values: AnyArray, weight: Vector) -> tuple[Matrix, Vector]:

@@ -10,7 +10,7 @@ from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
-from sktaskneuron.estimators._common.judges import task_of
+from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -30,8 +30,9 @@ from sktaskneuron.models.inputs import Inputs, Scaler, View
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
 from sktaskneuron.models.target import Target
-from sktaskneuron.models.validation import Validation, held_out, make_splits
+from sktaskneuron.models.validation import Validation, held_out
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
+from sktaskneuron.preprocessing.naming import in_name_of
 
 # Most of the time left that the search may take, and of that after it what the equation that stands
 # for the model may take. A third each for the search, the networks and that equation.
@@ -152,7 +153,8 @@ def prepare(
     report: FitReport,
 ) -> Prepared:
     """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
-    held_out(settings.validation, len(table.matrix))
+    with in_name_of(settings.estimator_name):
+        held_out(settings.validation, len(table.matrix))
     robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
     reader = _reader(settings, table, robust)
     task = task_of(reader, table, encoded, target)
@@ -167,7 +169,7 @@ def prepare(
         formula = equation.formula
         reader = replace(reader, bounds=equation.search.reader.bounds)
     seed %= 2**31
-    splits = make_splits(task, held_out(settings.validation, len(task)), seed)
+    splits = held_out_splits(settings, task, seed)
     if not isinstance(settings.n_members, str):
         splits = splits[: int(settings.n_members)]
 
