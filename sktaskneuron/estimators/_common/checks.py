@@ -29,7 +29,7 @@ from sktaskneuron.estimators._common.limits import limited
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
 from sktaskneuron.preprocessing.columns import read_table
-from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
+from sktaskneuron.preprocessing.doubtful import warn_of_sentinels, warn_of_text_target
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
@@ -160,9 +160,11 @@ def check_target(
         if not len(values):
             raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
         if numeric:
+            warn_of_text_target(values, name, numeric=True)
             return _numbers(values, name, flat)
         labels: AnyArray = column_or_1d(values, warn=True)
         _check_labels(labels)
+        warn_of_text_target(labels, name, numeric=False)
         return labels
 
 

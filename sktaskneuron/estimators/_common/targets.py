@@ -180,7 +180,8 @@ class Classifies(Scored, ClassifierMixin, Predictive):
             check_same_classes(classes, earlier.target.classes)
         weight = with_class_weight(self.class_weight, classes, codes, table.weight)
         per_class = (weight / table.weight)[np.unique(codes, return_index=True)[1]]
-        table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
+        with in_name_of(name):
+            table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
 
         def encode(labels: AnyArray, weight: Vector) -> tuple[IntArray, Vector]:
             codes = codes_among(classes, labels, "y_val", "y")
@@ -316,7 +317,8 @@ class Regresses(Scored, RegressorMixin, MultiOutputMixin, Predictive):
             target = ValueTarget.of(kept, table.weight, loss, values.ndim == 1)
         else:
             target = same_target(earlier.target, loss, values)
-        table = with_splits(table, self.validation, values, groups)
+        with in_name_of(name):
+            table = with_splits(table, self.validation, values, groups)
 
         def encode(values: AnyArray, weight: Vector) -> tuple[Matrix, Vector]:
             columns = values.reshape(len(values), -1)

@@ -11,7 +11,7 @@ from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.checks import EncodedTable, column_range
-from sktaskneuron.estimators._common.judges import task_of
+from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -33,8 +33,9 @@ from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
 from sktaskneuron.models.target import Target
-from sktaskneuron.models.validation import Validation, held_out, make_splits
+from sktaskneuron.models.validation import Validation, held_out
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
+from sktaskneuron.preprocessing.naming import in_name_of
 
 # Most of the time left that the search may take, and of that after it what the equation that stands
 # for the model may take. A third each for the search, the networks and that equation.
@@ -169,7 +170,8 @@ def prepare(
     report: FitReport,
 ) -> Prepared:
     """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
-    held_out(settings.validation, len(table.matrix))
+    with in_name_of(settings.estimator_name):
+        held_out(settings.validation, len(table.matrix))
     start = settings.start
     robust: Any
     if start is None:
@@ -200,7 +202,7 @@ def prepare(
         with within(_SEARCH * seconds_left()):
             columns = Equation.find(table, task, of_columns.method, of_columns, seed, report)
     seed %= 2**31
-    splits = make_splits(task, held_out(settings.validation, len(task)), seed)
+    splits = held_out_splits(settings, task, seed)
     if start is not None and start.packs:
         splits = splits[: min(pack.n_members for pack in start.packs.values())]
     elif not isinstance(settings.n_members, str):
