@@ -207,6 +207,7 @@ def prepare(
         return FittedPredictor(Predictor(reader, target, model))
 
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
+    report.say_held_out(validation)
     assert formula is not None
     rivals = Rivals(settings, task, validation, equation, robust.scale_, seed, tell)
     return Prepared(reader, formula, rivals)
