@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound="TableEstimator")
 
 #: Of the fitted state in a file. It rises with every change that older files do not survive.
-FORMAT = 4
+FORMAT = 5
 
 # Where the value stands among an estimator's attributes, and the format in its pickled state.
 _VALUE, _FORMAT = "_fitted", "_format"
@@ -125,8 +125,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
             Where to write it too. Numbers of more than 2 GiB go to a file beside it.
         one_tensor : bool, default=False
             False: one input of shape (n_samples, 1) per column, under the column's name: texts for
-            categories, with "" for a gap, else float64, with NaN for a gap. True: one float64 input
-            "X" of shape (n_samples, n_features), for tables of numbers.
+            categories, with "" for a gap, else float64, with NaN for a gap; dates are seconds since
+            1970-01-01, in UTC if they have a time zone, durations and times of day are seconds.
+            True: one float64 input "X" of shape (n_samples, n_features), for tables of numbers.
 
         Returns
         -------
@@ -224,9 +225,15 @@ def put_on(estimator: E, fitted: Fitted) -> E:
     Its ``random_state``, if it is a stream, goes on by the seed that the fit took.
     """
     state = vars(estimator)
-    former = reconstruction(state[_VALUE]) if _VALUE in state else {}
-    kept = {name: value for name, value in state.items() if name not in former}
     if isinstance(state.get("random_state"), np.random.RandomState):
         draw_seed(state["random_state"])
+    return exchange(estimator, fitted)
+
+
+def exchange(estimator: E, fitted: Fitted) -> E:
+    """Put another value in the place of what is fitted, in one assignment; no fit took place."""
+    state = vars(estimator)
+    former = reconstruction(state[_VALUE]) if _VALUE in state else {}
+    kept = {name: value for name, value in state.items() if name not in former}
     estimator.__dict__ = kept | reconstruction(fitted)
     return estimator

@@ -5,6 +5,7 @@ The lowest room of the package: numpy only; sympy and scipy load when something 
 
 from __future__ import annotations
 
+from sktaskneuron.formula.equation.constants import Constant
 from sktaskneuron.formula.equation.expression import ElementwiseExpression
 from sktaskneuron.formula.equation.fitted import FittedFormula
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
@@ -24,6 +25,7 @@ __all__ = [
     "NUMPY_NAMESPACE",
     "PRIMITIVES",
     "AtomTerm",
+    "Constant",
     "Domain",
     "ElementwiseExpression",
     "Exports",

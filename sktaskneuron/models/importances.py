@@ -142,14 +142,14 @@ class _Group:
     """Encoded columns that change together.
 
     source : column of the user's table; columns : places among the encoded ones; codes : places
-    among the codes; fill : the number beside a missing mark, and what stands for it; cells : one
+    among the codes; fill : the numbers beside a missing mark, and what stands for them; cells : one
     row per level, columns then codes; share : of each level.
     """
 
     source: int
     columns: list[int]
     codes: list[int]
-    fill: tuple[int, float] | None
+    fill: tuple[list[int], Vector] | None
     cells: Matrix
     share: Vector
 
@@ -164,11 +164,11 @@ def _groups(encoder: TableEncoder, inputs: Inputs, weight: Vector) -> Iterator[_
         columns = np.flatnonzero((source == own) & (encoder.indicator_ | two)).tolist()
         numbers = [column for column in columns if not encoder.indicator_[column]]
         codes = [large.index(own)] if own in large else []
-        fills: list[tuple[list[int], tuple[int, float] | None]] = [(columns, None)]
+        fills: list[tuple[list[int], tuple[list[int], Vector] | None]] = [(columns, None)]
         if not encoder.categorical_[own]:
-            number = int(np.flatnonzero(source == own)[0])
+            filled = np.flatnonzero((source == own) & ~encoder.indicator_).tolist()
             marks = [column for column in columns if column not in numbers]
-            fills = [(numbers, None), (marks, (number, float(encoder.median_[number])))]
+            fills = [(numbers, None), (marks, (filled, encoder.median_[filled]))]
         for places, fill in fills:
             if not places:
                 continue
@@ -201,7 +201,7 @@ def _variances_over_levels(
     for start, group in zip(starts, groups, strict=True):
         own = slice(start, start + len(group.share))
         if group.fill is not None:
-            raw[own, :, group.fill[0]] = group.fill[1]
+            raw[own][:, :, group.fill[0]] = group.fill[1]
         raw[own][:, :, group.columns] = group.cells[:, None, : len(group.columns)]
         codes[own][:, :, group.codes] = group.cells[:, None, len(group.columns) :]
     varied = replace(inputs, raw=_flat(raw), codes=_flat(codes))
@@ -223,10 +223,11 @@ def _flat(cells: FloatArray) -> Matrix:
 
 def _observed(encoder: TableEncoder, raw: Matrix) -> Mask:
     """Return which cells of the numbers are not missing, (n_rows, n_numbers)."""
-    n_numbers = int((~encoder.indicator_).sum())
+    n_numbers = len(encoder.missing_)
+    sources = encoder.source_[:n_numbers]
     observed = np.ones((len(raw), n_numbers), dtype=bool)
-    marks = raw[:, n_numbers : n_numbers + int(encoder.missing_.sum())]
-    observed[:, encoder.missing_] = marks == 0.0
+    for mark, source in enumerate(sources[encoder.missing_], start=n_numbers):
+        observed[:, sources == source] = raw[:, [mark]] == 0.0
     return observed
 
 

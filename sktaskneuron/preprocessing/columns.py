@@ -1,6 +1,6 @@
 """The one place that knows pandas, polars and numpy apart.
 
-A table is read by columns: blocks of numbers, and lists of values for categories.
+A table is read by columns: blocks of numbers, times, and lists of values for categories.
 """
 
 from abc import ABC, abstractmethod
@@ -16,10 +16,11 @@ from sklearn.utils import check_array
 
 from sktaskneuron._typing import AnyArray, Mask, Matrix, TableLike
 from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
+from sktaskneuron.preprocessing.times import TimeKind, Times, kind_of_cells, read_times
 
 
 class Table(ABC):
-    """Columns of a table, read as numbers or as values.
+    """Columns of a table, read as numbers, as times or as values.
 
     Attributes
     ----------
@@ -52,8 +53,22 @@ class Table(ABC):
         """Tell whether a column's type says that it is a category, and not only text."""
 
     @abstractmethod
+    def time_kind(self, column: int) -> TimeKind | None:
+        """Tell by its type or its first value whether a column holds times, and which."""
+
+    @abstractmethod
     def values(self, column: int) -> list[object]:
         """Python values of one column."""
+
+    @abstractmethod
+    def times(self, column: int, kind: TimeKind) -> Times:
+        """Read one column as times.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it holds anything else, or dates of several time zones.
+        """
 
     @abstractmethod
     def _float(self, columns: Sequence[int]) -> Matrix:
@@ -124,10 +139,21 @@ class _ArrayTable(Table):
         kind = self.array.dtype.kind
         return kind == "b" or (kind == "O" and _are_booleans(self.array[:, column]))
 
+    def time_kind(self, column: int) -> TimeKind | None:
+        kind = self.array.dtype.kind
+        if kind in "mM":
+            return "date" if kind == "M" else "duration"
+        return kind_of_cells(self.array[:, column]) if kind == "O" else None
+
     def values(self, column: int) -> list[object]:
         cells = self.array[:, column]
         # tolist makes plain whole numbers of dates and durations
         return list(cells) if cells.dtype.kind in "mM" else list(cells.tolist())
+
+    def times(self, column: int, kind: TimeKind) -> Times:
+        is_time = self.array.dtype.kind in "mM"
+        cells = self.array[:, column] if is_time else self.values(column)
+        return read_times(cells, kind, self.names[column])
 
     def _float(self, columns: Sequence[int]) -> Matrix:
         if self.array.dtype.kind in "cmMV":
@@ -162,8 +188,29 @@ class _FrameTable(Table):
         dtype = self.types[column]
         return dtype == nw.Boolean or (dtype == nw.Object and _are_booleans(self.values(column)))
 
+    def time_kind(self, column: int) -> TimeKind | None:
+        match self.types[column]:
+            case nw.Date() | nw.Datetime():
+                return "date"
+            case nw.Duration():
+                return "duration"
+            case nw.Time():
+                return "time of day"
+            case nw.Object() | nw.Unknown():
+                return kind_of_cells(self.values(column))
+        return None
+
     def values(self, column: int) -> list[object]:
         return list(self.frame[:, column].to_list())
+
+    def times(self, column: int, kind: TimeKind) -> Times:
+        dtype, name = self.types[column], self.names[column]
+        if dtype.is_temporal():
+            cells = self.frame[:, column].to_numpy()  # those with a time zone in UTC
+            if cells.dtype.kind in "mM":
+                zone = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
+                return read_times(cells, kind, name, zone)
+        return read_times(self.values(column), kind, name)
 
     def _float(self, columns: Sequence[int]) -> Matrix:
         every = len(columns) == self.shape[1]

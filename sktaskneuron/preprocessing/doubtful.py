@@ -37,6 +37,8 @@ _MOSTLY, _FEWEST_NUMBERS = 0.9, 3
 # Share of different texts among the rows beyond which a column says nothing of new rows, and the
 # rows from which on that is no chance.
 _UNIQUE, _FEWEST_ROWS = 0.9, 20
+# Words of its middle cell from which on such a column holds sentences, not names or keys.
+_WORDS = 5
 
 
 @dataclass(frozen=True)
@@ -171,17 +173,55 @@ def doubt_of_text(cells: Sequence[object], levels: Sequence[Level], name: str) -
     number = numbers_as_text(levels)
     if number is not None:
         return f"column {name!r} holds numbers written as text, such as {shorten(number)}"
-    n_levels = sum(level is not None for level in levels)
-    if n_levels < _UNIQUE * _FEWEST_ROWS:
-        return None
-    n_cells = sum(not is_missing(cell) for cell in cells)
-    if n_cells >= _FEWEST_ROWS and n_levels >= _UNIQUE * n_cells:
-        example = next(level for level in levels if level is not None)
+    if _differs(cells, levels):
+        n_cells = sum(not is_missing(cell) for cell in cells)
+        shown = [level for level in levels if level is not None]
         return (
-            f"column {name!r} holds {n_levels} different texts in {n_cells} rows, such as "
-            f"{shorten(example)}"
+            f"column {name!r} holds {len(shown)} different texts in {n_cells} rows, such as "
+            f"{shorten(shown[0])}"
         )
     return None
+
+
+def _differs(cells: Sequence[object], levels: Sequence[Level]) -> bool:
+    """Tell whether nearly every row has a text of its own."""
+    n_levels = sum(level is not None for level in levels)
+    if n_levels < _UNIQUE * _FEWEST_ROWS:
+        return False
+    n_cells = sum(not is_missing(cell) for cell in cells)
+    return n_cells >= _FEWEST_ROWS and n_levels >= _UNIQUE * n_cells
+
+
+def check_no_prose(
+    cells: Sequence[object], levels: Sequence[Level], name: str, owner: BaseEstimator
+) -> None:
+    """Refuse sentences that differ from row to row: as a category they say nothing of new rows.
+
+    Parameters
+    ----------
+    cells : sequence of length n_rows
+    levels : sequence
+        The different ones among them.
+    name : str
+        Of the column.
+    owner : estimator
+        Named in the cure.
+
+    Raises
+    ------
+    ValueError
+        With the name of the column, and what makes numbers of it.
+    """
+    if not _differs(cells, levels):
+        return
+    words = [len(level.split()) for level in levels if isinstance(level, str)]
+    if words and np.median(words) >= _WORDS:
+        example = next(level for level in levels if isinstance(level, str))
+        cure = f"make_pipeline(skrub.TableVectorizer(), {name_of(owner)}())"
+        raise ValueError(
+            f"{name_of(owner)}: column {name!r} holds free text, such as {shorten(example)}: make "
+            f"numbers of it by {cure}, or drop it"
+        )
 
 
 def warn_of_texts(told: Sequence[str], owner: BaseEstimator) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.export.excel import cell_of
 from sktaskneuron.preprocessing.categories import Level
 from sktaskneuron.preprocessing.raw_text import RawText, column_texts, mixed
 from sktaskneuron.preprocessing.table import TableEncoder
+from sktaskneuron.preprocessing.time_columns import UNITS, Cycle, TimeColumn
 
 # Longest text in a formula, and most arguments of a function.
 _MAX_TEXT = _MAX_ARGUMENTS = 255
+# Times are days in Excel; dates are counted from 1899-12-30, so that 1970 began on this day.
+_DAY, _DAYS_TO_1970 = 86_400, 25_569
 
 
 def excel_columns(
@@ -40,6 +44,8 @@ def excel_columns(
 
     Raises
     ------
+    FormulaError
+        If a wanted column has dates with a time zone.
     ValueError
         If a wanted column has a level that Excel cannot write: infinity. If ``cells`` names no raw
         column.
@@ -69,6 +75,21 @@ class _Excel(RawText):
     def boolean(self, cell: str, median: float) -> str:
         return f"IF(ISBLANK({cell}),{_number(median)},IF({cell},1,0))"
 
+    def elapsed(self, cell: str, column: TimeColumn, median: float) -> str:
+        days = _days(cell, column, column.origin)
+        factor = _DAY // UNITS[column.unit]
+        written = f"{days}*{factor}" if factor > 1 else days
+        return f"IF(ISBLANK({cell}),{_number(median)},{written})"
+
+    def wave(
+        self, cell: str, column: TimeColumn, cycle: Cycle, function: str, median: float
+    ) -> str:
+        days = _days(cell, column, -cycle.shift)
+        if cycle.step is not None:
+            days = f"INT({days})"  # a step is a day
+        written = f"{function}({days}*2*PI()/{_number(cycle.period / _DAY)})"
+        return f"IF(ISBLANK({cell}),{_number(median)},{written})"
+
     def gap(self, cell: str) -> str:
         return f"IF(ISBLANK({cell}),1,0)"
 
@@ -85,6 +106,17 @@ class _Excel(RawText):
         # a blank cell equals 0, FALSE and ""
         blank = any(not level for level in levels)
         return f"IF(ISBLANK({cell}),0,{written})" if blank else written
+
+
+def _days(cell: str, column: TimeColumn, origin: int) -> str:
+    """Write the days from a moment, in seconds since 1970 or midnight, to a time."""
+    if column.zone is not None:
+        raise FormulaError(
+            f"dates with a time zone ({column.zone.name}) cannot be written in Excel, which knows "
+            "none: fit on what clocks show, without a time zone"
+        )
+    first = origin / _DAY + (_DAYS_TO_1970 if column.kind == "date" else 0)
+    return f"({cell}-{_number(first)})" if first else cell
 
 
 def _any(conditions: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sktaskneuron.preprocessing.categories import Level, _shown
 from sktaskneuron.preprocessing.table import TableEncoder
+from sktaskneuron.preprocessing.time_columns import CYCLES, Cycle, TimeColumn
 
 
 class RawText(ABC):
@@ -26,6 +27,16 @@ class RawText(ABC):
     @abstractmethod
     def boolean(self, cell: str, median: float) -> str:
         """Write True as 1 and False as 0; gaps are the median."""
+
+    @abstractmethod
+    def elapsed(self, cell: str, column: TimeColumn, median: float) -> str:
+        """Write a time in its unit since its origin; gaps are the median."""
+
+    @abstractmethod
+    def wave(
+        self, cell: str, column: TimeColumn, cycle: Cycle, function: str, median: float
+    ) -> str:
+        """Write the function SIN or COS of where a cycle stands; gaps are the median."""
 
     @abstractmethod
     def gap(self, cell: str) -> str:
@@ -99,13 +110,20 @@ def _writers(
     encoder: TableEncoder, language: RawText, names: Sequence[str]
 ) -> Iterator[tuple[int, Callable[[str], str]]]:
     """Yield the raw column of each encoded one, and what writes it, in the encoder's order."""
-    numeric = np.flatnonzero(~encoder.categorical_).tolist()
-    for place, median in zip(numeric, encoder.median_.tolist(), strict=True):
-        write = language.boolean if encoder.boolean_[place] else language.number
-        yield place, partial(write, median=median)
-    for place, has_gaps in zip(numeric, encoder.missing_, strict=True):
-        if has_gaps:
-            yield place, language.gap
+    medians = iter(encoder.median_.tolist())
+    for place in np.flatnonzero(~encoder.categorical_).tolist():
+        column = encoder.times_.get(place)
+        if column is None:
+            write = language.boolean if encoder.boolean_[place] else language.number
+            yield place, partial(write, median=next(medians))
+            continue
+        yield place, partial(language.elapsed, column=column, median=next(medians))
+        for name in column.cycles:
+            for function in ("SIN", "COS"):
+                wave = partial(language.wave, column=column, cycle=CYCLES[name], function=function)
+                yield place, partial(wave, median=next(medians))
+    for number in np.flatnonzero(encoder.missing_):
+        yield int(encoder.source_[number]), language.gap
     for place, kept, pooled in encoder.categories():
         known = [level for level in [*kept, *pooled] if level is not None]
         groups: list[Sequence[Level]] = [[level] for level in kept]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sktaskneuron.preprocessing.categories import Level
 from sktaskneuron.preprocessing.raw_text import RawText, column_texts, mixed
 from sktaskneuron.preprocessing.table import TableEncoder
+from sktaskneuron.preprocessing.time_columns import UNITS, Cycle, TimeColumn
 
 # Python writes floats from this on with an exponent.
 _PLAIN = 1e16
@@ -35,8 +36,9 @@ def sql_columns(
     -------
     texts : dict of str to str
         SQL text by name of the encoded column, in the encoder's order. Columns of True and False in
-        fit are booleans. Levels are compared as fit saw them: text with text, numbers with numbers;
-        a column that had both is compared as text.
+        fit are booleans; those of times are read by EXTRACT(EPOCH ...), as PostgreSQL and DuckDB
+        have it, and AT TIME ZONE. Levels are compared as fit saw them: text with text, numbers with
+        numbers; a column that had both is compared as text.
 
     Raises
     ------
@@ -70,6 +72,23 @@ class _SQL(RawText):
         cases = f"WHEN {cell} THEN 1.0E0 WHEN NOT {cell} THEN 0.0E0"
         return f"CASE {cases} ELSE {_double(median)} END"
 
+    def elapsed(self, cell: str, column: TimeColumn, median: float) -> str:
+        seconds = _moved(_seconds(cell), -column.origin)
+        return f"COALESCE({seconds} / {_double(UNITS[column.unit])}, {_double(median)})"
+
+    def wave(
+        self, cell: str, column: TimeColumn, cycle: Cycle, function: str, median: float
+    ) -> str:
+        zone = column.zone
+        if zone is not None and len(zone.starts):
+            cell = f"{cell} AT TIME ZONE {_literal(zone.name, zone.name)}"
+        ahead = 0 if zone is None or len(zone.starts) else int(zone.offsets[0])
+        shown, step = _moved(_seconds(cell), cycle.shift + ahead), 1
+        if cycle.step is not None:
+            shown, step = f"FLOOR({shown} / {_double(cycle.step)})", cycle.step
+        angle = f"{shown} * {_double(2 * math.pi * step / cycle.period)}"
+        return f"COALESCE({function}({angle}), {_double(median)})"
+
     def gap(self, cell: str) -> str:
         return _case(f"{cell} IS NULL")
 
@@ -82,6 +101,17 @@ class _SQL(RawText):
         if len(texts) == 1:
             return _case(f"{cell} = {texts[0]}")
         return _case(f"{cell} IN ({', '.join(texts)})")
+
+
+def _seconds(cell: str) -> str:
+    """Write a time as seconds: of a date since 1970, of an interval or a time of day its length."""
+    return f"CAST(EXTRACT(EPOCH FROM {cell}) AS DOUBLE PRECISION)"
+
+
+def _moved(seconds: str, shift: int) -> str:
+    if not shift:
+        return seconds
+    return f"({seconds} {'+' if shift > 0 else '-'} {_double(abs(shift))})"
 
 
 def _case(condition: str) -> str:

@@ -1,4 +1,4 @@
-"""Table of numbers, categories and missing values to float matrix."""
+"""Table of numbers, times, categories and missing values to float matrix."""
 
 from collections.abc import Iterator, Sequence
 from numbers import Integral
@@ -24,9 +24,18 @@ from sktaskneuron.preprocessing.categories import (
     level_names,
     write_levels,
 )
+from sktaskneuron.preprocessing.chosen import categorical_mask
 from sktaskneuron.preprocessing.columns import Table, read_table, shown_names
-from sktaskneuron.preprocessing.doubtful import doubt_of_text, warn_of_texts
+from sktaskneuron.preprocessing.doubtful import check_no_prose, doubt_of_text, warn_of_texts
 from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.numbers import (
+    are_first,
+    find_times,
+    number_names,
+    number_sources,
+    read_numbers,
+)
+from sktaskneuron.preprocessing.time_columns import TimeColumn
 from sktaskneuron.preprocessing.weighted import (
     check_positive_weight,
     weighted_quantiles,
@@ -38,6 +47,9 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     - Numbers (bool too) keep their raw units. A missing one becomes the column's median; a column
       with missing values in fit gets a 0/1 column "name is missing".
+    - Dates become the time since a round moment, "name [days since 2011-01-01]", with sine and
+      cosine of the cycles that they go through, "name [sine of the week]". Durations and times of
+      day are numbers too. Gaps are treated as those of numbers.
     - Categories become 0/1 columns "name=level", sorted; two levels share one column (that of the
       second level). Missing is a level of its own. Levels never seen in fit give zeros.
 
@@ -58,10 +70,14 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Which columns were read as categories.
     boolean_ : ndarray of bool of shape (n_features,)
         Which columns held True and False, and nothing else but gaps.
+    times_ : dict of int to TimeColumn
+        Unit, origin, cycles and time zone of the columns that hold dates, durations or times of
+        day, by their places.
     median_ : ndarray of shape (n_numeric,)
-        Fill value of each numeric column; 0 where every value was missing.
+        Fill value of each output column of numbers; 0 where every value was missing.
     missing_ : ndarray of bool of shape (n_numeric,)
-        Which numeric columns had missing values in fit.
+        Which of these have a column that marks the missing values of fit; of those of one date the
+        first.
     levels_ : list of list
         Levels of each categorical column, sorted; None, the missing level, comes last.
     pooled_levels_ : list of list
@@ -95,6 +111,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     categorical_: Mask
     boolean_: Mask
+    times_: dict[int, TimeColumn]
     missing_: Mask
     median_: Vector
     levels_: list[list[Level]]
@@ -135,8 +152,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Raises
         ------
         ValueError, TypeError
-            If X holds infinity, dates, or text in a numeric column; if it is sparse, complex or
-            empty; if a parameter or the weights are bad.
+            If X holds infinity, or text in a numeric column; if it is sparse, complex or empty; if
+            a parameter or the weights are bad.
         """
         self._learn(X, sample_weight, self)
         return self
@@ -214,26 +231,30 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         table = read_table(X, owner)
         validate_data(self, X, skip_check_array=True)
         weight, rows = check_positive_weight(sample_weight, table)
-        self.categorical_ = _categorical_mask(self.categorical_features, table)
+        self.categorical_ = categorical_mask(self.categorical_features, table)
         from_type = isinstance(self.categorical_features, str)
         if not isinstance(rows, slice):
             table = table.take(rows)
 
         self.boolean_ = np.array([table.is_boolean(j) for j in range(table.shape[1])])
-        numeric = np.flatnonzero(~self.categorical_)
-        block = table.numbers(numeric.tolist())
-        self.missing_ = np.isnan(block).any(axis=0)
+        numeric = self._numeric()
+        self.times_ = find_times(table, numeric, weight)
+        block = read_numbers(table, numeric, self.times_)
+        numbers = np.array(number_sources(numeric, self.times_), dtype=np.intp)
+        self.missing_ = np.isnan(block).any(axis=0) & are_first(numeric, self.times_)
         median = weighted_quantiles(block, (0.5,), weight)[0]
         self.median_ = np.where(np.isnan(median), 0.0, median)
 
         self.levels_, self.pooled_levels_ = [], []
         self.n_levels_ = []
         large, doubts = [], []
-        source = [*numeric, *numeric[self.missing_]]
+        source = [*numbers, *numbers[self.missing_]]
         for column in np.flatnonzero(self.categorical_).tolist():
             cells, name = table.values(column), table.names[column]
             kept, pooled = find_levels(cells, weight, self.max_categories, name)
             if from_type and not table.is_declared(column):
+                if owner is not self:
+                    check_no_prose(cells, [*kept, *pooled], name, owner)
                 doubts.append(doubt_of_text(cells, [*kept, *pooled], name))
             self.levels_.append(kept)
             self.pooled_levels_.append(pooled)
@@ -243,7 +264,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 self.n_levels_.append(len(kept) + len(pooled))
         self.large_ = np.asarray(large, dtype=np.intp)
         self.source_ = np.asarray(source, dtype=np.intp)
-        self.indicator_ = np.arange(len(source)) >= len(numeric)
+        self.indicator_ = np.arange(len(source)) >= len(numbers)
 
         encoded, codes = self._encode(table, block)
         self.constant_ = encoded.min(axis=0) == encoded.max(axis=0)
@@ -365,8 +386,10 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         check_is_fitted(self)
         names = np.asarray(shown_names(_check_feature_names_in(self, input_features)), dtype=object)
-        numeric = names[~self.categorical_]
-        texts = [*numeric, *(f"{name} is missing" for name in numeric[self.missing_])]
+        numeric = self._numeric()
+        texts = number_names(numeric, self.times_, names.tolist())
+        marked = np.flatnonzero(self.missing_)
+        texts += [f"{names[self.source_[number]]} is missing" for number in marked]
         for column, kept, pooled in self.categories():
             texts += level_names(names[column], kept, pooled)
         taken: set[str] = set()
@@ -385,6 +408,11 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         tags.input_tags.string = self.categorical_features is not None
         return tags
 
+    def _numeric(self) -> list[int]:
+        """Return the places of the columns that become numbers."""
+        numeric: list[int] = np.flatnonzero(~self.categorical_).tolist()
+        return numeric
+
     def _read(self, X: TableLike, owner: BaseEstimator) -> Table:
         """Open a table that must have the columns of fit."""
         check_is_fitted(self)
@@ -398,7 +426,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         The numeric block is read if it is not given; the category columns are read.
         """
         if block is None:
-            block = table.numbers(np.flatnonzero(~self.categorical_).tolist())
+            block = read_numbers(table, self._numeric(), self.times_)
         out = np.zeros((len(table), len(self.source_)))
         codes = np.empty((len(table), len(self.large_)))
         n_numeric, n_marks = block.shape[1], int(self.missing_.sum())
@@ -417,43 +445,3 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 codes[:, large] = found
                 large += 1
         return out, codes
-
-
-def _categorical_mask(categorical_features: ArrayLike | None, table: Table) -> Mask:
-    """Find the categorical columns that the parameter names, as a mask (n_columns,)."""
-    n_columns = table.shape[1]
-    mask = np.zeros(n_columns, dtype=bool)
-    if categorical_features is None:
-        return mask
-    if isinstance(categorical_features, str):
-        if categorical_features != "from_dtype":
-            raise ValueError(
-                "categorical_features must be 'from_dtype', None or a list of columns, "
-                f"got {categorical_features!r}"
-            )
-        return np.asarray([table.is_text(j) for j in range(n_columns)])
-    chosen = np.asarray(categorical_features)
-    if chosen.size == 0:
-        return mask
-    if chosen.ndim != 1 or chosen.dtype.kind not in "biuUO":
-        raise ValueError(
-            "categorical_features must hold names, places or a mask of columns, "
-            f"got {categorical_features!r}"
-        )
-    if chosen.dtype.kind == "b":
-        if chosen.shape != mask.shape:
-            raise ValueError(
-                f"categorical_features is a mask of {len(chosen)} columns, X has {n_columns}"
-            )
-        return chosen
-    if chosen.dtype.kind in "iu":
-        if chosen.min() < 0 or chosen.max() >= n_columns:
-            raise ValueError(
-                f"categorical_features must lie in 0..{n_columns - 1}, got {chosen.tolist()}"
-            )
-        mask[chosen] = True
-        return mask
-    unknown = [name for name in chosen.tolist() if name not in table.names]
-    if unknown:
-        raise ValueError(f"categorical_features names columns that X lacks: {unknown}")
-    return np.isin(np.asarray(table.names, dtype=object), chosen.astype(object))

@@ -44,11 +44,6 @@ def resolve_engine(method: str, scope: str, engine: str) -> str:
     return engine
 
 
-def resolve_interactions(method: str, interactions: str | bool) -> bool:
-    """Return whether interactions are looked for; "auto" leaves them out of "sr"."""
-    return method == "td" if isinstance(interactions, str) else bool(interactions)
-
-
 def function_proposer(engine: str) -> FunctionProposer | None:
     """Return who proposes functions beside the library of symbolic regression; None for nobody."""
     if engine != "pysr":

@@ -103,6 +103,8 @@ INSTANCES = {
     "search-als": NeuronFormulaSearch(n_resamples=2),
     "search-gates": NeuronFormulaSearch(engine="gates", max_steps=5, n_resamples=0),
     "search-sr": NeuronFormulaSearch("sr", max_steps=3, n_resamples=0),
+    "search-continuous": NeuronFormulaSearch(target_type="continuous", n_resamples=0),
+    "search-classes": NeuronFormulaSearch(target_type="classes", max_order=3, n_resamples=0),
     "search-columns": NeuronFormulaSearch("sr", scope="columns", max_steps=1),
     "regressor-pure": NeuronSeekRegressor("x + x**2", **EXACT),
     "regressor-td": NeuronSeekRegressor("td", **EXACT),
@@ -140,6 +142,10 @@ _DRAWN = (
 EXPECTED_FAILURES = {
     "search-gates": {
         _WEIGHTS: "the paper's engine draws batches row by row and standardises within a batch",
+    },
+    "search-sr": {
+        _WEIGHTS: "of 15 rows, some of weight zero, nearly dependent functions meet the others "
+        "exactly: rounding reaches 5e-5 of what they predict for those left out",
     },
     "regressor-default": {_WEIGHTS: _DRAWN},
     "regressor-gamma": {_WEIGHTS: _DRAWN},

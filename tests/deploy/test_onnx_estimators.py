@@ -100,7 +100,7 @@ def fitted():
 def test_every_estimator_on_a_hostile_table(name):
     X, y = people(n_streets=4)
     model = clone(INSTANCES[name])
-    if isinstance(model, NeuronFormulaSearch):
+    if isinstance(model, NeuronFormulaSearch) and model.scope == "neuron":
         model.set_params(n_resamples=0, max_order=3)
     model.fit(X, target_for(model, y))
     single = model.get_params().get("dtype", "float64") == "float32"
@@ -127,6 +127,15 @@ def test_a_blend_of_all_models():
     assert len([name for name, weight in model.weights_.items() if weight > 0]) > 1
     assert differences(model, X * 3)["predict"] < SINGLE
     assert differences(model, X * 3, one_tensor=True)["predict"] < SINGLE
+
+
+def test_networks_on_what_an_equation_leaves():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    y = 3 * X[:, 0] * X[:, 1] + X[:, 1] ** 2 + np.sign(X[:, 2])
+    settings = {**QUICK, "n_members": "auto", "max_epochs": 20}
+    model = NeuronSeekRegressor(**settings).fit(X, y)
+    assert model.weights_["formula + networks"] > 0
+    assert differences(model, X[:50])["predict"] < SINGLE
 
 
 def test_a_readable_equation(fitted):
@@ -192,13 +201,14 @@ def test_an_empty_search_gives_zeros():
     rng = np.random.default_rng(0)
     model = NeuronFormulaSearch(n_resamples=0).fit(rng.normal(size=(60, 2)), rng.normal(size=60))
     assert not model.fitted_formula_.terms
-    assert differences(model, rng.normal(size=(5, 2))) == {"transform": 0.0}
+    found = differences(model, rng.normal(size=(5, 2)))
+    assert found == {"transform": 0.0, "predict": 0.0}
 
 
 def test_terms_that_are_not_defined_have_their_means():
     rng = np.random.default_rng(0)
     X = rng.uniform(0.5, 4, size=(200, 2))
-    model = NeuronFormulaSearch("sr", scope="columns", n_resamples=0).fit(X, np.log(X[:, 0]))
+    model = NeuronFormulaSearch("sr", scope="columns").fit(X, np.log(X[:, 0]))
     X[:3, 0] = [-1.0, 0.0, -1e30]
     assert differences(model, X)["transform"] < EXACT
 

@@ -18,6 +18,7 @@ from sktaskneuron.training import (
     fit_network,
     fit_replicates,
     learn_activations,
+    optimizers,
     predict,
 )
 from sktaskneuron.training.loop import (
@@ -100,7 +101,7 @@ def never(*args):
 PLACES = [
     (train_network, [
         (TensorBatches, "__iter__"), (TaskNetwork, "forward"), (losses.WeightedLoss, "forward"),
-        (torch.Tensor, "backward"), (torch.optim.AdamW, "step"),
+        (torch.Tensor, "backward"), (optimizers.AdamW, "step"),
         (callbacks.Schedules, "on_train_begin"), (callbacks.Schedules, "on_epoch_begin"),
         (callbacks.Schedules, "on_batch_begin"), (callbacks.Schedules, "on_train_end"),
         (best.BestEpoch, "on_epoch_end"), (best.KeptTensors, "load"),

@@ -64,12 +64,20 @@ def running_number(draft: Draft, rng: Generator) -> Draft:
 @kind(COLUMNS, TABLES)
 def unique_text(draft: Draft, rng: Generator) -> Draft:
     """A text column names every row by itself."""
-    form = str(rng.choice(["user-{}", "{:x}", "note about {} and more"]))
+    form = str(rng.choice(["user-{}", "{:x}", "note on {}"]))
     n, m = len(draft.given.X), len(draft.new)
     names = [form.format(i) for i in rng.permutation(10**5)[: n + m]]
     return with_column(
         draft, "id", pd.array(names[:n], dtype="object"), pd.array(names[n:], dtype="object")
     )
+
+
+@kind(COLUMNS, TABLES)
+def free_text(draft: Draft, rng: Generator) -> Draft:
+    """A column holds a sentence per row: refused by name, but in the smallest tables."""
+    texts = [f"the note about {i} and what was said" for i in rng.permutation(10**5)]
+    draft = with_column(draft, "note", *pair(draft, lambda n: np.array(texts[:n], dtype=object)))
+    return replace(draft, refusal=MAY, words=("note",))
 
 
 @kind(COLUMNS, TABLES)

@@ -211,22 +211,37 @@ def numbers_as_wholly_text(draft: Draft, rng: Generator) -> Draft:
 
 
 @kind(TYPES, TABLES)
-def dates(draft: Draft, rng: Generator) -> Draft:
-    """A column of dates, durations, lists, complex numbers and the like: refused by name."""
+def times(draft: Draft, rng: Generator) -> Draft:
+    """A column of dates, durations or times of day, some missing, has no part in the target."""
+    n, m = len(draft.given.X), len(draft.new)
+    days = pd.Series(pd.date_range("2020-01-01", periods=n + m))
+    hours = pd.Series(pd.date_range("2020-01-01", periods=n + m, freq="7h"))
+    made = [
+        days,
+        hours,
+        hours.dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin"),
+        pd.Series(pd.to_timedelta(np.arange(n + m), unit="h")),
+        pd.Series(pd.period_range("2000-01", periods=n + m, freq="M")),
+        days.dt.date,
+        hours.dt.time,
+    ][rng.integers(7)]
+    made = made.sample(frac=1.0, random_state=int(rng.integers(2**31))).reset_index(drop=True)
+    made.iloc[some_rows(rng, n + m, 0.05 * rng.integers(2), 0)] = None
+    return with_column(draft, "when", made.iloc[:n].array, made.iloc[n:].array)
+
+
+@kind(TYPES, TABLES)
+def no_numbers(draft: Draft, rng: Generator) -> Draft:
+    """A column of lists, complex numbers, intervals and the like: refused by name."""
     n = len(draft.given.X)
     made = [
-        pd.date_range("2020-01-01", periods=n),
-        pd.date_range("2020-01-01", periods=n, tz="Europe/Berlin"),
-        pd.to_timedelta(np.arange(n), unit="h"),
-        pd.period_range("2000-01", periods=n, freq="M"),
         pd.interval_range(0, n, periods=n),
         pd.Series([[1, 2]] * n),
         pd.Series([{"a": 1}] * n),
         np.arange(n) * (1 + 1j),
         pd.Series([object()] * n),
-        pd.Series(pd.date_range("2020-01-01", periods=n)).dt.date,
-        pd.Series(pd.date_range("2020-01-01", periods=n)).dt.time,
-    ][rng.integers(11)]
+        pd.Series([pd.Timestamp("2020-01-01"), 3.5] * n).iloc[:n],
+    ][rng.integers(6)]
     values = pd.Series(made).set_axis(draft.given.X.index)
     draft = with_column(draft, "when", values, values.iloc[:1].repeat(len(draft.new)).to_numpy())
     return replace(draft, refusal=MUST, words=("when",))

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron._typing import AnyArray, TableLike
 from sktaskneuron.deploy.onnx.graph import Graph, Value, join
+from sktaskneuron.deploy.onnx.times import time_numbers, unit_of_input
 from sktaskneuron.deploy.points import Points
 from sktaskneuron.models.inputs import Scaler, View
 from sktaskneuron.models.predictor import Reader
@@ -25,7 +26,7 @@ from sktaskneuron.preprocessing.categories import (
     plain_level,
     write_levels,
 )
-from sktaskneuron.preprocessing.columns import read_table, shown_names
+from sktaskneuron.preprocessing.columns import Table, read_table, shown_names
 from sktaskneuron.preprocessing.ranks import TWO_VALUED_BOUND
 
 #: Name of the one input, where columns do not have inputs of their own.
@@ -82,6 +83,13 @@ def text_columns(encoder: TableEncoder) -> dict[int, list[Level]]:
     }
 
 
+def about_columns(encoder: TableEncoder) -> dict[str, Any]:
+    """Return what a graph says of its columns: their names, and the units of those of times."""
+    names = column_names(encoder)
+    times = {names[place]: unit_of_input(column) for place, column in encoder.times_.items()}
+    return {"feature_names": names} | ({"times": times} if times else {})
+
+
 def _levels(encoder: TableEncoder) -> dict[int, list[Level]]:
     return {column: all_levels(kept, pooled) for column, kept, pooled in encoder.categories()}
 
@@ -104,20 +112,20 @@ def onnx_inputs(
     -------
     inputs : dict of str to ndarray
         float64 with NaN for gaps, or texts with "" for gaps, (n_samples, 1) each; of one tensor
-        (n_samples, n_features).
+        (n_samples, n_features). Times are seconds: dates since 1970-01-01, in UTC if they have a
+        time zone.
     """
     check_is_fitted(model)
     table = read_table(X, model)
-    every = range(table.shape[1])
-    if one_tensor:
-        return {TENSOR: table.numbers(every)}
     encoder = getattr(model, "encoder_", None)
+    if one_tensor:
+        return {TENSOR: _fed_numbers(table, range(table.shape[1]), encoder)}
     categorical = [] if encoder is None else np.flatnonzero(encoder.categorical_).tolist()
     texts = {} if encoder is None else text_columns(encoder)
     inputs: dict[str, AnyArray] = {}
     for column, name in enumerate(names_of(vars(model))):
         if column not in categorical:
-            inputs[name] = table.numbers([column])
+            inputs[name] = _fed_numbers(table, [column], encoder)
             continue
         cells = [plain_level(value) for value in table.values(column)]
         if column in texts:
@@ -126,6 +134,21 @@ def onnx_inputs(
             fed = np.array([_as_number(level) for level in cells])
         inputs[name] = fed[:, None]
     return inputs
+
+
+def _fed_numbers(table: Table, places: Sequence[int], encoder: TableEncoder | None) -> AnyArray:
+    """Return columns as they are fed, (n_rows, n_places): numbers, and times in seconds."""
+    times = {} if encoder is None else encoder.times_
+    if not any(place in times for place in places):
+        return table.numbers(places)
+    return np.column_stack(
+        [
+            table.times(place, times[place].kind).seconds
+            if place in times
+            else table.numbers([place])
+            for place in places
+        ]
+    )
 
 
 def _as_number(level: Level) -> float:
@@ -168,7 +191,7 @@ def _encoded(graph: Graph, encoder: TableEncoder, one_tensor: bool) -> tuple[Val
     numeric = np.flatnonzero(~encoder.categorical_).tolist()
     parts, codes = [], []
     if numeric:
-        block = columns(numeric)
+        block = _numbers(columns, numeric, encoder)
         gaps = block.is_nan()
         parts.append(gaps.choose(encoder.median_, block))
         marked = np.flatnonzero(encoder.missing_)
@@ -184,6 +207,19 @@ def _encoded(graph: Graph, encoder: TableEncoder, one_tensor: bool) -> tuple[Val
         if pooled:
             codes.append(code)
     return join(parts, 1), join(codes, 1) if codes else None
+
+
+def _numbers(
+    columns: Callable[[Sequence[int]], Value], numeric: Sequence[int], encoder: TableEncoder
+) -> Value:
+    """Return the columns of numbers and times, (batch, n_numbers)."""
+    if not encoder.times_:
+        return columns(numeric)
+    parts = []
+    for place in numeric:
+        cells, time = columns([place]), encoder.times_.get(place)
+        parts += [cells] if time is None else time_numbers(cells, time)
+    return join(parts, 1)
 
 
 def inputs_of(

@@ -1,17 +1,24 @@
-"""One call of fit or partial_fit of a formula's search, from a table to what it leaves behind."""
+"""One call of fit, partial_fit or refit of a search, from a table to what it leaves behind."""
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
 
-from sktaskneuron._typing import TableLike, TargetLike
-from sktaskneuron.estimators._common.checks import check_target, encode_more, encode_table
-from sktaskneuron.estimators._common.importances import with_importances
+from sktaskneuron._typing import AnyArray, TableLike, TargetLike
+from sktaskneuron.estimators._common.checks import (
+    check_target,
+    codes_among,
+    encode_more,
+    encode_table,
+)
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
-from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
-from sktaskneuron.models.target import ValueTarget
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.run import fit_search, refit_search
+from sktaskneuron.estimators.formula_search.settings import SearchSettings
+from sktaskneuron.models.target import ClassTarget, ValueTarget
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.weighted import check_weight
 
@@ -32,7 +39,8 @@ def searched(
     report = FitReport(estimator, X, y, sample_weight)
     found = fit_search(settings, table, target, classification=classification, on_step=report.step)
     weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
-    fitted: FittedSearch = with_importances(found.with_sums(table, target, weight), table, "cpu")
+    found = found.with_sums(table, target, weight).with_errors(table, target)
+    fitted = found.with_importances(table)
     report.end()
     return fitted
 
@@ -50,9 +58,53 @@ def with_more_rows(
     former: FittedSearch = fitted_value(estimator)
     reader, target = former.reader, former.target
     table = encode_more(estimator, reader.encoder, reader.bounds, X, sample_weight)
-    if former.sums is None:
+    if former.answer.sums is None:
         raise no_sums("classes" if target.classification else "a search on the way to networks")
     assert isinstance(target, ValueTarget)  # others have no sums
+    values = _more_values(estimator, X, y, target)
+    report = FitReport(estimator, X, y, sample_weight)
+    weight = check_weight(sample_weight, values)[table.rows]
+    fitted = former.with_rows(table, values[table.rows], weight).with_importances(table)
+    report.end()
+    return fitted
+
+
+def refitted(
+    estimator: TableEstimator,
+    X: TableLike,
+    y: TargetLike,
+    sample_weight: ArrayLike | None,
+    *,
+    exponents: bool,
+) -> FittedSearch:
+    """Fit the numbers of what was found to other rows; parameters as in refit.
+
+    Raises
+    ------
+    ValueError
+        If the rows cannot be used.
+    """
+    former: FittedSearch = fitted_value(estimator)
+    target = former.target
+    everything = np.full((2, len(former.encoder.get_feature_names_out())), np.inf)
+    everything[0] *= -1
+    table = encode_more(estimator, former.encoder, everything, X, sample_weight)
+    values: AnyArray
+    if isinstance(target, ClassTarget):
+        values = check_target(type(estimator).__name__, X, y, numeric=False)[table.rows]
+        codes_among(target.classes, values, "y", "the search")
+    else:
+        values = _more_values(estimator, X, y, target)[table.rows]
+    weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
+    found = refit_search(former, table, values, exponents=exponents)
+    found = found.with_sums(table, values, weight).with_errors(table, values)
+    return found.with_importances(table)
+
+
+def _more_values(
+    estimator: TableEstimator, X: TableLike, y: TargetLike, target: ValueTarget
+) -> AnyArray:
+    """Return numbers of the shape that the target had; raises ValueError for another."""
     values = check_target(type(estimator).__name__, X, y, numeric=True)
     expected = () if target.single else (target.n_targets,)
     if values.shape[1:] != expected:
@@ -60,12 +112,7 @@ def with_more_rows(
             f"y has the shape {values.shape}, but the rows before had "
             f"{target.n_targets} target(s) in the shape {('n_samples', *expected)}"
         )
-    report = FitReport(estimator, X, y, sample_weight)
-    weight = check_weight(sample_weight, values)[table.rows]
-    updated = former.with_rows(table, values[table.rows], weight)
-    fitted: FittedSearch = with_importances(updated, table, "cpu")
-    report.end()
-    return fitted
+    return values
 
 
 def no_sums(what: str) -> ValueError:

@@ -3,208 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from sktaskneuron._seeds import next_seed
-from sktaskneuron._typing import AnyArray, Matrix, TableLike, Vector
-from sktaskneuron.estimators._common.checks import (
-    EncodedTable,
-    class_codes,
-    column_range,
-)
+from sktaskneuron._typing import AnyArray, Matrix
+from sktaskneuron.estimators._common.checks import EncodedTable, class_codes
 from sktaskneuron.estimators._common.expression import with_constant_outputs
-from sktaskneuron.estimators._common.settings import Settings
-from sktaskneuron.estimators.fitted import shown_importances
-from sktaskneuron.estimators.formula_search.sums import TermSums
-from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoFront
-from sktaskneuron.models.fitted import FormulaModel
+from sktaskneuron.estimators.formula_search.answer import Answer
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.settings import DEFAULT_ORDER, SearchSettings
+from sktaskneuron.estimators.formula_search.steering import (
+    ColumnNames,
+    allowed_columns,
+    rules_of,
+)
+from sktaskneuron.formula import (
+    FittedExpression,
+    FittedFormula,
+    NeuronFormula,
+    ParetoFront,
+    ParetoPoint,
+)
 from sktaskneuron.models.losses import SquaredError
-from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
+from sktaskneuron.search.columns.refit import refit_expression
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
-from sktaskneuron.search.engines import (
-    function_proposer,
-    resolve_engine,
-    resolve_interactions,
-    search_method,
-)
+from sktaskneuron.search.engines import function_proposer, search_method
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from sktaskneuron.deploy.onnx import Program
-
-# Ranges of a training column, beyond its ends, within which new values are read: the widest at
-# which the equation, which may hold an exponential, stays finite.
-_READ_RANGES = (1e6, 1e4, 1e2, 10.0, 1.0, 0.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchSettings(Settings):
-    """Parameters of a search; see NeuronFormulaSearch.
-
-    Parameters
-    ----------
-    engine : str
-        Resolved.
-    seed : int
-        Drawn from ``random_state``.
-    scale_number : int or None
-        Of the one scale to search on; None compares all.
-    swap : bool
-        Whether other atoms are tried in the end.
-    """
-
-    method: str
-    scope: str
-    engine: str
-    interactions: bool
-    max_order: int
-    max_interaction_order: int
-    max_rank: int
-    max_complexity: int
-    criterion: Literal["ebic", "bic", "cv"]
-    max_samples: int
-    max_steps: int | None
-    n_resamples: int
-    seed: int
-    scale_number: int | None = None
-    swap: bool = True
-
-    @classmethod
-    def read(
-        cls, search: BaseEstimator, *, scale_number: int | None = None, swap: bool = True
-    ) -> SearchSettings:
-        """Take the parameters of a NeuronFormulaSearch.
-
-        Raises
-        ------
-        ValueError
-            If method, scope and engine do not go together.
-        """
-        return cls.of(
-            search,
-            engine=resolve_engine(search.method, search.scope, search.engine),
-            interactions=resolve_interactions(search.method, search.interactions),
-            seed=next_seed(search.random_state),
-            scale_number=scale_number,
-            swap=swap,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class FittedSearch:
-    """What a search leaves behind.
-
-    Parameters
-    ----------
-    settings : SearchSettings
-    reader : Reader
-        Without scalers.
-    result : SearchResult or ColumnsResult
-    term_means : ndarray of shape (n_terms,)
-        Over the training rows, where terms fail.
-    target : ValueTarget or ClassTarget
-        As what it was read.
-    left_out : tuple of str
-        For want of time.
-    importances : ndarray of shape (n_features_in,) or None
-        Of the columns, on the training rows.
-    sums : TermSums or None
-        By which more rows can be added; None where the weights do not follow from sums, as those of
-        classes, and in a search on the way to networks.
-    """
-
-    settings: SearchSettings
-    reader: Reader
-    result: SearchResult | ColumnsResult
-    term_means: Vector
-    target: Target
-    left_out: tuple[str, ...] = ()
-    importances: Vector | None = None
-    sums: TermSums | None = None
-
-    @property
-    def equation(self) -> FittedFormula | FittedExpression:
-        """The formula with its numbers."""
-        return self.result.fitted
-
-    @property
-    def predictor(self) -> Predictor:
-        """The equation as what predicts the target."""
-        return Predictor(self.reader, self.target, FormulaModel(self.equation, self.target))
-
-    def with_sums(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
-        """Return the same with the sums of its training rows, if its weights follow from sums.
-
-        Parameters
-        ----------
-        table : EncodedTable
-        target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        weight : ndarray of shape (n_rows,)
-            As the user gave them: they compare rows of one call with those of another.
-        """
-        if self.target.classification:
-            return self
-        return replace(self, sums=_added(TermSums.none(self.equation), table, target, weight))
-
-    def with_rows(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
-        """Return the same with the weights of its terms fitted to more rows, and all before."""
-        assert self.sums is not None  # the estimator has asked
-        sums = _added(self.sums, table, target, weight)
-        result: Any = self.result  # of either kind, with an equation of its kind
-        return replace(self, result=replace(result, fitted=sums.fitted()), sums=sums)
-
-    def transform(self, X: TableLike, owner: BaseEstimator) -> Matrix:
-        """Return the values of the terms, (n_rows, n_terms); a column of zeros without terms."""
-        matrix = self.reader.read(X, owner).raw
-        if not self.equation.terms:
-            return np.zeros((len(matrix), 1))
-        values = self.equation.transform(matrix)
-        return np.where(np.isfinite(values), values, self.term_means)
-
-    def program(self, one_tensor: bool) -> Program:
-        """Return the way of a table to the terms as an ONNX graph."""
-        from sktaskneuron.deploy.onnx import terms_program
-
-        return terms_program(self.reader, self.equation, self.term_means, one_tensor=one_tensor)
-
-    def module(self) -> nn.Module:
-        """Return the way of encoded columns to the terms as a torch module."""
-        from sktaskneuron.deploy.torch_module import terms_module
-
-        return terms_module(self.reader, self.equation, self.term_means)
-
-    def attributes(self) -> dict[str, object]:
-        """Return the public attributes."""
-        result = self.result
-        shown = self.reader.attributes() | {
-            "fitted_formula_": result.fitted,
-            "criterion_": result.criterion,
-            "null_criterion_": result.null_criterion,
-            "caps_": result.caps,
-            "n_iter_": max(result.n_steps, 1),
-            "left_out_": self.left_out,
-            **shown_importances(self.importances),
-        }
-        if isinstance(self.target, ClassTarget):
-            shown["classes_"] = self.target.classes
-        if isinstance(result, ColumnsResult):
-            return shown | {"pareto_front_": ParetoFront(result.front)}
-        shown["formula_"] = result.fitted.formula
-        if self.settings.n_resamples:
-            shown |= {
-                "selection_frequency_": result.selection_frequency,
-                "term_gain_": result.term_gain,
-                "pareto_front_": ParetoFront(result.path),
-            }
-        return shown
+from sktaskneuron.search.frame.refit import refit_formula
 
 
 def fit_search(
@@ -234,36 +62,92 @@ def fit_search(
     else:
         single, target = target.ndim == 1, target.reshape(len(target), -1)
         kind = ValueTarget.of(target, table.weight, SquaredError(), single)
-    wide = settings.scope == "columns"
-    find = _column_equations if wide else _neuron_formula
-    result = find(settings, table, target, classification, on_step)
-    result = _within(result, table.limits)
-    equation = result.fitted
-    for far_out in _READ_RANGES:
-        bounds = column_range(table, far_out)
-        # where an equation of columns is not defined the means stand in
-        if wide or np.isfinite(equation.evaluate(bounds)).all():
-            break
-    values = equation.transform(table.matrix)
-    with np.errstate(all="ignore"):
-        means = np.nan_to_num(table.weight @ values / table.weight.sum())
-    return FittedSearch(settings, Reader(table.encoder, bounds, {}), result, means, kind)
+    find = _column_equations if settings.scope == "columns" else _neuron_formula
+    result = _within(find(settings, table, target, classification, on_step), table.limits)
+    own = Answer.of(result.fitted, result.criterion, table)
+    points = tuple(_answer(point, table) for point in result.front)
+    place = selected(ParetoFront(result.front), settings.selection)
+    return FittedSearch(settings, table.encoder, result, kind, own, points, place)
 
 
-def _added(sums: TermSums, table: EncodedTable, target: AnyArray, weight: Vector) -> TermSums:
-    return sums.with_rows(table.matrix, target.reshape(len(target), -1), weight)
+def refit_search(
+    former: FittedSearch, table: EncodedTable, target: AnyArray, *, exponents: bool
+) -> FittedSearch:
+    """Fit the numbers of what a search found, and of its front, to other rows.
+
+    Parameters
+    ----------
+    former : FittedSearch
+    table : EncodedTable
+        The other rows, encoded as those of the search.
+    target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Values, or labels among the classes.
+    exponents : bool
+        Whether exponents in equations of columns are fitted too.
+    """
+    kind = former.target
+    classification = isinstance(kind, ClassTarget)
+    if isinstance(kind, ClassTarget):
+        wide = indicators(kind.encoded(target), kind.n_outputs)
+    else:
+        wide = target.reshape(len(target), -1)
+        kind = ValueTarget.of(wide, table.weight, SquaredError(), kind.single)
+    observations = _observations(table, wide, classification)
+
+    def again(answer: Answer) -> Answer:
+        equation: FittedFormula | FittedExpression
+        if isinstance(answer.equation, FittedFormula):
+            equation = refit_formula(answer.equation, observations)
+        else:
+            equation = refit_expression(answer.equation, observations, exponents=exponents)
+        return Answer.of(equation, answer.criterion, table)
+
+    own, points = again(former.own), tuple(map(again, former.points))
+    return replace(former, target=kind, own=own, points=points, left_out=())
+
+
+def selected(front: ParetoFront, selection: str | int) -> int | None:
+    """Return the place of the point that answers; None for what the criterion says.
+
+    Raises
+    ------
+    ValueError
+        If no point is as simple as it is to be.
+    """
+    if selection == "criterion" or not len(front):
+        return None
+    points = list(front)
+    if isinstance(selection, str):
+        # by "one_se" the simplest within one standard error of the best
+        allowance = [(point.error or 0.0) * (selection == "one_se") for point in points]
+        near = [p.score + a >= points[-1].score for p, a in zip(points, allowance, strict=True)]
+        return near.index(True)
+    short = [place for place, point in enumerate(points) if point.complexity <= selection]
+    if not short:
+        raise ValueError(
+            f"selection={selection} allows no equation: the shortest one has a complexity of "
+            f"{points[0].complexity:g}"
+        )
+    return min(short, key=lambda place: points[place].criterion or 0.0)
+
+
+def _answer(point: ParetoPoint, table: EncodedTable) -> Answer:
+    assert point.fitted is not None  # a search refits the points of its front
+    assert point.criterion is not None
+    return Answer.of(point.fitted, point.criterion, table)
 
 
 def _within(result: SearchResult | ColumnsResult, limits: Matrix) -> SearchResult | ColumnsResult:
     """Return what was found with the limits of the columns in its equations."""
-    if isinstance(result, SearchResult):  # its path holds shapes, no numbers
-        return replace(result, fitted=result.fitted.within(*limits))
-    front = [
-        replace(point, formula=point.formula.within(*limits))
-        if isinstance(point.formula, FittedExpression)
-        else point
-        for point in result.front
-    ]
+    front = []
+    for point in result.front:
+        assert point.fitted is not None
+        formula = point.formula
+        if isinstance(formula, FittedExpression):
+            formula = formula.within(*limits)
+        front.append(replace(point, formula=formula, fitted=point.fitted.within(*limits)))
+    if isinstance(result, SearchResult):
+        return replace(result, fitted=result.fitted.within(*limits), front=front)
     return replace(result, fitted=result.fitted.within(*limits), front=front)
 
 
@@ -281,6 +165,9 @@ def _neuron_formula(
     on_step: Callable[[str], None],
 ) -> SearchResult:
     """Search the formula of a neuron; target : (n_rows, n_outputs), of classes 0/1 indicators."""
+    allowed, groups = allowed_columns(settings.columns, ColumnNames(table.encoder))
+    usual = {name for name, mark in zip(table.names, table.references, strict=True) if mark}
+    forced = frozenset().union(*groups) - usual
     options = SearchOptions(
         engine="gates" if settings.engine == "gates" else "als",
         max_order=settings.max_order,
@@ -293,6 +180,9 @@ def _neuron_formula(
         scale_number=settings.scale_number,
         swap=settings.swap,
         proposer=function_proposer(settings.engine),
+        functions=None if settings.functions is None else frozenset(settings.functions),
+        columns=allowed,
+        forced=forced,
     )
     varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
     if not varying.size:
@@ -308,8 +198,13 @@ def _neuron_formula(
         ),
     )
     if varying.size < target.shape[1]:
-        whole = with_constant_outputs(result.fitted, varying, target[0])
-        result = replace(result, fitted=whole)
+
+        def whole(fitted: object) -> FittedFormula:
+            assert isinstance(fitted, FittedFormula)
+            return with_constant_outputs(fitted, varying, target[0])
+
+        front = [replace(point, fitted=whole(point.fitted)) for point in result.front]
+        result = replace(result, fitted=whole(result.fitted), front=front)
     return result
 
 
@@ -322,7 +217,15 @@ def _column_equations(
 ) -> ColumnsResult:
     """Search an equation of the named columns for each output, as `_neuron_formula` does."""
     observations = _observations(table, target, classification)
+    names = ColumnNames(table.encoder)
+    allowed, forced = allowed_columns(settings.columns, names)
     options = ColumnsOptions(
-        settings.engine, settings.max_complexity, settings.max_samples, settings.max_steps
+        settings.engine,
+        settings.max_complexity,
+        settings.max_samples,
+        settings.max_steps,
+        allowed,
+        rules_of(settings, names, forced, DEFAULT_ORDER),
+        settings.proposer,
     )
     return search_columns(observations, options, np.random.default_rng(settings.seed), on_step)

@@ -156,6 +156,12 @@ class NeuronSeek(EquationExports, LearnsFurther):
         """Return what an earlier fit hands on, if this one is to go on from it."""
         if not (self.warm_start and self.__sklearn_is_fitted__()):
             return None
+        if self.search is not None and self.search.scope == "columns":
+            raise ValueError(
+                "warm_start=True keeps the formula of the neurons, and with "
+                f"search.scope={self.search.scope!r} an equation of columns was searched too; use "
+                "warm_start=False, or a search of scope='neuron'"
+            )
         former: FittedNeuronSeek = fitted_value(self)
         return Start(former.predictor, former.formula, former.search, former.packs, former.n_seen)
 
@@ -180,13 +186,9 @@ class NeuronSeek(EquationExports, LearnsFurther):
     def _check_search(self, search: NeuronFormulaSearch, given: NeuronFormula | None) -> None:
         # fit switched the validation of nested estimators off
         search._validate_params()
-        if search.scope != "neuron":
-            raise ValueError(
-                f"search has scope={search.scope!r}, which finds an equation but no "
-                "formula of a neuron to build a network of; use scope='neuron'"
-            )
         resolve_engine(search.method, search.scope, search.engine)
-        if given is None and search.method != self.formula:
+        of_neuron = search.scope == "neuron"
+        if of_neuron and given is None and search.method != self.formula:
             raise ValueError(
                 f"formula={self.formula!r} and search.method={search.method!r} disagree; "
                 f"use formula={search.method!r}"

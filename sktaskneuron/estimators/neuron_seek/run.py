@@ -54,11 +54,15 @@ class FittedNeuronSeek(FittedPredictor):
     predictor : Predictor
     formula : NeuronFormula
         Found, or given.
+    searched : FittedFormula or None
+        The formula of the neurons with its numbers; None where it was given.
     search : NeuronFormulaSearch or None
-        Fitted; None where a formula was given.
+        Fitted: that of the equation of columns, or of the formula; None where none was made.
     selected : str
     weights, scores, gains : dict of str to float
         Of the models that were compared.
+    not_compared : dict of str to str
+        Which searched equations were not, and why.
     oof_score : float
     readable : FittedExpression, FittedFormula or None
         The equation that predicts in the place of the model.
@@ -72,11 +76,13 @@ class FittedNeuronSeek(FittedPredictor):
     """
 
     formula: NeuronFormula
+    searched: FittedFormula | None
     search: NeuronFormulaSearch | None
     selected: str
     weights: dict[str, float]
     scores: dict[str, float]
     gains: dict[str, float]
+    not_compared: dict[str, str]
     oof_score: float
     readable: FittedExpression | FittedFormula | None
     readable_report: dict[str, float | str]
@@ -87,25 +93,14 @@ class FittedNeuronSeek(FittedPredictor):
 
     @property
     def packs(self) -> dict[str, PackedModel]:
-        """The networks that predict, by the names of their groups."""
+        """The networks that predict the target, by the names of their groups."""
         model = self.predictor.model
-        if not isinstance(model, Blend):
-            return {self.selected: model} if isinstance(model, PackedModel) else {}
+        parts = model.models if isinstance(model, Blend) else (model,)
         names = [name for name, weight in self.weights.items() if weight > 0]
-        return {
-            name: part
-            for name, part in zip(names, model.models, strict=True)
-            if isinstance(part, PackedModel)
-        }
-
-    @property
-    def searched(self) -> FittedFormula | None:
-        """The searched formula with its numbers."""
-        if self.search is None:
-            return None
-        found = self.search.fitted_formula_
-        assert isinstance(found, FittedFormula)  # another scope was refused
-        return found
+        if len(names) != len(parts):  # an equation and networks of what it leaves
+            return {}
+        named = zip(names, parts, strict=True)
+        return {name: part for name, part in named if isinstance(part, PackedModel)}
 
     @property
     def equation(self) -> FittedExpression | FittedFormula:
@@ -139,6 +134,7 @@ class FittedNeuronSeek(FittedPredictor):
             "weights_": self.weights,
             "validation_scores_": self.scores,
             "formula_gain_": self.gains,
+            "not_compared_": self.not_compared,
             "oof_score_": self.oof_score,
             "readable_formula_": self.readable,
             "readable_report_": self.readable_report,
@@ -182,20 +178,24 @@ def prepare(
         robust = reader.scalers["robust"]
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
-    equation, formula = None, settings.given
+    equation, columns, formula = None, None, settings.given
+    search, of_columns = settings.search, None
+    if search is not None and search.scope == "columns":
+        search, of_columns = None, search
     if start is not None:
-        formula = start.formula
+        formula, of_columns = start.formula, None
         settings = replace(settings, given=formula)
         if start.search is not None:
             equation = Equation.of(table, task, start.search)
     elif formula is None:
         with within(_SEARCH * seconds_left()):
-            equation = Equation.find(
-                table, task, str(settings.formula), settings.search, seed, report
-            )
+            equation = Equation.find(table, task, str(settings.formula), search, seed, report)
         assert equation is not None  # a search without time finds a constant
         formula = equation.formula
         reader = replace(reader, bounds=equation.search.reader.bounds)
+    if of_columns is not None:
+        with within(_SEARCH * seconds_left()):
+            columns = Equation.find(table, task, of_columns.method, of_columns, seed, report)
     seed %= 2**31
     splits = make_splits(task, held_out(settings.validation, len(task)), seed)
     if start is not None and start.packs:
@@ -209,7 +209,7 @@ def prepare(
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
     report.say_held_out(validation)
     assert formula is not None
-    rivals = Rivals(settings, task, validation, equation, robust.scale_, seed, tell)
+    rivals = Rivals(settings, task, validation, equation, columns, robust.scale_, seed, tell)
     return Prepared(reader, formula, rivals)
 
 
@@ -240,11 +240,11 @@ def fit_neuron_seek(
     """
     prepared = prepare(settings, table, encoded, target, report)
     rivals = prepared.rivals
-    task, validation, equation = rivals.task, rivals.validation, rivals.equation
+    task, validation = rivals.task, rivals.validation
     # the equation that is to stand for the model needs time after it, and so does the choice
     with within(seconds_left() * (1 - (_READABLE if settings.readable else _CHOICE))):
-        candidates = rivals.candidates()
-        choice = choose(task, validation, candidates, settings.defaults.simple_margin)
+        compared = rivals.candidates()
+        choice = choose(task, validation, compared.candidates, settings.defaults.simple_margin)
         gains = dict(choice.gains)
         if settings.term_evidence and "task" in choice.losses:
             gains |= rivals.term_gains(choice.losses["task"])
@@ -258,7 +258,7 @@ def fit_neuron_seek(
     if outputs is not None:
         oof_score = target.score(outputs, task.target[rows], task.weight[rows])
         spread = learn_spread(task, validation, outputs, rows, rivals.seed)
-    shown = _largest_network(candidates, choice)
+    shown = _largest_network(compared.candidates, choice)
     reader, start = prepared.reader, settings.start
     if target.linear and isinstance(model, FormulaModel | LinearModel):
         # an equation is read as it is printed: the limits of the columns are a part of it
@@ -266,11 +266,13 @@ def fit_neuron_seek(
     return FittedNeuronSeek(
         Predictor(reader, target, model),
         formula=prepared.formula,
-        search=None if equation is None else put_on(equation.estimator, equation.search),
+        searched=_formula_of(rivals.equation),
+        search=_fitted_search(rivals),
         selected=choice.name,
         weights=choice.weights,
         scores={name: target.as_score(loss) for name, loss in choice.losses.items()},
         gains={name: target.as_score(0.0) - target.as_score(gain) for name, gain in gains.items()},
+        not_compared=compared.not_compared,
         oof_score=oof_score,
         readable=None if distilled is None else distilled.fitted,
         readable_report=_readable_report(distilled, target),
@@ -304,22 +306,16 @@ def learn_further(
     """
     if not former.packs:
         raise ValueError(
-            f"partial_fit trains networks, and what predicts here is {former.selected!r} alone; "
-            f"fit again on all rows, or call partial_fit of an unfitted {settings.estimator_name}, "
+            f"partial_fit trains networks of the target, and what predicts here is "
+            f"{former.selected!r} alone; fit again on all rows, or call partial_fit of an unfitted {settings.estimator_name}, "
             "which compares networks only"
         )
-    predictor, defaults = former.predictor, settings.defaults
+    predictor = former.predictor
     target, n_rows = predictor.target, len(table.matrix)
     task = task_of(predictor.reader, table, encoded, target)
     seed = next_seed(settings.random_state) % 2**31
-    recipe = settings.recipe(n_rows, 1, seed, classification=task.classification)
-    assert recipe.learning_rate is not None  # recipe has read "auto"
-    recipe = replace(
-        recipe,
-        n_epochs=defaults.further_passes,
-        learning_rate=defaults.further_rate * recipe.learning_rate,
-        schedule="cosine",
-    )
+    recipe = settings.recipe(n_rows, 1, seed, classification=task.classification, further=True)
+    recipe = replace(recipe, n_epochs=settings.defaults.further_passes)
 
     def fitted_so_far(model: FittedModel) -> FittedPredictor:
         return FittedPredictor(replace(predictor, model=model))
@@ -340,6 +336,20 @@ def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -
     return Reader(table.encoder, column_range(table), scalers)
 
 
+def _formula_of(equation: Equation | None) -> FittedFormula | None:
+    """Return the searched formula of the neurons with its numbers, if there was a search."""
+    if equation is None:
+        return None
+    assert isinstance(equation.fitted, FittedFormula)
+    return equation.fitted
+
+
+def _fitted_search(rivals: Rivals) -> NeuronFormulaSearch | None:
+    """Return the search that the user asked for, fitted."""
+    shown = rivals.columns or rivals.equation
+    return None if shown is None else put_on(shown.estimator, shown.search)
+
+
 def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
     """Return the networks of the largest weight; where time sufficed for none, what there is."""
     networks = [candidate for candidate in candidates if candidate.n_epochs] or candidates
@@ -350,7 +360,7 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     """Return the best equation of few nodes to stand in the place of the model."""
     wanted = rivals.settings.readable
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
-    searched = None if rivals.equation is None else rivals.equation.fitted
+    searched = _formula_of(rivals.equation)
     distillation = Distillation(
         rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
     )

@@ -151,7 +151,8 @@ class NeuronFormula:
             Terms joined by ``+``: functions of x, and interactions such as ``<x,x>:3`` (as
             many x as the order, the rank behind the colon; without a colon the rank is 1).
             ``<x>`` is the linear term ``x``. Interactions of the same order add their ranks.
-            Signs, leading factors and constants are dropped. A sum in brackets is one term
+            Signs, leading factors and constants are dropped, and so are those that tnlearn
+            writes, ``2@x**3 - 1@x``. A sum in brackets is one term
             with one weight: ``(x + x**2)``. ``0`` is the empty formula.
 
         Returns

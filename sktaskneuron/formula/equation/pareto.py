@@ -8,21 +8,39 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.fitted import FittedFormula
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
 
 Shown: TypeAlias = NeuronFormula | FittedExpression
+Equation: TypeAlias = FittedFormula | FittedExpression
 
 __all__ = ["ParetoFront", "ParetoPoint"]
 
 
 @dataclass(frozen=True)
 class ParetoPoint:
-    """A formula with its complexity and its score; a higher score is better."""
+    """A formula with its complexity and its score; a higher score is better.
+
+    Parameters
+    ----------
+    complexity, score : float
+    formula : NeuronFormula or FittedExpression
+        As it was scored.
+    fitted : FittedFormula or FittedExpression, default=None
+        The equation with its numbers, fitted on all rows; of all outputs.
+    criterion : float, default=None
+        Of the search; smaller is better.
+    error : float, default=None
+        Standard error of its distance in score from the point of the best score.
+    """
 
     complexity: float
     score: float
     formula: Shown
+    fitted: Equation | None = None
+    criterion: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, init=False)

@@ -23,6 +23,7 @@ __all__ = [
     "expand_atom",
     "raw_polynomial",
     "rounding_amplification",
+    "shown_polynomial",
     "standardized_polynomial",
     "too_many_terms",
 ]
@@ -40,6 +41,9 @@ _RANGE = 3.0
 # A coefficient whose monomial stays below this share of the spread is rounding of a zero: five
 # times the spacing of doubles, 2.2e-16.
 _NEGLIGIBLE = 1e-15
+# Rounded coefficients may move the shown equation by this share of its size at most: with four
+# digits, terms that cancel may be 100 times as large as their sum.
+_SHOWN_ERROR = 0.05
 
 
 def too_many_terms(max_terms: int) -> FormulaError:
@@ -216,6 +220,35 @@ def rounding_amplification(fitted: FittedValue, raw: Polynomial) -> float:
     size = np.abs(monomials @ weights).max(axis=0)
     shown = size > 0  # an output without terms has nothing to enlarge
     return float((total[:, shown] / size[shown]).max(initial=1.0))
+
+
+def shown_polynomial(
+    fitted: FittedValue, standardized: Polynomial, max_terms: int, digits: int | None
+) -> Polynomial | None:
+    """Return the polynomial in raw columns where it can be shown with so many digits.
+
+    Parameters
+    ----------
+    fitted : FittedValue
+    standardized : Polynomial
+        In z, as `standardized_polynomial` returns it.
+    max_terms : int
+    digits : int or None
+        Significant digits of its numbers; None keeps all.
+
+    Returns
+    -------
+    polynomial : Polynomial or None
+        None if rounded numbers would not tell the equation, or it is too long multiplied out.
+    """
+    try:
+        raw = raw_polynomial(fitted, standardized, max_terms)
+    except FormulaError:
+        return None  # maybe not in centred columns
+    if raw is None or digits is None:
+        return raw
+    shown_error = 0.5 * 10.0 ** (1 - digits) * rounding_amplification(fitted, raw)
+    return raw if shown_error <= _SHOWN_ERROR else None
 
 
 def _points(fitted: FittedValue) -> tuple[Matrix, Matrix]:

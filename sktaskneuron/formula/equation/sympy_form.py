@@ -14,7 +14,7 @@ from sktaskneuron.formula.equation.expression import ElementwiseExpression
 from sktaskneuron.formula.equation.polynomial import (
     Polynomial,
     raw_polynomial,
-    rounding_amplification,
+    shown_polynomial,
     standardized_polynomial,
     too_many_terms,
 )
@@ -34,9 +34,6 @@ Weighted: TypeAlias = "list[tuple[sympy.Expr, Vector]]"
 #: Ways to write the polynomial part.
 FORMS = ("auto", "expanded", "centered", "factored")
 
-# Rounded coefficients may move the shown equation by this share of its size at most: with four
-# digits, terms that cancel may be 100 times as large as their sum.
-_SHOWN_ERROR = 0.05
 # Centers this many scales away from 0 stay together with their column inside functions: sympy
 # would make exp(x/s)*exp(-c/s) of exp((x - c)/s), which overflows.
 _FAR = 10.0
@@ -196,14 +193,7 @@ class _Builder:
                     "centers are many scales away from 0; use form='centered'"
                 )
             return raw
-        try:
-            raw = raw_polynomial(self.fitted, standardized, self.max_terms)
-        except FormulaError:
-            return None  # too long multiplied out, but maybe not in centred columns
-        if raw is None or self.digits is None:
-            return raw
-        shown_error = 0.5 * 10.0 ** (1 - self.digits) * rounding_amplification(self.fitted, raw)
-        return raw if shown_error <= _SHOWN_ERROR else None
+        return shown_polynomial(self.fitted, standardized, self.max_terms, self.digits)
 
     def monomials(self, polynomial: Polynomial, bases: Mapping[int, sympy.Expr]) -> Weighted:
         sympy = self.sympy

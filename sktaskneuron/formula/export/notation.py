@@ -112,10 +112,16 @@ def rounded(node: Node, digits: int, *, roots: bool = False) -> Node:
     def short(value: float) -> float:
         return float(f"{value:.{digits}g}")
 
+    def origin(value: float) -> float:
+        """Round an origin of a column: far from zero, all its whole digits may matter."""
+        return short(value) if abs(value) < 10 ** (digits - 1) else round(value, 2)
+
     def build(inner: Node) -> Node:
         match inner:
             case Number(value):
                 return Number(short(value))
+            case Sum((Variable(),), constant):
+                return Sum(inner.terms, origin(constant))
             case Variable():
                 return inner
             case Call(name, argument):

@@ -4,12 +4,12 @@ It is that of `sktaskneuron.formula.text.reader` with constant exponents and fun
 argument, and above it::
 
     formula     = ["+" | "-"] term { ("+" | "-") term }
-    term        = interaction | product
+    term        = interaction | product | number "@" product
     interaction = [number "*"] "<" "x" { "," "x" } ">" [":" rank]
     variable    = "x", or in an expression of columns a column's name, in backticks unless it is an
                   identifier
 
-and the number "pi".
+and the number "pi". ``2@x**3`` is how tnlearn writes a weight and its function.
 """
 
 from __future__ import annotations
@@ -49,14 +49,12 @@ MAX_RANK = 10_000
 #: The primitives as functions of a dialect.
 PRIMITIVE_CALLS = {name: (1, partial(make_call, name)) for name in PRIMITIVES}
 
+_COLUMN = "|`(?P<column>(?:[^`]|``)*)`"
 _OF_X = Dialect(
-    token_pattern("-+*/()<>,:", others="|`(?P<column>(?:[^`]|``)*)`"),
-    PRIMITIVE_CALLS,
-    MAX_TEXT_LENGTH,
-    variable="x",
+    token_pattern("-+*/()<>,:@", others=_COLUMN), PRIMITIVE_CALLS, MAX_TEXT_LENGTH, variable="x"
 )
 # Columns may have long names.
-_OF_COLUMNS = replace(_OF_X, max_length=200_000)
+_OF_COLUMNS = replace(_OF_X, tokens=token_pattern("-+*/()<>,:", others=_COLUMN), max_length=200_000)
 
 
 class _FormulaReader(Reader):
@@ -140,12 +138,16 @@ class _FormulaReader(Reader):
             while self.at("+", "-"):
                 self.next()
             ahead = [token.text for token in self.tokens[self.index : self.index + 3]]
-            if self.token.kind == "number" and ahead[1:] == ["*", "<"]:
+            if self.token.kind == "number" and (ahead[1:] == ["*", "<"] or ahead[1] == "@"):
                 self.index += 2
             if self.at("<"):
                 interactions.append(self.interaction())
             else:
                 pure.append(self.product())
+            if self.at("@"):
+                raise self.fail(
+                    "unexpected '@': it stands between a number and its function, as in 2@x**3"
+                )
             if not self.at("+", "-"):
                 self.expect_end()
                 return pure, interactions
@@ -175,7 +177,7 @@ def check_readable(text: str) -> None:
     """
     depth = deepest = 0
     count = -1
-    for token in tokenize(text, _OF_X.tokens):
+    for token in tokenize(text, _OF_COLUMNS.tokens):
         count += 1
         if token.kind == "symbol":
             depth += (token.text == "(") - (token.text == ")")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
@@ -12,10 +12,11 @@ from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
-from sktaskneuron.formula.equation.pareto import ParetoPoint
-from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.constants import EXACT, NamedRows, refit
 from sktaskneuron.search.columns.polish import snapped
+from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 
@@ -35,7 +36,8 @@ class ColumnsResult:
     criterion, null_criterion : float
         Description length of the target by the answer and by a constant.
     front : list of ParetoPoint
-        Equations met, with their validated scores.
+        Equations met that no simpler one beats on held-out rows, of the first output. Refitted on
+        all rows they stand beside the answer's equations of the other outputs.
     caps : tuple of str
         What was cut to keep the cost bounded.
     n_steps : int
@@ -58,10 +60,13 @@ class Split:
     observations : Observations
     held : ndarray of int
         Places of the held-out rows, may be none.
+    admits : callable
+        Tells whether a tree may be an equation of rows (`NamedRows`).
     """
 
     observations: Observations
     held: RowNumbers
+    admits: Callable[[Node, NamedRows], bool] = lambda node, rows: True
 
     @property
     def kept(self) -> RowNumbers:
@@ -85,8 +90,9 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
     Of the candidates that no other beats clearly on held-out rows, it is the one of the shortest
     description of all rows.
     """
-    chosen, value, null = [], 0.0, 0.0
-    front: list[ParetoPoint] = []
+    chosen, value, null = list[Node](), 0.0, 0.0
+    known: dict[Node, Node] = {}
+    scored: list[ParetoPoint] = []
     for output, nodes in enumerate(per_output):
         rows = split.rows(output)
         train, test = rows.take(split.kept), rows.take(split.held)
@@ -96,17 +102,25 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
         rivals = list(compress(nodes, tame)), list(compress(errors, tame))
         best = _unbeaten(*rivals, test.weight, EXACT * rows.variance)
         with within(seconds_left() / (len(per_output) - output)):
-            refitted = _all_refitted(best, rows)
-        criteria = [rows.criterion(node) for node in refitted]
-        place = int(np.argmin(criteria))
-        chosen.append(refitted[place])
-        value += criteria[place]
+            refitted = _all_refitted(best, rows, split)
+        criteria = {node: rows.criterion(node) for node in _eligible(refitted.values())}
+        shortest = min(criteria, key=lambda node: criteria[node])
+        chosen.append(shortest)
+        value += criteria[shortest]
         null += rows.criterion(Number(rows.mean))
         if output == 0:
             if not len(split.held):
                 test, errors = train, [(train.y - train.values(node)) ** 2 for node in nodes]
-            front = _front(split, nodes, errors, test)
+            scored = _scored(split, nodes, errors, test)
+            known = refitted
+    front = _front(split, scored, chosen, known)
     return ColumnsResult(split.fitted(chosen), value, null, front)
+
+
+def _eligible(nodes: Collection[Node]) -> list[Node]:
+    """Return the equations that may answer: no constant where columns are forced to stand in."""
+    rest: list[Node] = [node for node in nodes if not isinstance(node, Number)]
+    return rest if rest and running_rules().forced else list(nodes)
 
 
 def _unbeaten(
@@ -146,20 +160,51 @@ def _unbeaten(
     return kept if constant in kept else [*kept, constant]
 
 
-def _front(
+def _scored(
     split: Split, nodes: Sequence[Node], errors: Sequence[Vector], rows: NamedRows
 ) -> list[ParetoPoint]:
     """Score the candidates on rows, by their squared errors there."""
     reference = rows.variance * rows.n_effective
+    finite = [(node, e) for node, e in zip(nodes, errors, strict=True) if np.isfinite(e).all()]
+    share = rows.weight / rows.n_effective
+    best = min((error for _, error in finite), key=lambda error: float(share @ error))
     return [
         ParetoPoint(
-            float(complexity(node)),
+            float(running_rules().size(node)),
             1.0 - float(rows.weight @ error) / reference,
             split.fitted([node]),
+            error=paired_gain(error, best, share)[1] / rows.variance,
         )
-        for node, error in zip(nodes, errors, strict=True)
-        if np.isfinite(error).all()
+        for node, error in finite
     ]
+
+
+def _front(
+    split: Split, scored: Sequence[ParetoPoint], chosen: Sequence[Node], known: Mapping[Node, Node]
+) -> list[ParetoPoint]:
+    """Return the points that no simpler one beats, their numbers fitted on all rows.
+
+    Parameters
+    ----------
+    split : Split
+    scored : sequence of ParetoPoint
+        Of the first output, with the numbers of the searched rows.
+    chosen : sequence of Node
+        The answer, one for each output.
+    known : mapping of Node to Node
+        Equations of the first output that are refitted already.
+    """
+    rows = split.rows(0)
+    front = []
+    for point in ParetoFront(scored):
+        assert isinstance(point.formula, FittedExpression)
+        node = refitted = point.formula.nodes[0]
+        with within(otherwise="numbers of the front fitted on all rows"):
+            checkpoint()
+            refitted = known[node] if node in known else _refitted(node, rows, split)
+        fitted = split.fitted([refitted, *chosen[1:]])
+        front.append(replace(point, fitted=fitted, criterion=rows.criterion(refitted)))
+    return front
 
 
 def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
@@ -189,21 +234,26 @@ def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
     return found
 
 
-def _all_refitted(nodes: Sequence[Node], rows: NamedRows) -> list[Node]:
-    """Refit equations on all rows; without time for all the first ones, and a constant."""
-    refitted: list[Node] = []
+def _all_refitted(nodes: Sequence[Node], rows: NamedRows, split: Split) -> dict[Node, Node]:
+    """Refit equations on all rows; without time for all the first ones, and the constant."""
+    refitted: dict[Node, Node] = {}
     with within(otherwise="numbers of equations fitted on all rows"):
         for node in nodes:
             checkpoint()
-            refitted.append(_refitted(node, rows))
+            refitted[node] = _refitted(node, rows, split)
         return refitted
-    return [*(refitted or nodes[:1]), Number(rows.mean)]
+    constant = next(node for node in nodes if isinstance(node, Number))
+    return (refitted or {nodes[0]: nodes[0]}) | {constant: Number(rows.mean)}
 
 
-def _refitted(node: Node, rows: NamedRows) -> Node:
-    """Refit an equation on all rows, and make its numbers simple again where they agree."""
+def _refitted(node: Node, rows: NamedRows, split: Split) -> Node:
+    """Refit an equation on all rows, and make its numbers simple again where they agree.
+
+    It stays as it is where other numbers would not be admitted.
+    """
     if isinstance(node, Number):
         return Number(rows.mean)
     if rows.is_exact(rows.loss(node)):
         return node
-    return simplified(snapped(refit(node, rows), rows), rows)
+    found = simplified(snapped(refit(node, rows), rows), rows)
+    return found if split.admits(found, rows) else node

@@ -12,6 +12,7 @@ import numpy as np
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.numbers import MOST_PARTS, is_free_exponent
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
 from sktaskneuron.formula.text.evaluation import evaluate
@@ -24,9 +25,9 @@ from sktaskneuron.formula.text.nodes import (
     Sum,
     Variable,
     children,
-    complexity,
 )
 from sktaskneuron.formula.text.primitives import PRIMITIVES
+from sktaskneuron.search.columns.rules import running_rules
 
 # Residual variance, as a share of the target's, below which two fits are equally exact: products
 # and powers of float64 columns do not tell more.
@@ -37,26 +38,39 @@ _NEARLY = 1e3
 _SYMBOLS = 12
 # Most Gauss-Newton steps of a fit.
 _MAX_STEPS = 15
-# Largest whole number that counts as simple as it stands.
-MOST_PARTS = 20
+
+
+def numbers(node: Node) -> list[tuple[float, bool]]:
+    """Return the numbers of a tree that a fit may move, and whether each is an exponent.
+
+    They are factors, summands, and the exponents that are no simple fractions.
+    """
+    match node:
+        case Number(value):
+            return [(value, False)]
+        case Power(base, exponent):
+            return numbers(base) + ([(float(exponent), True)] if is_free_exponent(exponent) else [])
+        case Product(coefficient) if abs(coefficient) != 1:
+            own = [(coefficient, False)]
+        case Sum(_, constant) if constant != 0:
+            own = [(constant, False)]
+        case _:
+            own = []
+    return own + [number for part in children(node) for number in numbers(part)]
 
 
 def free_constants(node: Node) -> list[float]:
-    """Return the numbers of a tree that a fit may move: factors and summands, no exponents."""
-    match node:
-        case Number(value):
-            return [value]
-        case Product(coefficient) if abs(coefficient) != 1:
-            own = [coefficient]
-        case Sum(_, constant) if constant != 0:
-            own = [constant]
-        case _:
-            own = []
-    return own + [value for part in children(node) for value in free_constants(part)]
+    """Return the values of `numbers`."""
+    return [value for value, _ in numbers(node)]
 
 
 def _is_small_half(value: float) -> bool:
-    return abs(value) <= MOST_PARTS and (2 * value).is_integer()
+    return abs(value) <= MOST_PARTS and float(2 * value).is_integer()
+
+
+def fitted_constants(node: Node) -> list[float]:
+    """Return the numbers of a tree that were fitted: small halves count as told exactly."""
+    return [v for v, is_exponent in numbers(node) if is_exponent or not _is_small_half(v)]
 
 
 def with_constants(node: Node, values: Iterable[float]) -> Node:
@@ -73,7 +87,8 @@ def with_constants(node: Node, values: Iterable[float]) -> Node:
             case Call(name, argument):
                 return Call(name, build(argument))
             case Power(base, exponent):
-                return Power(build(base), exponent)
+                inside = build(base)
+                return Power(inside, float(next(left)) if is_free_exponent(exponent) else exponent)
             case Product(coefficient, parts):
                 own = coefficient if abs(coefficient) == 1 else float(next(left))
                 return Product(own, tuple(map(build, parts)))
@@ -164,14 +179,13 @@ class NamedRows:
             return np.inf
         n = self.n_effective
         deviance = n * np.log(max(loss, EXACT * self.variance))
-        fitted = sum(not _is_small_half(value) for value in free_constants(node))
-        price = fitted * np.log(max(n, 3.0))
+        price = len(fitted_constants(node)) * np.log(max(n, 3.0))
         return float(deviance + price + symbols_price([node], len(self.columns)))
 
 
 def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:
     """Return what the choice of the symbols of trees costs in their description length."""
-    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(complexity, nodes)))
+    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(running_rules().size, nodes)))
 
 
 def with_weights(node: Node, rows: NamedRows) -> Node | None:
@@ -292,10 +306,11 @@ def _with_slopes(
         case Power(base, exponent):
             inner, slopes = _with_slopes(base, columns)
             value = inner**exponent
-            if not slopes:
-                return value, []
-            slope = exponent * inner ** (exponent - 1)
-            return value, [slope * s for s in slopes]
+            steep = exponent * inner ** (exponent - 1) if slopes else 0.0
+            found: list[Vector | float] = [steep * s for s in slopes]
+            if is_free_exponent(exponent):
+                found.append(value * np.log(inner))
+            return value, found
         case Product(coefficient, parts):
             inside = [_with_slopes(part, columns) for part in parts]
             product = math.prod(value for value, _ in inside)

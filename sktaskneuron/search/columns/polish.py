@@ -8,20 +8,27 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron.formula.equation.numbers import MOST_PARTS
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum
 from sktaskneuron.search.columns.constants import (
     EXACT,
-    MOST_PARTS,
     NamedRows,
     canonical,
     free_constants,
+    numbers,
     refit,
+    symbols_price,
     with_constants,
 )
 
+_ONE_NODE = Number(1.0)
 
-def simple_values(value: float) -> list[float]:
-    """Return simpler numbers near one, the simplest first: whole, short, fractions, parts of pi."""
+
+def simple_values(value: float, is_exponent: bool = False) -> list[float]:
+    """Return simpler numbers near one, the simplest first: whole, short, fractions, parts of pi.
+
+    Of exponents thirds and quarters come before decimals, and parts of pi not at all.
+    """
     near: list[float] = []
 
     def fractions(denominators: Sequence[int], factor: float = 1.0) -> None:
@@ -34,11 +41,14 @@ def simple_values(value: float) -> list[float]:
         near.append(float(f"{value:.{digits}g}"))
 
     fractions((1, 2))
+    if is_exponent:
+        fractions((3, 4))
     short(1)
     short(2)
-    fractions((3, 4))
-    for factor in (math.pi, 1.0 / math.pi):
-        fractions((1, 2, 3, 4, 6, 8), factor)
+    if not is_exponent:
+        fractions((3, 4))
+        for factor in (math.pi, 1.0 / math.pi):
+            fractions((1, 2, 3, 4, 6, 8), factor)
     short(3)
     close = [number for number in near if abs(number - value) < 0.05 * abs(value)]
     return list(dict.fromkeys(number for number in close if number != value))
@@ -62,17 +72,23 @@ def snapped(node: Node, rows: NamedRows) -> Node:
     values = free_constants(node)
     if not values or len(values) > 40:
         return node
+    is_exponent = [exponent for _, exponent in numbers(node)]
     n = rows.n_effective
     floor = EXACT * rows.variance
     current, loss = list(values), max(rows.loss(node), floor)
     fixed: dict[int, float] = {}
-    for place in np.argsort(np.abs(np.log(np.abs(np.asarray(values)) + 1e-300)), kind="stable"):
+    # exponents first: the factors in front of them follow
+    size = np.abs(np.log(np.abs(np.asarray(values)) + 1e-300))
+    for place in np.lexsort((size, np.logical_not(is_exponent))):
         checkpoint()
-        for number in simple_values(current[place]):
+        for number in simple_values(current[place], is_exponent[place]):
             trial_fixed = {**fixed, int(place): number}
             trial = _around(node, current, trial_fixed, rows)
             new = max(rows.loss(with_constants(node, trial)), floor)
-            if n * np.log(new / loss) < np.log(max(n, 3.0)):
+            saved = np.log(max(n, 3.0))
+            if is_exponent[place] and number == 0.5:
+                saved += symbols_price([_ONE_NODE], len(rows.columns))  # a root is one symbol less
+            if n * np.log(new / loss) < saved:
                 current, loss, fixed = trial, min(loss, new), trial_fixed
                 break
     tidy = canonical(with_constants(node, current))

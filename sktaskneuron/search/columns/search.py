@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from sktaskneuron._clock import seconds_left, within
-from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron._typing import Matrix
+from sktaskneuron.formula.equation.fitted_expression import FittedExpression
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.choice import ColumnsResult, Split, choose_equations
 from sktaskneuron.search.columns.classes import Budget, choose_classes
 from sktaskneuron.search.columns.constants import NamedRows, refit
-from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
+from sktaskneuron.search.columns.engines.protocol import ColumnsEngine, ColumnsProblem
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
+from sktaskneuron.search.columns.origins import (
+    Form,
+    Forms,
+    in_given_columns,
+    misses_a_polynomial,
+    with_fitted_origins,
+)
 from sktaskneuron.search.columns.polish import pruned, snapped
+from sktaskneuron.search.columns.proposals import (
+    EquationProposer,
+    forced_terms,
+    read_proposals,
+    straight_lines,
+    with_forced,
+)
+from sktaskneuron.search.columns.rules import NO_RULES, Rules, obeying, running_rules
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import usable_columns
@@ -27,18 +45,25 @@ _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Most of the time left that the candidates of all outputs may take, and of that of one output what
 # they are found in; in the rest they are made simpler, and compared.
 _CANDIDATES, _FINDING = 0.75, 0.75
+_LOOKING = "the search of an equation"
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
 
 
 @dataclass(frozen=True)
 class ColumnsOptions:
-    """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`."""
+    """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`.
+
+    ``columns`` are those that may enter; None: all.
+    """
 
     engine: str = "builtin"
     max_complexity: int = 50
     max_samples: int = _MOST_ROWS
     max_steps: int | None = None
+    columns: frozenset[str] | None = None
+    rules: Rules = NO_RULES
+    proposer: EquationProposer | None = None
 
 
 def search_columns(
@@ -70,6 +95,17 @@ def search_columns(
     EngineError
         If the engine failed.
     """
+    with obeying(options.rules):
+        return _search(observations, options, rng, on_step)
+
+
+def _search(
+    observations: Observations,
+    options: ColumnsOptions,
+    rng: np.random.Generator,
+    on_step: Callable[[str], None] | None,
+) -> ColumnsResult:
+    """Search under the rules that run."""
     find = get_columns_engine(options.engine)
     X, target, weight = observations.X, observations.target, observations.weight
     names = tuple(map(str, observations.names))
@@ -92,30 +128,35 @@ def search_columns(
     allowed = usable_columns(X[train]) & np.diag(support)
     if observations.references is not None:
         allowed &= ~observations.references
+    if options.columns is not None:
+        allowed &= np.asarray([name in options.columns for name in names])
     usable = np.flatnonzero(allowed)
+    additions = forced_terms(options.rules, [names[i] for i in usable])
     seed = int(rng.integers(2**31))
+    forms = Forms.of(X[train], names, weight[train], usable)
+    split = Split(
+        forms.extended(replace(observations, names=names)), held, partial(_admitted, forms=forms)
+    )
 
     n_outputs = target.shape[1]
 
+    look = _Look(find, forms, X[np.ix_(train, usable)], options, seed)
+
     def candidates(output: int, searched: bool) -> list[Node]:
-        y = target[train, output]
-        problem = ColumnsProblem(
-            X[np.ix_(train, usable)],
-            tuple(names[i] for i in usable),
-            y,
-            weight[train],
-            options.max_complexity,
-            options.max_steps,
-            seed,
-            lambda text: report(f"output {output + 1} of {n_outputs}: " * (n_outputs > 1) + text),
-        )
+        rows = split.rows(output).take(train)
         found: list[Node] = []
         # nothing but rounding could be found in a constant
-        if searched and usable.size and y.min() < y.max():
-            with within(_FINDING * seconds_left(), "the search of an equation"):
-                found = find(problem)
-        rows = NamedRows.of(X[train], names, y, weight[train])
-        return _tidied(found, rows, options.max_complexity)
+        if searched and usable.size and rows.y.min() < rows.y.max():
+            place = f"output {output + 1} of {n_outputs}: " * (n_outputs > 1)
+            with within(_FINDING * seconds_left()):
+                found = look(rows, lambda text: report(place + text))
+        if options.proposer is not None:
+            proposed, unread = read_proposals(options.proposer, rows, names)
+            found += proposed
+            caps.extend(unread)
+        found += straight_lines(options.rules, rows)
+        found += with_forced(found, additions, rows)
+        return _tidied(found, rows, forms, options.max_complexity)
 
     budget = None
     if observations.classification and n_outputs > 1:
@@ -133,26 +174,119 @@ def search_columns(
     if budget is not None and budget.n_searched < n_outputs:
         caps.append(f"equations searched for {budget.n_searched} of {n_outputs} classes")
     per_output = [found[output] for output in range(n_outputs)]
-    split = Split(replace(observations, names=names), held)
     with np.errstate(all="ignore"):
         choose = choose_classes if observations.classification else choose_equations
-        result = choose(split, per_output)
+        result = _in_given_columns(choose(split, per_output), forms, names)
     result.caps, result.n_steps = tuple(caps), len(steps)
     return result
 
 
-def _tidied(nodes: Sequence[Node], rows: NamedRows, max_complexity: int) -> list[Node]:
+def _in_given_columns(result: ColumnsResult, forms: Forms, names: tuple[str, ...]) -> ColumnsResult:
+    """Write the equations of a result in the columns as they were given."""
+    meaning = forms.meaning
+    if not meaning:
+        return result
+
+    def written(fitted: FittedExpression) -> FittedExpression:
+        nodes = tuple(in_given_columns(node, meaning) for node in fitted.nodes)
+        return FittedExpression(nodes, names, fitted.link)
+
+    front = []
+    for point in result.front:
+        assert isinstance(point.formula, FittedExpression)
+        assert isinstance(point.fitted, FittedExpression)
+        formula, fitted = written(point.formula), written(point.fitted)
+        size = float(sum(map(running_rules().size, formula.nodes)))
+        front.append(replace(point, complexity=size, formula=formula, fitted=fitted))
+    return replace(result, fitted=written(result.fitted), front=front)
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """An engine's search on some rows, in one form of their columns or in both.
+
+    Parameters
+    ----------
+    find : ColumnsEngine
+    forms : Forms
+    X : ndarray of shape (n_samples, n_features)
+        The columns of the forms, as given.
+    options : ColumnsOptions
+    seed : int
+    """
+
+    find: ColumnsEngine
+    forms: Forms
+    X: Matrix
+    options: ColumnsOptions
+    seed: int
+
+    def __call__(self, rows: NamedRows, on_step: Callable[[str], None]) -> list[Node]:
+        """Return candidates for the target of the rows; without time for all those found so far."""
+        forms, found = self.forms, list[Node]()
+        with within(seconds_left() / (1 + forms.both), _LOOKING):
+            found = self._in_form(forms.first, rows, on_step)
+        if forms.second is None:
+            return found
+        with within(otherwise=_LOOKING):
+            if not forms.both:
+                most, size = self.options.max_complexity, running_rules().size
+                short = [node for node in found if size(node) <= most]
+                best = min(short, key=rows.criterion, default=Number(rows.mean))
+                if not misses_a_polynomial(best, forms.second, self.X, rows):
+                    return found
+            return found + self._in_form(forms.second, rows, on_step)
+        return found
+
+    def _in_form(self, form: Form, rows: NamedRows, on_step: Callable[[str], None]) -> list[Node]:
+        return self.find(
+            ColumnsProblem(
+                form(self.X),
+                form.names,
+                rows.y,
+                rows.weight,
+                self.options.max_complexity,
+                self.options.max_steps,
+                self.seed,
+                on_step,
+            )
+        )
+
+
+def _admitted(node: Node, rows: NamedRows, forms: Forms) -> bool:
+    """Tell whether the rules admit an equation as it is written in the given columns."""
+    rules = running_rules()
+    if not (rules.restrict_parts or rules.restrict_shape):
+        return True
+    written = forms.written(node, rows)
+    return written is not None and rules.admit(written, rows.columns)
+
+
+def _tidied(
+    nodes: Sequence[Node], rows: NamedRows, forms: Forms, max_complexity: int
+) -> list[Node]:
     """Refit, prune and simplify an engine's candidates; the best by description length first."""
-    mean = Number(rows.mean)
+    mean, rules = Number(rows.mean), running_rules()
     scored: dict[Node, float] = {}
 
     def keep(node: Node) -> None:
         value = rows.criterion(node)
-        if np.isfinite(value) and complexity(node) <= max_complexity:
+        if not np.isfinite(value):
+            return
+        written = forms.written(node, rows)
+        if written is None or rules.size(written) > max_complexity:
+            return
+        if rules.admit(written, rows.columns):
             scored[node] = value
 
+    if rules.restrict_shape:
+        nodes = [node for node in nodes if _admitted(node, rows, forms)]
     start = sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]
     with within(otherwise="simpler forms of equations"):
+        if forms.meaning:
+            freed = [with_fitted_origins(node, forms.meaning, rows) for node in start]
+            start = start + [node for node in freed if node is not None]
+            start.sort(key=rows.criterion)
         for place, node in enumerate(start):
             if not np.isfinite(rows.values(node)).all():
                 continue

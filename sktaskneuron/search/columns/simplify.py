@@ -28,6 +28,8 @@ def simplified(node: Node, rows: NamedRows) -> Node:
         match base:
             case Power(inner, e) if positive(inner):
                 return make_power(inner, e * exponent)
+            case Call("exp", argument):
+                return make_call("exp", make_product([Number(exponent), argument]))
             case Product(coefficient, parts) if coefficient > 0 and all(map(positive, parts)):
                 raised = [power(part, exponent) for part in parts]
                 return make_product([make_power(Number(coefficient), exponent), *raised])

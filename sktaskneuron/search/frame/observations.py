@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from sktaskneuron._typing import Mask, Matrix, Vector
 from sktaskneuron.search.frame.family import Family, make_family
 
@@ -42,3 +44,12 @@ class Observations:
     def family(self) -> Family:
         """The likelihood of the target."""
         return make_family(self.target, self.weight, self.classification)
+
+    def target_scale(self) -> tuple[Vector, Vector]:
+        """Return mean and spread of each output, (n_outputs,); of classes zeros and ones."""
+        target, weight = self.target, self.weight
+        if self.classification:
+            return np.zeros(target.shape[1]), np.ones(target.shape[1])
+        mean = weight @ target / weight.sum()
+        sd = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
+        return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)

@@ -76,7 +76,7 @@ class TaskDrivenNet(NeuralNet):
         else:
             groups = parameter_groups(self.module_, self.lr, self.weight_decay)
         options = self.get_params_for("optimizer")
-        if self.optimizer is torch.optim.AdamW and "fused" not in options:
+        if issubclass(self.optimizer, torch.optim.AdamW) and "fused" not in options:
             kinds = {p.device.type for group in groups for p in group["params"]}
             options["fused"] = kinds <= set(_FUSED)
         self.optimizer_ = self.optimizer(groups, lr=self.lr, **options)

@@ -23,6 +23,7 @@ from sktaskneuron.training.loop.callbacks import HookCallback, OwnCallback
 from sktaskneuron.training.loop.losses import RowLoss, WeightedLoss
 from sktaskneuron.training.loop.net import TaskDrivenNet
 from sktaskneuron.training.loop.results import EpochHook, TrainingResult
+from sktaskneuron.training.optimizers import AdamW
 from sktaskneuron.training.state import module_to_arrays
 
 #: As skorch takes them: callbacks, or pairs of a name and a callback.
@@ -127,7 +128,7 @@ def run_training(
     net = TaskDrivenNet(
         module,
         WeightedLoss(loss),
-        optimizer=torch.optim.AdamW,
+        optimizer=AdamW,
         lr=options.learning_rate,
         optimizer__betas=options.betas,
         weight_decay=options.weight_decay,

@@ -12,6 +12,7 @@ from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.sub_networks import SubNetworks, draw_sub_networks, sub_network_values
 from sktaskneuron.training.loop.schedules import flat_cos
 from sktaskneuron.training.meta.options import MetaOptions
+from sktaskneuron.training.optimizers import Adam
 
 # Sub-network weights are averaged over the calmest stretch of this share of the outer steps.
 _AVERAGED = 0.2
@@ -35,7 +36,7 @@ class LearnedFunctions:
         drawn = draw_sub_networks(n_sets * options.n_types, options.n_hidden, generator, dtype)
         self.weights = [w.to(device).requires_grad_() for w in drawn]
         self.knots = torch.from_numpy(options.grid.knots()).to(device=device, dtype=dtype)
-        self.adam = torch.optim.Adam(self.weights, lr=options.outer_learning_rate)
+        self.adam = Adam(self.weights, lr=options.outer_learning_rate)
         self.damping = 1.0
         self.trace: list[tuple[float, list[Tensor]]] = []
         self._tables: Tensor | None = None
@@ -76,7 +77,7 @@ class LearnedFunctions:
             with torch.no_grad():
                 for weight, kept in zip(self.weights, self._calmest(), strict=True):
                     weight.copy_(kept)
-            self.adam = torch.optim.Adam(self.weights, lr=self.options.outer_learning_rate)
+            self.adam = Adam(self.weights, lr=self.options.outer_learning_rate)
         for group in self.adam.param_groups:
             group["lr"] = self.options.outer_learning_rate * self.damping * flat_cos(progress)
         return calm

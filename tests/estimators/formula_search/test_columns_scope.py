@@ -71,7 +71,7 @@ def test_attributes(fitted):
 
 def test_one_object_searches_both():
     X, y = draw()
-    search = NeuronFormulaSearch(n_resamples=2).fit(X, y)
+    search = NeuronFormulaSearch().fit(X, y)
     search.set_params(method="sr", **QUICK).fit(X, y)
     assert {name for name in vars(search) if name.endswith("_")} == {
         name for name in vars(clone(search).fit(X, y)) if name.endswith("_")
@@ -101,12 +101,6 @@ def test_output_container_and_pickle(fitted):
 def test_bad_combinations(parameters, message):
     with pytest.raises(ValueError, match=message):
         NeuronFormulaSearch(**parameters).fit(*draw(30))
-
-
-def test_a_network_needs_a_neuron():
-    search = NeuronFormulaSearch("sr", **QUICK)
-    with pytest.raises(ValueError, match="finds an equation but no formula of a neuron"):
-        NeuronSeekRegressor(search=search).fit(*draw(30))
 
 
 def test_a_missing_engine(monkeypatch):

@@ -49,8 +49,8 @@ class TestSearch:
         X, y = draw_waves()
         y = y + 2 * X[:, 0] * X[:, 1]
         search = NeuronFormulaSearch("sr", n_resamples=0)
-        assert not search.fit(X, y).formula_.interactions
-        assert search.set_params(interactions=True).fit(X, y).formula_.interactions == {2: 1}
+        assert search.fit(X, y).formula_.interactions == {2: 1}
+        assert not search.set_params(interactions=False).fit(X, y).formula_.interactions
         tensor = NeuronFormulaSearch(n_resamples=0)
         assert tensor.fit(X, y).formula_.interactions
         assert not tensor.set_params(interactions=False).fit(X, y).formula_.interactions

@@ -36,7 +36,7 @@ BAD_FUNCTIONS = [
     ("log(0)", 0, "not a finite real number"),
     ("x*(-1)**0.5", 2, "not a finite real number"),
     ("x + 1e999", 4, "too large"),
-    ("x @ x", 2, "unexpected character '@'"),
+    ("x @ x", 2, "unexpected '@'"),
     ("x.real", 1, "unexpected character '.'"),
     ("x; x", 1, "unexpected character ';'"),
     ("é", 0, "unexpected character"),
@@ -50,6 +50,8 @@ BAD_FUNCTIONS = [
 
 BAD_FORMULAS = [
     *((text, column, part) for text, column, part in BAD_FUNCTIONS),
+    ("x @ x", 2, "it stands between a number and its function, as in 2@x**3"),
+    ("2@x + sin(2@x)", 11, "expected ')' to close sin, found '@'"),
     ("<x,y>", 3, "expected x between the brackets"),
     ("<x,>", 3, "expected x between the brackets"),
     ("<>", 1, "expected x between the brackets"),

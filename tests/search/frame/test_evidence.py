@@ -101,17 +101,17 @@ def test_evidence_of_a_clear_law():
 
 def test_the_path_leads_from_nothing_to_the_answer():
     result = find(*planted(), n_resamples=4)
-    first, last = result.path[0], result.path[-1]
+    first, last = result.front[0], result.front[-1]
     assert (first.complexity, str(first.formula)) == (0, "0")
     assert first.score == pytest.approx(0.0)
     assert last.formula == result.fitted.formula
-    assert last.score == max(point.score for point in result.path) > 0.9
+    assert last.score == max(point.score for point in result.front) > 0.9
 
 
 def test_evidence_is_left_out_on_demand():
     result = find(*planted(), n_resamples=0)
     assert result.term_gain == result.selection_frequency == {}
-    assert result.path == []
+    assert result.front == []
 
 
 def test_the_number_of_resamples_counts():

@@ -17,7 +17,7 @@ from sktaskneuron.search.columns.builtin.library import (
     pairs_of,
     unary_of,
 )
-from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, capped
+from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, allowed_links, capped
 from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
@@ -29,7 +29,7 @@ def ratios(search: Search, view: View) -> None:
     X, names = view.X, view.names
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
     n = view.n_observations
-    for link in LINKS[:3:2]:
+    for link in (link for link in LINKS[:3:2] if link in allowed_links()):
         given = link.given(view.y, view.weight)
         if given is None:
             continue
@@ -86,8 +86,10 @@ def products(search: Search, view: View) -> None:
     sums = pairs_of(columns + squares, columns + squares, "+-", 600)
     sums = sums + pairs_of(columns, pairs, "+-", 1_000)
     shifted = unary_of(columns + pairs + squares + unary_of(pairs, ("square",)), ("1+", "1-"))
-    bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh", "exp"))
-    bases = columns + sums + shifted + bent + unary_of(bent, ("1+", "1-"))
+    bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh"))
+    # a power of an exponential is one of the plain terms
+    grown = unary_of(bent + unary_of(columns + pairs, ("exp",)), ("1+", "1-"))
+    bases = columns + sums + shifted + bent + grown
     sizes = {place: np.abs(bases.values[:, place]) for place in range(len(bases))}
     usable = [place for place, base in sizes.items() if base.min() > 0]
     logs = [np.log(sizes[place]) for place in usable]
