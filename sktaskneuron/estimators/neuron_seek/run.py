@@ -306,9 +306,9 @@ def learn_further(
     """
     if not former.packs:
         raise ValueError(
-            f"partial_fit trains networks of the target, and what predicts here is "
-            f"{former.selected!r} alone; fit again on all rows, or call partial_fit of an unfitted {settings.estimator_name}, "
-            "which compares networks only"
+            "partial_fit trains networks of the target, and what predicts here is "
+            f"{former.selected!r} alone; fit again on all rows, or call partial_fit of an "
+            f"unfitted {settings.estimator_name}, which compares networks only"
         )
     predictor = former.predictor
     target, n_rows = predictor.target, len(table.matrix)
