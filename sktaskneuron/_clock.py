@@ -142,6 +142,23 @@ def checkpoint() -> None:
         raise _OutOfTime
 
 
+class IterationCheckpoints:
+    """Callback of scikit-learn by which a fit of many iterations of its own ends in time."""
+
+    def setup(self, estimator: object, context: object) -> None:
+        """Do nothing."""
+
+    def teardown(self, estimator: object, context: object) -> None:
+        """Do nothing."""
+
+    def on_fit_task_begin(self, estimator: object, context: object, **others: object) -> None:
+        """Look at the time before every iteration."""
+        checkpoint()
+
+    def on_fit_task_end(self, estimator: object, context: object, **others: object) -> None:
+        """Do nothing."""
+
+
 def running_clock() -> Clock:
     """Return the clock of the block of `within` around here."""
     return _clock.get()

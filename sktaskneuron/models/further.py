@@ -41,7 +41,11 @@ def trained_further(
        decentralized data", AISTATS 2017.
     """
     if isinstance(model, Blend):
-        parts = (trained_further(part, task, recipe, share, report) for part in model.models)
+        # a blend in a blend is an equation and networks of what it leaves: both stay
+        parts = (
+            _trained(part, task, recipe, share, report) if isinstance(part, PackedModel) else part
+            for part in model.models
+        )
         return replace(model, models=tuple(parts))
     if isinstance(model, PackedModel):
         return _trained(model, task, recipe, share, report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from sktaskneuron._clock import checkpoint, seconds_left
+from sktaskneuron._clock import IterationCheckpoints, checkpoint, seconds_left
 from sktaskneuron._typing import IntArray, Matrix, RowNumbers, Vector
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import LinearModel
@@ -89,7 +89,7 @@ def _logistic(
         return coef, intercept
     model = LogisticRegression(C=C, max_iter=200, tol=1e-3)
     if seconds_left() < np.inf:
-        model.set_callbacks(_Joints())
+        model.set_callbacks(IterationCheckpoints())
     with many_classes_told():
         model.fit(z, codes, sample_weight=weight)
     if len(present) == 2:
@@ -99,20 +99,3 @@ def _logistic(
         coef[:, present] = model.coef_.T
         intercept[present] = model.intercept_
     return coef, intercept
-
-
-class _Joints:
-    """Callback of scikit-learn by which a fit of many iterations ends in time."""
-
-    def setup(self, estimator: object, context: object) -> None:
-        """Do nothing."""
-
-    def teardown(self, estimator: object, context: object) -> None:
-        """Do nothing."""
-
-    def on_fit_task_begin(self, estimator: object, context: object, **others: object) -> None:
-        """Look at the time before every iteration."""
-        checkpoint()
-
-    def on_fit_task_end(self, estimator: object, context: object, **others: object) -> None:
-        """Do nothing."""

@@ -181,3 +181,14 @@ class TestSplitters:
         X, y = draw(30)
         with pytest.raises(ValueError, match="'validation' parameter"):
             NeuronSeekRegressor(**QUICK, validation=validation).fit(X, y)
+
+
+class TestNoRowHeldOut:
+    @pytest.mark.parametrize("model", REGRESSORS[:2], ids=lambda model: type(model).__name__)
+    def test_fit_says_so(self, model, capsys):
+        X, y = draw(60)
+        silent = clone(model).set_params(validation=None, verbose=1).fit(X, y)
+        assert "no row is held out" in capsys.readouterr().out
+        assert np.isnan(silent.oof_score_)
+        clone(model).set_params(validation=None, verbose=1).fit(X, y, X_val=X, y_val=y)
+        assert "no row is held out" not in capsys.readouterr().out

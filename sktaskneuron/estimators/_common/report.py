@@ -12,6 +12,7 @@ from sktaskneuron._typing import TableLike, TargetLike
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, reconstruction
 from sktaskneuron.models.fitted import FittedModel
 from sktaskneuron.models.recipe import EpochReport
+from sktaskneuron.models.validation import Validation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -54,6 +55,14 @@ class FitReport:
         if self._estimator.verbose:
             seconds = time.perf_counter() - self._start
             print(f"[{type(self._estimator).__name__}] {seconds:.1f} s: {text}")  # noqa: T201
+
+    def say_held_out(self, validation: Validation) -> None:
+        """Say if nothing is held out, by which training could be judged."""
+        if not validation:
+            self.say(
+                "no row is held out: training runs its whole schedule to the last epoch, nothing "
+                "is compared, and there are no scores"
+            )
 
     def step(self, text: str) -> None:
         """Report a step of a search."""

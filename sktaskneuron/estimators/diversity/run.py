@@ -165,6 +165,7 @@ def find_activations(
     seed = next_seed(settings.random_state)
     splits = held_out_splits(settings, task, seed % 2**31)
     validation = Validation.of(task, splits)
+    report.say_held_out(validation)
     recipe = recipe_of(settings, task, validation, seed)
     comparison = Comparison(task, validation, recipe, tell, hamiltonian=settings.hamiltonian)
     learned = None

@@ -156,6 +156,12 @@ class NeuronSeek(EquationExports, LearnsFurther):
         """Return what an earlier fit hands on, if this one is to go on from it."""
         if not (self.warm_start and self.__sklearn_is_fitted__()):
             return None
+        if self.search is not None and self.search.scope == "columns":
+            raise ValueError(
+                "warm_start=True keeps the formula of the neurons, and with "
+                f"search.scope={self.search.scope!r} an equation of columns was searched too; use "
+                "warm_start=False, or a search of scope='neuron'"
+            )
         former: FittedNeuronSeek = fitted_value(self)
         return Start(former.predictor, former.formula, former.search, former.packs, former.n_seen)
 

@@ -177,8 +177,8 @@ class Rivals:
         return trained
 
     def _train(self, group: MemberGroup, n_members: int, seed: int) -> Candidate:
-        recipe = self.recipe(n_members, seed)
         start = self._packs.get(group.name)
+        recipe = self.recipe(n_members, seed, further=start is not None)
         return group_candidate(group, self.task, recipe, self.validation, self.report, start)
 
     @property
@@ -186,12 +186,12 @@ class Rivals:
         """Networks of an earlier fit to go on from, by the names of their groups."""
         return {} if self.settings.start is None else self.settings.start.packs
 
-    def recipe(self, n_members: int, seed: int) -> Recipe:
-        """Return how the networks of a group are built and trained."""
+    def recipe(self, n_members: int, seed: int, *, further: bool = False) -> Recipe:
+        """Return how the networks of a group are built and trained, anew or further."""
         splits = self.validation.splits
         n_rows = min((len(train) for train, _ in splits), default=len(self.task))
         return self.settings.recipe(
-            n_rows, n_members, seed, classification=self.task.classification
+            n_rows, n_members, seed, classification=self.task.classification, further=further
         )
 
     def _loss(self, candidate: Candidate) -> float:

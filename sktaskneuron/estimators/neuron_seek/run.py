@@ -94,16 +94,14 @@ class FittedNeuronSeek(FittedPredictor):
 
     @property
     def packs(self) -> dict[str, PackedModel]:
-        """The networks that predict, by the names of their groups."""
+        """The networks that predict the target, by the names of their groups."""
         model = self.predictor.model
-        if not isinstance(model, Blend):
-            return {self.selected: model} if isinstance(model, PackedModel) else {}
+        parts = model.models if isinstance(model, Blend) else (model,)
         names = [name for name, weight in self.weights.items() if weight > 0]
-        return {
-            name: part
-            for name, part in zip(names, model.models, strict=True)
-            if isinstance(part, PackedModel)
-        }
+        if len(names) != len(parts):  # an equation and networks of what it leaves
+            return {}
+        named = zip(names, parts, strict=True)
+        return {name: part for name, part in named if isinstance(part, PackedModel)}
 
     @property
     def equation(self) -> FittedExpression | FittedFormula:
@@ -212,6 +210,7 @@ def prepare(
         return FittedPredictor(Predictor(reader, target, model))
 
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
+    report.say_held_out(validation)
     assert formula is not None
     rivals = Rivals(settings, task, validation, equation, columns, robust.scale_, seed, tell)
     return Prepared(reader, formula, rivals)
@@ -310,22 +309,16 @@ def learn_further(
     """
     if not former.packs:
         raise ValueError(
-            f"partial_fit trains networks, and what predicts here is {former.selected!r} alone; "
-            f"fit again on all rows, or call partial_fit of an unfitted {settings.estimator_name}, "
-            "which compares networks only"
+            "partial_fit trains networks of the target, and what predicts here is "
+            f"{former.selected!r} alone; fit again on all rows, or call partial_fit of an "
+            f"unfitted {settings.estimator_name}, which compares networks only"
         )
-    predictor, defaults = former.predictor, settings.defaults
+    predictor = former.predictor
     target, n_rows = predictor.target, len(table.matrix)
     task = task_of(predictor.reader, table, encoded, target)
     seed = next_seed(settings.random_state) % 2**31
-    recipe = settings.recipe(n_rows, 1, seed, classification=task.classification)
-    assert recipe.learning_rate is not None  # recipe has read "auto"
-    recipe = replace(
-        recipe,
-        n_epochs=defaults.further_passes,
-        learning_rate=defaults.further_rate * recipe.learning_rate,
-        schedule="cosine",
-    )
+    recipe = settings.recipe(n_rows, 1, seed, classification=task.classification, further=True)
+    recipe = replace(recipe, n_epochs=settings.defaults.further_passes)
 
     def fitted_so_far(model: FittedModel) -> FittedPredictor:
         return FittedPredictor(replace(predictor, model=model))

@@ -73,8 +73,16 @@ class NeuronSeekSettings(NetworkSettings):
     start: Start | None = None
     networks_alone: bool = False
 
-    def recipe(self, n_rows: int, n_members: int, seed: int, *, classification: bool) -> Recipe:
-        """Return how networks are built and trained on so many rows."""
+    def recipe(
+        self,
+        n_rows: int,
+        n_members: int,
+        seed: int,
+        *,
+        classification: bool,
+        further: bool = False,
+    ) -> Recipe:
+        """Return how networks are built and trained on so many rows, anew or further."""
         defaults, rate, batch_size = self.defaults, self.learning_rate, self.batch_size
         n_epochs, passes = self.max_epochs, 1
         if isinstance(rate, str):
@@ -84,7 +92,7 @@ class NeuronSeekSettings(NetworkSettings):
         if isinstance(n_epochs, str):
             n_epochs, passes = defaults.epochs(n_rows, int(batch_size))
         schedule = "coslog4"
-        if self.start is not None:  # high rates would undo what the networks have learned
+        if further:  # high rates would undo what the networks have learned
             rate, schedule = defaults.further_rate * float(rate), "cosine"
         return Recipe(
             hidden_layer_sizes=self.hidden_layer_sizes,

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
-from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
+from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRegressor
 from sktaskneuron.exceptions import TimeLimitWarning
 
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0, "device": "cpu"}
@@ -185,6 +185,26 @@ class TestWarmStart:
         assert str(model.formula_) == "x + <x,x>:2"
         with pytest.raises(ValueError, match="no others"):
             model.fit(X, np.where(y > 0, "a", "b"))
+
+    def test_equations_of_columns_are_refused(self):
+        X, y = draw(60)
+        model = NeuronSeekRegressor(max_epochs=1, warm_start=True, **SMALL).fit(X, y)
+        model.set_params(search=NeuronFormulaSearch("sr", scope="columns"))
+        with pytest.raises(ValueError, match="equation of columns"):
+            model.fit(X, y)
+
+    def test_networks_of_what_an_equation_leaves_stay(self):
+        """They learned y minus an equation: y itself would spoil them."""
+        rng = np.random.default_rng(0)
+        X = rng.uniform(-2, 2, size=(300, 3))
+        y = 10 * X[:, 0] * X[:, 1] + np.sin(6 * X[:, 2])
+        model = NeuronSeekRegressor(max_epochs=5, **SMALL).fit(X, y)
+        before = model.score(X, y)
+        if not model._fitted.packs:
+            with pytest.raises(ValueError, match="networks of the target"):
+                model.partial_fit(X, y)
+        else:
+            assert model.partial_fit(X[:20], y[:20]).score(X, y) > before - 0.01
 
     def test_other_shapes_are_refused(self):
         X, y = draw(80)
