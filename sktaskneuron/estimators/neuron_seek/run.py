@@ -188,8 +188,7 @@ def prepare(
         formula, of_columns = start.formula, None
         settings = replace(settings, given=formula)
         if start.search is not None:
-            kept = Equation.of(table, task, start.search)
-            equation, columns = (None, kept) if kept.name == "equation" else (kept, None)
+            equation = Equation.of(table, task, start.search)
     elif formula is None:
         with within(_SEARCH * seconds_left()):
             equation = Equation.find(table, task, str(settings.formula), search, seed, report)
