@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +26,7 @@ from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
+from sktaskneuron.search.columns.units import Unit, UnitLike, read_unit
 from sktaskneuron.search.engines import (
     function_proposer,
     resolve_engine,
@@ -72,6 +73,8 @@ class SearchSettings(Settings):
     max_steps: int | None
     n_resamples: int
     seed: int
+    units: Mapping[str, UnitLike] | None = None
+    target_unit: UnitLike | None = None
     scale_number: int | None = None
     swap: bool = True
 
@@ -84,8 +87,13 @@ class SearchSettings(Settings):
         Raises
         ------
         ValueError
-            If method, scope and engine do not go together.
+            If method, scope and engine do not go together, or units and scope.
         """
+        if search.scope != "columns" and (search.units, search.target_unit) != (None, None):
+            raise ValueError(
+                "units and target_unit are for equations of columns; use method='sr' and "
+                "scope='columns'"
+            )
         return cls.of(
             search,
             engine=resolve_engine(search.method, search.scope, search.engine),
@@ -282,6 +290,27 @@ def _neuron_formula(
     return result
 
 
+def _units(
+    settings: SearchSettings, names: Sequence[str], classification: bool
+) -> tuple[tuple[Unit, ...] | None, Unit]:
+    """Return the units of the columns, None where none are given, and that of the target."""
+    name, given = settings.estimator_name, settings.units
+    if given is None:
+        if settings.target_unit is not None:
+            raise ValueError(f"{name}: target_unit needs units, those of the columns")
+        return None, {}
+    if classification:
+        raise ValueError(f"{name}: units are for a target of numbers, y holds classes")
+    unknown = [column for column in given if column not in names]
+    if unknown:
+        raise ValueError(f"{name}: units names {unknown[0]!r}, which is no column of numbers")
+    target = "" if settings.target_unit is None else settings.target_unit
+    try:
+        return tuple(read_unit(given.get(column, "")) for column in names), read_unit(target)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
 def _column_equations(
     settings: SearchSettings,
     table: EncodedTable,
@@ -292,6 +321,10 @@ def _column_equations(
     """Search an equation of the named columns for each output, as `_neuron_formula` does."""
     observations = _observations(table, target, classification)
     options = ColumnsOptions(
-        settings.engine, settings.max_complexity, settings.max_samples, settings.max_steps
+        settings.engine,
+        settings.max_complexity,
+        settings.max_samples,
+        settings.max_steps,
+        *_units(settings, table.names, classification),
     )
     return search_columns(observations, options, np.random.default_rng(settings.seed), on_step)

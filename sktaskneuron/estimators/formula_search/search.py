@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -36,6 +37,7 @@ from sktaskneuron.estimators.fitted import fitted_value, put_on, told
 from sktaskneuron.estimators.formula_search.run import FittedSearch, SearchSettings, fit_search
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.search.columns.units import UnitLike
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
@@ -87,6 +89,13 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         Most atoms per interaction order.
     max_complexity : int, default=50
         Most nodes of an equation of columns: columns, numbers, functions and operations, one each.
+    units : dict of str to str or sequence of float, default=None
+        Units of columns by their names, as ``{"speed": "m/s", "mass": "kg"}``, or exponents of base
+        units; columns that are not in it have none. For ``scope="columns"``: the equation is
+        looked for in products of columns that have no unit. Sizes of units, as of kilo, are left
+        to the numbers of the equation; a constant with a unit needs a column.
+    target_unit : str or sequence of float, default=None
+        Unit of the target, where there are `units`; None is none.
     criterion : {"ebic", "bic", "cv"}, default="ebic"
         Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
         [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
@@ -204,6 +213,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         "max_interaction_order": [Interval(Integral, 0, 6, closed="both")],
         "max_rank": [Interval(Integral, 1, None, closed="left")],
         "max_complexity": [Interval(Integral, 1, None, closed="left")],
+        "units": [dict, None],
+        "target_unit": [str, list, tuple, None],
         "criterion": [StrOptions({"bic", "ebic", "cv"})],
         "target_type": [StrOptions({"auto", "continuous", "classes"})],
         "max_samples": [Interval(Integral, 50, None, closed="left")],
@@ -229,6 +240,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         max_interaction_order: int = 3,
         max_rank: int = 8,
         max_complexity: int = 50,
+        units: Mapping[str, UnitLike] | None = None,
+        target_unit: UnitLike | None = None,
         criterion: Literal["bic", "ebic", "cv"] = "ebic",
         categorical_features: CategoricalFeatures = "from_dtype",
         target_type: str = "auto",
@@ -247,6 +260,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationExports):
         self.max_interaction_order = max_interaction_order
         self.max_rank = max_rank
         self.max_complexity = max_complexity
+        self.units = units
+        self.target_unit = target_unit
         self.criterion = criterion
         self.categorical_features = categorical_features
         self.target_type = target_type
