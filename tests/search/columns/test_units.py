@@ -100,7 +100,6 @@ def fitted(text, units, target_unit, ranges, n=80):
         target_unit=target_unit,
         max_steps=1,
         max_complexity=16,
-        **options,
     )
     return search.fit(pd.DataFrame(X, columns=list(units)), y)
 
