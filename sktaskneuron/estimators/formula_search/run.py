@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicat
 from sktaskneuron.search.columns.choice import ColumnsResult
 from sktaskneuron.search.columns.refit import refit_expression
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
+from sktaskneuron.search.columns.units import Unit, read_unit
 from sktaskneuron.search.engines import function_proposer, search_method
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
 from sktaskneuron.search.frame.refit import refit_formula
@@ -208,6 +209,27 @@ def _neuron_formula(
     return result
 
 
+def _units(
+    settings: SearchSettings, names: Sequence[str], classification: bool
+) -> tuple[tuple[Unit, ...] | None, Unit]:
+    """Return the units of the columns, None where none are given, and that of the target."""
+    name, given = settings.estimator_name, settings.units
+    if given is None:
+        if settings.target_unit is not None:
+            raise ValueError(f"{name}: target_unit needs units, those of the columns")
+        return None, {}
+    if classification:
+        raise ValueError(f"{name}: units are for a target of numbers, y holds classes")
+    unknown = [column for column in given if column not in names]
+    if unknown:
+        raise ValueError(f"{name}: units names {unknown[0]!r}, which is no column of numbers")
+    target = "" if settings.target_unit is None else settings.target_unit
+    try:
+        return tuple(read_unit(given.get(column, "")) for column in names), read_unit(target)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
 def _column_equations(
     settings: SearchSettings,
     table: EncodedTable,
@@ -227,5 +249,6 @@ def _column_equations(
         allowed,
         rules_of(settings, names, forced, DEFAULT_ORDER),
         settings.proposer,
+        *_units(settings, table.names, classification),
     )
     return search_columns(observations, options, np.random.default_rng(settings.seed), on_step)

@@ -32,6 +32,7 @@ from sktaskneuron.estimators.formula_search.settings import DEFAULT_ORDER
 from sktaskneuron.estimators.formula_search.updating import EquationUpdates
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.search.columns.proposals import EquationProposer
+from sktaskneuron.search.columns.units import UnitLike
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
@@ -109,6 +110,13 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         Which point of the front is the answer: that of the least criterion, of the best validated
         score, or the simplest within one standard error of it; a number: the least criterion
         among those of at most so much complexity. `choose` takes another one afterwards.
+    units : dict of str to str or sequence of float, default=None
+        Units of columns by their names, as ``{"speed": "m/s", "mass": "kg"}``, or exponents of base
+        units; columns that are not in it have none. For ``scope="columns"``: the equation is
+        looked for in products of columns that have no unit. Sizes of units, as of kilo, are left
+        to the numbers of the equation; a constant with a unit needs a column.
+    target_unit : str or sequence of float, default=None
+        Unit of the target, where there are `units`; None is none.
     criterion : {"ebic", "bic", "cv"}, default="ebic"
         Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
         [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
@@ -246,6 +254,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
             StrOptions({"criterion", "score", "one_se"}),
             Interval(Integral, 0, None, closed="left"),
         ],
+        "units": [dict, None],
+        "target_unit": [str, list, tuple, None],
         "criterion": [StrOptions({"bic", "ebic", "cv"})],
         "target_type": [StrOptions({"auto", "continuous", "classes"})],
         "max_samples": [Interval(Integral, 50, None, closed="left")],
@@ -278,6 +288,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         monotone: Mapping[str, int] | None = None,
         domain: Mapping[str, tuple[float, float]] | None = None,
         selection: Literal["criterion", "score", "one_se"] | int = "criterion",
+        units: Mapping[str, UnitLike] | None = None,
+        target_unit: UnitLike | None = None,
         criterion: Literal["bic", "ebic", "cv"] = "ebic",
         categorical_features: CategoricalFeatures = "from_dtype",
         target_type: str = "auto",
@@ -304,6 +316,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         self.monotone = monotone
         self.domain = domain
         self.selection = selection
+        self.units = units
+        self.target_unit = target_unit
         self.criterion = criterion
         self.categorical_features = categorical_features
         self.target_type = target_type

@@ -12,6 +12,7 @@ from sktaskneuron._seeds import next_seed
 from sktaskneuron.estimators._common.settings import Settings
 from sktaskneuron.estimators.formula_search.steering import check_parameters
 from sktaskneuron.search.columns.proposals import EquationProposer
+from sktaskneuron.search.columns.units import UnitLike
 from sktaskneuron.search.engines import resolve_engine
 
 #: Default of ``max_order``, at which equations of columns have no limit of their powers.
@@ -57,6 +58,8 @@ class SearchSettings(Settings):
     proposer: EquationProposer | None
     monotone: Mapping[str, int] | None
     domain: Mapping[str, tuple[float, float]] | None
+    units: Mapping[str, UnitLike] | None
+    target_unit: UnitLike | None
 
     @classmethod
     def read(

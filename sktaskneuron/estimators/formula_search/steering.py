@@ -14,7 +14,10 @@ from sktaskneuron.formula import PRIMITIVES
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.columns.rules import Rules
 
-_OF_COLUMNS = ("max_complexity", "complexity", "nesting", "proposer", "monotone", "domain")
+_OF_COLUMNS = (
+    *("max_complexity", "complexity", "nesting", "proposer", "monotone", "domain"),
+    *("units", "target_unit"),
+)
 # Parameters that a search does not read, by method and scope.
 _UNREAD: dict[tuple[str, str], tuple[str, ...]] = {
     ("td", "neuron"): ("functions", *_OF_COLUMNS),

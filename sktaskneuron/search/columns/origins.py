@@ -97,6 +97,11 @@ class Forms:
     both: bool = False
 
     @classmethod
+    def as_given(cls, names: Sequence[str], columns: np.ndarray) -> Forms:
+        """Search columns as they are."""
+        return cls(columns, Form.of(names, np.zeros(len(names)), np.ones(len(names))))
+
+    @classmethod
     def of(cls, X: Matrix, names: Sequence[str], weight: Vector, columns: np.ndarray) -> Forms:
         """Look where the values of some columns of a table (n_samples, n_columns) lie."""
         X, names = X[:, columns], [names[place] for place in columns]

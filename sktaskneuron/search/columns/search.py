@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from sktaskneuron._clock import seconds_left, within
-from sktaskneuron._typing import Matrix
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.choice import ColumnsResult, Split, choose_equations
 from sktaskneuron.search.columns.classes import Budget, choose_classes
 from sktaskneuron.search.columns.constants import NamedRows, refit
-from sktaskneuron.search.columns.engines.protocol import ColumnsEngine, ColumnsProblem
+from sktaskneuron.search.columns.dimensions import find_groups, unused_columns
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
-from sktaskneuron.search.columns.origins import (
-    Form,
-    Forms,
-    in_given_columns,
-    misses_a_polynomial,
-    with_fitted_origins,
-)
+from sktaskneuron.search.columns.looks import Ask, LookInForms, LookInGroups
+from sktaskneuron.search.columns.origins import Forms, in_given_columns, with_fitted_origins
 from sktaskneuron.search.columns.polish import pruned, snapped
 from sktaskneuron.search.columns.proposals import (
     EquationProposer,
@@ -34,6 +28,7 @@ from sktaskneuron.search.columns.proposals import (
 )
 from sktaskneuron.search.columns.rules import NO_RULES, Rules, obeying, running_rules
 from sktaskneuron.search.columns.simplify import simplified
+from sktaskneuron.search.columns.units import Unit
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import usable_columns
 from sktaskneuron.search.frame.support import shared_support
@@ -45,7 +40,6 @@ _HELD_OUT, _MOST_HELD_OUT, _FEWEST_ROWS = 0.2, 20_000, 60
 # Most of the time left that the candidates of all outputs may take, and of that of one output what
 # they are found in; in the rest they are made simpler, and compared.
 _CANDIDATES, _FINDING = 0.75, 0.75
-_LOOKING = "the search of an equation"
 # Candidates that are validated, and those whose numbers and summands are made fewer before.
 _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
 
@@ -54,7 +48,8 @@ _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
 class ColumnsOptions:
     """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`.
 
-    ``columns`` are those that may enter; None: all.
+    ``columns`` are those that may enter; None: all. ``units`` are those of the columns, in their
+    order; None where nothing is known of them.
     """
 
     engine: str = "builtin"
@@ -64,6 +59,8 @@ class ColumnsOptions:
     columns: frozenset[str] | None = None
     rules: Rules = NO_RULES
     proposer: EquationProposer | None = None
+    units: tuple[Unit, ...] | None = None
+    target_unit: Unit = field(default_factory=dict)
 
 
 def search_columns(
@@ -133,14 +130,26 @@ def _search(
     usable = np.flatnonzero(allowed)
     additions = forced_terms(options.rules, [names[i] for i in usable])
     seed = int(rng.integers(2**31))
-    forms = Forms.of(X[train], names, weight[train], usable)
+    part = X[np.ix_(train, usable)]
+    ask = Ask(find, options.max_complexity, options.max_steps, seed)
+    look: Callable[[NamedRows, Callable[[str], None]], list[Node]]
+    if options.units is None:
+        forms = Forms.of(X[train], names, weight[train], usable)
+        look = LookInForms(ask, forms, part)
+    else:
+        forms = Forms.as_given([names[i] for i in usable], usable)
+        known = [options.units[i] for i in usable]
+        ways = find_groups(part, forms.first.names, known, options.target_unit)
+        caps += [
+            f"column {forms.first.names[i]!r} left out: no other cancels its unit"
+            for i in unused_columns(ways, len(usable))
+        ]
+        look = LookInGroups(ask, ways, forms.first.names, part)
     split = Split(
         forms.extended(replace(observations, names=names)), held, partial(_admitted, forms=forms)
     )
 
     n_outputs = target.shape[1]
-
-    look = _Look(find, forms, X[np.ix_(train, usable)], options, seed)
 
     def candidates(output: int, searched: bool) -> list[Node]:
         rows = split.rows(output).take(train)
@@ -199,58 +208,6 @@ def _in_given_columns(result: ColumnsResult, forms: Forms, names: tuple[str, ...
         size = float(sum(map(running_rules().size, formula.nodes)))
         front.append(replace(point, complexity=size, formula=formula, fitted=fitted))
     return replace(result, fitted=written(result.fitted), front=front)
-
-
-@dataclass(frozen=True, eq=False)
-class _Look:
-    """An engine's search on some rows, in one form of their columns or in both.
-
-    Parameters
-    ----------
-    find : ColumnsEngine
-    forms : Forms
-    X : ndarray of shape (n_samples, n_features)
-        The columns of the forms, as given.
-    options : ColumnsOptions
-    seed : int
-    """
-
-    find: ColumnsEngine
-    forms: Forms
-    X: Matrix
-    options: ColumnsOptions
-    seed: int
-
-    def __call__(self, rows: NamedRows, on_step: Callable[[str], None]) -> list[Node]:
-        """Return candidates for the target of the rows; without time for all those found so far."""
-        forms, found = self.forms, list[Node]()
-        with within(seconds_left() / (1 + forms.both), _LOOKING):
-            found = self._in_form(forms.first, rows, on_step)
-        if forms.second is None:
-            return found
-        with within(otherwise=_LOOKING):
-            if not forms.both:
-                most, size = self.options.max_complexity, running_rules().size
-                short = [node for node in found if size(node) <= most]
-                best = min(short, key=rows.criterion, default=Number(rows.mean))
-                if not misses_a_polynomial(best, forms.second, self.X, rows):
-                    return found
-            return found + self._in_form(forms.second, rows, on_step)
-        return found
-
-    def _in_form(self, form: Form, rows: NamedRows, on_step: Callable[[str], None]) -> list[Node]:
-        return self.find(
-            ColumnsProblem(
-                form(self.X),
-                form.names,
-                rows.y,
-                rows.weight,
-                self.options.max_complexity,
-                self.options.max_steps,
-                self.seed,
-                on_step,
-            )
-        )
 
 
 def _admitted(node: Node, rows: NamedRows, forms: Forms) -> bool:

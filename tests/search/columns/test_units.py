@@ -3,8 +3,11 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from sktaskneuron import NeuronFormulaSearch
+from sktaskneuron.formula import FittedExpression
 from sktaskneuron.search.columns.dimensions import find_groups, power_product, unused_columns
 from sktaskneuron.search.columns.units import read_unit
 
@@ -82,6 +85,52 @@ def test_groups_have_no_unit():
 def test_a_column_whose_unit_nothing_cancels_is_left_out():
     _, found = ways(["m", "s", "K"], "m/s")
     assert unused_columns(found, 3) == [2]
+
+
+def fitted(text, units, target_unit, ranges, n=300):
+    rng = np.random.default_rng(0)
+    low, high = np.array(ranges, dtype=float).T
+    X = rng.uniform(low, high, size=(n, len(units)))
+    truth = FittedExpression.parse(text, list(units)).evaluate(X)[:, 0]
+    y = truth + 0.01 * truth.std() * rng.normal(size=n)
+    search = NeuronFormulaSearch(
+        "sr",
+        scope="columns",
+        units=units,
+        target_unit=target_unit,
+        max_steps=1,
+    )
+    return search.fit(pd.DataFrame(X, columns=list(units)), y)
+
+
+def test_laws_are_written_in_the_columns():
+    units = {"x": "m", "x0": "m", "s": "cm"}
+    search = fitted("exp(-(x - x0)**2/(2*s**2))/s", units, "1/m", [(1, 3), (1, 3), (1, 2)])
+    law = FittedExpression.parse("exp(-(x - x0)**2/(2*s**2))/s", list(units))
+    X = np.random.default_rng(1).uniform(1, 3, size=(100, 3))
+    np.testing.assert_allclose(search.fitted_formula_(X), law(X), atol=0.01)
+    units = {"l": "m", "g": "m/s**2", "q": "K"}
+    search = fitted("6.28*sqrt(l/g)", units, "s", [(1, 4), (5, 12), (1, 2)])
+    assert str(search.fitted_formula_) == "6.28*sqrt(l)/sqrt(g)"
+    assert search.caps_ == ("column 'q' left out: no other cancels its unit",)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"units": {"b": "m"}}, "units names 'b'"),
+        ({"units": {"a": "furlong"}}, "NeuronFormulaSearch: the unit 'furlong' cannot be read"),
+        ({"target_unit": "m"}, "target_unit needs units"),
+        ({"units": {"a": "m"}, "target_unit": "kg"}, "target_unit has kg"),
+        ({"units": {"a": "m"}, "scope": "neuron"}, "units=.* is not read with"),
+        ({"units": {"a": "m"}, "target_type": "classes"}, "y holds classes"),
+    ],
+)
+def test_refusals(parameters, message):
+    frame = pd.DataFrame({"a": np.linspace(1, 2, 60)})
+    search = NeuronFormulaSearch(**{"method": "sr", "scope": "columns", **parameters})
+    with pytest.raises(ValueError, match=message):
+        search.fit(frame, np.arange(60.0) % 7)
 
 
 def test_impossible_targets():

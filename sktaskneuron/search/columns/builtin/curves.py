@@ -227,6 +227,18 @@ CURVES: tuple[Curve, ...] = (
         lambda q, w, x, c: _grown(q[0], w[0], x, c),
     ),
     Curve(
+        "hyperbolic sine",
+        lambda q, c: _one(np.sinh(np.clip(q * c.x, -_FAR, _FAR))),
+        lambda c: _grid([0.5, 1.0, 2.0, 4.0]) / np.abs(c.x).max(),
+        lambda q, w, x, c: _scaled(w[0], make_call("sinh", _scaled(q[0], x))),
+    ),
+    Curve(
+        "hyperbolic cosine",
+        lambda q, c: _one(np.cosh(np.clip(q * c.x, -_FAR, _FAR))),
+        lambda c: _grid([0.5, 1.0, 2.0, 4.0]) / np.abs(c.x).max(),
+        lambda q, w, x, c: _scaled(w[0], make_call("cosh", _scaled(q[0], x))),
+    ),
+    Curve(
         "exponential of the inverse",
         lambda q, c: _one(_exp(-q * (1.0 / c.x - 1.0 / c.high))),
         _positive(lambda c: _grid([-3.0, -1.0, 0.3, 1.0, 3.0, 10.0, 30.0]) * c.low),

@@ -31,7 +31,7 @@ _MOST_COLUMNS = 12
 _STAGES: tuple[tuple[Stage, bool], ...] = (
     (linked_sums, True),
     (modulated, False),
-    (curved_sums, True),
+    (curved_sums, False),
     (ratios, True),
     (products, True),
     (deep, False),
