@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound="TableEstimator")
 
 #: Of the fitted state in a file. It rises with every change that older files do not survive.
-FORMAT = 5
+FORMAT = 6
 
 # Where the value stands among an estimator's attributes, and the format in its pickled state.
 _VALUE, _FORMAT = "_fitted", "_format"
@@ -125,8 +125,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
             Where to write it too. Numbers of more than 2 GiB go to a file beside it.
         one_tensor : bool, default=False
             False: one input of shape (n_samples, 1) per column, under the column's name: texts for
-            categories, with "" for a gap, else float64, with NaN for a gap. True: one float64 input
-            "X" of shape (n_samples, n_features), for tables of numbers.
+            categories, with "" for a gap, else float64, with NaN for a gap; dates are seconds since
+            1970-01-01, in UTC if they have a time zone, durations and times of day are seconds.
+            True: one float64 input "X" of shape (n_samples, n_features), for tables of numbers.
 
         Returns
         -------

@@ -11,9 +11,12 @@ from sktaskneuron.inspection.columns.importances import (
 )
 from sktaskneuron.inspection.columns.shapley import ShapleyValues, shapley_values
 from sktaskneuron.inspection.doubtful import DoubtfulRows, doubtful_rows
+from sktaskneuron.inspection.equations.bootstrap import bootstrap_constants
+from sktaskneuron.inspection.equations.equation_display import EquationDisplay
 from sktaskneuron.inspection.equations.formula_display import FormulaDisplay
 from sktaskneuron.inspection.equations.importance import term_importance
 from sktaskneuron.inspection.equations.pareto_display import ParetoFrontDisplay
+from sktaskneuron.inspection.equations.report import equation_report
 from sktaskneuron.inspection.intervals import IntervalDisplay
 from sktaskneuron.inspection.motions import PhaseSpaceDisplay
 from sktaskneuron.inspection.networks.activation_display import ActivationDisplay
@@ -31,6 +34,7 @@ __all__ = [
     "ActivationSearchDisplay",
     "ActiveSubspace",
     "DoubtfulRows",
+    "EquationDisplay",
     "FeatureImportanceDisplay",
     "FormulaDisplay",
     "HessianSpectrum",
@@ -40,8 +44,10 @@ __all__ = [
     "ShapleyValues",
     "TypesDisplay",
     "active_subspace",
+    "bootstrap_constants",
     "compare_types",
     "doubtful_rows",
+    "equation_report",
     "feature_importances",
     "hessian_spectrum",
     "hessian_trace",

@@ -84,6 +84,12 @@ def make_grid(
     return ax.figure, place.subgridspec(*shape, width_ratios=widths, height_ratios=heights)
 
 
+def tight_shape(n_panels: int) -> tuple[int, int]:
+    """Return rows and columns of a grid with few empty places."""
+    n_columns = {1: 1, 2: 2, 4: 2}.get(n_panels, 3)
+    return -(-n_panels // n_columns), n_columns
+
+
 def plain(text: str) -> str:
     """Write a name so that matplotlib does not take dollars in it for mathematics."""
     return text.replace("$", r"\$")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import AnyArray, Matrix, Vector
 from sktaskneuron.exceptions import DataWarning
 from sktaskneuron.preprocessing.categories import Level
 from sktaskneuron.preprocessing.cells import is_missing, shorten
@@ -242,5 +242,30 @@ def warn_of_texts(told: Sequence[str], owner: BaseEstimator) -> None:
         )
 
 
-def _warn(owner: BaseEstimator, text: str) -> None:
+def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: bool) -> None:
+    """Warn of a target of numbers that are written as text; a few are names of classes.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    owner : estimator or str
+        Named in the message.
+    numeric : bool
+        Whether it is read as numbers; otherwise each different text is a class.
+    """
+    if y.dtype.kind not in "OU" or not (numeric or len(y) >= _FEWEST_ROWS):
+        return
+    levels = [cell for cell in set(y.ravel().tolist()) if isinstance(cell, str)]
+    number = numbers_as_text(sorted(levels))
+    if number is None or not (numeric or len(levels) >= _FEWEST_ROWS):
+        return
+    reading = "it is read as numbers" if numeric else f"each of the {len(levels)} is a class"
+    _warn(
+        owner,
+        f"y holds numbers written as text, such as {shorten(number)}: {reading}; convert y to "
+        "numbers",
+    )
+
+
+def _warn(owner: BaseEstimator | str, text: str) -> None:
     warnings.warn(f"{name_of(owner)}: {text}", DataWarning, stacklevel=2)

@@ -73,7 +73,8 @@ def test_every_estimator(name):
         X = X.drop(columns="street")
     if isinstance(model, NeuronFormulaSearch):
         X = X.loc[:, ["age", "income", "member"]]
-        model.set_params(n_resamples=0, max_order=3)
+        if model.scope == "neuron":
+            model.set_params(n_resamples=0, max_order=3)
     if hasattr(model, "predict_proba"):
         y = np.digitize(y, np.quantile(y, [0.3, 0.7]))
     elif name.startswith("regressor"):

@@ -112,7 +112,7 @@ TIMES = {
     "durations": (pd.to_timedelta(np.arange(N), unit="s"), "seconds"),
     "durations of python": (pd.Series([HOUR] * N, dtype=object), "seconds"),
     "times": ([datetime.time(12)] * N, "midnight"),
-    "periods": (pd.period_range("2020-01", periods=N, freq="M"), "days"),
+    "periods": (pd.period_range("2020-01", periods=N, freq="M"), "numbers"),
 }
 #: Cells that are no numbers, by their kind, with a word of the cure.
 CELLS = {
@@ -570,3 +570,20 @@ class TestRead:
         for target in (y, pl.Series(y), pa.array(y)):
             model = NeuronFormulaSearch(n_resamples=0).fit(NUMBERS, target)
             assert model.fitted_formula_.feature_names == ("x0", "x1")
+
+
+def test_a_target_of_numbers_written_as_text_is_told():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    values = X[:, 0] + X[:, 1]
+    text = np.array([f"{value:.3f}" for value in values], dtype=object)
+    options = {"max_epochs": 2, "n_members": 1, "validation": 0.2, "random_state": 0}
+    with pytest.warns(DataWarning, match=r"y holds numbers written as text.*read as numbers"):
+        model = NeuronSeekRegressor(**options).fit(X, text)
+    twin = NeuronSeekRegressor(**options).fit(X, text.astype(float))
+    np.testing.assert_array_equal(model.predict(X), twin.predict(X))
+    with pytest.warns(DataWarning, match=r"each of the .* is a class"):
+        NeuronFormulaSearch(n_resamples=0, max_steps=1).fit(X, np.tile(text[:20].astype(str), 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        codes = np.where(values > 0, "1", "0")
+        NeuronFormulaSearch(n_resamples=0, max_steps=1).fit(X, codes)

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sktaskneuron.exceptions import FormulaError
@@ -15,6 +15,7 @@ from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.nn import ActivationSet
 from sktaskneuron.nn.typed.sub_networks import SubNetworks
 from sktaskneuron.nn.typed.tables import Grid
+from tests.formula.strategies import texts
 
 FORMULA = NeuronFormula.parse("x + sin(x) + <x,x>:2 + <x,x,x>:1")
 NUMBERS = np.random.default_rng(0).normal(size=(3, 2, 2))
@@ -88,7 +89,7 @@ def test_cut_short(name):
 
 
 @pytest.mark.parametrize("name", VALUES)
-@settings(max_examples=150, deadline=None)
+@texts(150)
 @given(data=st.data())
 def test_flipped_bytes(name, data):
     content = bytearray(VALUES[name].to_json().encode())

@@ -29,7 +29,7 @@ from sktaskneuron.estimators._common.limits import limited
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
 from sktaskneuron.preprocessing.columns import read_table
-from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
+from sktaskneuron.preprocessing.doubtful import warn_of_sentinels, warn_of_text_target
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
@@ -160,9 +160,11 @@ def check_target(
         if not len(values):
             raise ValueError("Found array with 0 sample(s) in y while a minimum of 1 is required")
         if numeric:
+            warn_of_text_target(values, name, numeric=True)
             return _numbers(values, name, flat)
         labels: AnyArray = column_or_1d(values, warn=True)
         _check_labels(labels)
+        warn_of_text_target(labels, name, numeric=False)
         return labels
 
 
@@ -223,16 +225,13 @@ def class_codes(name: str, labels: AnyArray) -> tuple[AnyArray, IntArray]:
     return classes, codes.astype(np.int64)
 
 
-def codes_among(
-    classes: AnyArray, labels: AnyArray, what: str = "y_val", before: str = "y"
-) -> IntArray:
-    """Return the place of each label among the classes of y; raises ValueError for others.
-
-    what, before : the labels' name and that of the classes' source, for the message.
-    """
+def codes_among(classes: AnyArray, labels: AnyArray, holder: str, known_by: str) -> IntArray:
+    """Return the place of each label among the classes; messages name who holds and knows them."""
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
-        raise ValueError(f"{what} holds the class {unknown.tolist()[0]!r}, which {before} does not")
+        raise ValueError(
+            f"{holder} holds the class {unknown.tolist()[0]!r}, which {known_by} does not"
+        )
     return np.searchsorted(classes, labels).astype(np.int64)
 
 

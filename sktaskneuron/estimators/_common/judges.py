@@ -11,14 +11,28 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import check_cv
 
-from sktaskneuron._typing import AnyArray, RowNumbers, TableLike, TargetLike, Vector
+from sktaskneuron._typing import AnyArray, RowNumbers, Splits, TableLike, TargetLike, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable, JudgeRows, check_target
+from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.models.predictor import Reader
 from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
+from sktaskneuron.models.validation import held_out, make_splits
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
+
+
+def held_out_splits(settings: NetworkSettings, task: Task, seed: int) -> Splits:
+    """Return (training, held-out) rows as the parameter ``validation`` asks for.
+
+    Raises
+    ------
+    ValueError
+        In the name of the estimator, if the rows are too few for it.
+    """
+    with in_name_of(settings.estimator_name):
+        return make_splits(task, held_out(settings.validation, len(task)), seed)
 
 
 def with_splits(

@@ -17,7 +17,7 @@ from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Matrix, Splits
 from sktaskneuron.estimators._common.checks import EncodedTable
-from sktaskneuron.estimators._common.judges import task_of
+from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import (
@@ -37,7 +37,7 @@ from sktaskneuron.models.fitted import FittedModel, NoModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
-from sktaskneuron.models.validation import Validation, held_out, make_splits
+from sktaskneuron.models.validation import Validation
 
 if TYPE_CHECKING:
     from sklearn.model_selection import BaseCrossValidator
@@ -179,7 +179,7 @@ def fit_activation_search(
     seed = next_seed(settings.random_state)
     scales = _scales(settings, table)
     task = scales[0].task(table, encoded, target)
-    ordinary = make_splits(task, held_out(settings.validation, len(task)), seed % 2**31)
+    ordinary = held_out_splits(settings, task, seed % 2**31)
     splits = _splits(settings, table, task, ordinary)
     ranking, chosen = None, scales[0]
     if splits:
@@ -246,7 +246,9 @@ def _splits(
         for train, held in split.split(table.matrix, task.target[task.own_rows])
     ]
     if not splits or min(min(len(train), len(held)) for train, held in splits) == 0:
-        raise ValueError(f"split={split!r} leaves no rows to train on or to hold out")
+        raise ValueError(
+            f"{settings.estimator_name}: split={split!r} leaves no rows to train on or to hold out"
+        )
     return splits
 
 

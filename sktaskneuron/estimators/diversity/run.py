@@ -13,7 +13,7 @@ from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.estimators._common.activations import with_learned_parameters
 from sktaskneuron.estimators._common.checks import EncodedTable
-from sktaskneuron.estimators._common.judges import task_of
+from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import FittedNetworks, reader_of, recipe_of
@@ -26,7 +26,7 @@ from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.models.recipe import EpochReport
 from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
-from sktaskneuron.models.validation import Validation, held_out, make_splits
+from sktaskneuron.models.validation import Validation
 
 if TYPE_CHECKING:
     from torch import nn
@@ -163,7 +163,7 @@ def find_activations(
         Told of every epoch.
     """
     seed = next_seed(settings.random_state)
-    splits = make_splits(task, held_out(settings.validation, len(task)), seed % 2**31)
+    splits = held_out_splits(settings, task, seed % 2**31)
     validation = Validation.of(task, splits)
     recipe = recipe_of(settings, task, validation, seed)
     comparison = Comparison(task, validation, recipe, tell, hamiltonian=settings.hamiltonian)

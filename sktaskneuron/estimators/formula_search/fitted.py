@@ -17,6 +17,7 @@ from sktaskneuron.estimators.formula_search.answer import Answer
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import Constant, FittedExpression, FittedFormula, ParetoFront
+from sktaskneuron.formula.equation.constants import constants_text
 from sktaskneuron.models.constants import MOST_NUMBERS, constants_of
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import ClassTarget, Target, indicators
@@ -132,19 +133,38 @@ class FittedSearch:
         Raises
         ------
         AttributeError
-            If they are not known, and why.
+            If they are not known.
         """
-        errors = self.answer.errors
-        try:
-            if errors is not None:
-                return constants_of(self.equation, errors)
-            why = (
-                f"errors are computed in fit and refit, of up to {MOST_NUMBERS} numbers, and of no "
-                "more than two classes"
+        found = self.known_constants()
+        if found is None:
+            raise AttributeError(
+                "constants_ is left out: errors are computed in fit and refit, of up to "
+                f"{MOST_NUMBERS} numbers, and of no more than two classes"
             )
-        except FormulaError as error:
-            why = str(error)
-        raise AttributeError(f"constants_ is left out: {why}")
+        return found
+
+    def known_constants(self) -> tuple[Constant, ...] | None:
+        """Return the numbers of the equation with their errors; None where they are not known."""
+        if self.answer.errors is None:
+            return None
+        try:
+            return constants_of(self.equation, self.answer.errors)
+        except FormulaError:  # more monomials than anyone reads
+            return None
+
+    def summary(self) -> str:
+        """Write the equation, its numbers and the front as text."""
+        parts = [str(self.equation)]
+        if (constants := self.known_constants()) is not None:
+            parts.append(constants_text(constants))
+        lines = [
+            f"{'*' if place == self.chosen else ' '} {place:>3}  {point.complexity:>10g}  "
+            f"{point.score:>10.6g}  {point.fitted}"
+            for place, point in enumerate(self.front)
+        ]
+        if lines:
+            parts.append("\n".join(["  front  complexity       score  equation", *lines]))
+        return "\n\n".join(parts)
 
     def with_sums(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
         """Return the same with the sums of its training rows, if its weights follow from sums.

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from sktaskneuron._typing import AnyArray, Matrix, TableLike, TargetLike
 from sktaskneuron.estimators._common.checks import score_weight
+from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import exchange, fitted_value
-from sktaskneuron.estimators.formula_search.calls import refitted
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
 from sktaskneuron.formula import Constant
 from sktaskneuron.models.target import ClassTarget, softmax
 
+if TYPE_CHECKING:
+    import sympy
+
 
 def _has_classes(search: EquationPredictor) -> bool:
-    """Tell whether a search is of classes; before fit, whether it is said to be."""
+    """Tell whether a search is of classes; before fit, whether it may be."""
     if search.__sklearn_is_fitted__():
         return isinstance(fitted_value(search).target, ClassTarget)
-    return search.target_type == "classes"
+    return search.target_type != "continuous"
 
 
 class EquationPredictor(EquationExports):
@@ -109,6 +111,14 @@ class EquationPredictor(EquationExports):
         return float(metric(y, self.predict(X), sample_weight=weight))
 
     @property
+    def expression_(self) -> sympy.Expr | list[sympy.Expr]:
+        """The equation as sympy, on the raw column names; a list for several outputs.
+
+        For classes it is the log odds. There is none where it would be too long to read.
+        """
+        return readable_expression(fitted_value(self).equation)
+
+    @property
     def constants_(self) -> tuple[Constant, ...]:
         """The numbers of the equation, each with its standard error and 95 % interval.
 
@@ -116,6 +126,23 @@ class EquationPredictor(EquationExports):
         """
         fitted: FittedSearch = fitted_value(self)
         return fitted.constants
+
+    def summary(self) -> str:
+        """Write the equation, its numbers with their errors, and the front as text.
+
+        Returns
+        -------
+        text : str
+            Several lines; what is not known is left out. The point that answers is marked by a
+            star.
+
+        Raises
+        ------
+        NotFittedError
+            If the search is not fitted.
+        """
+        fitted: FittedSearch = fitted_value(self)
+        return fitted.summary()
 
     def choose(self, point: int | str | None) -> Self:
         """Answer with another equation of the front, in place.
@@ -144,46 +171,3 @@ class EquationPredictor(EquationExports):
         """
         fitted: FittedSearch = fitted_value(self)
         return exchange(self, fitted.answering_with(point))
-
-    def refit(
-        self,
-        X: TableLike,
-        y: TargetLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        exponents: bool = False,
-    ) -> Self:
-        """Fit the numbers to other rows, and keep the structure.
-
-        The numbers of the equations of the front are fitted anew too, and the rows of before count
-        no more: `partial_fit` adds rows. Functions of a neuron's formula with their inner
-        constants, centers and scales stay; of equations of columns all numbers are fitted, of
-        classes those in front of the terms. Evidence, scores and criteria stay those of the search.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in fit.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            In the shape of that of fit; labels among those of fit.
-        sample_weight : array-like of shape (n_samples,), default=None
-            As in fit.
-        exponents : bool, default=False
-            Whether exponents that are no whole or half numbers are fitted too, in equations of
-            columns.
-
-        Returns
-        -------
-        refitted : NeuronFormulaSearch
-            A new one, fitted; this one stays as it is.
-
-        Raises
-        ------
-        NotFittedError
-            If the search is not fitted.
-        ValueError, TypeError
-            If the columns or the target are others than in fit, or cannot be used.
-        """
-        with usual_state():
-            fitted = refitted(self, X, y, sample_weight, exponents=exponents)
-        return exchange(clone(self), fitted)

@@ -12,8 +12,19 @@ from sktaskneuron.estimators._common.checks import EncodedTable, class_codes
 from sktaskneuron.estimators._common.expression import with_constant_outputs
 from sktaskneuron.estimators.formula_search.answer import Answer
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
-from sktaskneuron.estimators.formula_search.settings import SearchSettings
-from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula, ParetoPoint
+from sktaskneuron.estimators.formula_search.settings import DEFAULT_ORDER, SearchSettings
+from sktaskneuron.estimators.formula_search.steering import (
+    ColumnNames,
+    allowed_columns,
+    rules_of,
+)
+from sktaskneuron.formula import (
+    FittedExpression,
+    FittedFormula,
+    NeuronFormula,
+    ParetoFront,
+    ParetoPoint,
+)
 from sktaskneuron.models.losses import SquaredError
 from sktaskneuron.models.target import ClassTarget, Target, ValueTarget, indicators
 from sktaskneuron.search.columns.choice import ColumnsResult
@@ -55,7 +66,8 @@ def fit_search(
     result = _within(find(settings, table, target, classification, on_step), table.limits)
     own = Answer.of(result.fitted, result.criterion, table)
     points = tuple(_answer(point, table) for point in result.front)
-    return FittedSearch(settings, table.encoder, result, kind, own, points)
+    place = selected(ParetoFront(result.front), settings.selection)
+    return FittedSearch(settings, table.encoder, result, kind, own, points, place)
 
 
 def refit_search(
@@ -94,6 +106,31 @@ def refit_search(
     return replace(former, target=kind, own=own, points=points, left_out=())
 
 
+def selected(front: ParetoFront, selection: str | int) -> int | None:
+    """Return the place of the point that answers; None for what the criterion says.
+
+    Raises
+    ------
+    ValueError
+        If no point is as simple as it is to be.
+    """
+    if selection == "criterion" or not len(front):
+        return None
+    points = list(front)
+    if isinstance(selection, str):
+        # by "one_se" the simplest within one standard error of the best
+        allowance = [(point.error or 0.0) * (selection == "one_se") for point in points]
+        near = [p.score + a >= points[-1].score for p, a in zip(points, allowance, strict=True)]
+        return near.index(True)
+    short = [place for place, point in enumerate(points) if point.complexity <= selection]
+    if not short:
+        raise ValueError(
+            f"selection={selection} allows no equation: the shortest one has a complexity of "
+            f"{points[0].complexity:g}"
+        )
+    return min(short, key=lambda place: points[place].criterion or 0.0)
+
+
 def _answer(point: ParetoPoint, table: EncodedTable) -> Answer:
     assert point.fitted is not None  # a search refits the points of its front
     assert point.criterion is not None
@@ -128,6 +165,9 @@ def _neuron_formula(
     on_step: Callable[[str], None],
 ) -> SearchResult:
     """Search the formula of a neuron; target : (n_rows, n_outputs), of classes 0/1 indicators."""
+    allowed, groups = allowed_columns(settings.columns, ColumnNames(table.encoder))
+    usual = {name for name, mark in zip(table.names, table.references, strict=True) if mark}
+    forced = frozenset().union(*groups) - usual
     options = SearchOptions(
         engine="gates" if settings.engine == "gates" else "als",
         max_order=settings.max_order,
@@ -140,6 +180,9 @@ def _neuron_formula(
         scale_number=settings.scale_number,
         swap=settings.swap,
         proposer=function_proposer(settings.engine),
+        functions=None if settings.functions is None else frozenset(settings.functions),
+        columns=allowed,
+        forced=forced,
     )
     varying = np.flatnonzero(target.min(axis=0) < target.max(axis=0))
     if not varying.size:
@@ -174,7 +217,15 @@ def _column_equations(
 ) -> ColumnsResult:
     """Search an equation of the named columns for each output, as `_neuron_formula` does."""
     observations = _observations(table, target, classification)
+    names = ColumnNames(table.encoder)
+    allowed, forced = allowed_columns(settings.columns, names)
     options = ColumnsOptions(
-        settings.engine, settings.max_complexity, settings.max_samples, settings.max_steps
+        settings.engine,
+        settings.max_complexity,
+        settings.max_samples,
+        settings.max_steps,
+        allowed,
+        rules_of(settings, names, forced, DEFAULT_ORDER),
+        settings.proposer,
     )
     return search_columns(observations, options, np.random.default_rng(settings.seed), on_step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -10,7 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import (
@@ -21,27 +21,24 @@ from sktaskneuron._typing import (
     TableLike,
     TargetLike,
 )
-from sktaskneuron.estimators._common.checks import are_labels, looks_like_classes, plain_target
+from sktaskneuron.estimators._common.checks import looks_like_classes, plain_target
 from sktaskneuron.estimators._common.constraints import TIME_LIMIT
-from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.formula_search.calls import no_sums, searched, with_more_rows
+from sktaskneuron.estimators.formula_search.calls import searched
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
 from sktaskneuron.estimators.formula_search.predicting import EquationPredictor
+from sktaskneuron.estimators.formula_search.settings import DEFAULT_ORDER
+from sktaskneuron.estimators.formula_search.updating import EquationUpdates
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
+from sktaskneuron.search.columns.proposals import EquationProposer
 from sktaskneuron.search.engines import ENGINES, SEARCHED
 
 if TYPE_CHECKING:
-    import sympy
+    pass
 
 
-def _updates(search: NeuronFormulaSearch) -> bool:
-    """Tell whether weights follow from sums; those of classes do not."""
-    return search.target_type != "classes"
-
-
-class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
+class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
     r"""Find which functions and interactions of the columns the target asks for.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
@@ -76,16 +73,42 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         depth, under transforms of the target; deterministic. "operon" and "pysr", genetic
         programming by these packages, in a process of its own.
     interactions : "auto" or bool, default="auto"
-        Whether to look for interactions too; "auto" does. Not read for
-        ``scope="columns"``, and neither are the orders, the rank and the criterion.
+        Whether to look for interactions too; "auto" does.
     max_order : int, default=5
-        Highest power among the pure terms.
+        Highest power among the pure terms. Of an equation of columns the
+        largest exponent, where it is not the default.
     max_interaction_order : int, default=3
         Highest number of factors in an interaction, from 2; 1 or 0 looks for none.
     max_rank : int, default=8
         Most atoms per interaction order.
+    functions : list of str or None, default=None
+        Names of the functions that may stand in the answer, as ``["sin", "exp"]``; [] leaves powers
+        and products. None: all. Read by "sr" in both scopes.
+    columns : list of str, dict of str to str, or None, default=None
+        By the names of the table's columns ("x0", "x1", ... where it has none). A list: only these
+        may enter. A dict: "force" for those that stand in the answer whatever they are worth, as
+        linear terms where no other term reads them; "allow"; "forbid". None: all may enter.
     max_complexity : int, default=50
-        Most nodes of an equation of columns: columns, numbers, functions and operations, one each.
+        Most nodes of an equation of columns: columns, numbers, functions and operations, one each
+        or as `complexity` says.
+    complexity : dict of str to int or None, default=None
+        Nodes that a function or a column counts, as ``{"sin": 3, "price": 2}``. For equations of
+        columns, as all up to `domain`.
+    nesting : dict of str to list of str or None, default=None
+        Functions that may not stand inside of a function, as ``{"sin": ["sin", "exp"]}``.
+    proposer : callable or None, default=None
+        ``proposer(X, y, names)`` returns texts of equations of the encoded columns, to be judged
+        beside those that are searched: they are parsed, never run, and their numbers are refitted.
+        X is (n_samples, n_columns), y one output, or 0 and 1 for a class.
+    monotone : dict of str to int or None, default=None
+        Columns along which an equation must rise (1) or fall (-1), looked at on points between the
+        ends of the columns.
+    domain : dict of str to (float, float) or None, default=None
+        Ranges of columns in which an equation must be finite, as ``{"age": (0, 120)}``.
+    selection : {"criterion", "score", "one_se"} or int, default="criterion"
+        Which point of the front is the answer: that of the least criterion, of the best validated
+        score, or the simplest within one standard error of it; a number: the least criterion
+        among those of at most so much complexity. `choose` takes another one afterwards.
     criterion : {"ebic", "bic", "cv"}, default="ebic"
         Price of a term. "bic" counts numbers only. "ebic" also charges for the choice of columns
         [2]_: use it unless every column is known to matter. "cv" asks for an improvement of the
@@ -108,7 +131,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
     n_resamples : int, default=5
         Folds behind `selection_frequency_`, `term_gain_` and the scores of `pareto_front_`; 0
         skips this evidence and most of the time. Equations of columns are compared on one fifth
-        of the rows instead, whatever it is.
+        of the rows instead.
     time_limit : float or None, default=None
         Seconds after which fit ends, of wall time and of the CPU time of the process. What was
         found by then is the answer, and `left_out_` says what is missing. "operon" and "pysr" get
@@ -130,6 +153,10 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         FittedExpression for ``scope="columns"``.
     expression_ : sympy.Expr or list of sympy.Expr
         The same equation as sympy, a list for several outputs. Not there if it is too long.
+    constants_ : tuple of Constant
+        The numbers of the equation, each with where it stands, its standard error and 95 %
+        interval, the structure taken for given. Not there for more than two classes or 200
+        numbers, nor after `partial_fit`.
     selection_frequency_ : dict of str to float
         Share of the resamples in which a term was found again, as ``{"x**2": 1.0}``, on the scale
         of the columns that won on all rows. Not there if ``n_resamples=0``, nor for
@@ -208,6 +235,17 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         "max_interaction_order": [Interval(Integral, 0, 6, closed="both")],
         "max_rank": [Interval(Integral, 1, None, closed="left")],
         "max_complexity": [Interval(Integral, 1, None, closed="left")],
+        "functions": [None, list, tuple],
+        "columns": [None, list, tuple, dict],
+        "complexity": [None, dict],
+        "nesting": [None, dict],
+        "proposer": [None, callable],
+        "monotone": [None, dict],
+        "domain": [None, dict],
+        "selection": [
+            StrOptions({"criterion", "score", "one_se"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
         "criterion": [StrOptions({"bic", "ebic", "cv"})],
         "target_type": [StrOptions({"auto", "continuous", "classes"})],
         "max_samples": [Interval(Integral, 50, None, closed="left")],
@@ -228,10 +266,18 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         scope: Literal["neuron", "columns"] = "neuron",
         engine: Literal["auto", "als", "gates", "builtin", "operon", "pysr"] = "auto",
         interactions: bool | Literal["auto"] = "auto",
-        max_order: int = 5,
+        max_order: int = DEFAULT_ORDER,
         max_interaction_order: int = 3,
         max_rank: int = 8,
+        functions: Sequence[str] | None = None,
+        columns: Mapping[str, str] | Sequence[str] | None = None,
         max_complexity: int = 50,
+        complexity: Mapping[str, int] | None = None,
+        nesting: Mapping[str, Sequence[str]] | None = None,
+        proposer: EquationProposer | None = None,
+        monotone: Mapping[str, int] | None = None,
+        domain: Mapping[str, tuple[float, float]] | None = None,
+        selection: Literal["criterion", "score", "one_se"] | int = "criterion",
         criterion: Literal["bic", "ebic", "cv"] = "ebic",
         categorical_features: CategoricalFeatures = "from_dtype",
         target_type: str = "auto",
@@ -249,7 +295,15 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
         self.max_order = max_order
         self.max_interaction_order = max_interaction_order
         self.max_rank = max_rank
+        self.functions = functions
+        self.columns = columns
         self.max_complexity = max_complexity
+        self.complexity = complexity
+        self.nesting = nesting
+        self.proposer = proposer
+        self.monotone = monotone
+        self.domain = domain
+        self.selection = selection
         self.criterion = criterion
         self.categorical_features = categorical_features
         self.target_type = target_type
@@ -297,59 +351,6 @@ class NeuronFormulaSearch(TransformerMixin, EquationPredictor):
             )
             fitted = searched(self, X, y, sample_weight, classification=classification)
         return put_on(self, told(self, fitted, left_out))
-
-    @available_if(_updates)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Search in the first rows; with more rows keep what was found, and update its weights.
-
-        The first call, if the estimator is not fitted, is `fit`. Each further one fits the weights
-        of the terms and the constant by least squares to the rows of all calls together, from sums
-        that stand for the rows before: the order and the size of the parts change nothing. What is
-        inside of terms stays: functions and their constants, directions of products, centers and
-        scales. So do the encoding of the columns, the evidence and the scores of the search;
-        `feature_importances_` are those of the latest rows.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            Columns as in the first call; levels that it had not count as none of its levels.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers; two different whole numbers are no classes here.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Of each row beside those of all calls.
-
-        Returns
-        -------
-        self : NeuronFormulaSearch
-            Fitted; as it was if the call fails.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used; if y holds classes, whose weights do
-            not follow from sums; if the search was made on the way to networks.
-        AttributeError
-            With ``target_type="classes"``.
-        """
-        with usual_state(), time_limit(self.time_limit) as left_out:
-            if self.__sklearn_is_fitted__():
-                fitted = with_more_rows(self, X, y, sample_weight)
-            else:
-                if are_labels(plain_target(type(self).__name__, y)):
-                    raise no_sums("classes")
-                fitted = searched(self, X, y, sample_weight, classification=False)
-        return put_on(self, told(self, fitted, left_out))
-
-    @property
-    def expression_(self) -> sympy.Expr | list[sympy.Expr]:
-        """The equation as sympy, on the raw column names; a list for several outputs.
-
-        For classes it is the log odds. There is none where it would be too long to read.
-        """
-        return readable_expression(fitted_value(self).equation)
 
     @usual_state()
     def transform(self, X: TableLike) -> Matrix:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.equations import Judge
 from sktaskneuron.models.members import MemberGroup, group_candidate
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe
 from sktaskneuron.models.residual import leaves_structure, residual_candidate
 from sktaskneuron.models.simple import constant_candidate, linear_candidate
@@ -77,9 +78,14 @@ class Rivals:
         """Whether there are rivals to the task-driven networks."""
         return bool(self.validation) and self.settings.compare_simple
 
+    @property
+    def compares_simple(self) -> bool:
+        """Whether some of them are no networks."""
+        return self.compares and not self.settings.networks_alone
+
     def candidates(self) -> Compared:
         """Train everything, the simple models first."""
-        simple = self._simple() if self.compares else []
+        simple = self._simple() if self.compares_simple else []
         judged, not_compared = self._equations_to_judge()
         reserve = sum(self._seconds_to_judge(equation) for equation in judged)
         networks = self._networks(reserve, has_rivals=bool(simple))
@@ -111,7 +117,7 @@ class Rivals:
         """Return the equations that may take part, and of the others why they may not."""
         judged: list[Equation] = []
         not_compared: dict[str, str] = {}
-        if not self.compares:
+        if not self.compares_simple:
             return judged, not_compared
         for equation in (self.equation, self.columns):
             if equation is None:
@@ -172,7 +178,13 @@ class Rivals:
 
     def _train(self, group: MemberGroup, n_members: int, seed: int) -> Candidate:
         recipe = self.recipe(n_members, seed)
-        return group_candidate(group, self.task, recipe, self.validation, self.report)
+        start = self._packs.get(group.name)
+        return group_candidate(group, self.task, recipe, self.validation, self.report, start)
+
+    @property
+    def _packs(self) -> Mapping[str, PackedModel]:
+        """Networks of an earlier fit to go on from, by the names of their groups."""
+        return {} if self.settings.start is None else self.settings.start.packs
 
     def recipe(self, n_members: int, seed: int) -> Recipe:
         """Return how the networks of a group are built and trained."""
@@ -210,6 +222,12 @@ class Rivals:
         """Give every group as many members as there are splits, or leave it out."""
         n_rows = len(self.task.own_rows)
         n_splits, total = max(1, len(self.validation.splits)), self.settings.n_members
+        if self._packs:
+            each = next(iter(self._packs.values())).n_members
+            return [
+                (g, self._packs[g.name].n_members if g.name in self._packs else each)
+                for g in groups
+            ]
         if isinstance(total, str):
             each = max(n_splits, self.settings.defaults.members_per_group(n_rows))
             return [(group, each) for group in groups]

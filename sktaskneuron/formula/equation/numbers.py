@@ -18,8 +18,12 @@ from sktaskneuron.formula.text.nodes import (
     render,
 )
 
-__all__ = ["FreeNumber", "free_numbers", "is_free_exponent"]
+__all__ = ["MOST_PARTS", "FreeNumber", "free_numbers", "is_free_exponent"]
 
+#: Largest whole number that counts as simple as it stands.
+MOST_PARTS = 20
+# Denominators of the exponents that count as simple, and how near they must come.
+_DENOMINATORS, _NEAR = (1, 2, 3, 4), 1e-9
 # What stands for a number in a text; in an exponent, which is no tree, this number.
 _BLANK, _BLANK_EXPONENT = Variable("_"), 987654321
 # Significant digits of the other numbers of a text.
@@ -47,7 +51,7 @@ class FreeNumber:
 def free_numbers(node: Node) -> list[FreeNumber]:
     """Return the factors, summands and exponents of a tree that a fit may move.
 
-    Factors of one, and exponents that are whole or half numbers, belong to the shape.
+    Factors of one, and exponents that are simple fractions, belong to the shape.
 
     Examples
     --------
@@ -61,8 +65,10 @@ def free_numbers(node: Node) -> list[FreeNumber]:
 
 
 def is_free_exponent(exponent: float) -> bool:
-    """Tell whether an exponent is a fitted number: no whole or half one."""
-    return not float(2 * exponent).is_integer()
+    """Tell whether an exponent is a fitted number: no small whole one, half, third or quarter."""
+    if abs(exponent) > MOST_PARTS:
+        return True
+    return all(abs(k * exponent - round(k * exponent)) >= _NEAR for k in _DENOMINATORS)
 
 
 def _places(node: Node) -> list[tuple[float, Callable[[float], Node], Node]]:

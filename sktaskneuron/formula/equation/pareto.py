@@ -31,6 +31,8 @@ class ParetoPoint:
         The equation with its numbers, fitted on all rows; of all outputs.
     criterion : float, default=None
         Of the search; smaller is better.
+    error : float, default=None
+        Standard error of its distance in score from the point of the best score.
     """
 
     complexity: float
@@ -38,6 +40,7 @@ class ParetoPoint:
     formula: Shown
     fitted: Equation | None = None
     criterion: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, init=False)

@@ -10,10 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sktaskneuron._typing import FloatArray, TableLike
-from sktaskneuron.inspection.drawing import import_pyplot, make_grid
+from sktaskneuron.inspection.drawing import import_pyplot, make_grid, tight_shape
 from sktaskneuron.inspection.equations.equation import Equation, check_output, read_rows
 from sktaskneuron.inspection.equations.importance import variance_shares
-from sktaskneuron.inspection.equations.panels import Curve, Levels, Lines, Panel, Rest, Surface
+from sktaskneuron.inspection.equations.panels import (
+    Curve,
+    Levels,
+    Lines,
+    Panel,
+    Rest,
+    Slice,
+    Surface,
+)
 from sktaskneuron.inspection.equations.parts import Part, find_parts, merge_levels, part_values
 
 if TYPE_CHECKING:
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
 
 # Points of a curve, and of a side of a surface.
 _CURVE, _SIDE = 201, 61
+# Where slices along a third column are cut, and values up to which each one is.
+_SLICES, _MOST_SLICES = (0.1, 0.5, 0.9), 3
 # Rows shown as dots; more would hide the surface.
 _MOST_DOTS = 400
 
@@ -36,6 +46,8 @@ class FormulaDisplay:
     - a categorical feature, or a column of two values: a bar for each level;
     - two columns: filled contours with the rows as dots; or, if one of them has two values, two
       curves. An atom of order two over several columns is split into its pairs first;
+    - three columns: such contours of two of them at three values of the third, the one along which
+      the part moves least (10 %, 50 % and 90 % of its distribution; of few values each one);
     - more columns, and what exceeds `max_panels`: a bar of the share, in the last of the axes.
 
     It is made by `from_estimator`.
@@ -151,7 +163,7 @@ class FormulaDisplay:
         view = _View(equation, output, rows, weight, (low, high))
         order = _order(parts, shares, terms, equation.feature_names)
         panels = [
-            view.panel(parts[place], float(shares[place]), float(weight @ values[:, place]))
+            view.panels(parts[place], float(shares[place]), float(weight @ values[:, place]))
             for place in order
         ]
         named = [(parts[place].names(equation.feature_names), shares[place]) for place in order]
@@ -177,7 +189,7 @@ class FormulaDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        n_rows, n_columns = _shape(len(self.panels))
+        n_rows, n_columns = tight_shape(len(self.panels))
         self.bounding_ax_ = ax
         self.figure_, grid = make_grid(ax, (n_rows, n_columns), (3.3 * n_columns, 2.75 * n_rows))
         axes, self.artists_ = [], []
@@ -210,14 +222,19 @@ class _View:
         # where the columns are held that a part does not read
         self.middle = np.median(rows, axis=0)
 
-    def panel(self, part: Part, share: float, mean: float) -> Panel | None:
-        """Compute the numbers of a part's picture; None if it reads too many columns."""
+    def panels(self, part: Part, share: float, mean: float) -> list[Panel]:
+        """Compute the numbers of a part's pictures; none if it reads too many columns."""
+        if part.feature is None and len(part.columns) == 3:
+            return list(self._slices(part, share, mean))
+        if part.feature is None and len(part.columns) > 3:
+            return []
+        return [self._panel(part, share, mean)]
+
+    def _panel(self, part: Part, share: float, mean: float) -> Panel:
         names = self.equation.feature_names
         columns = part.columns
         if part.feature is not None:
             return self._levels_of_feature(part, share, mean)
-        if len(columns) > 2:
-            return None
         distinct = [np.unique(self.rows[:, column]) for column in columns]
         if len(columns) == 1:
             if len(distinct[0]) <= 2:
@@ -238,6 +255,49 @@ class _View:
         values = self._on_grid(part, (first, second), *grids) - mean
         step = math.ceil(len(self.rows) / _MOST_DOTS)
         return Surface(both, share, grids, values, self.rows[::step, [first, second]])
+
+    def _slices(self, part: Part, share: float, mean: float) -> list[Slice]:
+        """Compute contours of two columns at some values of the third."""
+        third = min(part.columns, key=lambda column: self._movement(part, column))
+        first, second = (column for column in part.columns if column != third)
+        cells = self.rows[:, third]
+        levels = np.unique(cells)
+        if len(levels) > _MOST_SLICES:
+            levels = np.unique(np.quantile(cells, _SLICES))
+        grids = self._grid(first, _SIDE), self._grid(second, _SIDE)
+        plane = np.stack([grid.ravel() for grid in np.meshgrid(*grids)], axis=1)
+        places = {column: k for k, column in enumerate(part.columns)}
+        values = []
+        for level in levels:
+            points = np.full((len(plane), 3), level)
+            points[:, [places[first], places[second]]] = plane
+            values.append(self._values(part, points).reshape(_SIDE, _SIDE) - mean)
+        near = np.abs(cells[:, None] - levels).argmin(axis=1)
+        step = math.ceil(len(self.rows) / _MOST_DOTS)
+        names = [self.equation.feature_names[column] for column in (first, second, third)]
+        return [
+            Slice(
+                (names[0], names[1]),
+                share,
+                grids,
+                values[k],
+                self.rows[near == k][::step, [first, second]],
+                float(np.abs(values).max()),
+                names[2],
+                float(level),
+            )
+            for k, level in enumerate(levels)
+        ]
+
+    def _movement(self, part: Part, column: int) -> float:
+        """Return how far a part moves from the lower to the upper end of a column, over rows."""
+        step = math.ceil(len(self.rows) / _MOST_DOTS)
+        ends = []
+        for end in np.quantile(self.rows[:, column], (_SLICES[0], _SLICES[-1])):
+            rows = self.rows[::step].copy()
+            rows[:, column] = end
+            ends.append(part_values(self.equation, [part], self.output, rows)[:, 0])
+        return float(np.abs(ends[1] - ends[0]).mean())
 
     def _grid(self, column: int, n_points: int) -> FloatArray:
         low, high = np.quantile(self.rows[:, column], self.percentiles)
@@ -309,24 +369,22 @@ def _order(
 
 
 def _with_rest(
-    panels: Sequence[Panel | None],
+    panels: Sequence[Sequence[Panel]],
     named: Sequence[tuple[tuple[str, ...], float]],
     max_panels: int,
 ) -> list[Panel]:
     """Keep as many panels as there may be, and sum up what has none."""
-    drawn = [place for place, panel in enumerate(panels) if panel is not None]
-    if len(drawn) < len(panels) or len(drawn) > max_panels:
-        drawn = drawn[: max(max_panels - 1, 1)]
-    kept = [panel for place in drawn if (panel := panels[place]) is not None]
-    rest = [item for place, item in enumerate(named) if place not in drawn]
+    whole = sum(map(len, panels)) <= max_panels and all(panels)
+    room = max_panels if whole else max(max_panels - 1, 1)
+    kept: list[Panel] = []
+    rest = []
+    for own, item in zip(panels, named, strict=True):
+        if own and len(kept) + len(own) <= room:
+            kept += own
+        else:
+            rest.append(item)
     if rest and len(kept) < max_panels:
         rest.sort(key=lambda item: -abs(item[1]))
         shares = tuple(float(share) for _, share in rest)
         kept.append(Rest((), sum(shares), tuple(name for name, _ in rest), shares))
     return kept
-
-
-def _shape(n_panels: int) -> tuple[int, int]:
-    """Rows and columns of a tight grid."""
-    n_columns = {1: 1, 2: 2, 4: 2}.get(n_panels, 3)
-    return math.ceil(n_panels / n_columns), n_columns

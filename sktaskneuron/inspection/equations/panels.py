@@ -156,12 +156,14 @@ class Surface(Panel):
     grids: tuple[FloatArray, FloatArray]
     values: FloatArray
     rows: FloatArray
+    # largest value that the colours tell; 0: that of this surface
+    size: float = 0.0
 
     def draw(self, ax: Axes) -> list[Drawn]:
         """Draw filled contours, the rows as dots, and a colour bar."""
         from matplotlib.ticker import MaxNLocator
 
-        size = float(np.abs(self.values).max()) or 1.0
+        size = self.size or float(np.abs(self.values).max()) or 1.0
         # as many levels on each side of zero, so that white means nothing
         levels = MaxNLocator(12, symmetric=True).tick_values(-size, size)
         contours = ax.contourf(*self.grids, self.values, levels=levels, cmap="RdBu_r")
@@ -174,6 +176,23 @@ class Surface(Panel):
         bar.ax.yaxis.get_offset_text().set_fontsize("small")
         ax.set(xlabel=_short(self.columns[0], 22), ylabel=_short(self.columns[1], 22))
         return [contours, dots, bar]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Slice(Surface):
+    """What three columns add together, where the third has one value.
+
+    third : name of that column, the last of ``columns``; level : its value. The colours are those
+    of all slices of the part.
+    """
+
+    third: str = ""
+    level: float = 0.0
+
+    @property
+    def title(self) -> str:
+        """Tell the share of the whole part, and where this is."""
+        return f"{percent(self.share)}, at {_short(self.third, 14)} = {self.level:.3g}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import textwrap
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from sktaskneuron._typing import FloatArray
 from sktaskneuron.formula import (
     FittedExpression,
     FittedFormula,
@@ -30,18 +32,24 @@ from sktaskneuron.inspection.drawing import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import PickEvent
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
     from sklearn.base import BaseEstimator
 
 # Least distance of two numbered points, as parts of the axes: numbers must not touch.
 _APART = (0.05, 0.08)
+# Best score from which the axis is that of the error, and least error that it tells.
+_NEAR_ONE, _EXACT = 0.95, 1e-12
 # Characters of one line of the list of formulas, and its lines.
 _LINE, _LINES = 34, 2
 
 
 class ParetoFrontDisplay:
     """Complexity against validated score, with the formulas listed beside.
+
+    Where the scores come near one the axis is that of the error: steps of equal height are powers
+    of ten of 1 - score, so that .99 and .9999 stand apart.
 
     It is made by `from_estimator`, or from a front of one's own.
 
@@ -96,7 +104,13 @@ class ParetoFrontDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: BaseEstimator, ax: Axes | None = None, *, max_labels: int = 8
+        cls,
+        estimator: BaseEstimator,
+        ax: Axes | None = None,
+        *,
+        max_labels: int = 8,
+        axis: str = "auto",
+        choosable: bool = False,
     ) -> ParetoFrontDisplay:
         """Draw the front of a fitted search, its answer marked.
 
@@ -108,12 +122,17 @@ class ParetoFrontDisplay:
             Where to draw; None: in a new figure.
         max_labels : int, default=8
             Most formulas to write.
+        axis : {"auto", "score", "error"}, default="auto"
+            See `plot`.
+        choosable : bool, default=False
+            Whether a click on a point makes the search answer with it, by its ``choose``, and moves
+            the mark. The figure must be live, as in a notebook with ``%matplotlib widget``.
 
         Returns
         -------
         display : ParetoFrontDisplay
-            Drawn. The answer is the point with the formula of ``formula_``, else that of
-            ``fitted_formula_``; of several such points, or if there is none, the one whose
+            Drawn. The answer is the point ``chosen_``, else that with the formula of ``formula_``
+            or ``fitted_formula_``; of several such points, or if there is none, the one whose
             complexity is nearest.
 
         Raises
@@ -122,6 +141,8 @@ class ParetoFrontDisplay:
             If the estimator is not fitted.
         ValueError
             If it has no Pareto front, or an empty one.
+        TypeError
+            If a click is to choose, and the estimator has no ``choose``.
         MissingDependencyError
             If matplotlib is not installed.
         """
@@ -131,13 +152,18 @@ class ParetoFrontDisplay:
             front = getattr(holder, "pareto_front_", None)
             if front is not None:
                 display = cls(front, _answer(holder, front) if len(front) else None)
-                return display.plot(ax, max_labels=max_labels)
+                display.plot(ax, max_labels=max_labels, axis=axis)
+                if choosable:
+                    display.connect(holder)
+                return display
         raise ValueError(
             f"{type(estimator).__name__} has no pareto_front_: a search keeps one if "
             "n_resamples is 1 or more"
         )
 
-    def plot(self, ax: Axes | None = None, *, max_labels: int = 8) -> ParetoFrontDisplay:
+    def plot(
+        self, ax: Axes | None = None, *, max_labels: int = 8, axis: str = "auto"
+    ) -> ParetoFrontDisplay:
         """Draw the front.
 
         Parameters
@@ -147,6 +173,9 @@ class ParetoFrontDisplay:
         max_labels : int, default=8
             Most formulas to write: those of the marked point, of the ends, and of the largest
             gains in score, as far as their numbers do not touch.
+        axis : {"auto", "score", "error"}, default="auto"
+            Whether equal heights are equal differences of the score, or equal ratios of 1 - score.
+            "auto" is "error" from a best score of 0.95 on.
 
         Returns
         -------
@@ -155,17 +184,21 @@ class ParetoFrontDisplay:
 
         Raises
         ------
+        ValueError
+            If the axis is not known.
         MissingDependencyError
             If matplotlib is not installed.
         """
         finite = [point for point in self.front if math.isfinite(point.score)]
-        labelled = _to_label(finite, self.chosen, max_labels)
+        by_error = _is_by_error(axis, finite)
+        labelled = _to_label(finite, self.chosen, max_labels, by_error)
         texts = [_formula_text(point, _LINES) for point in labelled]
         if ax is None:
             ax = new_axes(6.4, max(3.6, _height(texts) / 72 + 0.6))
         elif _height(texts) > (room := _axes_height(ax)):
             # a list longer than the axes would push them together
-            labelled = _to_label(finite, self.chosen, min(max_labels, int(room // _height([""]))))
+            most = min(max_labels, int(room // _height([""])))
+            labelled = _to_label(finite, self.chosen, most, by_error)
             texts = [_formula_text(point, 1) for point in labelled]
         self.ax_, self.figure_ = ax, ax.figure
         x = [point.complexity for point in finite]
@@ -176,13 +209,48 @@ class ParetoFrontDisplay:
         if self.chosen is not None:
             where = [self.chosen.complexity], [self.chosen.score]
             self.chosen_ = ax.plot(*where, "o", color=RED, markersize=7.5, zorder=3)[0]
+        if by_error:
+            _draw_error_axis(ax, y)
         ax.margins(x=0.06, y=0.12)
         ax.locator_params(axis="x", nbins=6, integer=all(c == int(c) for c in x))
-        ax.locator_params(axis="y", nbins=6)
+        if not by_error:
+            ax.locator_params(axis="y", nbins=6)
         ax.set(xlabel="complexity", ylabel="validated score")
         no_frame(ax)
         self._write(labelled, texts)
         return self
+
+    def connect(self, search: BaseEstimator) -> None:
+        """Make a click on a point the choice of a search; the picture must be drawn.
+
+        Parameters
+        ----------
+        search : NeuronFormulaSearch
+            Fitted, of this front.
+
+        Raises
+        ------
+        TypeError
+            If it has no ``choose``.
+        """
+        if not hasattr(search, "choose"):
+            raise TypeError(f"{type(search).__name__} has no choose: no point of it can be chosen")
+        places = [k for k, point in enumerate(self.front) if math.isfinite(point.score)]
+        self.points_.set_picker(5.0)
+
+        def on_pick(event: PickEvent) -> None:
+            if event.artist is not self.points_:
+                return
+            hit: Any = event  # matplotlib adds attributes by the kind of artist
+            place = places[int(hit.ind[0])]
+            search.choose(place)
+            self.chosen = self.front[place]
+            if self.chosen_ is None:
+                (self.chosen_,) = self.ax_.plot([], [], "o", color=RED, markersize=7.5, zorder=3)
+            self.chosen_.set_data([self.chosen.complexity], [self.chosen.score])
+            self.figure_.canvas.draw_idle()
+
+        self.figure_.canvas.mpl_connect("pick_event", on_pick)
 
     def _write(self, labelled: list[ParetoPoint], texts: list[str]) -> None:
         """Write numbers at the points and their formulas beside the axes."""
@@ -238,24 +306,52 @@ def _axes_height(ax: Axes) -> float:
     return float(ax.get_window_extent().height * 72 / ax.figure.dpi)
 
 
+def _is_by_error(axis: str, points: list[ParetoPoint]) -> bool:
+    if axis not in ("auto", "score", "error"):
+        raise ValueError(f"axis must be 'auto', 'score' or 'error', got {axis!r}")
+    best = max((point.score for point in points), default=0.0)
+    return axis == "error" or (axis == "auto" and _NEAR_ONE <= best <= 1.0)
+
+
+def _height_of(score: ArrayLike) -> FloatArray:
+    """Return the height of scores on an axis of the error, in powers of ten."""
+    return -np.log10(np.maximum(1.0 - np.asarray(score, dtype=np.float64), _EXACT))
+
+
+def _draw_error_axis(ax: Axes, scores: list[float]) -> None:
+    """Let the axis rise by one for each power of ten by which 1 - score falls."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    ax.set_yscale("function", functions=(_height_of, lambda height: 1.0 - 10.0**-height))
+    nines = [1.0 - 10.0**-k for k in range(13)]
+    low, high = min(scores), max(scores)
+    top = next((k for k, value in enumerate(nines) if value >= high), len(nines) - 1)
+    ax.yaxis.set_major_locator(FixedLocator([v for v in nines[: top + 1] if v >= low - 0.5]))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.12g}"))
+
+
 def _to_label(
-    points: list[ParetoPoint], chosen: ParetoPoint | None, max_labels: int
+    points: list[ParetoPoint], chosen: ParetoPoint | None, max_labels: int, by_error: bool
 ) -> list[ParetoPoint]:
     """Choose the points to number, upwards by complexity."""
     if not points:
         return []
     gains = {points[0]: math.inf, points[-1]: math.inf}
+    height = {point: point.score for point in points}
+    if by_error:
+        height = {point: float(_height_of(point.score)) for point in points}
     for before, point in pairwise(points):
-        gains.setdefault(point, point.score - before.score)
+        gains.setdefault(point, height[point] - height[before])
     ranked = sorted(points, key=lambda point: (point != chosen, -gains[point]))
-    places = np.array([[point.complexity, point.score] for point in points])
+    places = np.array([[point.complexity, height[point]] for point in points])
     extent = np.ptp(places, axis=0)
     least = np.where(extent > 0, extent, 1.0) * _APART
     kept: list[ParetoPoint] = []
     for point in ranked:
         apart = (
             abs(point.complexity - other.complexity) >= least[0]
-            or abs(point.score - other.score) >= least[1]
+            or abs(height[point] - height[other]) >= least[1]
             for other in kept
         )
         if len(kept) < max_labels and all(apart):
@@ -265,6 +361,9 @@ def _to_label(
 
 def _answer(estimator: BaseEstimator, front: ParetoFront) -> ParetoPoint:
     """Find the point of the estimator's own answer."""
+    chosen = getattr(estimator, "chosen_", None)
+    if chosen is not None:
+        return front[chosen]
     formula = getattr(estimator, "formula_", None)
     fitted = getattr(estimator, "fitted_formula_", None)
     equal = [point for point in front if formula is not None and point.formula == formula]

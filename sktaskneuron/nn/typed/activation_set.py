@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +16,7 @@ from torch import nn
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation, approximate
+from sktaskneuron.nn.typed.files import read_stored
 from sktaskneuron.nn.typed.layers import TypedActivation
 from sktaskneuron.nn.typed.sub_networks import SubNetworks
 from sktaskneuron.nn.typed.tables import (
@@ -375,15 +374,6 @@ class ActivationSet:
         Raises
         ------
         ValueError
-            If the file holds no such set.
+            If the file holds no such set, or is larger than one.
         """
-        if str(path).endswith(".npz"):
-            content = Path(path).read_bytes()
-            try:
-                with np.load(BytesIO(content), allow_pickle=False) as data:
-                    text = str(data["activation_set"])
-            except Exception as error:  # zipfile raises a dozen kinds for damaged content
-                raise ValueError(f"{path} holds no ActivationSet: {error}") from error
-            return cls.from_json(text)
-        with open(path, encoding="utf-8") as file:
-            return cls.from_json(file.read())
+        return cls.from_json(read_stored(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 
@@ -13,9 +13,10 @@ from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
-from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.constants import EXACT, NamedRows, refit
 from sktaskneuron.search.columns.polish import snapped
+from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 
@@ -59,10 +60,13 @@ class Split:
     observations : Observations
     held : ndarray of int
         Places of the held-out rows, may be none.
+    admits : callable
+        Tells whether a tree may be an equation of rows (`NamedRows`).
     """
 
     observations: Observations
     held: RowNumbers
+    admits: Callable[[Node, NamedRows], bool] = lambda node, rows: True
 
     @property
     def kept(self) -> RowNumbers:
@@ -98,8 +102,8 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
         rivals = list(compress(nodes, tame)), list(compress(errors, tame))
         best = _unbeaten(*rivals, test.weight, EXACT * rows.variance)
         with within(seconds_left() / (len(per_output) - output)):
-            refitted = _all_refitted(best, rows)
-        criteria = {node: rows.criterion(node) for node in refitted.values()}
+            refitted = _all_refitted(best, rows, split)
+        criteria = {node: rows.criterion(node) for node in _eligible(refitted.values())}
         shortest = min(criteria, key=lambda node: criteria[node])
         chosen.append(shortest)
         value += criteria[shortest]
@@ -111,6 +115,12 @@ def choose_equations(split: Split, per_output: Sequence[Sequence[Node]]) -> Colu
             known = refitted
     front = _front(split, scored, chosen, known)
     return ColumnsResult(split.fitted(chosen), value, null, front)
+
+
+def _eligible(nodes: Collection[Node]) -> list[Node]:
+    """Return the equations that may answer: no constant where columns are forced to stand in."""
+    rest: list[Node] = [node for node in nodes if not isinstance(node, Number)]
+    return rest if rest and running_rules().forced else list(nodes)
 
 
 def _unbeaten(
@@ -155,14 +165,17 @@ def _scored(
 ) -> list[ParetoPoint]:
     """Score the candidates on rows, by their squared errors there."""
     reference = rows.variance * rows.n_effective
+    finite = [(node, e) for node, e in zip(nodes, errors, strict=True) if np.isfinite(e).all()]
+    share = rows.weight / rows.n_effective
+    best = min((error for _, error in finite), key=lambda error: float(share @ error))
     return [
         ParetoPoint(
-            float(complexity(node)),
+            float(running_rules().size(node)),
             1.0 - float(rows.weight @ error) / reference,
             split.fitted([node]),
+            error=paired_gain(error, best, share)[1] / rows.variance,
         )
-        for node, error in zip(nodes, errors, strict=True)
-        if np.isfinite(error).all()
+        for node, error in finite
     ]
 
 
@@ -188,7 +201,7 @@ def _front(
         node = refitted = point.formula.nodes[0]
         with within(otherwise="numbers of the front fitted on all rows"):
             checkpoint()
-            refitted = known[node] if node in known else _refitted(node, rows)
+            refitted = known[node] if node in known else _refitted(node, rows, split)
         fitted = split.fitted([refitted, *chosen[1:]])
         front.append(replace(point, fitted=fitted, criterion=rows.criterion(refitted)))
     return front
@@ -221,22 +234,26 @@ def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
     return found
 
 
-def _all_refitted(nodes: Sequence[Node], rows: NamedRows) -> dict[Node, Node]:
+def _all_refitted(nodes: Sequence[Node], rows: NamedRows, split: Split) -> dict[Node, Node]:
     """Refit equations on all rows; without time for all the first ones, and the constant."""
     refitted: dict[Node, Node] = {}
     with within(otherwise="numbers of equations fitted on all rows"):
         for node in nodes:
             checkpoint()
-            refitted[node] = _refitted(node, rows)
+            refitted[node] = _refitted(node, rows, split)
         return refitted
     constant = next(node for node in nodes if isinstance(node, Number))
     return (refitted or {nodes[0]: nodes[0]}) | {constant: Number(rows.mean)}
 
 
-def _refitted(node: Node, rows: NamedRows) -> Node:
-    """Refit an equation on all rows, and make its numbers simple again where they agree."""
+def _refitted(node: Node, rows: NamedRows, split: Split) -> Node:
+    """Refit an equation on all rows, and make its numbers simple again where they agree.
+
+    It stays as it is where other numbers would not be admitted.
+    """
     if isinstance(node, Number):
         return Number(rows.mean)
     if rows.is_exact(rows.loss(node)):
         return node
-    return simplified(snapped(refit(node, rows), rows), rows)
+    found = simplified(snapped(refit(node, rows), rows), rows)
+    return found if split.admits(found, rows) else node

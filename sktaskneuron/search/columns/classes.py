@@ -8,15 +8,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
+from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import make_product, make_sum
-from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.choice import ColumnsResult, Split
 from sktaskneuron.search.columns.constants import NamedRows, symbols_price
+from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.frame.family import Family, make_family
 from sktaskneuron.search.frame.observations import Observations
 
@@ -101,50 +103,62 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
     else:
         groups = [[node] for node in per_output[0]]
     scored: list[tuple[float, float, list[Node], list[Node]]] = []
+    losses: list[Vector] = []
 
     def score(group: Sequence[Node]) -> None:
         terms = list(dict.fromkeys(term for node in group for term in additive_terms(node)[0]))
         trees, eta, deviance = _with_weights(observations, terms, train, kept, judged)
-        if trees is None:
+        if trees is None or (terms and not _admitted(split, trees)):
             return
         price = np.log(max(train.n_effective, 3.0)) * train.n_free_outputs * len(terms)
         symbols = symbols_price(terms, len(observations.names))
         scored.append((deviance + price + symbols, test.deviance(eta), terms, trees))
+        losses.append(test.row_loss(eta, test.loss_scale))
 
     with within(_COMPARING * seconds_left(), "the comparison of equations"):
         for group in groups:
             score(group)
     score([Number(0.0)])
-    best = min(scored, key=lambda item: item[0])
     constant = scored[-1]
-    if best[1] >= constant[1]:
+    forced = bool(running_rules().forced) and len(scored) > 1
+    best = min(scored[:-1] if forced else scored, key=lambda item: item[0])
+    if best[1] >= constant[1] and not forced:
         best = constant
     trees = best[3]
     with within(otherwise="weights of classes fitted on all rows"):
-        refitted = weighted_terms(observations, best[2])
-        assert refitted is not None
-        trees = refitted
+        trees = _on_all_rows(split, best[2], trees)
+    least = losses[min(range(len(scored)), key=lambda place: scored[place][1])]
+    share = test.weight / test.weight.sum()
+    size, null = running_rules().size, float(share @ losses[-1])
     points = {
         ParetoPoint(
-            float(sum(map(complexity, nodes))),
+            float(sum(map(size, nodes))),
             1.0 - held / constant[1] if constant[1] > 0 else 0.0,
             split.fitted(nodes),
             criterion=criterion,
+            error=paired_gain(loss, least, share)[1] / null if null > 0 else 0.0,
         ): terms
-        for criterion, held, terms, nodes in scored
+        for (criterion, held, terms, nodes), loss in zip(scored, losses, strict=True)
     }
-    front = [_on_all_rows(split, point, points[point]) for point in ParetoFront(points)]
+    front = []
+    for point in ParetoFront(points):
+        assert isinstance(point.formula, FittedExpression)
+        nodes = list(point.formula.nodes)
+        with within(otherwise="weights of the front fitted on all rows"):
+            checkpoint()
+            nodes = _on_all_rows(split, points[point], nodes)
+        front.append(replace(point, fitted=split.fitted(nodes)))
     return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
 
 
-def _on_all_rows(split: Split, point: ParetoPoint, terms: Sequence[Node]) -> ParetoPoint:
-    """Return a point of the front with the equation whose weights are fitted on all rows."""
-    assert isinstance(point.formula, FittedExpression)
-    trees: Sequence[Node] = point.formula.nodes
-    with within(otherwise="weights of the front fitted on all rows"):
-        checkpoint()
-        trees = weighted_terms(split.observations, terms) or trees
-    return replace(point, fitted=split.fitted(trees))
+def _admitted(split: Split, trees: Sequence[Node]) -> bool:
+    return all(split.admits(tree, split.rows(0)) for tree in trees)
+
+
+def _on_all_rows(split: Split, terms: Sequence[Node], trees: list[Node]) -> list[Node]:
+    """Return trees with the weights of all rows; the given ones where those are not admitted."""
+    found = weighted_terms(split.observations, terms)
+    return trees if found is None or (terms and not _admitted(split, found)) else found
 
 
 def weighted_terms(observations: Observations, terms: Sequence[Node]) -> list[Node] | None:

@@ -12,6 +12,7 @@ import numpy as np
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula.equation.numbers import MOST_PARTS, is_free_exponent
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
 from sktaskneuron.formula.text.evaluation import evaluate
@@ -24,9 +25,9 @@ from sktaskneuron.formula.text.nodes import (
     Sum,
     Variable,
     children,
-    complexity,
 )
 from sktaskneuron.formula.text.primitives import PRIMITIVES
+from sktaskneuron.search.columns.rules import running_rules
 
 # Residual variance, as a share of the target's, below which two fits are equally exact: products
 # and powers of float64 columns do not tell more.
@@ -37,10 +38,6 @@ _NEARLY = 1e3
 _SYMBOLS = 12
 # Most Gauss-Newton steps of a fit.
 _MAX_STEPS = 15
-# Largest whole number that counts as simple as it stands.
-MOST_PARTS = 20
-# Denominators of the exponents that count as simple.
-_DENOMINATORS = (1, 2, 3, 4)
 
 
 def numbers(node: Node) -> list[tuple[float, bool]]:
@@ -52,7 +49,7 @@ def numbers(node: Node) -> list[tuple[float, bool]]:
         case Number(value):
             return [(value, False)]
         case Power(base, exponent):
-            return numbers(base) + ([] if _is_fraction(exponent) else [(float(exponent), True)])
+            return numbers(base) + ([(float(exponent), True)] if is_free_exponent(exponent) else [])
         case Product(coefficient) if abs(coefficient) != 1:
             own = [(coefficient, False)]
         case Sum(_, constant) if constant != 0:
@@ -69,13 +66,6 @@ def free_constants(node: Node) -> list[float]:
 
 def _is_small_half(value: float) -> bool:
     return abs(value) <= MOST_PARTS and float(2 * value).is_integer()
-
-
-def _is_fraction(exponent: float) -> bool:
-    """Tell whether an exponent is told exactly: a small whole number, half, third or quarter."""
-    if abs(exponent) > MOST_PARTS:
-        return False
-    return any(abs(k * exponent - round(k * exponent)) < 1e-9 for k in _DENOMINATORS)
 
 
 def fitted_constants(node: Node) -> list[float]:
@@ -98,7 +88,7 @@ def with_constants(node: Node, values: Iterable[float]) -> Node:
                 return Call(name, build(argument))
             case Power(base, exponent):
                 inside = build(base)
-                return Power(inside, exponent if _is_fraction(exponent) else float(next(left)))
+                return Power(inside, float(next(left)) if is_free_exponent(exponent) else exponent)
             case Product(coefficient, parts):
                 own = coefficient if abs(coefficient) == 1 else float(next(left))
                 return Product(own, tuple(map(build, parts)))
@@ -195,7 +185,7 @@ class NamedRows:
 
 def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:
     """Return what the choice of the symbols of trees costs in their description length."""
-    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(complexity, nodes)))
+    return float(2.0 * np.log(_SYMBOLS + n_columns) * sum(map(running_rules().size, nodes)))
 
 
 def with_weights(node: Node, rows: NamedRows) -> Node | None:
@@ -316,9 +306,11 @@ def _with_slopes(
         case Power(base, exponent):
             inner, slopes = _with_slopes(base, columns)
             value = inner**exponent
-            own_slope = [] if _is_fraction(exponent) else [value * np.log(inner)]
-            slope = exponent * inner ** (exponent - 1) if slopes else 0.0
-            return value, [slope * s for s in slopes] + own_slope
+            steep = exponent * inner ** (exponent - 1) if slopes else 0.0
+            found: list[Vector | float] = [steep * s for s in slopes]
+            if is_free_exponent(exponent):
+                found.append(value * np.log(inner))
+            return value, found
         case Product(coefficient, parts):
             inside = [_with_slopes(part, columns) for part in parts]
             product = math.prod(value for value, _ in inside)

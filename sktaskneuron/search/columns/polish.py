@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron.formula.equation.numbers import MOST_PARTS
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum
 from sktaskneuron.search.columns.constants import (
     EXACT,
-    MOST_PARTS,
     NamedRows,
     canonical,
     free_constants,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from scipy.optimize import least_squares
 
+from sktaskneuron._typing import Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
-from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, children
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.choice import Split
 from sktaskneuron.search.columns.classes import weighted_terms
-from sktaskneuron.search.columns.constants import NamedRows, canonical, refit
+from sktaskneuron.search.columns.constants import (
+    NamedRows,
+    canonical,
+    numbers,
+    refit,
+    with_constants,
+)
 from sktaskneuron.search.frame.observations import Observations
 
-# Exponents are looked for within so far of those that were found.
-_FARTHEST = 2.0
+# What stands for a residual, in spreads of the target, where an equation is not defined; least
+# scale of a number.
+_FAR_OFF, _LEAST_SCALE = 1e3, 1e-3
 
 
 def refit_expression(
@@ -31,7 +37,7 @@ def refit_expression(
     observations : Observations
         Of all columns of the equation.
     exponents : bool
-        Whether exponents that are no whole or half numbers are fitted too; not of classes.
+        Whether exponents that are no simple fractions are fitted too; not of classes.
 
     Returns
     -------
@@ -53,63 +59,34 @@ def refit_expression(
     if seen.classification:
         nodes = tuple(weighted_terms(seen, fitted.terms) or fitted.nodes)
     else:
-        find = _with_exponents if exponents else _with_constant
+        find = _fitted if exponents else _with_held_exponents
         nodes = tuple(find(node, split.rows(j)) for j, node in enumerate(fitted.nodes))
     return split.fitted(nodes).within(fitted.lower, fitted.upper)
 
 
-def _with_constant(node: Node, rows: NamedRows) -> Node:
+def _fitted(node: Node, rows: NamedRows) -> Node:
     with np.errstate(all="ignore"):
         return Number(rows.mean) if isinstance(node, Number) else refit(node, rows)
 
 
-def _with_exponents(node: Node, rows: NamedRows) -> Node:
-    """Fit the free exponents outside, and for each try the other numbers inside."""
-    start = np.asarray(free_exponents(node))
-    if not start.size:
-        return _with_constant(node, rows)
+def _with_held_exponents(node: Node, rows: NamedRows) -> Node:
+    """Fit all numbers of a tree but the exponents."""
+    found = numbers(node)
+    values = np.asarray([value for value, _ in found])
+    free = np.flatnonzero([not is_exponent for _, is_exponent in found])
+    if len(free) == len(values):
+        return _fitted(node, rows)
     root = np.sqrt(rows.weight / rows.n_effective / rows.variance)
 
-    def inside(values: Iterable[float]) -> Node:
-        tree = canonical(with_exponents(node, values))
-        return node if tree is None else _with_constant(tree, rows)
+    def tree(moved: Vector) -> Node:
+        now = values.copy()
+        now[free] = moved
+        return with_constants(node, now)
 
-    def residual(values: np.ndarray) -> np.ndarray:
-        error = (rows.y - rows.values(inside(values))) * root
-        return np.where(np.isfinite(error), error, 1e3)
+    def residual(moved: Vector) -> Vector:
+        error = (rows.y - rows.values(tree(moved))) * root
+        return np.where(np.isfinite(error), error, _FAR_OFF)
 
-    found = least_squares(residual, start, bounds=(start - _FARTHEST, start + _FARTHEST))
-    best = inside(found.x)
-    before = _with_constant(node, rows)
-    return best if rows.loss(best) < rows.loss(before) else before
-
-
-def free_exponents(node: Node) -> list[float]:
-    """Return the exponents of a tree that are no whole or half numbers."""
-    own = [node.exponent] if isinstance(node, Power) and _is_free(node.exponent) else []
-    return own + [value for part in children(node) for value in free_exponents(part)]
-
-
-def with_exponents(node: Node, values: Iterable[float]) -> Node:
-    """Return a tree of the same shape with other exponents, in the order of `free_exponents`."""
-    left = iter(values)
-
-    def build(inner: Node) -> Node:
-        match inner:
-            case Power(base, exponent):
-                own = float(next(left)) if _is_free(exponent) else exponent
-                return Power(build(base), own)
-            case Call(name, argument):
-                return Call(name, build(argument))
-            case Product(coefficient, parts):
-                return Product(coefficient, tuple(map(build, parts)))
-            case Sum(parts, constant):
-                return Sum(tuple(map(build, parts)), constant)
-            case _:
-                return inner
-
-    return build(node)
-
-
-def _is_free(exponent: float) -> bool:
-    return not (2 * exponent).is_integer()
+    start = values[free]
+    best = least_squares(residual, start, x_scale=np.maximum(np.abs(start), _LEAST_SCALE)).x
+    return canonical(tree(best)) or node

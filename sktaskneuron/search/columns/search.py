@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._typing import Matrix
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
-from sktaskneuron.formula.text.nodes import Node, Number, complexity
+from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.choice import ColumnsResult, Split, choose_equations
 from sktaskneuron.search.columns.classes import Budget, choose_classes
 from sktaskneuron.search.columns.constants import NamedRows, refit
@@ -24,6 +25,14 @@ from sktaskneuron.search.columns.origins import (
     with_fitted_origins,
 )
 from sktaskneuron.search.columns.polish import pruned, snapped
+from sktaskneuron.search.columns.proposals import (
+    EquationProposer,
+    forced_terms,
+    read_proposals,
+    straight_lines,
+    with_forced,
+)
+from sktaskneuron.search.columns.rules import NO_RULES, Rules, obeying, running_rules
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import usable_columns
@@ -43,12 +52,18 @@ _MOST_CANDIDATES, _MOST_POLISHED = 40, 10
 
 @dataclass(frozen=True)
 class ColumnsOptions:
-    """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`."""
+    """Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`.
+
+    ``columns`` are those that may enter; None: all.
+    """
 
     engine: str = "builtin"
     max_complexity: int = 50
     max_samples: int = _MOST_ROWS
     max_steps: int | None = None
+    columns: frozenset[str] | None = None
+    rules: Rules = NO_RULES
+    proposer: EquationProposer | None = None
 
 
 def search_columns(
@@ -80,6 +95,17 @@ def search_columns(
     EngineError
         If the engine failed.
     """
+    with obeying(options.rules):
+        return _search(observations, options, rng, on_step)
+
+
+def _search(
+    observations: Observations,
+    options: ColumnsOptions,
+    rng: np.random.Generator,
+    on_step: Callable[[str], None] | None,
+) -> ColumnsResult:
+    """Search under the rules that run."""
     find = get_columns_engine(options.engine)
     X, target, weight = observations.X, observations.target, observations.weight
     names = tuple(map(str, observations.names))
@@ -102,10 +128,15 @@ def search_columns(
     allowed = usable_columns(X[train]) & np.diag(support)
     if observations.references is not None:
         allowed &= ~observations.references
+    if options.columns is not None:
+        allowed &= np.asarray([name in options.columns for name in names])
     usable = np.flatnonzero(allowed)
+    additions = forced_terms(options.rules, [names[i] for i in usable])
     seed = int(rng.integers(2**31))
     forms = Forms.of(X[train], names, weight[train], usable)
-    split = Split(forms.extended(replace(observations, names=names)), held)
+    split = Split(
+        forms.extended(replace(observations, names=names)), held, partial(_admitted, forms=forms)
+    )
 
     n_outputs = target.shape[1]
 
@@ -119,6 +150,12 @@ def search_columns(
             place = f"output {output + 1} of {n_outputs}: " * (n_outputs > 1)
             with within(_FINDING * seconds_left()):
                 found = look(rows, lambda text: report(place + text))
+        if options.proposer is not None:
+            proposed, unread = read_proposals(options.proposer, rows, names)
+            found += proposed
+            caps.extend(unread)
+        found += straight_lines(options.rules, rows)
+        found += with_forced(found, additions, rows)
         return _tidied(found, rows, forms, options.max_complexity)
 
     budget = None
@@ -159,7 +196,7 @@ def _in_given_columns(result: ColumnsResult, forms: Forms, names: tuple[str, ...
         assert isinstance(point.formula, FittedExpression)
         assert isinstance(point.fitted, FittedExpression)
         formula, fitted = written(point.formula), written(point.fitted)
-        size = float(formula.complexity)
+        size = float(sum(map(running_rules().size, formula.nodes)))
         front.append(replace(point, complexity=size, formula=formula, fitted=fitted))
     return replace(result, fitted=written(result.fitted), front=front)
 
@@ -193,7 +230,8 @@ class _Look:
             return found
         with within(otherwise=_LOOKING):
             if not forms.both:
-                short = [node for node in found if complexity(node) <= self.options.max_complexity]
+                most, size = self.options.max_complexity, running_rules().size
+                short = [node for node in found if size(node) <= most]
                 best = min(short, key=rows.criterion, default=Number(rows.mean))
                 if not misses_a_polynomial(best, forms.second, self.X, rows):
                     return found
@@ -215,11 +253,20 @@ class _Look:
         )
 
 
+def _admitted(node: Node, rows: NamedRows, forms: Forms) -> bool:
+    """Tell whether the rules admit an equation as it is written in the given columns."""
+    rules = running_rules()
+    if not (rules.restrict_parts or rules.restrict_shape):
+        return True
+    written = forms.written(node, rows)
+    return written is not None and rules.admit(written, rows.columns)
+
+
 def _tidied(
     nodes: Sequence[Node], rows: NamedRows, forms: Forms, max_complexity: int
 ) -> list[Node]:
     """Refit, prune and simplify an engine's candidates; the best by description length first."""
-    mean = Number(rows.mean)
+    mean, rules = Number(rows.mean), running_rules()
     scored: dict[Node, float] = {}
 
     def keep(node: Node) -> None:
@@ -227,9 +274,13 @@ def _tidied(
         if not np.isfinite(value):
             return
         written = forms.written(node, rows)
-        if written is not None and complexity(written) <= max_complexity:
+        if written is None or rules.size(written) > max_complexity:
+            return
+        if rules.admit(written, rows.columns):
             scored[node] = value
 
+    if rules.restrict_shape:
+        nodes = [node for node in nodes if _admitted(node, rows, forms)]
     start = sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]
     with within(otherwise="simpler forms of equations"):
         if forms.meaning:

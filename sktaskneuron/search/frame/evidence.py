@@ -5,8 +5,6 @@ Validated gain of each term, stability over resamples, score against complexity.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from sktaskneuron._typing import RowNumbers, Splits, Vector
@@ -73,14 +71,3 @@ def term_gains(
         loss = held_out_loss(table, family, rest, splits)
         gains[stream, order] = whole - explained(loss, null, weight)
     return gains
-
-
-def validated_path(
-    table: Table, family: Family, fits: Sequence[Fit], splits: Splits
-) -> list[float]:
-    """Return the validated explained share of each model met on the way, one per fit."""
-    null = held_out_loss(table, family, Structure(table.n_features), splits)
-    return [
-        explained(held_out_loss(table, family, fit.structure, splits), null, family.weight)
-        for fit in fits
-    ]

@@ -24,7 +24,9 @@ class SearchOptions:
 
     ``scale_number`` searches on one of the scales of the columns only; None tries all. Without
     ``swap`` atoms found one after another are not tried afresh together. Only the tensor search
-    knows ``engine``, only symbolic regression ``proposer``.
+    knows ``engine``, only symbolic regression ``proposer`` and ``functions``, the names of those
+    that may stand in a term. ``columns`` are those that may enter, ``forced`` those that have a
+    linear term whatever it is worth; None: all, and none.
     """
 
     engine: Engine = "als"
@@ -38,3 +40,6 @@ class SearchOptions:
     scale_number: int | None = None
     swap: bool = True
     proposer: FunctionProposer | None = None
+    functions: frozenset[str] | None = None
+    columns: frozenset[str] | None = None
+    forced: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from sktaskneuron.search.frame.criteria import Price
 from sktaskneuron.search.frame.evidence import folds
 from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.judges import CrossValidationJudge, InformationJudge, Judge
-from sktaskneuron.search.frame.model import Table
+from sktaskneuron.search.frame.model import Structure, Table
 from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.frame.standardise import distinct_values
@@ -36,6 +36,10 @@ class ScaledTask:
     seed : int
     references : ndarray of bool of shape (n_features,) or None
         Columns that stay out of products.
+    lines : ndarray of bool of shape (n_features,) or None
+        Columns that enter as they are only: no powers, functions or products of them.
+    forced : ndarray of bool of shape (n_features,) or None
+        Columns that have a linear term.
     """
 
     z: Matrix
@@ -43,6 +47,8 @@ class ScaledTask:
     options: SearchOptions
     seed: int
     references: Mask | None = None
+    lines: Mask | None = None
+    forced: Mask | None = None
 
     def subset(self, rows: RowNumbers) -> ScaledTask:
         """Return the same task on some of the rows."""
@@ -54,7 +60,7 @@ class Problem:
     """Rows, likelihood, what may enter, and the settings of the search.
 
     ``n_kinds`` is the number of kinds of terms that were on offer, where that is more than may
-    enter now.
+    enter now. ``forced`` are the columns that have a linear term.
     """
 
     table: Table
@@ -64,6 +70,7 @@ class Problem:
     seed: int
     library: TermLibrary = POWERS
     n_kinds: int = 0
+    forced: Mask | None = None
 
     @classmethod
     def of(cls, task: ScaledTask, library: TermLibrary = POWERS) -> Problem:
@@ -77,13 +84,16 @@ class Problem:
         allowed: dict[int, Mask] = {k: levels > k for k in range(1, options.max_order + 1)}
         # of two values every function is a line
         allowed |= dict.fromkeys(library.functions, levels > 2)
+        if task.lines is not None:
+            allowed |= {k: mask & ~task.lines for k, mask in allowed.items() if k > 1}
         pure = tuple(k for k, mask in allowed.items() if mask.any())
         products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
         support = shared_support(z, task.family.weight)
-        if task.references is not None:
-            support &= ~(task.references | task.references[:, None])
+        for alone in (task.references, task.lines):
+            if alone is not None:
+                support &= ~(alone | alone[:, None])
         space = Space(pure, products, options.max_rank, allowed, support)
-        return cls(table, task.family, space, options, task.seed, library)
+        return cls(table, task.family, space, options, task.seed, library, forced=task.forced)
 
     @cached_property
     def price(self) -> Price:
@@ -96,6 +106,13 @@ class Problem:
             n_allowed={k: int(mask.sum()) for k, mask in self.space.allowed.items()},
             library=self.library,
         )
+
+    def with_forced(self, structure: Structure) -> Structure:
+        """Return a structure with the linear terms that none goes without."""
+        if self.forced is None:
+            return structure
+        known = structure.pure.get(1)
+        return structure.with_pure(1, self.forced if known is None else known | self.forced)
 
     def judge(self) -> Judge:
         """Return who decides between two fits."""

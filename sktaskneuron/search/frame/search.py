@@ -9,17 +9,20 @@ from typing import Protocol
 import numpy as np
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
-from sktaskneuron._typing import Matrix, RowNumbers, Vector
+from sktaskneuron._evidence import paired_gain
+from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.formula import FittedFormula, ParetoFront, ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
-from sktaskneuron.search.frame.evidence import folds, term_gains, validated_path
+from sktaskneuron.search.frame.evidence import explained, folds, held_out_loss, term_gains
 from sktaskneuron.search.frame.fit import Fit
+from sktaskneuron.search.frame.model import Structure
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.options import SearchOptions, StepHook
 from sktaskneuron.search.frame.problem import Problem, ScaledTask
 from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.selection import Selection
 from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
+from sktaskneuron.search.frame.support import carried_by_few, far_rows
 from sktaskneuron.search.frame.terms import interaction_text
 
 # Rows times columns times outputs up to which several scales of the columns are tried.
@@ -125,7 +128,14 @@ def search_formula(
     caps: list[str] = []
     rows = _search_rows(observations, options, rng, caps)
     seed = int(rng.integers(2**31))
-    usable = np.flatnonzero(usable_columns(X[rows]))
+    usable = np.flatnonzero(usable_columns(X[rows]) & _among(observations, options.columns))
+    forced = _among(observations, options.forced)
+    lost = np.setdiff1d(np.flatnonzero(forced), usable)
+    if lost.size:
+        raise ValueError(
+            f"the column {observations.names[lost[0]]!r} is forced, but it is constant or a copy "
+            "of another one"
+        )
     if usable.size == 0:
         return null_answer(observations)
     shift, unit = observations.target_scale()
@@ -155,8 +165,15 @@ def search_formula(
             left = seconds_left() / (len(numbered) - place)
             with within(left, f"the search on scale {number + 1} of the columns"):
                 checkpoint()
-                task = ScaledTask(scale(part), family, options, seed, searched.references)
-                solution = method.solve(task, report, caps)
+                task = ScaledTask(
+                    scale(part),
+                    family,
+                    options,
+                    seed,
+                    searched.references,
+                    forced=forced[usable] if forced.any() else None,
+                )
+                solution = _solved(method, task, report, caps)
                 if best is None or solution.score < best[0].score:
                     best = solution, scale, number
     if best is None:
@@ -188,6 +205,43 @@ def search_formula(
     return result
 
 
+def _solved(
+    method: Method,
+    task: ScaledTask,
+    on_step: Callable[[int, str, float], None],
+    caps: list[str],
+) -> Solution:
+    """Search on one scale; twice where few rows carry a column on it.
+
+    A polynomial of such a column goes through those rows, wild between them and beyond, and no
+    price tells it from a law. So powers and functions have to hold in the farthest rows when they
+    are fitted to the others, better than lines and the mean do.
+    """
+    weight = task.family.weight
+    lines = carried_by_few(task.z, weight)
+    if not lines.any():
+        return method.solve(task, on_step, caps)
+    plain = method.solve(replace(task, lines=lines), on_step, caps)
+    far = far_rows(task.z[:, lines], weight)
+    # gates compare no fits
+    if 2 * far.sum() > len(far) or task.options.engine == "gates":
+        return plain
+    splits = [(np.flatnonzero(~far), np.flatnonzero(far))]
+    best = plain
+    with within(otherwise="functions of columns with far values"):
+        free = method.solve(task, on_step, caps)
+
+        def loss(solution: Solution, structure: Structure) -> float:
+            rows = held_out_loss(solution.problem.table, task.family, structure, splits)
+            return float(weight[far] @ rows[far])
+
+        lines_loss = loss(plain, plain.selection.fit.structure)
+        mean_loss = loss(plain, Structure(len(lines)))
+        if loss(free, free.selection.fit.structure) < min(lines_loss, mean_loss):
+            best = free
+    return best
+
+
 def _search_rows(
     observations: Observations, options: SearchOptions, rng: np.random.Generator, caps: list[str]
 ) -> RowNumbers:
@@ -209,6 +263,11 @@ def _search_rows(
         share = max(_FEWEST_OF_A_CLASS, round(limit * len(members) / n))
         chosen.append(rng.choice(members, size=min(share, len(members)), replace=False))
     return np.sort(np.concatenate(chosen))
+
+
+def _among(observations: Observations, names: frozenset[str] | None) -> Mask:
+    """Return which columns bear these names; all where there are none to go by."""
+    return np.asarray([names is None or name in names for name in observations.names], dtype=bool)
 
 
 def _numbered(
@@ -255,15 +314,19 @@ def _add_front(
     fitted : makes the equation of a fit.
     """
     problem, visited = solution.problem, solution.selection.visited
-    scores = validated_path(problem.table, problem.family, visited, _evidence_splits(problem))
-    judge = problem.judge()
+    table, family, judge = problem.table, problem.family, problem.judge()
+    splits, share = _evidence_splits(problem), family.weight / family.weight.sum()
+    null = held_out_loss(table, family, Structure(table.n_features), splits)
+    losses = [held_out_loss(table, family, fit.structure, splits) for fit in visited]
+    best, unit = min(losses, key=lambda loss: float(share @ loss)), float(share @ null)
     points = [
         ParetoPoint(
             float(problem.price.free_numbers(fit.structure)),
-            score,
+            explained(loss, null, family.weight),
             as_formula(fit.structure, problem.library),
+            error=paired_gain(loss, best, share)[1] / unit if unit > 0 else 0.0,
         )
-        for fit, score in zip(visited, scores, strict=True)
+        for fit, loss in zip(visited, losses, strict=True)
     ]
     fits = dict(zip(points, visited, strict=True))
     result.front = [

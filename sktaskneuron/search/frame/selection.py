@@ -115,6 +115,7 @@ class _Moves:
     def fit(self, structure: Structure, near: Fit | None = None, max_steps: int = MAX_STEPS) -> Fit:
         """Fit a structure, from the predictor of a neighbouring fit on."""
         eta = None if near is None else near.eta
+        structure = self.problem.with_forced(structure)
         return fit_structure(self.problem.table, self.problem.family, structure, eta, max_steps)
 
     def grown(self, fit: Fit) -> Fit | None:
@@ -140,6 +141,8 @@ class _Moves:
         problem = self.problem
         while True:
             removals = backward(problem.table, problem.family, problem.price, fit)
+            if problem.forced is not None:
+                removals = [p for p in removals if self._removes(p.structure, fit.structure)]
             for proposal in removals[:N_REFITTED]:
                 trial = self.fit(proposal.structure, fit, _REMOVAL_STEPS)
                 if self.judge.simpler_or_better(trial, fit):
@@ -147,6 +150,12 @@ class _Moves:
                     break
             else:
                 return fit
+
+    def _removes(self, less: Structure, structure: Structure) -> bool:
+        """Tell whether something is gone once the forced columns are back."""
+        return self.problem.with_forced(less).n_linear < structure.n_linear or any(
+            old is not new for old, new in zip(structure.atoms, less.atoms, strict=False)
+        )
 
     def merged(self, fit: Fit) -> Fit:
         """Merge atoms unless that makes the fit worse."""

@@ -23,7 +23,7 @@ from sktaskneuron.formula.text.canonical import (
     make_sum,
 )
 from sktaskneuron.formula.text.nodes import Node, Variable
-from sktaskneuron.search.sr.library import Shape, Term
+from sktaskneuron.search.sr.library import Shape, Term, admitted
 from sktaskneuron.search.sr.sets import Answer, SetSearch
 
 # Generations, trees of each, and those that have children.
@@ -40,7 +40,13 @@ _POINTS = np.linspace(-3.1, 2.9, 61)
 _FUNCTIONS = ("sin", "cos", "tanh", "atan", "abs", "gaussian", "relu", "softplus", "exp")
 
 
-def evolved(search: SetSearch, answer: Answer, shapes: Sequence[Shape], seed: int) -> Answer:
+def evolved(
+    search: SetSearch,
+    answer: Answer,
+    shapes: Sequence[Shape],
+    seed: int,
+    functions: frozenset[str] | None = None,
+) -> Answer:
     """Return a better answer with functions that are not in the library, or the same.
 
     Parameters
@@ -51,6 +57,8 @@ def evolved(search: SetSearch, answer: Answer, shapes: Sequence[Shape], seed: in
         The library: the first parents.
     seed : int
         Of mutation and crossover.
+    functions : frozenset of str, optional
+        Names of those that may be made use of; all by default.
 
     Returns
     -------
@@ -62,7 +70,7 @@ def evolved(search: SetSearch, answer: Answer, shapes: Sequence[Shape], seed: in
     parents = [shape.expression.node for shape in shapes]
     for generation in range(_GENERATIONS):
         nodes = _children(parents, rng) if generation else compositions()
-        children = list(_fresh(nodes, seen))
+        children = list(_fresh((n for n in nodes if admitted(n, functions)), seen))
         ranked = []
         for start in range(0, len(children), _CHILDREN):
             ranked += _ranked(search, answer, children[start : start + _CHILDREN])

@@ -15,7 +15,8 @@ import numpy as np
 from sktaskneuron._typing import FloatArray
 from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.formula.text.canonical import make_number, make_product, rebuilt
-from sktaskneuron.formula.text.nodes import Variable
+from sktaskneuron.formula.text.evaluation import primitives_of
+from sktaskneuron.formula.text.nodes import Node, Variable
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,11 @@ SHAPES = (
 def powers(max_order: int) -> tuple[Shape, ...]:
     """Return x, x**2, ... up to ``max_order``."""
     return tuple(Shape("x" if k == 1 else f"x**{k}") for k in range(1, max_order + 1))
+
+
+def admitted(node: Node, functions: frozenset[str] | None) -> bool:
+    """Tell whether a tree is made of these functions; of all where there is no list."""
+    return functions is None or primitives_of(node) <= functions
 
 
 def choice(shape: Shape, shapes: tuple[Shape, ...]) -> float:

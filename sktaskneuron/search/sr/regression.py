@@ -29,7 +29,7 @@ from sktaskneuron.search.frame.terms import FIRST_FUNCTION, TermLibrary
 from sktaskneuron.search.sr.adequacy import leaves_functions
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.evolve import N_TREES, evolved
-from sktaskneuron.search.sr.library import SHAPES, Shape, Term, choice, powers
+from sktaskneuron.search.sr.library import SHAPES, Shape, Term, admitted, choice, powers
 from sktaskneuron.search.sr.rounding import rounded
 from sktaskneuron.search.sr.scales import common_scales
 from sktaskneuron.search.sr.sets import SetSearch
@@ -119,7 +119,9 @@ class _Search:
     additions: type[Additions]
 
     def __post_init__(self) -> None:
-        self.shapes = (*powers(self.task.options.max_order), *SHAPES)
+        allowed = self.task.options.functions
+        library = [shape for shape in SHAPES if admitted(shape.expression.node, allowed)]
+        self.shapes = (*powers(self.task.options.max_order), *library)
         self.step = 0
         self.adequate = True
         self.smaller: list[tuple[Term, ...]] = []
@@ -141,7 +143,8 @@ class _Search:
                 break
             best = solution
             structure = best.selection.fit.structure
-            everything_seen = self.task.z.shape[1] <= SET_COLUMNS and len(self.task.z) <= SET_ROWS
+            n_rows, n_columns = self.task.z.shape
+            everything_seen = len(self._last_columns) == n_columns and n_rows <= SET_ROWS
             if isinstance(self.task.family, Gaussian) and everything_seen and not structure.atoms:
                 break
         assert best is not None
@@ -189,7 +192,8 @@ class _Search:
         )
         n_functions = sum(term.shape.power is None for term in answer.terms)
         if not self.adequate or n_functions >= _MANY_FUNCTIONS:
-            answer = evolved(search, answer, self.shapes, self.task.seed)
+            allowed = self.task.options.functions
+            answer = evolved(search, answer, self.shapes, self.task.seed, allowed)
         answer = rounded(search, answer)
         self.smaller = [
             rounded(search, other).terms
@@ -204,7 +208,9 @@ class _Search:
             return []
         found = self.task.options.proposer(z, problem.target[:, 0], problem.weight, self.task.seed)
         known = {shape.text for shape in self.shapes}
-        return [Term(Shape(g.text)) for g in found if g.text not in known and not g.is_power]
+        allowed = self.task.options.functions
+        new = (g for g in found if g.text not in known and not g.is_power)
+        return [Term(Shape(g.text)) for g in new if admitted(g.node, allowed)]
 
     def _beside(self, so_far: FunctionSolution, fit: Fit) -> Matrix:
         """Return the part of the prediction that is not a function of the columns looked at."""
@@ -227,19 +233,21 @@ class _Search:
         return np.sort(rng.choice(n, size=SET_ROWS, replace=False))
 
     def _columns(self, problem: Quadratic, rows: RowNumbers) -> RowNumbers:
-        d = self.task.z.shape[1]
-        if d <= SET_COLUMNS:
-            self._last_columns = np.arange(d)
+        d, lines = self.task.z.shape[1], self.task.lines
+        offered = np.arange(d) if lines is None or lines.all() else np.flatnonzero(~lines)
+        if len(offered) <= SET_COLUMNS:
+            self._last_columns = offered
             return self._last_columns
         self.caps.append(f"functions found on the {SET_COLUMNS} most promising of {d} columns")
-        z = self.task.z[rows]
+        z = self.task.z[np.ix_(rows, offered)]
         space = Blocks(z, problem, ())
-        best = np.zeros(d)
+        best = np.zeros(len(offered))
         for text in ("x", "x**2", "x**3", "abs(x)", "sin(x)", "cos(x)", "sin(2*x)", "cos(2*x)"):
             values = space.centred(Shape(text).terms[0].values(z))
             norm = np.maximum(np.einsum("nd,nd->d", values, values), 1e-300)
             np.maximum(best, ((values.T @ space.target) ** 2).sum(axis=1) / norm, out=best)
-        self._last_columns = np.sort(np.argsort(-best, kind="stable")[:SET_COLUMNS])
+        promising = np.argsort(-best, kind="stable")[:SET_COLUMNS]
+        self._last_columns = np.sort(offered[promising])
         return self._last_columns
 
     def _cost(self, problem: Quadratic, width: int) -> Callable[[Term], float]:

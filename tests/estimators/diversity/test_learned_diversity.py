@@ -273,7 +273,7 @@ class TestEstimators:
             ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes must be positive"),
             ({"activations": None, "base": "cosine"}, "unknown base"),
             ({"activations": None, "n_types": 30}, "cannot have 30 types"),
-            ({"validation": 200}, "leaves no rows"),
+            ({"validation": 200}, "LearnedDiversityMLPRegressor: .*leaves no rows"),
             ({"device": "tpu"}, "device"),
         ],
     )

@@ -71,7 +71,7 @@ def test_attributes(fitted):
 
 def test_one_object_searches_both():
     X, y = draw()
-    search = NeuronFormulaSearch(n_resamples=2).fit(X, y)
+    search = NeuronFormulaSearch().fit(X, y)
     search.set_params(method="sr", **QUICK).fit(X, y)
     assert {name for name in vars(search) if name.endswith("_")} == {
         name for name in vars(clone(search).fit(X, y)) if name.endswith("_")

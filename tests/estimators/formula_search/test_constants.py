@@ -48,3 +48,16 @@ def test_where_there_are_none():
         _ = three.constants_
     model = NeuronSeekRegressor(hidden_layer_sizes=4, max_epochs=1, random_state=0).fit(X, y)
     assert not hasattr(model.search_, "constants_")
+
+
+def test_summary():
+    search = NeuronFormulaSearch(**QUICK).fit(*draw())
+    lines = search.summary().splitlines()
+    assert lines[0] == str(search.fitted_formula_)
+    assert lines[2].startswith("where")
+    assert sum(line.startswith("* ") for line in lines) == 1
+    assert "*   0" in search.choose(0).summary()
+    X, y = draw()
+    labels = np.digitize(y, [0, 3]).astype(str)
+    three = NeuronFormulaSearch(n_resamples=0, max_order=2).fit(X, labels)
+    assert three.summary() == str(three.fitted_formula_)

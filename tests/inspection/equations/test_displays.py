@@ -145,6 +145,40 @@ class TestParetoFront:
         assert all(frame.x1 >= box.x1 and frame.y0 <= box.y0 for box in boxes)
         assert all("…" in text.get_text() for text in display.formulas_)
 
+    def test_an_axis_of_the_error_tells_small_ones_apart(self):
+        scores = [0.0, 0.9, 0.99, 0.9999]
+        points = [(k, score, expression(f"{k + 1}*mass")) for k, score in enumerate(scores)]
+        front = ParetoFront(points)
+        display = ParetoFrontDisplay(front).plot()
+        heights = display.ax_.transData.transform([(0, score) for score in scores])[:, 1]
+        steps = np.diff(heights)
+        np.testing.assert_allclose(steps, steps[0] * np.array([1, 1, 2]), rtol=1e-6)
+        assert list(display.line_.get_ydata()) == scores
+        assert {0.9, 0.99, 0.999, 0.9999} <= set(np.round(display.ax_.get_yticks(), 12))
+        plain = ParetoFrontDisplay(front).plot(axis="score")
+        assert plain.ax_.get_yscale() == "linear"
+        assert ParetoFrontDisplay(ParetoFront(points[:2])).plot().ax_.get_yscale() == "linear"
+        exact = ParetoFront([*points, (9, 1.0, expression("mass"))])
+        low, high = ParetoFrontDisplay(exact).plot().ax_.get_ylim()
+        assert np.isfinite([low, high]).all()
+        with pytest.raises(ValueError, match="axis must be 'auto', 'score' or 'error'"):
+            ParetoFrontDisplay(front).plot(axis="log")
+
+    def test_a_click_chooses(self):
+        from matplotlib.backend_bases import MouseEvent, PickEvent
+
+        X = np.random.default_rng(0).normal(size=(120, 2))
+        search = NeuronFormulaSearch(max_order=2, n_resamples=2).fit(X, X[:, 0] ** 2)
+        display = ParetoFrontDisplay.from_estimator(search, choosable=True)
+        canvas = display.figure_.canvas
+        mouse = MouseEvent("button_press_event", canvas, 0, 0, 1)
+        event = PickEvent("pick_event", canvas, mouse, display.points_, ind=[0])
+        canvas.callbacks.process("pick_event", event)
+        assert search.chosen_ == 0
+        assert list(display.chosen_.get_xdata()) == [search.pareto_front_[0].complexity]
+        with pytest.raises(TypeError, match="has no choose"):
+            ParetoFrontDisplay.from_estimator(stand_in(), choosable=True)
+
     def test_dollars_are_no_mathematics(self):
         point = (1, 0.5, FittedExpression.parse("`a$b`*`c$^d`", ["a$b", "c$^d"]))
         display = ParetoFrontDisplay(ParetoFront([point])).plot()
@@ -253,15 +287,41 @@ class TestFormula:
             np.testing.assert_allclose(surfaces[names].values, expected, atol=1e-12)
 
     def test_more_columns_become_bars(self):
-        equation = expression("4*mass + height*speed*heat + 0.1*heat")
+        equation = expression("4*mass + mass*height*speed*heat + 0.1*heat")
         display = FormulaDisplay.from_estimator(equation, draw_rows())
         rest = display.panels[-1]
-        assert rest.names == (("height", "speed", "heat"),)
+        assert rest.names == (("mass", "height", "speed", "heat"),)
         assert {panel.columns for panel in display.panels[:-1]} == {("mass",), ("heat",)}
         (bars,) = display.artists_[-1]
         assert [bar.get_width() for bar in bars] == pytest.approx(rest.shares)
         total = sum(panel.share for panel in display.panels)
         assert total == pytest.approx(1.0)
+
+    def test_three_columns_are_cut_into_slices(self):
+        equation, rows = expression("height*speed**2*heat**0.1"), draw_rows()
+        display = FormulaDisplay.from_estimator(equation, rows)
+        assert {panel.columns for panel in display.panels} == {("height", "speed")}
+        assert [panel.third for panel in display.panels] == ["heat"] * 3
+        levels = np.quantile(rows[:, 3], [0.1, 0.5, 0.9])
+        mean = equation.evaluate(rows).mean()
+        for panel, level in zip(display.panels, levels, strict=True):
+            assert panel.level == pytest.approx(level)
+            first, second = (grid[[3, 40]] for grid in panel.grids)
+            for i, j in ((0, 1), (1, 0)):
+                there = [[0.0, first[i], second[j], level]]
+                value = equation.evaluate(there)[0, 0] - mean
+                assert panel.values[[3, 40][j], [3, 40][i]] == pytest.approx(value)
+        assert sum(len(panel.rows) for panel in display.panels) == len(rows)
+        assert len({panel.size for panel in display.panels}) == 1
+        few = FormulaDisplay.from_estimator(equation, rows, max_panels=2)
+        assert [type(panel).__name__ for panel in few.panels] == ["Rest"]
+
+    def test_slices_at_each_of_few_values(self):
+        rows = draw_rows()
+        rows[:, 3] = np.arange(len(rows)) % 2
+        equation = expression("height*speed*(1 + 0.1*heat) + mass")
+        display = FormulaDisplay.from_estimator(equation, rows)
+        assert [panel.level for panel in display.panels if hasattr(panel, "level")] == [0.0, 1.0]
 
     @pytest.mark.parametrize(("most", "kinds"), [(1, 1), (2, 2), (3, 3), (4, 4), (9, 4)])
     def test_most_panels(self, most, kinds):

@@ -159,6 +159,17 @@ class TestActivationSet:
         with pytest.raises(ValueError, match="holds no ActivationSet"):
             ActivationSet.load(path)
 
+    def test_what_has_no_end_is_not_read(self, tmp_path):
+        packed = tmp_path / "bomb.npz"
+        np.savez_compressed(packed, activation_set=np.zeros(2**24))
+        assert packed.stat().st_size < 2**20
+        sparse = tmp_path / "long.json"
+        with open(sparse, "wb") as file:
+            file.truncate(2**33)
+        for path, reason in ((packed, "at most"), (sparse, "at most"), ("/dev/zero", "no file")):
+            with pytest.raises(ValueError, match=reason):
+                ActivationSet.load(path)
+
     @pytest.mark.parametrize(
         ("values", "message"),
         [

@@ -13,6 +13,7 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
+from sktaskneuron.search.columns.rules import running_rules
 
 MakeNode = Callable[[], Node]
 
@@ -49,10 +50,11 @@ class Atoms:
     @classmethod
     def of(cls, items: Iterable[tuple[Vector, MakeNode]], n_rows: int) -> Atoms:
         """Collect atoms: those that vary and have finite values of moderate size, each once."""
-        pairs = []
+        pairs, rules = [], running_rules()
         for pair in items:
             checkpoint()
-            pairs.append(pair)
+            if not rules.restrict_parts or rules.admit_part(pair[1]()):
+                pairs.append(pair)
         if not pairs:
             return cls(np.zeros((n_rows, 0)), [])
         values = np.stack([column for column, _ in pairs], axis=1)

@@ -13,6 +13,7 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Mask, RowNumbers, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
+from sktaskneuron.search.columns.rules import running_rules
 
 # Share of the rows on which a transform must be defined; noise takes a few out.
 _DEFINED = 0.95
@@ -123,6 +124,12 @@ LINKS = (
 )
 
 
+def allowed_links() -> list[Link]:
+    """Return the transforms whose inverses the rules of the search admit."""
+    rules = running_rules()
+    return [link for link in LINKS if rules.admit_part(link.inverse(Variable("x")))]
+
+
 @dataclass(frozen=True, eq=False)
 class Factor:
     """A power product of columns that multiplies the rest of an equation.
@@ -179,7 +186,8 @@ def find_factors(X: Vector, y: Vector, weight: Vector, names: Sequence[str]) -> 
         exponents = regression.exponents(linear) if linear else {}
         if exponents and exponents not in found:
             found.append(exponents)
-    return [_factor_of(exponents, X, names) for exponents in found]
+    factors = [_factor_of(exponents, X, names) for exponents in found]
+    return [factor for factor in factors if running_rules().admit_part(factor.node)]
 
 
 def _factor_of(exponents: dict[int, float], X: Vector, names: Sequence[str]) -> Factor:

@@ -12,8 +12,8 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_product
-from sktaskneuron.formula.text.nodes import Node, complexity, render
-from sktaskneuron.search.columns.builtin.links import LINKS, Factor, Link
+from sktaskneuron.formula.text.nodes import Node, render
+from sktaskneuron.search.columns.builtin.links import LINKS, Factor, Link, allowed_links
 from sktaskneuron.search.columns.builtin.select import Sums
 from sktaskneuron.search.columns.constants import (
     EXACT,
@@ -23,6 +23,7 @@ from sktaskneuron.search.columns.constants import (
     with_constants,
 )
 from sktaskneuron.search.columns.polish import snapped
+from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.columns.simplify import simplified
 
 # Equations may be so much longer than allowed before their numbers are made simple.
@@ -53,7 +54,10 @@ class Pool:
             node = make()
         except FormulaError:
             return np.inf  # its numbers overflow
-        if node is None or complexity(node) > 3 * self.max_complexity:
+        rules = running_rules()
+        if node is None or rules.size(node) > 3 * self.max_complexity:
+            return np.inf
+        if not rules.admit_part(node):
             return np.inf
         if not np.isfinite(self.rows.values(node)).all():
             return np.inf
@@ -64,7 +68,7 @@ class Pool:
             node = snapped(node, self.rows)
             loss = self.rows.loss(node)
         node = simplified(node, self.rows)
-        if complexity(node) > _LOOSE * self.max_complexity:
+        if rules.size(node) > _LOOSE * self.max_complexity or not rules.admit_part(node):
             return np.inf
         value = self.rows.criterion(node, loss)
         key = shape_of(node)
@@ -165,10 +169,11 @@ class Search:
 
     def links(self, view: View, promising: bool = True) -> list[Link]:
         """Return the transforms of the target to try: all, or those that came nearest so far."""
+        links = allowed_links()
         if not promising:
-            return list(LINKS)
-        reached = {link.name: self._reached.get((id(view), link.name), np.inf) for link in LINKS}
-        order = sorted(LINKS, key=lambda link: reached[link.name])
+            return links
+        reached = {link.name: self._reached.get((id(view), link.name), np.inf) for link in links}
+        order = sorted(links, key=lambda link: reached[link.name])
         best = [link for link in order[:_MOST_LINKS] if np.isfinite(reached[link.name])]
         return best if LINKS[0] in best else [LINKS[0], *best]
 

@@ -17,7 +17,7 @@ from sktaskneuron.search.columns.builtin.library import (
     pairs_of,
     unary_of,
 )
-from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, capped
+from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, allowed_links, capped
 from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
@@ -29,7 +29,7 @@ def ratios(search: Search, view: View) -> None:
     X, names = view.X, view.names
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
     n = view.n_observations
-    for link in LINKS[:3:2]:
+    for link in (link for link in LINKS[:3:2] if link in allowed_links()):
         given = link.given(view.y, view.weight)
         if given is None:
             continue

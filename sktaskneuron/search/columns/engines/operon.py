@@ -19,6 +19,7 @@ from sktaskneuron.search.columns.engines.child import call_in_child, seconds_for
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.rows import drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
+from sktaskneuron.search.columns.rules import Rules, running_rules
 
 if TYPE_CHECKING:
     import pyoperon
@@ -38,7 +39,8 @@ _GENERATIONS, _LEAST_POPULATION, _MOST_POPULATION = 200, 100, 1_000
 # A column is shifted where its mean is larger than so many of its standard deviations.
 _FAR = 1e3
 _INFIX = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/"}
-_FUNCTIONS = {
+#: Functions of pyoperon, and how they are written.
+FUNCTIONS = {
     "Cos": "cos",
     "Exp": "exp",
     "Log": "log",
@@ -47,7 +49,7 @@ _FUNCTIONS = {
     "Square": "square",
     "Tanh": "tanh",
 }
-_SYMBOLS = ("constant", "variable", *map(str.lower, (*_INFIX, *_FUNCTIONS)))
+_ALWAYS = ("constant", "variable", *map(str.lower, _INFIX))
 
 
 def search_operon(problem: ColumnsProblem) -> list[Node]:
@@ -95,6 +97,7 @@ def search_operon(problem: ColumnsProblem) -> list[Node]:
             ),
             "random_state": problem.seed,
             "max_time": seconds_for_child(),
+            "allowed_symbols": ",".join((*_ALWAYS, *allowed_functions(running_rules()))),
         },
         engine=_ENGINE,
         limit=_START_SECONDS + _EVALUATION_SECONDS * evaluations,
@@ -117,6 +120,13 @@ def search_operon(problem: ColumnsProblem) -> list[Node]:
         return [node]
 
     return read_front(answer, read, _ENGINE)
+
+
+def allowed_functions(rules: Rules) -> list[str]:
+    """Return pyoperon's names of the functions that rules admit; a square is a power."""
+    x = Variable("x")
+    trees = {name: parse_engine_text(f"{name}(x)", {"x": x}) for name in FUNCTIONS.values()}
+    return [name for name, tree in trees.items() if rules.admit_part(tree)]
 
 
 def _scales(X: Matrix) -> tuple[Vector, Vector]:
@@ -169,7 +179,6 @@ def fit_front(arrays: Mapping[str, FloatArray], options: Mapping[str, object]) -
             f"engine={_ENGINE!r} needs pyoperon; install sktaskneuron[sr]{reason}"
         ) from error
     model = SymbolicRegressor(
-        allowed_symbols=",".join(_SYMBOLS),
         objectives=["r2", "length"],
         optimizer_iterations=_LOCAL_STEPS,
         max_depth=_DEPTH,
@@ -204,8 +213,8 @@ def _text(nodes: Sequence[pyoperon.Node], names: Mapping[int, str]) -> str:
         elif kind in _INFIX and node.Arity == 2:
             left, right = stack.pop(), stack.pop()
             stack.append(f"({left}{_INFIX[kind]}{right})")
-        elif kind in _FUNCTIONS and node.Arity == 1:
-            stack.append(f"{_FUNCTIONS[kind]}({stack.pop()})")
+        elif kind in FUNCTIONS and node.Arity == 1:
+            stack.append(f"{FUNCTIONS[kind]}({stack.pop()})")
         else:
             raise FormulaError(f"{kind} of {node.Arity} arguments has no text")
     return stack.pop()

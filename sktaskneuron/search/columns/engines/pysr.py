@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from sktaskneuron.search.columns.engines.child import call_in_child, seconds_for
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 from sktaskneuron.search.columns.engines.rows import MAX_ROWS, drawn_rows
 from sktaskneuron.search.columns.engines.text import parse_engine_text, read_front
+from sktaskneuron.search.columns.rules import Rules, running_rules
 
 _ENGINE = "pysr"
 # PySR's iterations by default, and the least size of an equation that it takes.
@@ -127,6 +128,7 @@ def _table(problem: ColumnsProblem, *, template: bool) -> str:
             "maxsize": max(problem.max_complexity, _LEAST_SIZE),
             "random_state": problem.seed,
             "timeout_in_seconds": seconds_for_child(),
+            **ruled_options(running_rules(), problem.names),
         },
         engine=_ENGINE,
         limit=_START_SECONDS + _ITERATION_SECONDS * iterations,
@@ -135,6 +137,27 @@ def _table(problem: ColumnsProblem, *, template: bool) -> str:
     if not isinstance(answer, str):
         raise EngineError(f"engine={_ENGINE!r} answered no table of equations")
     return answer
+
+
+def ruled_options(rules: Rules, names: Sequence[str]) -> dict[str, object]:
+    """Return the arguments of PySR that follow from rules of equations."""
+    x = Variable("x")
+    trees = {name: parse_engine_text(f"{name}(x)", {"x": x}) for name in _UNARY}
+    unary = [name for name, tree in trees.items() if rules.admit_part(tree)]
+    found: dict[str, object] = {"unary_operators": unary}
+    operators = {name: rules.sizes[name] for name in unary if name in rules.sizes}
+    if operators:
+        found["complexity_of_operators"] = operators
+    if any(name in rules.sizes for name in names):
+        found["complexity_of_variables"] = [rules.sizes.get(name, 1) for name in names]
+    nested = {
+        outer: {inner: 0 for inner in sorted(refused) if inner in unary}
+        for outer, refused in rules.nesting.items()
+        if outer in unary
+    }
+    if any(nested.values()):
+        found["nested_constraints"] = {outer: inner for outer, inner in nested.items() if inner}
+    return found
 
 
 # -- what PySR writes ------------------------------------------------------------------------------
@@ -265,7 +288,6 @@ def hall_of_fame(arrays: Mapping[str, FloatArray], options: Mapping[str, object]
         )
     model = PySRRegressor(
         binary_operators=list(_BINARY),
-        unary_operators=list(_UNARY),
         parallelism="serial",
         deterministic=True,
         precision=64,
