@@ -21,10 +21,11 @@ import numpy as np
 from common.report import markdown, say
 
 from sktaskneuron import NeuronSeekRegressor
-from sktaskneuron.estimators.fitted import fitted_value
-from sktaskneuron.estimators.neuron_seek.groups import Compared
-from sktaskneuron.estimators.neuron_seek.run import Prepared, prepare
-from sktaskneuron.models.choice import Choice, choose
+from sktaskneuron.estimators.fitted import FittedPredictor, fitted_value
+from sktaskneuron.estimators.neuron_seek.run import prepare
+from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.choice import choose
+from sktaskneuron.models.predictor import Predictor
 
 Array = np.ndarray
 Rows = tuple[Array, Array]
@@ -98,24 +99,20 @@ LAWS: dict[str, Callable[[np.random.Generator], Rows]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Watched:
+class _Watched(FittedPredictor):
     """A fit of which all models are kept, not those alone that predict."""
 
-    prepared: Prepared
-    compared: Compared
-    choice: Choice
-
-    def attributes(self) -> dict[str, object]:
-        return {}
+    parts: tuple[Candidate, ...]
+    selected: str
 
 
 def _watched(settings, table, encoded, target, report) -> _Watched:
     prepared = prepare(settings, table, encoded, target, report)
     rivals = prepared.rivals
-    compared = rivals.candidates()
-    margin = settings.defaults.simple_margin
-    choice = choose(rivals.task, rivals.validation, compared.candidates, margin)
-    return _Watched(prepared, compared, choice)
+    parts = rivals.candidates().candidates
+    choice = choose(rivals.task, rivals.validation, parts, settings.defaults.simple_margin)
+    predictor = Predictor(prepared.reader, target, choice.model)
+    return _Watched(predictor, tuple(parts), choice.name)
 
 
 class _Regressor(NeuronSeekRegressor):
@@ -129,22 +126,22 @@ def line(name: str, seed: int) -> list[str]:
     estimator = _Regressor(random_state=seed).fit(X[:N_TRAIN], y[:N_TRAIN])
     seconds = time.process_time() - start
     fitted = fitted_value(estimator)
-    inputs = fitted.prepared.reader.read(X[N_TRAIN:], estimator)
-    target = fitted.prepared.rivals.task.kind
+    inputs = fitted.predictor.reader.read(X[N_TRAIN:], estimator)
+    target = fitted.predictor.target
 
     def error(model) -> float:
         predicted = target.decoded(model.predict_raw(inputs))
         return float(np.sqrt(np.mean((predicted - y[N_TRAIN:]) ** 2)) / y[N_TRAIN:].std())
 
-    parts = {c.name: error(c.model) for c in fitted.compared.candidates}
+    parts = {part.name: error(part.model) for part in fitted.parts}
     equation = "formula" if "formula" in parts else "linear"
-    best = min(parts, key=lambda part: parts[part])
-    whole = error(fitted.choice.model)
+    best = min(parts, key=lambda name: parts[name])
+    whole = error(fitted.predictor.model)
     over = whole / parts[best]
     say(f"{name}, draw {seed}: {whole:.4f} against {parts[best]:.4f} of {best!r}")
     numbers = [f"{value:.4f}" for value in (whole, parts[best])]
     return [
-        *(name, str(seed), fitted.choice.name, numbers[0], best, numbers[1]),
+        *(name, str(seed), fitted.selected, numbers[0], best, numbers[1]),
         *(f"{over:.2f}" + " !" * (over > BAR), f"{parts[equation]:.4f}", f"{seconds:.1f}"),
     ]
 

@@ -105,7 +105,7 @@ class TestRefitted:
             np.mean(output.argmax(axis=1) != task.target[held])
             for output, (_, held) in zip(outputs, validation.splits, strict=True)
         ]
-        assert max(wrong) < 0.02
+        assert max(wrong) < 0.05
 
 
 class TestLeavesStructure:
