@@ -2,6 +2,7 @@
 
     python benchmarks/robustness.py --cases 2000 --seed 0
     python benchmarks/robustness.py --seed 0 --case 17              # one case, as a fault names it
+    python benchmarks/robustness.py --seed 0 --case 17 40           # or several
     python benchmarks/robustness.py --kinds far_cell,weights --estimators seek
 
 Each case draws a clean table that can be learned, lets one hostile kind or two change it, and takes
@@ -35,9 +36,9 @@ RERUN = "python benchmarks/robustness.py"
 
 def chosen(arguments: argparse.Namespace) -> list[Case]:
     """Return the cases that are asked for, those that share clean fits beside one another."""
-    numbers = [arguments.case] if arguments.case is not None else range(arguments.cases)
+    numbers = arguments.case or range(arguments.cases)
     cases = [plan(arguments.seed, number) for number in numbers]
-    cases = [c for c in cases if arguments.case is not None or wanted(c, arguments)]
+    cases = [c for c in cases if arguments.case or wanted(c, arguments)]
     return sorted(cases, key=lambda c: (c.model.task, c.base, c.model.name, c.number))
 
 
@@ -74,7 +75,7 @@ def table(found: Sequence[Outcome]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=200)
-    parser.add_argument("--case", type=int, help="one case by its number")
+    parser.add_argument("--case", type=int, nargs="+", help="single cases by their numbers")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--kinds", default="", help="cases of kinds whose name contains one of these"
@@ -91,7 +92,7 @@ def main() -> int:
     found: list[Outcome] = []
     for outcome in outcomes(chosen(arguments), arguments.jobs):
         found.append(outcome)
-        if outcome.faults or arguments.case is not None:
+        if outcome.faults or arguments.case:
             print(
                 f"{outcome.kind} | {outcome.model} | {'refused, ' * outcome.refused}"
                 f"{outcome.seconds:.1f} CPU s"

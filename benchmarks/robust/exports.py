@@ -111,6 +111,8 @@ def in_sql(fitted: Any, X: Any, matrix: Array, n_outputs: int) -> Array | None:
     lowered = [str(name).lower() for name in table]
     if len(set(lowered)) < len(lowered):  # SQLite takes "a" and "A" for one name
         return None
+    if fitted.encoder_.times_:  # and has no types for these
+        return None
     texts = fitted.to_sql()
     quoted = ['"' + str(name).replace('"', '""') + '"' for name in table]
     with sqlite3.connect(":memory:") as connection:

@@ -249,6 +249,8 @@ def content(value: Any) -> Any:
     """Return what a value holds: pandas keeps caches beside it, a masked array its mask."""
     if isinstance(value, np.ma.MaskedArray):
         return value.data, value.mask
+    if getattr(value, "dtype", None) == np.longdouble:
+        return value.astype(str).tolist()  # some of its bytes are no part of the number
     if isinstance(value, pd.DataFrame):
         return list(value), [content(value.iloc[:, j]) for j in range(value.shape[1])]
     if isinstance(value, pd.Series):

@@ -174,7 +174,7 @@ class EquationExports(TableEstimator):
 
         A NULL is read as in predict: numbers are filled by their median in fit, and categories are
         of none of the levels, or missing if fit has seen that. Columns of True and False are
-        booleans.
+        booleans; dates DATE or TIMESTAMP, with a time zone where fit had one, durations INTERVAL.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class EquationExports(TableEstimator):
     def to_excel(self, cells: Mapping[str, str] | None = None) -> str | list[str]:
         """Return the equation as an Excel formula of the *raw* table's columns.
 
-        Blank cells are read as gaps are in predict.
+        Blank cells are read as gaps are in predict; dates, durations and times of day are Excel's.
 
         Parameters
         ----------
@@ -228,7 +228,7 @@ class EquationExports(TableEstimator):
         AttributeError
             If it has no readable equation.
         FormulaError
-            If a formula is longer than Excel takes.
+            If a formula is longer than Excel takes, or reads dates with a time zone.
         ValueError
             If a level of a column that is read cannot be written in Excel, or `cells` names other
             columns.

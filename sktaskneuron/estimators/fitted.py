@@ -125,8 +125,9 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
             Where to write it too. Numbers of more than 2 GiB go to a file beside it.
         one_tensor : bool, default=False
             False: one input of shape (n_samples, 1) per column, under the column's name: texts for
-            categories, with "" for a gap, else float64, with NaN for a gap. True: one float64 input
-            "X" of shape (n_samples, n_features), for tables of numbers.
+            categories, with "" for a gap, else float64, with NaN for a gap; dates are seconds since
+            1970-01-01, in UTC if they have a time zone, durations and times of day are seconds.
+            True: one float64 input "X" of shape (n_samples, n_features), for tables of numbers.
 
         Returns
         -------

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from sktaskneuron._clock import running_clock
 from sktaskneuron._typing import State
 from sktaskneuron.formula import NeuronFormula
@@ -64,9 +66,23 @@ def group_candidate(
     recipe: Recipe,
     validation: Validation,
     report: EpochReport,
+    start: PackedModel | None = None,
 ) -> Candidate:
-    """Train the members of a group; member j holds out the rows of split j, round and round."""
-    from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
+    """Train the members of a group; member j holds out the rows of split j, round and round.
+
+    ``start`` is what an earlier fit made of the group, to go on from.
+
+    Raises
+    ------
+    ValueError
+        If it holds other networks than this group has.
+    """
+    from sktaskneuron.training import (
+        arrays_to_module,
+        fit_members,
+        resolve_device,
+        resolve_dtype,
+    )
 
     assert recipe.learning_rate is not None  # a group tries no rates
     n_members = recipe.n_members
@@ -78,6 +94,16 @@ def group_candidate(
     if task.kind.bounded:
         own = task.target[task.own_rows]
         bounds = own.min(axis=0), own.max(axis=0)
+    if start is not None:
+        try:
+            arrays_to_module(network, start.state)
+        except ValueError as error:
+            raise ValueError(
+                f"the networks {group.name!r} of the earlier fit have another shape than the "
+                "parameters ask for now; use warm_start=False"
+            ) from error
+        if bounds is not None and start.bounds is not None:
+            bounds = np.minimum(bounds[0], start.bounds[0]), np.maximum(bounds[1], start.bounds[1])
 
     def model(state: State) -> PackedModel:
         return PackedModel(
@@ -106,6 +132,7 @@ def group_candidate(
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
+        schedule=recipe.schedule,
         patience=recipe.patience,
         stop_at_cycle_ends=recipe.stop_early,
         clock=running_clock(),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 from sktaskneuron._typing import FloatArray, Matrix, State, Vector
 from sktaskneuron.models.inputs import Inputs, View
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sktaskneuron.nn import DiverseNetwork, TaskNetwork
+
+
+# Modules of the models that have predicted: to build one takes longer than to predict a row.
+_BUILT: WeakKeyDictionary[PackedModel, nn.Module] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +52,7 @@ class PackedModel:
 
     def on_device(self, device: str) -> PackedModel:
         """Return the same model, to be evaluated elsewhere."""
-        return replace(self, device=device)
+        return self if device == self.device else replace(self, device=device)
 
     def network(self) -> TaskNetwork | DiverseNetwork:
         """Build the packed module."""
@@ -57,6 +64,17 @@ class PackedModel:
         network = build(self.spec, device=device, dtype=resolve_dtype(self.dtype, device))
         arrays_to_module(network, self.state)
         return network.eval()
+
+    def _built(self) -> nn.Module:
+        """Return the one module of this model that only predicts."""
+        from sktaskneuron.nn import TaskNetwork, folded
+
+        built = _BUILT.get(self)
+        if built is None:
+            network = self.network()
+            built = folded(network) if isinstance(network, TaskNetwork) else network
+            _BUILT[self] = built.eval()
+        return built
 
     def typed_network(self) -> DiverseNetwork:
         """Build the packed module of networks of typed neurons."""
@@ -70,14 +88,14 @@ class PackedModel:
         """Return raw outputs, (n_rows, n_outputs)."""
         from sktaskneuron.training import MeanOfMembers, predict_blocks
 
-        mean = MeanOfMembers(self.network(), self.n_members, self.bounds)
+        mean = MeanOfMembers(self._built(), self.n_members, self.bounds)
         return predict_blocks(mean, len(inputs), lambda part: inputs.block(self.view, part))
 
     def members_raw(self, inputs: Inputs) -> FloatArray:
         """Return raw outputs of every member, (n_members, n_rows, n_outputs)."""
         from sktaskneuron.training import AllMembers, predict_blocks
 
-        each = AllMembers(self.network(), self.n_members, self.bounds)
+        each = AllMembers(self._built(), self.n_members, self.bounds)
         flat = predict_blocks(each, len(inputs), lambda part: inputs.block(self.view, part))
         return flat.reshape(len(inputs), self.n_members, -1).transpose(1, 0, 2)
 

@@ -42,6 +42,8 @@ class Recipe:
         Of networks of task-driven neurons, as a user gives it; others are compared by theirs.
     dropout, label_smoothing : float
     passes_per_epoch : int
+    schedule : str
+        Of the learning rate.
     stop_early : bool
         Whether training ends where a cycle of the learning rate gained next to nothing.
     callbacks : tuple
@@ -64,6 +66,7 @@ class Recipe:
     dropout: float = 0.0
     label_smoothing: float = 0.0
     passes_per_epoch: int = 1
+    schedule: str = "coslog4"
     stop_early: bool = False
     callbacks: tuple[Callback | tuple[str, Callback], ...] = ()
     verbose: int = 0

@@ -14,6 +14,7 @@ from sktaskneuron.nn.activations import (
 from sktaskneuron.nn.parameterization import parameter_groups
 from sktaskneuron.nn.primitives import TORCH_NAMESPACE
 from sktaskneuron.nn.task.dropout import GeneratorDropout
+from sktaskneuron.nn.task.folded import folded
 from sktaskneuron.nn.task.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.task.neuron import TaskNeuron
 from sktaskneuron.nn.task.table_input import (
@@ -49,6 +50,7 @@ __all__ = [
     "TrainableActivation",
     "TypedActivation",
     "find_activation",
+    "folded",
     "get_activation",
     "n_parameters",
     "parameter_groups",

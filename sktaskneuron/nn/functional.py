@@ -61,6 +61,30 @@ def smooth_bound(x: Tensor, bound: float) -> Tensor:
     return x * torch.rsqrt(1.0 + torch.square(x * (1.0 / bound)))
 
 
+def rank_one_products(inner: Tensor, interactions: Sequence[tuple[int, int]]) -> Tensor:
+    """Multiply the inner products of each atom.
+
+    Parameters
+    ----------
+    inner : Tensor of shape (..., sum of order * rank)
+        Orders in turn; of each the first factors of all atoms, then the second ones.
+    interactions : sequence of (order, rank) pairs
+
+    Returns
+    -------
+    Tensor of shape (..., sum of ranks)
+    """
+    products, column = [], 0
+    for order, rank in interactions:
+        block = inner[..., column : column + order * rank].unflatten(-1, (order, rank))
+        column += order * rank
+        product = block[..., 0, :]
+        for m in range(1, order):
+            product = product * block[..., m, :]
+        products.append(product)
+    return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
+
+
 def evaluate_terms(expressions: Sequence[ElementwiseExpression], x: Tensor) -> list[Tensor]:
     """Evaluate elementwise terms, powers by multiplication.
 

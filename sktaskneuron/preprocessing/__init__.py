@@ -1,4 +1,4 @@
-"""From a table to a float matrix: missing values, categories, robust scaling.
+"""From a table to a float matrix: missing values, categories, dates, robust scaling.
 
 The classes are the estimators' own first steps. They return plain arrays whatever
 ``sklearn.set_config(transform_output=...)`` says, so that the estimators can build on them.

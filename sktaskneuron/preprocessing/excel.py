@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.export.excel import cell_of
 from sktaskneuron.preprocessing.categories import Level
 from sktaskneuron.preprocessing.raw_text import RawText, column_texts, mixed
@@ -43,6 +44,8 @@ def excel_columns(
 
     Raises
     ------
+    FormulaError
+        If a wanted column has dates with a time zone.
     ValueError
         If a wanted column has a level that Excel cannot write: infinity. If ``cells`` names no raw
         column.
@@ -108,7 +111,7 @@ class _Excel(RawText):
 def _days(cell: str, column: TimeColumn, origin: int) -> str:
     """Write the days from a moment, in seconds since 1970 or midnight, to a time."""
     if column.zone is not None:
-        raise ValueError(
+        raise FormulaError(
             f"dates with a time zone ({column.zone.name}) cannot be written in Excel, which knows "
             "none: fit on what clocks show, without a time zone"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -51,9 +51,9 @@ def are_first(places: Iterable[int], times: Mapping[int, TimeColumn]) -> Mask:
 
 
 def number_names(
-    places: Iterable[int], times: Mapping[int, TimeColumn], names: Mapping[int, str]
+    places: Iterable[int], times: Mapping[int, TimeColumn], names: Sequence[str]
 ) -> list[str]:
-    """Name the columns of numbers."""
+    """Name the columns of numbers, by the names of all columns of the table."""
     return [
         name
         for place in places

@@ -36,8 +36,9 @@ def sql_columns(
     -------
     texts : dict of str to str
         SQL text by name of the encoded column, in the encoder's order. Columns of True and False in
-        fit are booleans. Levels are compared as fit saw them: text with text, numbers with numbers;
-        a column that had both is compared as text.
+        fit are booleans; those of times are read by EXTRACT(EPOCH ...), as PostgreSQL and DuckDB
+        have it, and AT TIME ZONE. Levels are compared as fit saw them: text with text, numbers with
+        numbers; a column that had both is compared as text.
 
     Raises
     ------

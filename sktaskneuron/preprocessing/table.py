@@ -387,7 +387,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         check_is_fitted(self)
         names = np.asarray(shown_names(_check_feature_names_in(self, input_features)), dtype=object)
         numeric = self._numeric()
-        texts = number_names(numeric, self.times_, names)
+        texts = number_names(numeric, self.times_, names.tolist())
         marked = np.flatnonzero(self.missing_)
         texts += [f"{names[self.source_[number]]} is missing" for number in marked]
         for column, kept, pooled in self.categories():

@@ -197,8 +197,7 @@ def learn_times(kind: TimeKind, times: Times, weight: Vector | None) -> TimeColu
     values = seconds[usual]
     first, span = float(values.min()), float(np.ptp(values))
     if kind == "time of day":
-        cycles = ("day",) if span > _DAY / 2 else ()
-        return TimeColumn(kind, "hours", 0, cycles)
+        return TimeColumn(kind, "hours", 0, ("day",) if span > _DAY / 2 else ())
     whole_days = not (values % _DAY).any()
     if kind == "duration":
         return TimeColumn(kind, _unit(float(np.abs(values).max()), whole_days), 0, ())

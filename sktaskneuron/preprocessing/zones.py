@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -43,8 +43,8 @@ class Zone:
     """
 
     name: str
-    starts: IntArray
-    offsets: IntArray
+    starts: IntArray = field(repr=False)
+    offsets: IntArray = field(repr=False)
 
     def local(self, moments: IntArray) -> IntArray:
         """Return the time on the clocks.

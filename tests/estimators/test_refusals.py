@@ -112,7 +112,7 @@ TIMES = {
     "durations": (pd.to_timedelta(np.arange(N), unit="s"), "seconds"),
     "durations of python": (pd.Series([HOUR] * N, dtype=object), "seconds"),
     "times": ([datetime.time(12)] * N, "midnight"),
-    "periods": (pd.period_range("2020-01", periods=N, freq="M"), "days"),
+    "periods": (pd.period_range("2020-01", periods=N, freq="M"), "numbers"),
 }
 #: Cells that are no numbers, by their kind, with a word of the cure.
 CELLS = {

@@ -223,16 +223,13 @@ def class_codes(name: str, labels: AnyArray) -> tuple[AnyArray, IntArray]:
     return classes, codes.astype(np.int64)
 
 
-def codes_among(
-    classes: AnyArray, labels: AnyArray, what: str = "y_val", before: str = "y"
-) -> IntArray:
-    """Return the place of each label among the classes of y; raises ValueError for others.
-
-    what, before : the labels' name and that of the classes' source, for the message.
-    """
+def codes_among(classes: AnyArray, labels: AnyArray, holder: str, known_by: str) -> IntArray:
+    """Return the place of each label among the classes; messages name who holds and knows them."""
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
-        raise ValueError(f"{what} holds the class {unknown.tolist()[0]!r}, which {before} does not")
+        raise ValueError(
+            f"{holder} holds the class {unknown.tolist()[0]!r}, which {known_by} does not"
+        )
     return np.searchsorted(classes, labels).astype(np.int64)
 
 

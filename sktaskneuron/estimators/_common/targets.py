@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,10 +26,12 @@ from sktaskneuron.estimators._common.checks import (
     check_target,
     class_codes,
     codes_among,
+    encode_more,
     encode_table,
     score_weight,
     with_class_weight,
 )
+from sktaskneuron.estimators._common.earlier import check_same_classes, same_target
 from sktaskneuron.estimators._common.importances import with_importances
 from sktaskneuron.estimators._common.judges import with_judges, with_splits
 from sktaskneuron.estimators._common.limits import tell_far_targets
@@ -38,9 +40,13 @@ from sktaskneuron.estimators._common.settings import Settings
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, fitted_value, put_on, told
 from sktaskneuron.models.losses import Loss, SquaredError
+from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.naming import in_name_of
+
+#: ``X_val``, ``y_val`` and ``sample_weight_val`` of fit.
+Judges: TypeAlias = "tuple[TableLike | None, TargetLike | None, ArrayLike | None]"
 
 
 class Predictive(TableEstimator):
@@ -56,6 +62,18 @@ class Predictive(TableEstimator):
     @abstractmethod
     def _settings(self) -> Settings:
         """Refuse early what would fail after a long search; return the parameters."""
+
+    def _earlier(self) -> Predictor | None:
+        """Return what an earlier fit predicts by, if this one is to go on from it."""
+        return None
+
+    def _encoded(self, X: TableLike, sample_weight: ArrayLike | None) -> EncodedTable:
+        """Read the training rows, as an earlier fit read its own if this one goes on from it."""
+        earlier = self._earlier()
+        if earlier is None:
+            return encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
+        reader = earlier.reader
+        return encode_more(self, reader.encoder, reader.bounds, X, sample_weight)
 
 
 class Scored:
@@ -138,26 +156,41 @@ class Classifies(Scored, ClassifierMixin, Predictive):
             If X, y, the weights or a parameter cannot be used.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
-            settings = self._settings()
-            name = settings.estimator_name
-            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
-            labels = check_target(name, X, y, numeric=False)
-            report = FitReport(self, X, y, sample_weight)
-            classes, codes = class_codes(name, labels[table.rows])
-            weight = with_class_weight(self.class_weight, classes, codes, table.weight)
-            per_class = (weight / table.weight)[np.unique(codes, return_index=True)[1]]
-            table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
             judges = X_val, y_val, sample_weight_val
-
-            def encode(labels: AnyArray, weight: Vector) -> tuple[IntArray, Vector]:
-                codes = codes_among(classes, labels)
-                return codes, weight * per_class[codes]
-
-            table = with_judges(table, self, judges, encode, numeric=False)
-            fitted = self._run(settings, table, codes, ClassTarget(classes), report)
-            fitted = with_importances(fitted, table, self.device)
-            report.end()
+            fitted = self._learned(self._settings(), X, y, sample_weight, groups, judges)
         return put_on(self, told(self, fitted, left_out))
+
+    def _learned(
+        self,
+        settings: Settings,
+        X: TableLike,
+        y: TargetLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None = None,
+        judges: Judges = (None, None, None),
+    ) -> Fitted:
+        """Return what a fit leaves behind; parameters as in fit."""
+        name, earlier = settings.estimator_name, self._earlier()
+        table = self._encoded(X, sample_weight)
+        labels = check_target(name, X, y, numeric=False)
+        report = FitReport(self, X, y, sample_weight)
+        classes, codes = class_codes(name, labels[table.rows])
+        if earlier is not None:
+            assert isinstance(earlier.target, ClassTarget)  # a classifier's
+            check_same_classes(classes, earlier.target.classes)
+        weight = with_class_weight(self.class_weight, classes, codes, table.weight)
+        per_class = (weight / table.weight)[np.unique(codes, return_index=True)[1]]
+        table = with_splits(replace(table, weight=weight), self.validation, labels, groups)
+
+        def encode(labels: AnyArray, weight: Vector) -> tuple[IntArray, Vector]:
+            codes = codes_among(classes, labels, "y_val", "y")
+            return codes, weight * per_class[codes]
+
+        table = with_judges(table, self, judges, encode, numeric=False)
+        fitted = self._run(settings, table, codes, ClassTarget(classes), report)
+        fitted = with_importances(fitted, table, self.device)
+        report.end()
+        return fitted
 
     @usual_state()
     def predict_proba(self, X: TableLike) -> Matrix:
@@ -255,36 +288,51 @@ class Regresses(Scored, RegressorMixin, MultiOutputMixin, Predictive):
             If X, y, the weights or a parameter cannot be used.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
-            settings = self._settings()
-            name = settings.estimator_name
-            table = encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
-            values = check_target(name, X, y, numeric=True)
-            report = FitReport(self, X, y, sample_weight)
-            kept = values[table.rows].reshape(len(table.rows), -1)
-            with in_name_of(name):
-                loss = self._loss(kept, table)
-                loss.check(kept)
-            if loss.squares:
-                tell_far_targets(kept, table.weight)
-            target = ValueTarget.of(kept, table.weight, loss, values.ndim == 1)
-            table = with_splits(table, self.validation, values, groups)
             judges = X_val, y_val, sample_weight_val
-
-            def encode(values: AnyArray, weight: Vector) -> tuple[Matrix, Vector]:
-                columns = values.reshape(len(values), -1)
-                if columns.shape[1] != target.n_targets:
-                    raise ValueError(
-                        f"y_val has the shape {values.shape}, but y has {target.n_targets} targets"
-                    )
-                with in_name_of(name):
-                    target.loss.check(columns, "y_val")
-                return target.encoded(columns), weight
-
-            table = with_judges(table, self, judges, encode, numeric=True)
-            fitted = self._run(settings, table, target.encoded(kept), target, report)
-            fitted = with_importances(fitted, table, self.device)
-            report.end()
+            fitted = self._learned(self._settings(), X, y, sample_weight, groups, judges)
         return put_on(self, told(self, fitted, left_out))
+
+    def _learned(
+        self,
+        settings: Settings,
+        X: TableLike,
+        y: TargetLike,
+        sample_weight: ArrayLike | None,
+        groups: ArrayLike | None = None,
+        judges: Judges = (None, None, None),
+    ) -> Fitted:
+        """Return what a fit leaves behind; parameters as in fit."""
+        name, earlier = settings.estimator_name, self._earlier()
+        table = self._encoded(X, sample_weight)
+        values = check_target(name, X, y, numeric=True)
+        report = FitReport(self, X, y, sample_weight)
+        kept = values[table.rows].reshape(len(table.rows), -1)
+        with in_name_of(name):
+            loss = self._loss(kept, table)
+            loss.check(kept)
+        if loss.squares:
+            tell_far_targets(kept, table.weight)
+        if earlier is None:
+            target = ValueTarget.of(kept, table.weight, loss, values.ndim == 1)
+        else:
+            target = same_target(earlier.target, loss, values)
+        table = with_splits(table, self.validation, values, groups)
+
+        def encode(values: AnyArray, weight: Vector) -> tuple[Matrix, Vector]:
+            columns = values.reshape(len(values), -1)
+            if columns.shape[1] != target.n_targets:
+                raise ValueError(
+                    f"y_val has the shape {values.shape}, but y has {target.n_targets} targets"
+                )
+            with in_name_of(name):
+                target.loss.check(columns, "y_val")
+            return target.encoded(columns), weight
+
+        table = with_judges(table, self, judges, encode, numeric=True)
+        fitted = self._run(settings, table, target.encoded(kept), target, report)
+        fitted = with_importances(fitted, table, self.device)
+        report.end()
+        return fitted
 
     @usual_state()
     def predict(self, X: TableLike) -> FloatArray:

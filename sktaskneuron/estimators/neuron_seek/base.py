@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
-from sktaskneuron._typing import CategoricalFeatures, Constraints, RandomState, ValidationLike
+from sktaskneuron._typing import (
+    AnyArray,
+    CategoricalFeatures,
+    Constraints,
+    RandomState,
+    ValidationLike,
+)
+from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.constraints import NETWORKS
 from sktaskneuron.estimators._common.expression import readable_expression
+from sktaskneuron.estimators._common.further import LearnsFurther
+from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.settings import layer_sizes
-from sktaskneuron.estimators._common.targets import Predictive
 from sktaskneuron.estimators.exports import EquationExports
-from sktaskneuron.estimators.fitted import fitted_value
+from sktaskneuron.estimators.fitted import FittedPredictor, fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
-from sktaskneuron.estimators.neuron_seek.run import FittedNeuronSeek, fit_neuron_seek
-from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
+from sktaskneuron.estimators.neuron_seek.run import (
+    FittedNeuronSeek,
+    fit_neuron_seek,
+    learn_further,
+)
+from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings, Start
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.search.engines import SEARCHED, resolve_engine
 
 if TYPE_CHECKING:
@@ -27,7 +41,7 @@ if TYPE_CHECKING:
     from skorch.callbacks import Callback
 
 
-class NeuronSeek(EquationExports, Predictive):
+class NeuronSeek(EquationExports, LearnsFurther):
     """What the regressor and the classifier share; their docstrings describe it."""
 
     _parameter_constraints: ClassVar[Constraints] = {
@@ -39,6 +53,7 @@ class NeuronSeek(EquationExports, Predictive):
         "compare_simple": ["boolean"],
         "term_evidence": ["boolean"],
         "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
         "skorch_callbacks": [None, list, tuple],
     }
 
@@ -65,6 +80,7 @@ class NeuronSeek(EquationExports, Predictive):
         compare_simple: bool = True,
         term_evidence: bool = False,
         readable: bool | int = False,
+        warm_start: bool = False,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",
         device: str = "auto",
@@ -88,6 +104,7 @@ class NeuronSeek(EquationExports, Predictive):
         self.compare_simple = compare_simple
         self.term_evidence = term_evidence
         self.readable = readable
+        self.warm_start = warm_start
         self.time_limit = time_limit
         self.categorical_features = categorical_features
         self.device = device
@@ -131,7 +148,34 @@ class NeuronSeek(EquationExports, Predictive):
             hidden_layer_sizes=sizes,
             skorch_callbacks=tuple(self.skorch_callbacks or ()),
             defaults=self._defaults,
+            start=self._start(),
+            networks_alone=False,
         )
+
+    def _start(self) -> Start | None:
+        """Return what an earlier fit hands on, if this one is to go on from it."""
+        if not (self.warm_start and self.__sklearn_is_fitted__()):
+            return None
+        former: FittedNeuronSeek = fitted_value(self)
+        return Start(former.predictor, former.formula, former.search, former.packs, former.n_seen)
+
+    def _earlier(self) -> Predictor | None:
+        start = self._start()
+        return None if start is None else start.predictor
+
+    def _first_settings(self) -> NeuronSeekSettings:
+        if self.readable:
+            raise ValueError(
+                f"readable={self.readable!r} lets an equation predict, and partial_fit trains "
+                "networks; use readable=False, or NeuronFormulaSearch.partial_fit for an equation"
+            )
+        return replace(self._settings(), networks_alone=True)
+
+    def _further(
+        self, former: FittedPredictor, table: EncodedTable, encoded: AnyArray, report: FitReport
+    ) -> FittedNeuronSeek:
+        assert isinstance(former, FittedNeuronSeek)  # its own
+        return learn_further(replace(self._settings(), start=None), former, table, encoded, report)
 
     def _check_search(self, search: NeuronFormulaSearch, given: NeuronFormula | None) -> None:
         # fit switched the validation of nested estimators off

@@ -16,7 +16,7 @@ from sktaskneuron._typing import (
     ValidationLike,
 )
 from sktaskneuron.estimators._common.constraints import CLASSES
-from sktaskneuron.estimators._common.targets import Classifies
+from sktaskneuron.estimators._common.further import ClassifiesFurther
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from skorch.callbacks import Callback
 
 
-class NeuronSeekClassifier(Classifies, NeuronSeek):
+class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
     """Classification by a network of task-driven neurons, whose formula the data decide.
 
     A search finds which powers and interactions of the columns the classes ask for [1]_. Small
@@ -101,6 +101,11 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         Whether the best equation of few nodes shall predict in place of the networks; a number is
         the most nodes, True stands for 30. It is looked for on the target and on the networks' own
         predictions, also between the rows, and `readable_report_` says what it costs.
+    warm_start : bool, default=False
+        Whether a further fit goes on from the earlier one, on rows that it has not seen: encoding,
+        scales, classes and formula stay, the networks that predicted are trained further at a lower
+        learning rate, and compared anew on rows held out of the new ones, with the equation as it
+        was. See also `partial_fit`, which holds nothing out.
     time_limit : float or None, default=None
         Seconds after which fit ends, of wall time and of the CPU time of the process. At most
         a third is for the search and, with ``readable``, a third for that equation; the learning
@@ -229,6 +234,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         compare_simple: bool = True,
         term_evidence: bool = False,
         readable: bool | int = False,
+        warm_start: bool = False,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",
         class_weight: Mapping[object, float] | str | None = None,
@@ -254,6 +260,7 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
             compare_simple=compare_simple,
             term_evidence=term_evidence,
             readable=readable,
+            warm_start=warm_start,
             time_limit=time_limit,
             categorical_features=categorical_features,
             device=device,
@@ -298,7 +305,8 @@ class NeuronSeekClassifier(Classifies, NeuronSeek):
         if not isinstance(spread, LabelSpread):
             raise ValueError(
                 "sets are learned from held-out rows, and this NeuronSeekClassifier was fitted "
-                "without; fit with 20 rows or more and validation='auto'"
+                "without, or went on by partial_fit; fit with 20 rows or more and "
+                "validation='auto'"
             )
         asked = checked_coverages(coverage, spread.most)
         sets = spread.sets(softmax(value.predictor.raw(X, self, self.device)), asked).transpose(

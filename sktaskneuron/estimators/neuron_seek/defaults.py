@@ -43,6 +43,10 @@ class Defaults:
         Ascending in the number of rows.
     rivals_below : int
         Number of rows from which the task group is alone.
+    further_rate : float
+        Learning rate of networks that go on learning, as a share of that of fit.
+    further_passes : int
+        Passes of `partial_fit` over its rows.
     simple_margin : float
         Standard errors of held-out loss by which a blend must beat a readable model.
     """
@@ -60,6 +64,8 @@ class Defaults:
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
     rivals_below: int = 400_000
+    further_rate: float = 0.1
+    further_passes: int = 30
     simple_margin: float = 1.0
 
     def batch_size(self, n_rows: int) -> int:

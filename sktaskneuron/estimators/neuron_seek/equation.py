@@ -12,6 +12,7 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import AnyArray, RowNumbers, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.fitted import FittedSearch
 from sktaskneuron.estimators.formula_search.run import fit_search
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -45,6 +46,8 @@ class Equation:
     search : FittedSearch
     seconds : float
         What it took.
+    kept : bool
+        Whether it was found on other rows, so that it can be judged by these as it is.
     """
 
     table: EncodedTable
@@ -52,6 +55,12 @@ class Equation:
     estimator: NeuronFormulaSearch
     search: FittedSearch
     seconds: float
+    kept: bool = False
+
+    @classmethod
+    def of(cls, table: EncodedTable, task: Task, search: NeuronFormulaSearch) -> Equation:
+        """Return what an earlier fit found on other rows."""
+        return cls(table, task, clone(search), fitted_value(search), 0.0, kept=True)
 
     @classmethod
     def find(
@@ -149,7 +158,7 @@ class Equation:
 
     def on_rows(self, rows: RowNumbers) -> FittedFormula:
         """Repeat the search, from the same seed, on some of the rows, of very many on a part."""
-        if len(rows) == len(self.table.matrix) and self.task.n_own is not None:
+        if self.kept or (len(rows) == len(self.table.matrix) and self.task.n_own is not None):
             return self.fitted  # judged by rows that no search has seen
         if len(rows) > _MOST_ROWS:
             rows = np.sort(np.random.default_rng(0).choice(rows, size=_MOST_ROWS, replace=False))

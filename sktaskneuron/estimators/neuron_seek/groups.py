@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.members import MemberGroup, group_candidate
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe
 from sktaskneuron.models.simple import constant_candidate, formula_candidate, linear_candidate
 from sktaskneuron.models.task import Task
@@ -55,9 +56,14 @@ class Rivals:
         """Whether there are rivals to the task-driven networks."""
         return bool(self.validation) and self.settings.compare_simple
 
+    @property
+    def compares_simple(self) -> bool:
+        """Whether some of them are no networks."""
+        return self.compares and not self.settings.networks_alone
+
     def candidates(self) -> list[Candidate]:
         """Train everything, the simple models first."""
-        simple = self._simple() if self.compares else []
+        simple = self._simple() if self.compares_simple else []
         reserve = self._seconds_to_judge()
         networks = self._networks(reserve or 0.0, has_rivals=bool(simple))
         if reserve is not None and self.equation is not None:
@@ -80,7 +86,7 @@ class Rivals:
 
         It takes as many searches as there are splits, and at most a part of the time left.
         """
-        if not self.compares or self.equation is None or not self.equation.is_readable:
+        if not self.compares_simple or self.equation is None or not self.equation.is_readable:
             return None
         if not self.task.kind.squares:
             return None  # its numbers have another loss than the one that is asked for
@@ -107,7 +113,13 @@ class Rivals:
 
     def _train(self, group: MemberGroup, n_members: int, seed: int) -> Candidate:
         recipe = self.recipe(n_members, seed)
-        return group_candidate(group, self.task, recipe, self.validation, self.report)
+        start = self._packs.get(group.name)
+        return group_candidate(group, self.task, recipe, self.validation, self.report, start)
+
+    @property
+    def _packs(self) -> Mapping[str, PackedModel]:
+        """Networks of an earlier fit to go on from, by the names of their groups."""
+        return {} if self.settings.start is None else self.settings.start.packs
 
     def recipe(self, n_members: int, seed: int) -> Recipe:
         """Return how the networks of a group are built and trained."""
@@ -146,6 +158,12 @@ class Rivals:
     ) -> list[tuple[MemberGroup, int]]:
         """Give every group as many members as there are splits, or leave it out."""
         n_splits, total = max(1, len(self.validation.splits)), self.settings.n_members
+        if self._packs:
+            each = next(iter(self._packs.values())).n_members
+            return [
+                (g, self._packs[g.name].n_members if g.name in self._packs else each)
+                for g in groups
+            ]
         if isinstance(total, str):
             each = max(n_splits, self.settings.defaults.members_per_group(n_rows))
             return [(group, each) for group in groups]

@@ -23,7 +23,7 @@ from sktaskneuron._typing import (
     ValidationLike,
 )
 from sktaskneuron.estimators._common.checks import EncodedTable, score_weight
-from sktaskneuron.estimators._common.targets import Regresses
+from sktaskneuron.estimators._common.further import RegressesFurther
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -44,7 +44,7 @@ _LOGARITHMIC = {"poisson": 1.0, "gamma": 2.0, "tweedie": None}
 _LOSSES = ("squared_error", "absolute_error", "huber", "quantile", *_LOGARITHMIC)
 
 
-class NeuronSeekRegressor(Regresses, NeuronSeek):
+class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     """Regression by a network of task-driven neurons, whose formula the data decide.
 
     A search finds which powers and interactions of the columns the target asks for [1]_. Small
@@ -130,6 +130,11 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         ``loss="squared_error"``; a number is
         the most nodes, True stands for 30. It is looked for on the target and on the networks' own
         predictions, also between the rows, and `readable_report_` says what it costs.
+    warm_start : bool, default=False
+        Whether a further fit goes on from the earlier one, on rows that it has not seen: encoding,
+        scales, classes and formula stay, the networks that predicted are trained further at a lower
+        learning rate, and compared anew on rows held out of the new ones, with the equation as it
+        was. See also `partial_fit`, which holds nothing out.
     time_limit : float or None, default=None
         Seconds after which fit ends, of wall time and of the CPU time of the process. At most
         a third is for the search and, with ``readable``, a third for that equation; the learning
@@ -261,6 +266,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         compare_simple: bool = True,
         term_evidence: bool = False,
         readable: bool | int = False,
+        warm_start: bool = False,
         time_limit: float | None = None,
         categorical_features: CategoricalFeatures = "from_dtype",
         device: str = "auto",
@@ -285,6 +291,7 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
             compare_simple=compare_simple,
             term_evidence=term_evidence,
             readable=readable,
+            warm_start=warm_start,
             time_limit=time_limit,
             categorical_features=categorical_features,
             device=device,
@@ -414,7 +421,8 @@ class NeuronSeekRegressor(Regresses, NeuronSeek):
         if not isinstance(spread, Spread):
             raise ValueError(
                 "intervals are learned from held-out rows, and this NeuronSeekRegressor was "
-                "fitted without; fit with 20 rows or more and validation='auto'"
+                "fitted without, or went on by partial_fit; fit with 20 rows or more and "
+                "validation='auto'"
             )
         asked = checked_coverages(coverage, spread.most)
         predictor = on_device(value.predictor.model, self.device)

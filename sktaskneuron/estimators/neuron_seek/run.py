@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +26,10 @@ from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.candidate import Candidate, History
 from sktaskneuron.models.choice import Choice, choose
-from sktaskneuron.models.fitted import FittedModel, FormulaModel, LinearModel
+from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
+from sktaskneuron.models.further import trained_further
 from sktaskneuron.models.inputs import Inputs, Scaler, View
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
 from sktaskneuron.models.target import Target
@@ -63,7 +66,9 @@ class FittedNeuronSeek(FittedPredictor):
     history : dict of str to list
     n_iter : int
     spread : Spread, LabelSpread or None
-        How sure predictions are; None without validation.
+        How sure predictions are; None without validation, and of networks that went on learning.
+    n_seen : float
+        Sum of the weights of all rows that it has learned from.
     """
 
     formula: NeuronFormula
@@ -78,6 +83,20 @@ class FittedNeuronSeek(FittedPredictor):
     history: History
     n_iter: int
     spread: Spread | LabelSpread | None
+    n_seen: float
+
+    @property
+    def packs(self) -> dict[str, PackedModel]:
+        """The networks that predict, by the names of their groups."""
+        model = self.predictor.model
+        if not isinstance(model, Blend):
+            return {self.selected: model} if isinstance(model, PackedModel) else {}
+        names = [name for name, weight in self.weights.items() if weight > 0]
+        return {
+            name: part
+            for name, part in zip(names, model.models, strict=True)
+            if isinstance(part, PackedModel)
+        }
 
     @property
     def searched(self) -> FittedFormula | None:
@@ -153,12 +172,23 @@ def prepare(
 ) -> Prepared:
     """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
     held_out(settings.validation, len(table.matrix))
-    robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
-    reader = _reader(settings, table, robust)
+    start = settings.start
+    robust: Any
+    if start is None:
+        robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
+        reader = _reader(settings, table, robust)
+    else:
+        reader = start.predictor.reader
+        robust = reader.scalers["robust"]
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
     equation, formula = None, settings.given
-    if formula is None:
+    if start is not None:
+        formula = start.formula
+        settings = replace(settings, given=formula)
+        if start.search is not None:
+            equation = Equation.of(table, task, start.search)
+    elif formula is None:
         with within(_SEARCH * seconds_left()):
             equation = Equation.find(
                 table, task, str(settings.formula), settings.search, seed, report
@@ -168,13 +198,16 @@ def prepare(
         reader = replace(reader, bounds=equation.search.reader.bounds)
     seed %= 2**31
     splits = make_splits(task, held_out(settings.validation, len(task)), seed)
-    if not isinstance(settings.n_members, str):
+    if start is not None and start.packs:
+        splits = splits[: min(pack.n_members for pack in start.packs.values())]
+    elif not isinstance(settings.n_members, str):
         splits = splits[: int(settings.n_members)]
 
     def fitted_so_far(model: FittedModel) -> FittedPredictor:
         return FittedPredictor(Predictor(reader, target, model))
 
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
+    assert formula is not None
     rivals = Rivals(settings, task, validation, equation, robust.scale_, seed, tell)
     return Prepared(reader, formula, rivals)
 
@@ -225,7 +258,7 @@ def fit_neuron_seek(
         oof_score = target.score(outputs, task.target[rows], task.weight[rows])
         spread = learn_spread(task, validation, outputs, rows, rivals.seed)
     shown = _largest_network(candidates, choice)
-    reader = prepared.reader
+    reader, start = prepared.reader, settings.start
     if target.linear and isinstance(model, FormulaModel | LinearModel):
         # an equation is read as it is printed: the limits of the columns are a part of it
         reader = replace(reader, bounds=table.limits)
@@ -243,7 +276,58 @@ def fit_neuron_seek(
         history=shown.history,
         n_iter=max(1, shown.n_epochs),
         spread=spread,
+        n_seen=float(table.weight.sum()) + (0.0 if start is None else start.n_seen),
     )
+
+
+def learn_further(
+    settings: NeuronSeekSettings,
+    former: FittedNeuronSeek,
+    table: EncodedTable,
+    encoded: AnyArray,
+    report: FitReport,
+) -> FittedNeuronSeek:
+    """Let the networks of an earlier fit learn from more rows too.
+
+    Parameters
+    ----------
+    settings : NeuronSeekSettings
+    former : FittedNeuronSeek
+    table, encoded, report
+        As in fit_neuron_seek, read by ``former``.
+
+    Raises
+    ------
+    ValueError
+        If it holds no networks.
+    """
+    if not former.packs:
+        raise ValueError(
+            f"partial_fit trains networks, and what predicts here is {former.selected!r} alone; "
+            f"fit again on all rows, or call partial_fit of an unfitted {settings.estimator_name}, "
+            "which compares networks only"
+        )
+    predictor, defaults = former.predictor, settings.defaults
+    target, n_rows = predictor.target, len(table.matrix)
+    task = task_of(predictor.reader, table, encoded, target)
+    seed = next_seed(settings.random_state) % 2**31
+    recipe = settings.recipe(n_rows, 1, seed, classification=task.classification)
+    assert recipe.learning_rate is not None  # recipe has read "auto"
+    recipe = replace(
+        recipe,
+        n_epochs=defaults.further_passes,
+        learning_rate=defaults.further_rate * recipe.learning_rate,
+        schedule="cosine",
+    )
+
+    def fitted_so_far(model: FittedModel) -> FittedPredictor:
+        return FittedPredictor(replace(predictor, model=model))
+
+    n_new = float(table.weight.sum())
+    n_seen = former.n_seen + n_new
+    tell = report.epochs(fitted_so_far)
+    model = trained_further(predictor.model, task, recipe, n_new / n_seen, tell)
+    return replace(former, predictor=replace(predictor, model=model), spread=None, n_seen=n_seen)
 
 
 def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -> Reader:

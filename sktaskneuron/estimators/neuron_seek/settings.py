@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,36 @@ from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.defaults import Defaults
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.models.recipe import Recipe
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What an earlier fit hands on to a warm start.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        How it reads tables and targets.
+    formula : NeuronFormula
+    search : NeuronFormulaSearch or None
+        Fitted; None where the formula was given.
+    packs : dict of str to PackedModel
+        The networks that predict, by the names of their groups.
+    n_seen : float
+        Sum of the weights of the rows that it learned from.
+    """
+
+    predictor: Predictor
+    formula: NeuronFormula
+    search: NeuronFormulaSearch | None
+    packs: Mapping[str, PackedModel]
+    n_seen: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +53,10 @@ class NeuronSeekSettings(NetworkSettings):
     given : NeuronFormula or None
         The formula, if one was given; None asks for a search.
     defaults : Defaults
+    start : Start or None
+        Of an earlier fit, where this one is to go on from it.
+    networks_alone : bool
+        Whether simple models are left out, because they could not go on learning.
     """
 
     formula: str | NeuronFormula
@@ -39,6 +70,8 @@ class NeuronSeekSettings(NetworkSettings):
     skorch_callbacks: tuple[Callback | tuple[str, Callback], ...]
     verbose: int
     defaults: Defaults
+    start: Start | None = None
+    networks_alone: bool = False
 
     def recipe(self, n_rows: int, n_members: int, seed: int, *, classification: bool) -> Recipe:
         """Return how networks are built and trained on so many rows."""
@@ -50,6 +83,9 @@ class NeuronSeekSettings(NetworkSettings):
             batch_size = defaults.batch_size(n_rows)
         if isinstance(n_epochs, str):
             n_epochs, passes = defaults.epochs(n_rows, int(batch_size))
+        schedule = "coslog4"
+        if self.start is not None:  # high rates would undo what the networks have learned
+            rate, schedule = defaults.further_rate * float(rate), "cosine"
         return Recipe(
             hidden_layer_sizes=self.hidden_layer_sizes,
             n_members=n_members,
@@ -65,6 +101,7 @@ class NeuronSeekSettings(NetworkSettings):
             dropout=float(self.dropout),
             label_smoothing=defaults.label_smoothing,
             passes_per_epoch=passes,
+            schedule=schedule,
             stop_early=isinstance(self.max_epochs, str),
             callbacks=self.skorch_callbacks,
             verbose=int(self.verbose),

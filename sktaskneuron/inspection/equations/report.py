@@ -7,6 +7,7 @@ import html
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron import __version__
 from sktaskneuron._typing import TableLike
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.exceptions import FormulaError
@@ -123,7 +123,7 @@ def equation_report(
     page = (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Equation report</title>'
         f"<style>{_STYLE}</style></head><body><h1>Equation report</h1>{body}"
-        f'<p class="note">sktaskneuron {html.escape(__version__)}</p></body></html>'
+        f'<p class="note">sktaskneuron {html.escape(version("sktaskneuron"))}</p></body></html>'
     )
     if path is not None:
         Path(path).write_text(page, encoding="utf-8")

@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sktaskneuron.formula import ElementwiseExpression, NeuronFormula
-from sktaskneuron.nn.functional import affine, evaluate_terms, matrix_product, smooth_bound
+from sktaskneuron.nn.functional import (
+    affine,
+    evaluate_terms,
+    matrix_product,
+    rank_one_products,
+    smooth_bound,
+)
 from sktaskneuron.nn.parameterization import BIAS_RATE, ntp_rates
 from sktaskneuron.nn.task.basis import orthonormal_terms, product_moments
 from sktaskneuron.nn.task.start import (
@@ -134,11 +140,11 @@ class TaskNeuron(nn.Module):
         self.bound, self.bias_std = float(bound), float(bias_std)
         self._expressions = self._terms_after_linear()
         self.n_terms = 1 + len(self._expressions)
-        self._interactions = tuple(sorted(self.formula.interactions.items()))
+        self.interactions = tuple(sorted(self.formula.interactions.items()))
 
         where = factory_options(device, dtype)
-        rank = sum(r for _, r in self._interactions)
-        n_factors = sum(k * r for k, r in self._interactions)
+        rank = sum(r for _, r in self.interactions)
+        n_factors = sum(k * r for k, r in self.interactions)
 
         def parameter(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.empty(*lead, *shape, **where))
@@ -189,7 +195,7 @@ class TaskNeuron(nn.Module):
                 self.bias.copy_(randn(tuple(self.bias.shape), generator) * self.bias_std)
             if self.factors is not None and self.loadings is not None:
                 self.loadings.zero_()
-                for order, rank in self._interactions:
+                for order, rank in self.interactions:
                     factors = self._random_factors(order, rank, generator)
                     self._set_factors(order, factors, slice(0, rank))
 
@@ -209,7 +215,7 @@ class TaskNeuron(nn.Module):
     def _places(self, order: int) -> tuple[int, int]:
         """Return the first column of an order's factors and the first row of its loadings."""
         column = row = 0
-        for k, rank in self._interactions:
+        for k, rank in self.interactions:
             if k == order:
                 return column, row
             column, row = column + k * rank, row + rank
@@ -237,7 +243,7 @@ class TaskNeuron(nn.Module):
     def factors_of(self, order: int) -> Tensor:
         """Return the factors of one order, a view ([n_members,] order, in_features, rank)."""
         column, _ = self._places(order)
-        rank = dict(self._interactions)[order]
+        rank = dict(self.interactions)[order]
         assert self.factors is not None
         block = self.factors[..., column : column + order * rank]
         return block.unflatten(-1, (order, rank)).transpose(-2, -3)
@@ -263,7 +269,7 @@ class TaskNeuron(nn.Module):
         ValueError
             If an order is not in the formula or a shape does not fit.
         """
-        ranks = dict(self._interactions)
+        ranks = dict(self.interactions)
         with torch.no_grad():
             for order, given in factors.items():
                 _, row = self._places(order)
@@ -313,15 +319,7 @@ class TaskNeuron(nn.Module):
         if self.factors is None:
             return input[..., :0]
         inner = smooth_bound(matrix_product(input, self.factors), self.bound)
-        products, column = [], 0
-        for order, rank in self._interactions:
-            block = inner[..., column : column + order * rank].unflatten(-1, (order, rank))
-            column += order * rank
-            product = block[..., 0, :]
-            for m in range(1, order):
-                product = product * block[..., m, :]
-            products.append(product)
-        joined = products[0] if len(products) == 1 else torch.cat(products, dim=-1)
+        joined = rank_one_products(inner, self.interactions)
         shift, scale = self.product_shift.unsqueeze(-2), self.product_scale.unsqueeze(-2)
         return torch.addcmul(shift, joined, scale)
 

@@ -309,10 +309,14 @@ class TableInput(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the signals: (..., batch, n_columns) -> (..., batch, n_signals)."""
+        signals = self.unscaled(input)
+        return signals if self.scale is None else signals * self.scale.unsqueeze(-2)
+
+    def unscaled(self, input: Tensor) -> Tensor:
+        """Return the same without the learned factors."""
         parts = [input[..., : self.n_numbers] if self.levels is not None else input]
         if self.terms is not None:
             parts.append(self.terms(input[..., : self.terms.n_columns]))
         if self.levels is not None:
             parts.append(self.levels(input[..., self.n_numbers :]))
-        signals = torch.cat(parts, dim=-1) if len(parts) > 1 else input
-        return signals if self.scale is None else signals * self.scale.unsqueeze(-2)
+        return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]

@@ -38,6 +38,8 @@ class ScaledTask:
         Columns that stay out of products.
     forced : ndarray of bool of shape (n_features,) or None
         Columns that have a linear term.
+    lines : ndarray of bool of shape (n_features,) or None
+        Columns that enter as they are only: no powers, functions or products of them.
     """
 
     z: Matrix
@@ -46,6 +48,7 @@ class ScaledTask:
     seed: int
     references: Mask | None = None
     forced: Mask | None = None
+    lines: Mask | None = None
 
     def subset(self, rows: RowNumbers) -> ScaledTask:
         """Return the same task on some of the rows."""
@@ -81,11 +84,14 @@ class Problem:
         allowed: dict[int, Mask] = {k: levels > k for k in range(1, options.max_order + 1)}
         # of two values every function is a line
         allowed |= dict.fromkeys(library.functions, levels > 2)
+        if task.lines is not None:
+            allowed |= {k: mask & ~task.lines for k, mask in allowed.items() if k > 1}
         pure = tuple(k for k, mask in allowed.items() if mask.any())
         products = tuple(range(2, options.max_interaction_order + 1)) if z.shape[1] > 1 else ()
         support = shared_support(z, task.family.weight)
-        if task.references is not None:
-            support &= ~(task.references | task.references[:, None])
+        for alone in (task.references, task.lines):
+            if alone is not None:
+                support &= ~(alone | alone[:, None])
         space = Space(pure, products, options.max_rank, allowed, support)
         return cls(table, task.family, space, options, task.seed, library, forced=task.forced)
 

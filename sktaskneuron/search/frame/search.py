@@ -22,6 +22,7 @@ from sktaskneuron.search.frame.problem import Problem, ScaledTask
 from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.selection import Selection
 from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
+from sktaskneuron.search.frame.support import carried_by_few, far_rows
 from sktaskneuron.search.frame.terms import interaction_text
 
 # Rows times columns times outputs up to which several scales of the columns are tried.
@@ -172,7 +173,7 @@ def search_formula(
                     searched.references,
                     forced[usable] if forced.any() else None,
                 )
-                solution = method.solve(task, report, caps)
+                solution = _solved(method, task, report, caps)
                 if best is None or solution.score < best[0].score:
                     best = solution, scale, number
     if best is None:
@@ -202,6 +203,43 @@ def search_formula(
             _add_evidence(result, method, solution)
             _add_front(result, solution, fitted)
     return result
+
+
+def _solved(
+    method: Method,
+    task: ScaledTask,
+    on_step: Callable[[int, str, float], None],
+    caps: list[str],
+) -> Solution:
+    """Search on one scale; twice where few rows carry a column on it.
+
+    A polynomial of such a column goes through those rows, wild between them and beyond, and no
+    price tells it from a law. So powers and functions have to hold in the farthest rows when they
+    are fitted to the others, better than lines and the mean do.
+    """
+    weight = task.family.weight
+    lines = carried_by_few(task.z, weight)
+    if not lines.any():
+        return method.solve(task, on_step, caps)
+    plain = method.solve(replace(task, lines=lines), on_step, caps)
+    far = far_rows(task.z[:, lines], weight)
+    # gates compare no fits
+    if 2 * far.sum() > len(far) or task.options.engine == "gates":
+        return plain
+    splits = [(np.flatnonzero(~far), np.flatnonzero(far))]
+    best = plain
+    with within(otherwise="functions of columns with far values"):
+        free = method.solve(task, on_step, caps)
+
+        def loss(solution: Solution, structure: Structure) -> float:
+            rows = held_out_loss(solution.problem.table, task.family, structure, splits)
+            return float(weight[far] @ rows[far])
+
+        lines_loss = loss(plain, plain.selection.fit.structure)
+        mean_loss = loss(plain, Structure(len(lines)))
+        if loss(free, free.selection.fit.structure) < min(lines_loss, mean_loss):
+            best = free
+    return best
 
 
 def _search_rows(

@@ -143,7 +143,8 @@ class _Search:
                 break
             best = solution
             structure = best.selection.fit.structure
-            everything_seen = self.task.z.shape[1] <= SET_COLUMNS and len(self.task.z) <= SET_ROWS
+            n_rows, n_columns = self.task.z.shape
+            everything_seen = len(self._last_columns) == n_columns and n_rows <= SET_ROWS
             if isinstance(self.task.family, Gaussian) and everything_seen and not structure.atoms:
                 break
         assert best is not None
@@ -232,19 +233,21 @@ class _Search:
         return np.sort(rng.choice(n, size=SET_ROWS, replace=False))
 
     def _columns(self, problem: Quadratic, rows: RowNumbers) -> RowNumbers:
-        d = self.task.z.shape[1]
-        if d <= SET_COLUMNS:
-            self._last_columns = np.arange(d)
+        d, lines = self.task.z.shape[1], self.task.lines
+        offered = np.arange(d) if lines is None or lines.all() else np.flatnonzero(~lines)
+        if len(offered) <= SET_COLUMNS:
+            self._last_columns = offered
             return self._last_columns
         self.caps.append(f"functions found on the {SET_COLUMNS} most promising of {d} columns")
-        z = self.task.z[rows]
+        z = self.task.z[np.ix_(rows, offered)]
         space = Blocks(z, problem, ())
-        best = np.zeros(d)
+        best = np.zeros(len(offered))
         for text in ("x", "x**2", "x**3", "abs(x)", "sin(x)", "cos(x)", "sin(2*x)", "cos(2*x)"):
             values = space.centred(Shape(text).terms[0].values(z))
             norm = np.maximum(np.einsum("nd,nd->d", values, values), 1e-300)
             np.maximum(best, ((values.T @ space.target) ** 2).sum(axis=1) / norm, out=best)
-        self._last_columns = np.sort(np.argsort(-best, kind="stable")[:SET_COLUMNS])
+        promising = np.argsort(-best, kind="stable")[:SET_COLUMNS]
+        self._last_columns = np.sort(offered[promising])
         return self._last_columns
 
     def _cost(self, problem: Quadratic, width: int) -> Callable[[Term], float]:

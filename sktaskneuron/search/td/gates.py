@@ -18,6 +18,8 @@ Where this differs from the published code, and why (each was measured to break 
 * interactions have their diagonal x_i^k taken out, as everywhere in this package, so that the two
   streams are identifiable;
 * the penalty is divided by the number of gates, which keeps terms of medium size;
+* columns that few rows stand behind are left out: an order takes all its columns or none, and so
+  many levels of a category would be fitted to a row or two each;
 * several outputs share factors and gates and have their own loadings.
 """
 
@@ -25,7 +27,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,7 @@ from sktaskneuron.search.frame.model import Atom, Structure
 from sktaskneuron.search.frame.problem import Problem
 from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.frame.selection import Selection
+from sktaskneuron.search.frame.support import shared_support
 
 if TYPE_CHECKING:
     import torch
@@ -75,9 +78,27 @@ def select_by_gates(problem: Problem) -> Selection:
     """
     table, family = problem.table, problem.family
     null = fit_structure(table, family, Structure(table.n_features))
-    structure = as_structure(table.n_features, problem.space.allowed, *_open_orders(problem))
+    problem = replace(problem, space=_with_rows_enough(problem))
+    structure = as_structure(problem.space, *_open_orders(problem))
     fit = fit_linear(table, family, structure)
     return Selection(fit, problem.judge().score(fit), (null, fit))
+
+
+def _with_rows_enough(problem: Problem) -> Space:
+    """Return the space without columns that few rows stand behind, and orders that hold no other.
+
+    Two columns at least make an interaction.
+    """
+    space = problem.space
+    enough = np.diag(shared_support(problem.table.z, problem.family.weight))
+    allowed = {order: mask & enough for order, mask in space.allowed.items()}
+    products = space.interaction_orders if space.supported.sum() > 1 else ()
+    return replace(
+        space,
+        allowed=allowed,
+        pure_orders=tuple(order for order in space.pure_orders if allowed[order].any()),
+        interaction_orders=products,
+    )
 
 
 def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
@@ -157,7 +178,12 @@ class _DualStream:
             start = 0.05 * torch.randn(shape, generator=generator, dtype=torch.float64)
             return start.requires_grad_()
 
+        def columns(mask: Mask) -> torch.Tensor:
+            return torch.from_numpy(mask.astype(np.float64))
+
         self.pure_orders, self.interaction_orders = space.pure_orders, space.interaction_orders
+        self.allowed = [columns(space.allowed[order]) for order in self.pure_orders]
+        self.supported = columns(space.supported)
         self.n_gates = len(self.pure_orders) + len(self.interaction_orders)
         rank = min(_RANK, space.max_rank)
         self.pure = [normal(n_features, n_outputs) for _ in self.pure_orders]
@@ -193,14 +219,20 @@ class _DualStream:
         powers = {1: x}
         for order in range(2, max([*self.pure_orders, *self.interaction_orders, 1]) + 1):
             powers[order] = powers[order - 1] * x
-        terms = [powers[k] @ weight for k, weight in zip(self.pure_orders, self.pure, strict=True)]
+        terms = [
+            (powers[order] * allowed) @ weight
+            for order, allowed, weight in zip(
+                self.pure_orders, self.allowed, self.pure, strict=True
+            )
+        ]
+        own = x * self.supported
         for order, factor, loading in zip(
             self.interaction_orders, self.factors, self.loadings, strict=True
         ):
-            product, diagonal = x @ factor[0], factor[0]
+            product, diagonal = own @ factor[0], factor[0]
             for m in range(1, order):
-                product, diagonal = product * (x @ factor[m]), diagonal * factor[m]
-            product = product - powers[order] @ diagonal
+                product, diagonal = product * (own @ factor[m]), diagonal * factor[m]
+            product = product - (powers[order] * self.supported) @ diagonal
             terms.append(product @ loading)
         stacked = torch.stack(terms)  # (gates, batch, outputs)
         mean = stacked.mean(dim=1, keepdim=True)
@@ -221,16 +253,13 @@ class _DualStream:
         return pure, {order: factor.detach().numpy() for order, factor in kept}
 
 
-def as_structure(
-    n_features: int, allowed: Mapping[int, Mask], pure: set[int], factors: dict[int, FloatArray]
-) -> Structure:
+def as_structure(space: Space, pure: set[int], factors: dict[int, FloatArray]) -> Structure:
     """Return the structure that the gates chose.
 
     Parameters
     ----------
-    n_features : int
-    allowed : mapping of int to ndarray of bool of shape (n_features,)
-        Per pure order the columns of its block.
+    space : Space
+        Says which columns enter.
     pure : set of int
         Open pure orders; each enters as a full block.
     factors : dict of int to ndarray of shape (order, n_features, rank)
@@ -240,9 +269,10 @@ def as_structure(
     -------
     Structure
     """
-    atoms = tuple(
-        Atom.from_factors(factors[order][:, :, r])
-        for order in sorted(factors)
-        for r in range(factors[order].shape[2])
-    )
-    return Structure(n_features, {order: allowed[order] for order in sorted(pure)}, atoms)
+    atoms = []
+    for order in sorted(factors):
+        support = np.tile(space.supported, (order, 1))
+        by_rank = np.moveaxis(factors[order], 2, 0)
+        atoms += [Atom.from_factors(factor, support) for factor in by_rank]
+    pure_columns = {order: space.allowed[order] for order in sorted(pure)}
+    return Structure(len(space.supported), pure_columns, tuple(atoms))

@@ -43,6 +43,7 @@ ELSEWHERE = {
     "compare_simple",
     "term_evidence",
     "readable",
+    "warm_start",
     "time_limit",
     "categorical_features",
     "class_weight",

@@ -71,30 +71,25 @@ def test_two_classes():
     assert ((fitted.evaluate(X)[:, 0] > 0) == (y > np.median(y))).mean() > 0.9
 
 
+def space():
+    allowed = {1: mask_of([0, 1], 3), 2: mask_of([0, 1, 2], 3)}
+    return Space((1, 2), (2,), 2, allowed, np.ones((3, 3), dtype=bool))
+
+
 def test_a_closed_gate_is_not_kept():
-    stream = _DualStream(
-        3,
-        1,
-        Space((1, 2), (2,), 2, {}, np.ones((3, 3), dtype=bool)),
-        torch.Generator().manual_seed(0),
-    )
+    stream = _DualStream(3, 1, space(), torch.Generator().manual_seed(0))
     with torch.no_grad():
         stream.log_alpha[1] = -5.0
     pure, factors = stream.kept()
     assert pure == {1}
     assert factors[2].shape == (2, 3, 2)
-    structure = as_structure(3, {1: mask_of([0, 1], 3)}, pure, factors)
+    structure = as_structure(space(), pure, factors)
     assert structure.ranks() == {2: 2}
     assert structure.pure[1].tolist() == [True, True, False]
 
 
 def test_gates_start_open():
     """Opening 0.978 at log odds 2.2, as in the paper's code."""
-    stream = _DualStream(
-        3,
-        1,
-        Space((1, 2), (2,), 2, {}, np.ones((3, 3), dtype=bool)),
-        torch.Generator().manual_seed(0),
-    )
+    stream = _DualStream(3, 1, space(), torch.Generator().manual_seed(0))
     np.testing.assert_allclose(stream.opening().detach(), 0.978, atol=1e-3)
     assert DEFAULT_STEPS * 0.6 * 0.05 > 4.2
