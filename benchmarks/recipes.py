@@ -36,14 +36,11 @@ from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
 from sktaskneuron.estimators.neuron_seek.run import Prepared, prepare
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
+from sktaskneuron.models.equations import Judge
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.members import MemberGroup, group_candidate
 from sktaskneuron.models.networks import PackedModel
-from sktaskneuron.models.simple import (
-    constant_candidate,
-    formula_candidate,
-    linear_candidate,
-)
+from sktaskneuron.models.simple import constant_candidate, linear_candidate
 from sktaskneuron.models.target import softmax
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
@@ -161,13 +158,19 @@ class Fold:
                 if not kept["held"].size:
                     return None
                 return (
-                    Candidate(name, Stored(kept["test"].mean(axis=0)), kept["held"], n_epochs=1),
+                    Candidate(
+                        name,
+                        Stored(kept["test"].mean(axis=0)),
+                        kept["held"],
+                        n_epochs=1,
+                        simple=name in SIMPLE.split("+"),
+                    ),
                     kept["test"],
                     float(kept["cpu"]),
                 )
-        rival = self._rival() if name == "formula" else 0.0
+        others = self._others() if name == "formula" else []
         start = time.process_time()
-        found = self._simple(name, rival) if name in SIMPLE.split("+") else self._trained(name)
+        found = self._simple(name, others) if name in SIMPLE.split("+") else self._trained(name)
         cpu = time.process_time() - start
         held, test = (np.zeros(0), np.zeros(0)) if found is None else found
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,17 +178,18 @@ class Fold:
         print(f"{self.name:24s} {name:24s} {cpu:6.1f} s", file=sys.stderr, flush=True)
         return self.candidate(name)
 
-    def _simple(self, name: str, rival: float) -> tuple[np.ndarray, np.ndarray] | None:
+    def _simple(self, name: str, others: list[Candidate]) -> tuple[np.ndarray, np.ndarray] | None:
         task, validation = self.task, self.validation
         if name == "formula":
             equation = self.rivals.equation
             assert equation is not None
-            if not equation.is_readable:
+            if equation.no_model:
                 return None
-            found = formula_candidate(task, equation.fitted, validation, equation.on_rows, rival)
-            if not found:
+            judge = Judge(task, validation, others, self.rivals.settings.defaults.simple_margin)
+            found = judge(name, equation.fitted, equation.on_rows, simple=equation.is_short)
+            if found.candidate is None:
                 return None
-            model = found[0]
+            model = found.candidate
         else:
             make: Callable[..., Candidate] = (
                 constant_candidate if name == "constant" else linear_candidate
@@ -193,13 +197,8 @@ class Fold:
             model = make(task, validation)
         return model.outputs, model.model.predict_raw(self.test_inputs)[None]
 
-    def _rival(self) -> float:
-        losses = []
-        for name in ("linear", "task", "ranks"):
-            candidate, _, _ = self.candidate(name)
-            values = self.task.losses(candidate.outputs, self.validation.rows)
-            losses.append(np.average(values, weights=self.validation.weight))
-        return float(min(losses))
+    def _others(self) -> list[Candidate]:
+        return [self.candidate(name)[0] for name in ("linear", "task", "ranks")]
 
     def _trained(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         trained = GROUPS[name]

@@ -26,6 +26,8 @@ class Candidate:
         Losses per epoch, of networks.
     n_epochs : int
         Epochs trained; 0 for other models.
+    simple : bool
+        Whether it predicts alone where a blend is no better.
     """
 
     name: str
@@ -33,3 +35,4 @@ class Candidate:
     outputs: Matrix | None = None
     history: History = field(default_factory=dict)
     n_epochs: int = 0
+    simple: bool = False

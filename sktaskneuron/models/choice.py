@@ -10,13 +10,11 @@ import numpy as np
 from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.models.candidate import Candidate
-from sktaskneuron.models.fitted import Blend, FittedModel
+from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
 from sktaskneuron.models.target import ClassTarget
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 from sktaskneuron.models.weights import logit_weights, loss_weights, value_weights
-
-_READABLE = ("constant", "linear", "formula")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +47,16 @@ class Choice:
 def choose(
     task: Task, validation: Validation, candidates: Sequence[Candidate], margin: float
 ) -> Choice:
-    """Blend the candidates, or take a readable one that the blend does not beat.
+    """Blend the candidates, or take a simple one that the blend does not beat.
 
-    The blend takes the place of a readable model only if it is better by more than ``margin``
+    The blend takes the place of a simple model only if it is better by more than ``margin``
     standard errors of the paired differences of losses; any model that of the constant by more
-    than one.
+    than one. Of two simple models the one that comes first stays, unless the other is better.
     """
     if not validation:
         return _equal_shares(candidates)
-    usable = [c for c in candidates if c.outputs is not None and np.isfinite(c.outputs).all()]
-    # in a blend of logits the sum of the weights does what the constant does among values
-    parts = [c for c in usable if not (task.classification and c.name == "constant")] or usable
+    usable = _finite(candidates)
+    parts = blendable(task, candidates)
 
     def losses_of(outputs: Matrix) -> Vector:
         return task.losses(outputs, validation.rows)
@@ -67,19 +64,17 @@ def choose(
     losses = {c.name: losses_of(_outputs(c)) for c in usable}
     share = validation.share
     means = {name: float(share @ values) for name, values in losses.items()}
-    blend = _Blended.of(task, validation, parts)
+    blend = Blended.of(task, validation, parts)
     losses["blend"] = losses_of(blend.outputs)
     means["blend"] = float(share @ losses["blend"])
     gains = {}
     for left_out in parts if len(parts) > 1 else ():
-        rest = _Blended.of(task, validation, [c for c in parts if c is not left_out])
+        rest = Blended.of(task, validation, [c for c in parts if c is not left_out])
         gains[left_out.name] = float(share @ losses_of(rest.outputs)) - means["blend"]
 
     by_name = {c.name: c for c in usable}
     best = ""
-    for name in (*_READABLE, "blend"):
-        if name not in losses:
-            continue
+    for name in (*(c.name for c in usable if c.simple), "blend"):
         if not best:
             best = name
             continue
@@ -92,8 +87,10 @@ def choose(
         weights = {c.name: 0.0 for c in usable}
         weights |= {c.name: float(w / total) for c, w in zip(parts, blend.weights, strict=True)}
         kept = [(c, w) for c, w in zip(parts, blend.weights, strict=True) if w > 0]
-        # a readable model of another temperature is not the one that its name promises
-        alone = len(kept) == 1 and (kept[0][1] == 1.0 or kept[0][0].name not in _READABLE)
+        # an equation of another temperature is not the one that its name promises
+        alone = len(kept) == 1 and (
+            kept[0][1] == 1.0 or not isinstance(kept[0][0].model, FormulaModel | LinearModel)
+        )
         model: FittedModel = Blend(
             tuple(c.model for c, _ in kept), np.asarray([w for _, w in kept])
         )
@@ -115,20 +112,40 @@ def _equal_shares(candidates: Sequence[Candidate]) -> Choice:
     return Choice(name, model, {c.name: share for c in candidates}, {}, None, {})
 
 
+def _finite(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return those whose held-out outputs are all numbers."""
+    return [c for c in candidates if c.outputs is not None and np.isfinite(c.outputs).all()]
+
+
+def blendable(task: Task, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates that may be parts of a blend."""
+    usable = _finite(candidates)
+    # in a blend of logits the sum of the weights does what the constant does among values
+    return [c for c in usable if not (task.classification and c.name == "constant")] or usable
+
+
 def _outputs(candidate: Candidate) -> Matrix:
     assert candidate.outputs is not None
     return candidate.outputs
 
 
 @dataclass(frozen=True, eq=False)
-class _Blended:
-    """weights : (n_candidates,); outputs : (n_held_out, n_outputs) of the weighted sum."""
+class Blended:
+    """The weighted sum of candidates that errs least on the held-out rows.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_candidates,)
+    outputs : ndarray of shape (n_held_out, n_outputs)
+        Of the sum.
+    """
 
     weights: Vector
     outputs: Matrix
 
     @classmethod
-    def of(cls, task: Task, validation: Validation, candidates: Sequence[Candidate]) -> _Blended:
+    def of(cls, task: Task, validation: Validation, candidates: Sequence[Candidate]) -> Blended:
+        """Weigh the candidates."""
         stack = np.stack([_outputs(c) for c in candidates])
         target, weight, kind = validation.target, validation.weight, task.kind
         if isinstance(kind, ClassTarget):

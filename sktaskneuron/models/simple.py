@@ -1,17 +1,14 @@
-"""The models a network must beat: a constant, the linear one and the searched equation itself."""
+"""The models a network must beat: a constant and the linear one."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from sktaskneuron._clock import checkpoint, seconds_left
 from sktaskneuron._typing import IntArray, Matrix, RowNumbers, Vector
-from sktaskneuron.formula import FittedFormula
 from sktaskneuron.models.candidate import Candidate
-from sktaskneuron.models.fitted import FormulaModel, LinearModel
+from sktaskneuron.models.fitted import LinearModel
 from sktaskneuron.models.losses import columns_scale
 from sktaskneuron.models.target import ClassTarget, many_classes_told
 from sktaskneuron.models.task import Task
@@ -27,7 +24,7 @@ _UNSEEN = -20.0
 def constant_candidate(task: Task, validation: Validation) -> Candidate:
     """Return the mean, or what has the least loss, or the shares of the classes."""
     outputs = validation.outputs(task, lambda rows: _constant(task, rows))
-    return Candidate("constant", _constant(task, task.own_rows), outputs)
+    return Candidate("constant", _constant(task, task.own_rows), outputs, simple=True)
 
 
 def _constant(task: Task, rows: RowNumbers) -> LinearModel:
@@ -55,7 +52,7 @@ def linear_candidate(task: Task, validation: Validation) -> Candidate:
     penalties = _INVERSE_PENALTIES if isinstance(kind, ClassTarget) else kind.loss.penalties
     tried = {penalty: held_out(penalty) for penalty in penalties}
     best = min(tried, key=lambda penalty: loss(tried[penalty]))
-    return Candidate("linear", _fit_linear(task, task.own_rows, best), tried[best])
+    return Candidate("linear", _fit_linear(task, task.own_rows, best), tried[best], simple=True)
 
 
 def _some(rows: RowNumbers) -> RowNumbers:
@@ -119,28 +116,3 @@ class _Joints:
 
     def on_fit_task_end(self, estimator: object, context: object, **others: object) -> None:
         """Do nothing."""
-
-
-def formula_candidate(
-    task: Task,
-    fitted: FittedFormula,
-    validation: Validation,
-    search: Callable[[RowNumbers], FittedFormula],
-    rival: float,
-) -> list[Candidate]:
-    """Return the searched equation as a candidate, or nothing if it cannot win.
-
-    For its held-out outputs the whole search is repeated on each split's training rows: refitting
-    only the weights would let the choice of the structure see the held-out rows. That is spared
-    where already the loss on the rows it was fitted to is no better than the rival's held-out loss.
-    """
-
-    def model(equation: FittedFormula) -> FormulaModel:
-        return FormulaModel(equation, task.kind)
-
-    rows = _some(task.own_rows)
-    own = task.losses(model(fitted).predict_raw(task.inputs.take(rows)), rows)
-    if np.average(own, weights=task.weight[rows]) >= rival:
-        return []
-    outputs = validation.outputs(task, lambda rows: model(search(rows)))
-    return [Candidate("formula", model(fitted), outputs)]

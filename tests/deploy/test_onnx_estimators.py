@@ -129,6 +129,15 @@ def test_a_blend_of_all_models():
     assert differences(model, X * 3, one_tensor=True)["predict"] < SINGLE
 
 
+def test_networks_on_what_an_equation_leaves():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    y = 3 * X[:, 0] * X[:, 1] + X[:, 1] ** 2 + np.sign(X[:, 2])
+    settings = {**QUICK, "n_members": "auto", "max_epochs": 20}
+    model = NeuronSeekRegressor(**settings).fit(X, y)
+    assert model.weights_["formula + networks"] > 0
+    assert differences(model, X[:50])["predict"] < SINGLE
+
+
 def test_a_readable_equation(fitted):
     model, X = fitted
     predictor = model._fitted.predictor

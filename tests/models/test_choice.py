@@ -37,8 +37,8 @@ def problem(target, classification=False):
     return task, Validation.of(task, halves)
 
 
-def candidates(outputs):
-    return [Candidate(name, Fixed(o), o) for name, o in outputs.items()]
+def candidates(outputs, simple=("constant", "linear", "formula")):
+    return [Candidate(name, Fixed(o), o, simple=name in simple) for name, o in outputs.items()]
 
 
 @pytest.fixture
@@ -68,6 +68,15 @@ class TestValues:
         linear = draw(0.1)
         outputs = {"constant": 0 * linear, "linear": linear, "formula": linear}
         assert choose(*problem(target), candidates(outputs), 1.0).name == "linear"
+
+    def test_a_long_equation_is_a_part_like_others(self, values):
+        target, draw = values
+        formula = draw(0.1)
+        outputs = {"linear": draw(3), "formula": formula, "task": formula + 0.001 * draw(0)}
+        short = choose(*problem(target), candidates(outputs), 1.0)
+        assert short.name == "formula"
+        long = choose(*problem(target), candidates(outputs, simple=("linear",)), 1.0)
+        assert long.name == "blend"
 
     def test_a_better_blend_predicts(self, values):
         target, draw = values

@@ -180,13 +180,9 @@ class NeuronSeek(EquationExports, LearnsFurther):
     def _check_search(self, search: NeuronFormulaSearch, given: NeuronFormula | None) -> None:
         # fit switched the validation of nested estimators off
         search._validate_params()
-        if search.scope != "neuron":
-            raise ValueError(
-                f"search has scope={search.scope!r}, which finds an equation but no "
-                "formula of a neuron to build a network of; use scope='neuron'"
-            )
         resolve_engine(search.method, search.scope, search.engine)
-        if given is None and search.method != self.formula:
+        of_neuron = search.scope == "neuron"
+        if of_neuron and given is None and search.method != self.formula:
             raise ValueError(
                 f"formula={self.formula!r} and search.method={search.method!r} disagree; "
                 f"use formula={search.method!r}"

@@ -52,7 +52,8 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
     search : NeuronFormulaSearch or None, default=None
         Settings of the search. None: the defaults, without the evidence from resamples. Its
         `categorical_features` and `target_type` are not read, the table and the target are this
-        estimator's.
+        estimator's. With ``scope="columns"`` its equation is a model of its own, "equation", and
+        the formula of the neurons is searched or given as `formula` says.
     hidden_layer_sizes : int or sequence of int, default=(128, 128)
         Neurons per hidden layer; the first layer holds the task-driven ones.
     activation : str, ActivationSet or list, default="silu"
@@ -146,15 +147,20 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
         The same equation as sympy. It gives the log odds of `predict_proba` if `selected_` is
         "formula". Not there if no search was made or the equation is too long.
     search_ : NeuronFormulaSearch or None
-        The fitted search, with its evidence.
-    selected_ : {"constant", "linear", "formula", "task", "ranks", "plain", "blend"}
-        What predicts: the shares of the classes, logistic regression, the searched equation, one
-        group of networks, or a blend.
+        The fitted search, with its evidence; one of ``scope="columns"`` holds the equation of
+        columns as its `fitted_formula_`.
+    selected_ : str
+        What predicts: "constant" (the shares of the classes), "linear" (logistic regression),
+        "formula" (the searched equation), "equation" (that of columns, where one was asked for),
+        one group of networks ("task", "ranks", "plain"), or "blend".
     weights_ : dict of str to float
         Share of every model in the prediction.
     validation_scores_ : dict of str to float
         Mean log-likelihood of the held-out rows under every model and the blend, 0 at best; empty
         without validation.
+    not_compared_ : dict of str to str
+        Why a searched equation, "formula" or "equation", is not in `validation_scores_`: that it
+        is linear or has no terms, that it could not help the other models, or what else there is.
     oof_score_ : float
         Accuracy of the held-out predictions of what predicts; NaN without validation. The weights
         were chosen on the same rows, so it is a little too good.

@@ -17,12 +17,12 @@ from sktaskneuron.estimators.formula_search.fitted import FittedSearch
 from sktaskneuron.estimators.formula_search.run import fit_search
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
-from sktaskneuron.formula import FittedFormula, NeuronFormula
+from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.task import Task
 from sktaskneuron.search.sr.library import rescaled
 
-# Terms up to which an equation counts as a simple model, and steps and rows of the default search:
-# what comes later no reader and no network needs.
+# Terms up to which an equation is preferred to a blend that is no better; and steps and rows of the
+# default search: what comes later no reader and no network needs.
 _MOST_TERMS, _STEPS, _ROWS = 25, 12, 5_000
 # Steps for more than two classes, where there is no one equation to read.
 _CLASS_STEPS = 4
@@ -30,12 +30,12 @@ _CLASS_STEPS = 4
 _MOST_ROWS = 30_000
 # Log odds of a class that was never seen.
 _SURE = 20.0
-_UNREADABLE = (NeuronFormula(), NeuronFormula(pure=("x",)))
+_LINEAR = NeuronFormula(pure=("x",))
 
 
 @dataclass(frozen=True, eq=False)
 class Equation:
-    """A searched formula with its numbers, and how it came about.
+    """A searched formula, or equation of columns, with its numbers, and how it came about.
 
     Parameters
     ----------
@@ -108,8 +108,14 @@ class Equation:
         return cls(table, task, estimator, found, time.perf_counter() - start)
 
     @property
+    def name(self) -> str:
+        """Of the model that it is beside the networks."""
+        return "equation" if self.search.settings.scope == "columns" else "formula"
+
+    @property
     def formula(self) -> NeuronFormula:
-        """Its shape."""
+        """Its shape, of scope "neuron"."""
+        assert isinstance(self.fitted, FittedFormula)
         return self.fitted.formula
 
     def network_formula(self, unit: Vector) -> NeuronFormula:
@@ -130,33 +136,38 @@ class Equation:
             return NeuronFormula(interactions=interactions)
         from sktaskneuron.nn.task.start import is_trainable
 
-        used = self.fitted.used_features
-        ratio = np.median(unit[used] / self.fitted.scale[used]) if used.size else 1.0
+        fitted = self.fitted
+        assert isinstance(fitted, FittedFormula)
+        used = fitted.used_features
+        ratio = np.median(unit[used] / fitted.scale[used]) if used.size else 1.0
         ratio = float(f"{ratio:.3g}")
         pure = [rescaled(expression, ratio) for expression in self.formula.expressions]
         return NeuronFormula([g for g in pure if is_trainable(g)], interactions)
 
     @property
-    def fitted(self) -> FittedFormula:
+    def fitted(self) -> FittedFormula | FittedExpression:
         """With its numbers."""
-        fitted = self.search.equation
-        assert isinstance(fitted, FittedFormula)  # a search of scope "columns" was refused before
-        return fitted
+        return self.search.equation
 
     @property
-    def is_readable(self) -> bool:
-        """Whether it is a simple model of its own.
+    def no_model(self) -> str:
+        """Why it is no model of its own, in words; empty if it is one."""
+        if self.task.classification and self.task.n_outputs > 2:
+            return "of more than two classes there is one equation for each"
+        if not self.fitted.terms:
+            return "it has no terms"
+        if isinstance(self.fitted, FittedFormula) and self.formula == _LINEAR:
+            return "it is linear, as the linear model is"
+        if not self.task.kind.squares:
+            return "it is fitted by squares, and another loss is asked for"
+        return ""
 
-        One equation per class is not, nor one of many terms; to validate them takes many searches.
-        """
-        few_outputs = not self.task.classification or self.task.n_outputs == 2
-        return (
-            few_outputs
-            and self.formula not in _UNREADABLE
-            and len(self.fitted.term_names()) <= _MOST_TERMS
-        )
+    @property
+    def is_short(self) -> bool:
+        """Whether it has few enough terms to be read."""
+        return len(self.fitted.terms) <= _MOST_TERMS
 
-    def on_rows(self, rows: RowNumbers) -> FittedFormula:
+    def on_rows(self, rows: RowNumbers) -> FittedFormula | FittedExpression:
         """Repeat the search, from the same seed, on some of the rows, of very many on a part."""
         if self.kept or (len(rows) == len(self.table.matrix) and self.task.n_own is not None):
             return self.fitted  # judged by rows that no search has seen
@@ -187,6 +198,4 @@ class Equation:
             on_step=lambda text: None,
         )
         checkpoint()  # what is cut short does not judge
-        fitted = again.equation
-        assert isinstance(fitted, FittedFormula)
-        return fitted
+        return again.equation

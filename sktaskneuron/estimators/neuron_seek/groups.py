@@ -14,16 +14,35 @@ from sktaskneuron.estimators.neuron_seek.equation import Equation
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.equations import Judge
 from sktaskneuron.models.members import MemberGroup, group_candidate
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe
-from sktaskneuron.models.simple import constant_candidate, formula_candidate, linear_candidate
+from sktaskneuron.models.residual import leaves_structure, residual_candidate
+from sktaskneuron.models.simple import constant_candidate, linear_candidate
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
 # Shares of the time left that may go into judging the equation, and into the linear model.
 _MOST_TO_JUDGE, _MOST_LINEAR = 0.4, 0.3
-_NOT_JUDGED = "the comparison with the searched equation"
+_NOT_JUDGED = "the comparison with the searched {}"
+_NO_TIME = "time_limit left no time for it"
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The models of one fit.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+        The simple ones first, from the simplest on.
+    not_compared : dict of str to str
+        Which searched equations are not among them, and why.
+    """
+
+    candidates: list[Candidate]
+    not_compared: dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +55,9 @@ class Rivals:
     task : Task
     validation : Validation
     equation : Equation or None
-        What was searched; None where a formula was given.
+        The searched formula of the neurons; None where one was given.
+    columns : Equation or None
+        The searched equation of columns, if one was asked for.
     unit : ndarray of shape (n_columns,)
         Scales of the task group's columns.
     seed : int
@@ -47,6 +68,7 @@ class Rivals:
     task: Task
     validation: Validation
     equation: Equation | None
+    columns: Equation | None
     unit: Vector
     seed: int
     report: EpochReport
@@ -61,18 +83,28 @@ class Rivals:
         """Whether some of them are no networks."""
         return self.compares and not self.settings.networks_alone
 
-    def candidates(self) -> list[Candidate]:
+    def candidates(self) -> Compared:
         """Train everything, the simple models first."""
         simple = self._simple() if self.compares_simple else []
-        reserve = self._seconds_to_judge()
-        networks = self._networks(reserve or 0.0, has_rivals=bool(simple))
-        if reserve is not None and self.equation is not None:
-            rival = min(self._loss(candidate) for candidate in [*simple, *networks])
-            with within(otherwise=_NOT_JUDGED):
-                simple += formula_candidate(
-                    self.task, self.equation.fitted, self.validation, self.equation.on_rows, rival
+        judged, not_compared = self._equations_to_judge()
+        reserve = sum(self._seconds_to_judge(equation) for equation in judged)
+        networks = self._networks(reserve, has_rivals=bool(simple))
+        judge = Judge(
+            self.task, self.validation, [*simple, *networks], self.settings.defaults.simple_margin
+        )
+        found: list[Candidate] = []
+        for equation in judged:
+            not_compared[equation.name] = _NO_TIME
+            with within(otherwise=_NOT_JUDGED.format(equation.name)):
+                judgement = judge(
+                    equation.name, equation.fitted, equation.on_rows, simple=equation.is_short
                 )
-        return [*simple, *networks]
+                not_compared[equation.name] = judgement.reason
+                if judgement.candidate is not None:
+                    del not_compared[equation.name]
+                    found.append(judgement.candidate)
+        together = [*simple, *found, *networks]
+        return Compared([*together, *self._residual_networks(found, together)], not_compared)
 
     def _simple(self) -> list[Candidate]:
         """Return the mean and, if there is time, the linear model."""
@@ -81,20 +113,53 @@ class Rivals:
             found.append(linear_candidate(self.task, self.validation))
         return found
 
-    def _seconds_to_judge(self) -> float | None:
-        """Return what the held-out loss of the equation costs; None if it is not to be judged.
+    def _equations_to_judge(self) -> tuple[list[Equation], dict[str, str]]:
+        """Return the equations that may take part, and of the others why they may not."""
+        judged: list[Equation] = []
+        not_compared: dict[str, str] = {}
+        if not self.compares_simple:
+            return judged, not_compared
+        for equation in (self.equation, self.columns):
+            if equation is None:
+                continue
+            reason = equation.no_model
+            if not reason and self._seconds_to_judge(equation) > _MOST_TO_JUDGE * seconds_left():
+                reason = _NO_TIME
+                leave_out(_NOT_JUDGED.format(equation.name))
+            if reason:
+                not_compared[equation.name] = reason
+            else:
+                judged.append(equation)
+        return judged, not_compared
 
-        It takes as many searches as there are splits, and at most a part of the time left.
-        """
-        if not self.compares_simple or self.equation is None or not self.equation.is_readable:
-            return None
-        if not self.task.kind.squares:
-            return None  # its numbers have another loss than the one that is asked for
-        seconds = self.equation.seconds * len(self.validation.splits)
-        if seconds <= _MOST_TO_JUDGE * seconds_left():
-            return seconds
-        leave_out(_NOT_JUDGED)
-        return None
+    def _seconds_to_judge(self, equation: Equation) -> float:
+        """Return what the held-out loss of an equation costs at most: a search for each split."""
+        return equation.seconds * len(self.validation.splits)
+
+    def _residual_networks(
+        self, equations: Sequence[Candidate], others: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """Train networks on what the best of the equations leaves, where that looks simple."""
+        groups = [group for group in self.settings.defaults.rivals if group.view == "ranks"]
+        views = self.task.inputs.scalers
+        counted = not isinstance(self.settings.n_members, str)  # all are shared out already
+        if not equations or not groups or groups[0].view not in views or counted:
+            return []
+        best = min(equations, key=self._loss)
+        assert best.outputs is not None
+        name = f"{best.name} + networks"
+        with within(otherwise=f"the look at the networks {name!r}"):
+            if not leaves_structure(self.task, self.validation, best.outputs, others):
+                return []
+            if seconds_left() <= 0:
+                leave_out(f"the networks {name!r}")
+                return []
+            [(group, n_members)] = self._shared_out([replace(groups[0], name=name)])
+            recipe = self.recipe(n_members, self.seed + len(self.groups()))
+            return [
+                residual_candidate(best, group, self.task, recipe, self.validation, self.report)
+            ]
+        return []
 
     def _networks(self, reserve: float, has_rivals: bool) -> list[Candidate]:
         """Train the groups; the first in any case where nothing else can predict."""
@@ -151,12 +216,11 @@ class Rivals:
         if self.compares and n_rows < defaults.rivals_below:
             rivals = defaults.class_rivals if self.task.classification else defaults.rivals
             groups += [group for group in rivals if group.view in self.task.inputs.scalers]
-        return self._shared_out(groups, n_rows)
+        return self._shared_out(groups)
 
-    def _shared_out(
-        self, groups: Sequence[MemberGroup], n_rows: int
-    ) -> list[tuple[MemberGroup, int]]:
+    def _shared_out(self, groups: Sequence[MemberGroup]) -> list[tuple[MemberGroup, int]]:
         """Give every group as many members as there are splits, or leave it out."""
+        n_rows = len(self.task.own_rows)
         n_splits, total = max(1, len(self.validation.splits)), self.settings.n_members
         if self._packs:
             each = next(iter(self._packs.values())).n_members

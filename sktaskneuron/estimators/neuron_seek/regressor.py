@@ -81,7 +81,8 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     search : NeuronFormulaSearch or None, default=None
         Settings of the search. None: the defaults, without the evidence from resamples. Its
         `categorical_features` and `target_type` are not read, the table and the target are this
-        estimator's.
+        estimator's. With ``scope="columns"`` its equation is a model of its own, "equation", and
+        the formula of the neurons is searched or given as `formula` says.
     hidden_layer_sizes : int or sequence of int, default=(128, 128)
         Neurons per hidden layer; the first layer holds the task-driven ones.
     activation : str, ActivationSet or list, default="silu"
@@ -169,15 +170,21 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         The same equation as sympy, a list for several targets. It is what `predict` computes if
         `selected_` is "formula". Not there if no search was made or the equation is too long.
     search_ : NeuronFormulaSearch or None
-        The fitted search, with its evidence.
-    selected_ : {"constant", "linear", "formula", "task", "ranks", "blend"}
-        What predicts: the mean, ridge regression, the searched equation, one group of
-        networks, or a blend.
+        The fitted search, with its evidence; one of ``scope="columns"`` holds the equation of
+        columns as its `fitted_formula_`.
+    selected_ : str
+        What predicts: "constant" (the mean), "linear" (ridge regression), "formula" (the searched
+        equation), "equation" (that of columns, where one was asked for), one group of networks
+        ("task", "ranks"), "formula + networks" or "equation + networks" (networks on what an
+        equation leaves, added to it), or "blend".
     weights_ : dict of str to float
         Share of every model in the prediction.
     validation_scores_ : dict of str to float
         R2 on the held-out rows, of every model and of the blend; empty without validation. Of
         another loss than squares D2, the share of the loss of the best constant that is gone.
+    not_compared_ : dict of str to str
+        Why a searched equation, "formula" or "equation", is not in `validation_scores_`: that it
+        is linear or has no terms, that it could not help the other models, or what else there is.
     oof_score_ : float
         R2 (D2) of the held-out predictions of what predicts; NaN without validation. The weights
         were chosen on the same rows, so it is a little too good.

@@ -54,11 +54,15 @@ class FittedNeuronSeek(FittedPredictor):
     predictor : Predictor
     formula : NeuronFormula
         Found, or given.
+    searched : FittedFormula or None
+        The formula of the neurons with its numbers; None where it was given.
     search : NeuronFormulaSearch or None
-        Fitted; None where a formula was given.
+        Fitted: that of the equation of columns, or of the formula; None where none was made.
     selected : str
     weights, scores, gains : dict of str to float
         Of the models that were compared.
+    not_compared : dict of str to str
+        Which searched equations were not, and why.
     oof_score : float
     readable : FittedExpression, FittedFormula or None
         The equation that predicts in the place of the model.
@@ -72,11 +76,13 @@ class FittedNeuronSeek(FittedPredictor):
     """
 
     formula: NeuronFormula
+    searched: FittedFormula | None
     search: NeuronFormulaSearch | None
     selected: str
     weights: dict[str, float]
     scores: dict[str, float]
     gains: dict[str, float]
+    not_compared: dict[str, str]
     oof_score: float
     readable: FittedExpression | FittedFormula | None
     readable_report: dict[str, float | str]
@@ -97,15 +103,6 @@ class FittedNeuronSeek(FittedPredictor):
             for name, part in zip(names, model.models, strict=True)
             if isinstance(part, PackedModel)
         }
-
-    @property
-    def searched(self) -> FittedFormula | None:
-        """The searched formula with its numbers."""
-        if self.search is None:
-            return None
-        found = self.search.fitted_formula_
-        assert isinstance(found, FittedFormula)  # another scope was refused
-        return found
 
     @property
     def equation(self) -> FittedExpression | FittedFormula:
@@ -139,6 +136,7 @@ class FittedNeuronSeek(FittedPredictor):
             "weights_": self.weights,
             "validation_scores_": self.scores,
             "formula_gain_": self.gains,
+            "not_compared_": self.not_compared,
             "oof_score_": self.oof_score,
             "readable_formula_": self.readable,
             "readable_report_": self.readable_report,
@@ -182,20 +180,25 @@ def prepare(
         robust = reader.scalers["robust"]
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
-    equation, formula = None, settings.given
+    equation, columns, formula = None, None, settings.given
+    search, of_columns = settings.search, None
+    if search is not None and search.scope == "columns":
+        search, of_columns = None, search
     if start is not None:
-        formula = start.formula
+        formula, of_columns = start.formula, None
         settings = replace(settings, given=formula)
         if start.search is not None:
-            equation = Equation.of(table, task, start.search)
+            kept = Equation.of(table, task, start.search)
+            equation, columns = (None, kept) if kept.name == "equation" else (kept, None)
     elif formula is None:
         with within(_SEARCH * seconds_left()):
-            equation = Equation.find(
-                table, task, str(settings.formula), settings.search, seed, report
-            )
+            equation = Equation.find(table, task, str(settings.formula), search, seed, report)
         assert equation is not None  # a search without time finds a constant
         formula = equation.formula
         reader = replace(reader, bounds=equation.search.reader.bounds)
+    if of_columns is not None:
+        with within(_SEARCH * seconds_left()):
+            columns = Equation.find(table, task, of_columns.method, of_columns, seed, report)
     seed %= 2**31
     splits = make_splits(task, held_out(settings.validation, len(task)), seed)
     if start is not None and start.packs:
@@ -208,7 +211,7 @@ def prepare(
 
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
     assert formula is not None
-    rivals = Rivals(settings, task, validation, equation, robust.scale_, seed, tell)
+    rivals = Rivals(settings, task, validation, equation, columns, robust.scale_, seed, tell)
     return Prepared(reader, formula, rivals)
 
 
@@ -239,11 +242,11 @@ def fit_neuron_seek(
     """
     prepared = prepare(settings, table, encoded, target, report)
     rivals = prepared.rivals
-    task, validation, equation = rivals.task, rivals.validation, rivals.equation
+    task, validation = rivals.task, rivals.validation
     # the equation that is to stand for the model needs time after it, and so does the choice
     with within(seconds_left() * (1 - (_READABLE if settings.readable else _CHOICE))):
-        candidates = rivals.candidates()
-        choice = choose(task, validation, candidates, settings.defaults.simple_margin)
+        compared = rivals.candidates()
+        choice = choose(task, validation, compared.candidates, settings.defaults.simple_margin)
         gains = dict(choice.gains)
         if settings.term_evidence and "task" in choice.losses:
             gains |= rivals.term_gains(choice.losses["task"])
@@ -257,7 +260,7 @@ def fit_neuron_seek(
     if outputs is not None:
         oof_score = target.score(outputs, task.target[rows], task.weight[rows])
         spread = learn_spread(task, validation, outputs, rows, rivals.seed)
-    shown = _largest_network(candidates, choice)
+    shown = _largest_network(compared.candidates, choice)
     reader, start = prepared.reader, settings.start
     if target.linear and isinstance(model, FormulaModel | LinearModel):
         # an equation is read as it is printed: the limits of the columns are a part of it
@@ -265,11 +268,13 @@ def fit_neuron_seek(
     return FittedNeuronSeek(
         Predictor(reader, target, model),
         formula=prepared.formula,
-        search=None if equation is None else put_on(equation.estimator, equation.search),
+        searched=_formula_of(rivals.equation),
+        search=_fitted_search(rivals),
         selected=choice.name,
         weights=choice.weights,
         scores={name: target.as_score(loss) for name, loss in choice.losses.items()},
         gains={name: target.as_score(0.0) - target.as_score(gain) for name, gain in gains.items()},
+        not_compared=compared.not_compared,
         oof_score=oof_score,
         readable=None if distilled is None else distilled.fitted,
         readable_report=_readable_report(distilled, target),
@@ -339,6 +344,20 @@ def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -
     return Reader(table.encoder, column_range(table), scalers)
 
 
+def _formula_of(equation: Equation | None) -> FittedFormula | None:
+    """Return the searched formula of the neurons with its numbers, if there was a search."""
+    if equation is None:
+        return None
+    assert isinstance(equation.fitted, FittedFormula)
+    return equation.fitted
+
+
+def _fitted_search(rivals: Rivals) -> NeuronFormulaSearch | None:
+    """Return the search that the user asked for, fitted."""
+    shown = rivals.columns or rivals.equation
+    return None if shown is None else put_on(shown.estimator, shown.search)
+
+
 def _largest_network(candidates: list[Candidate], choice: Choice) -> Candidate:
     """Return the networks of the largest weight; where time sufficed for none, what there is."""
     networks = [candidate for candidate in candidates if candidate.n_epochs] or candidates
@@ -349,7 +368,7 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     """Return the best equation of few nodes to stand in the place of the model."""
     wanted = rivals.settings.readable
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
-    searched = None if rivals.equation is None else rivals.equation.fitted
+    searched = _formula_of(rivals.equation)
     distillation = Distillation(
         rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
     )

@@ -36,10 +36,10 @@ class ScaledTask:
     seed : int
     references : ndarray of bool of shape (n_features,) or None
         Columns that stay out of products.
-    forced : ndarray of bool of shape (n_features,) or None
-        Columns that have a linear term.
     lines : ndarray of bool of shape (n_features,) or None
         Columns that enter as they are only: no powers, functions or products of them.
+    forced : ndarray of bool of shape (n_features,) or None
+        Columns that have a linear term.
     """
 
     z: Matrix
@@ -47,8 +47,8 @@ class ScaledTask:
     options: SearchOptions
     seed: int
     references: Mask | None = None
-    forced: Mask | None = None
     lines: Mask | None = None
+    forced: Mask | None = None
 
     def subset(self, rows: RowNumbers) -> ScaledTask:
         """Return the same task on some of the rows."""

@@ -171,7 +171,7 @@ def search_formula(
                     options,
                     seed,
                     searched.references,
-                    forced[usable] if forced.any() else None,
+                    forced=forced[usable] if forced.any() else None,
                 )
                 solution = _solved(method, task, report, caps)
                 if best is None or solution.score < best[0].score:

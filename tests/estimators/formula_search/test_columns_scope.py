@@ -103,12 +103,6 @@ def test_bad_combinations(parameters, message):
         NeuronFormulaSearch(**parameters).fit(*draw(30))
 
 
-def test_a_network_needs_a_neuron():
-    search = NeuronFormulaSearch("sr", **QUICK)
-    with pytest.raises(ValueError, match="finds an equation but no formula of a neuron"):
-        NeuronSeekRegressor(search=search).fit(*draw(30))
-
-
 def test_a_missing_engine(monkeypatch):
     monkeypatch.setattr("sktaskneuron.search.columns.engines.registry.find_spec", lambda name: None)
     search = NeuronFormulaSearch("sr", scope="columns", engine="operon")

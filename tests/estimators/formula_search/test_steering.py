@@ -261,7 +261,7 @@ class TestSelection:
         (columns_search(), {"n_resamples": 0}),
         (columns_search(), {"criterion": "bic"}),
     ],
-    ids=str,
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else str(value),
 )
 def test_what_is_not_read_is_refused(search, parameter):
     with pytest.raises(ValueError, match=rf"{next(iter(parameter))}=.* is not read with method="):

@@ -6,21 +6,19 @@ exchanges and backward elimination find in libraries of growing depth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from sktaskneuron._clock import within
-from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_product
-from sktaskneuron.formula.text.evaluation import variables
 from sktaskneuron.formula.text.nodes import Node, Number
+from sktaskneuron.search.columns.builtin.curved import curved_sums
 from sktaskneuron.search.columns.builtin.deep import deep
-from sktaskneuron.search.columns.builtin.library import columns_as_atoms, unary_of
 from sktaskneuron.search.columns.builtin.links import find_factors, no_factor
 from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.products import products, ratios
-from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums, modulated
+from sktaskneuron.search.columns.builtin.wide import promising
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
 
@@ -33,6 +31,7 @@ _MOST_COLUMNS = 12
 _STAGES: tuple[tuple[Stage, bool], ...] = (
     (linked_sums, True),
     (modulated, False),
+    (curved_sums, True),
     (ratios, True),
     (products, True),
     (deep, False),
@@ -45,8 +44,8 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     Parameters
     ----------
     problem : ColumnsProblem
-        ``max_steps`` counts stages: sums, modulated polynomials, ratios, products, the deep
-        library, broken lines.
+        ``max_steps`` counts stages: sums, modulated polynomials, curves with constants inside,
+        ratios, products, the deep library, broken lines.
 
     Returns
     -------
@@ -64,7 +63,7 @@ def _run_stages(search: Search, problem: ColumnsProblem) -> None:
     """Fill the pool, stage after stage."""
     X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
     search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
-    chosen = _promising(X, y, weight, names)
+    chosen = promising(X, y, weight, names, _MOST_COLUMNS)
     part, part_names = X[:, chosen], tuple(names[i] for i in chosen)
     views = []
     for factor in find_factors(part, y, weight, part_names):
@@ -81,17 +80,3 @@ def _run_stages(search: Search, problem: ColumnsProblem) -> None:
     if whole.names and (problem.max_steps is None or problem.max_steps > len(_STAGES)):
         # for tables that no closed form fits
         broken_lines(search, whole)
-
-
-def _promising(X: Matrix, y: Vector, weight: Vector, names: Sequence[str]) -> list[int]:
-    """Return the columns to combine: all of a narrow table, else those that explain most."""
-    if X.shape[1] <= _MOST_COLUMNS:
-        return list(range(X.shape[1]))
-    columns = columns_as_atoms(X, names)
-    atoms = columns + unary_of(columns, ("square", "abs"))
-    steps = forward(atoms.values, y, weight, _MOST_COLUMNS, float(weight.sum()))
-    used: list[str] = []
-    for size in sorted(steps.places):
-        for place in steps.places[size]:
-            used += [name for name in variables(atoms.node(place)) if name not in used]
-    return sorted(names.index(name) for name in used[:_MOST_COLUMNS])
