@@ -59,7 +59,7 @@ def free_numbers(node: Node) -> list[FreeNumber]:
     >>> from sktaskneuron.formula.equation.numbers import free_numbers
     >>> tree = FittedExpression.parse("2*exp(-0.3*a) + b**1.7 + 5", ["a", "b"]).nodes[0]
     >>> [(number.value, number.where) for number in free_numbers(tree)]
-    [(5, '_'), (1.7, 'b**_'), (2, '_*exp(-0.3*a)'), (-0.3, '2*exp(_*a)')]
+    [(5.0, '_'), (1.7, 'b**_'), (2.0, '_*exp(-0.3*a)'), (-0.3, '2*exp(_*a)')]
     """
     return [FreeNumber(value, at, _text(blank, node)) for value, at, blank in _places(node)]
 
