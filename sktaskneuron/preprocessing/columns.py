@@ -98,6 +98,8 @@ class Table(ABC):
             # what is too large for a float becomes infinity, which is refused
             with np.errstate(over="ignore"):
                 block = self._float(columns)
+        except MemoryError:
+            raise
         except Exception as error:
             # each library has errors of its own for this
             raise self._refusal(columns, error) from error

@@ -87,17 +87,10 @@ class TestTable:
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             make(kind).fit(X, y[:-1])
 
-    @pytest.mark.parametrize(
-        ("cells", "message"),
-        [
-            (pd.date_range("2020-01-01", periods=60), "'when' does not hold numbers"),
-            ([{}] * 60, "'when' does not hold numbers"),
-        ],
-    )
-    def test_cells_that_are_no_numbers(self, kind, cells, message):
+    def test_cells_that_are_no_numbers(self, kind):
         X, y = target_of(kind)
-        with pytest.raises(TypeError, match=message):
-            make(kind).fit(pd.DataFrame({"when": cells, "x": X[:, 0]}), y)
+        with pytest.raises(TypeError, match="'when' does not hold numbers"):
+            make(kind).fit(pd.DataFrame({"when": [{}] * 60, "x": X[:, 0]}), y)
 
     def test_constant_and_duplicated_columns_change_nothing(self, kind):
         X, y = target_of(kind)

@@ -239,7 +239,7 @@ class TestDisplay:
         long = FittedFormula(
             NeuronFormula.parse("<x,x>"), [0.0], factors={2: dense}, loadings={2: [[1.0]]}
         )
-        search._fitted = replace(search._fitted, result=replace(search._fitted.result, fitted=long))
+        search._fitted = replace(search._fitted, own=replace(search._fitted.own, equation=long))
         with pytest.raises(AttributeError, match="more than max_terms=1000 terms"):
             _ = search.expression_
         assert "expression_" not in search._repr_html_()

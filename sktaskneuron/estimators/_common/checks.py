@@ -303,7 +303,7 @@ def score_weight(
     if sample_weight is None:
         return None
     with in_name_of(owner):
-        weight = check_weight(sample_weight, range(_num_samples(X)))
+        weight = check_weight(sample_weight, np.zeros(_num_samples(X)))
     return np.asarray(np.ldexp(weight, -int(np.frexp(weight.max())[1])))
 
 

@@ -89,7 +89,12 @@ class RegressesFurther(Regresses, LearnsFurther):
         Raises
         ------
         ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used, or no networks predict.
+            If X, y, the weights or a parameter cannot be used.
+
+        Warns
+        -----
+        UserWarning
+            If no networks predict, as after a `fit` that chose an equation: nothing changes then.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
             if not self.__sklearn_is_fitted__():
@@ -147,9 +152,14 @@ class ClassifiesFurther(Classifies, LearnsFurther):
         Raises
         ------
         ValueError, TypeError
-            If X, y, the weights or a parameter cannot be used, no networks predict, or the classes
-            are others than in the first call; if ``class_weight="balanced"``, since the shares of
-            the classes among all rows are not known.
+            If X, y, the weights or a parameter cannot be used, or the classes are others than in
+            the first call; if ``class_weight="balanced"``, since the shares of the classes among
+            all rows are not known.
+
+        Warns
+        -----
+        UserWarning
+            If no networks predict, as after a `fit` that chose an equation: nothing changes then.
         """
         with usual_state(), time_limit(self.time_limit) as left_out:
             name = type(self).__name__

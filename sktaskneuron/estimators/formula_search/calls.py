@@ -38,7 +38,7 @@ def searched(
     target = check_target(settings.estimator_name, X, y, numeric=not classification)[table.rows]
     report = FitReport(estimator, X, y, sample_weight)
     found = fit_search(settings, table, target, classification=classification, on_step=report.step)
-    weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
+    weight = check_weight(sample_weight, np.zeros(_num_samples(X)))[table.rows]
     found = found.with_sums(table, target, weight).with_errors(table, target)
     fitted = found.with_importances(table)
     report.end()
@@ -95,7 +95,7 @@ def refitted(
         codes_among(target.classes, values, "y", "the search")
     else:
         values = _more_values(estimator, X, y, target)[table.rows]
-    weight = check_weight(sample_weight, range(_num_samples(X)))[table.rows]
+    weight = check_weight(sample_weight, np.zeros(_num_samples(X)))[table.rows]
     found = refit_search(former, table, values, exponents=exponents)
     found = found.with_sums(table, values, weight).with_errors(table, values)
     return found.with_importances(table)

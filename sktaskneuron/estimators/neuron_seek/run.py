@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -301,17 +302,20 @@ def learn_further(
     table, encoded, report
         As in fit_neuron_seek, read by ``former``.
 
-    Raises
-    ------
-    ValueError
-        If it holds no networks.
+    Warns
+    -----
+    UserWarning
+        If no networks predict: then nothing changes.
     """
     if not former.packs:
-        raise ValueError(
+        warnings.warn(
             "partial_fit trains networks of the target, and what predicts here is "
-            f"{former.selected!r} alone; fit again on all rows, or call partial_fit of an "
-            f"unfitted {settings.estimator_name}, which compares networks only"
+            f"{former.selected!r} alone, which stays as it is; fit again on all rows, or call "
+            f"partial_fit of an unfitted {settings.estimator_name}, which compares networks only",
+            UserWarning,
+            stacklevel=4,
         )
+        return former
     predictor = former.predictor
     target, n_rows = predictor.target, len(table.matrix)
     task = task_of(predictor.reader, table, encoded, target)
