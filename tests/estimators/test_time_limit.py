@@ -193,7 +193,7 @@ class TestManyClasses:
     def test_as_texts_in_as_many_rows(self):
         X = np.random.default_rng(0).normal(size=(60, 3))
         start = time.process_time()
-        search = NeuronFormulaSearch("sr", scope="columns").fit(X, [f"{i}" for i in range(60)])
+        search = NeuronFormulaSearch("sr", scope="columns").fit(X, [f"town {i}" for i in range(60)])
         assert time.process_time() - start < 2.0
         assert search.get_feature_names_out().tolist() == ["nothing found"]
         assert search.caps_ == ("equations searched for 0 of 60 classes",)

@@ -161,7 +161,7 @@ def test_a_first_fit_that_fails_leaves_none(fitted, share):
         check_is_fitted(new)
     X, y = draw(name, 1)
     for method in METHODS:
-        if hasattr(type(new), method):
+        if hasattr(new, method):
             arguments = {"score": (X, y), "simulate": (X, [0, 1]), "energy_drift": (X, [0, 1])}
             if method.startswith(("to_", "get_")):
                 arguments = {method: ()}

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def _has_classes(search: EquationPredictor) -> bool:
-    """Tell whether a search is of classes; before fit, whether it may be."""
+    """Tell whether a search is of classes; before fit, whether it is said to be."""
     if search.__sklearn_is_fitted__():
         return isinstance(fitted_value(search).target, ClassTarget)
-    return search.target_type != "continuous"
+    return search.target_type == "classes"
 
 
 class EquationPredictor(EquationExports):
