@@ -260,8 +260,8 @@ class SetSearch:
         }
         best: dict[tuple[str, ...], tuple[Term, ...]] = {}
         for _, terms in sorted(found, key=lambda pair: pair[0]):
-            kind = kinds(terms)
-            if kind in best or not left[len(terms)] or frozenset(terms) == frozenset(answer.terms):
+            kind, room = kinds(terms), left.get(len(terms), 0)  # powers may be one too many
+            if kind in best or not room or frozenset(terms) == frozenset(answer.terms):
                 continue
             best[kind] = terms
             left[len(terms)] -= 1
