@@ -218,7 +218,9 @@ def path_of(
     """Corners of the line between two rooms."""
     start, end = (places[name] for name in pair)
     if pair in lanes:
-        return [(lanes[pair], start.middle - 1.0), (lanes[pair], end.top)]
+        narrow = start.right - start.left < 50  # its sentence reaches to the lane
+        first = start.bottom + 1.2 if narrow else start.middle - 1.0
+        return [(lanes[pair], first), (lanes[pair], end.top)]
     if pair[0] in plan.annexes and pair[1] in plan.annexes:
         x = (start.left + start.right) / 2
         return [(x, start.middle), (x, end.bottom if end.bottom > start.top else end.top)]
@@ -282,8 +284,8 @@ def draw_modules(ax: Axes, modules: Sequence[str], place: Place) -> None:
     left, right = NAME_END, ROOMS_END - 1.0
     style = {"facecolor": "white", "edgecolor": place.colour, "linewidth": 0.9}
     box(ax, left, right, place.bottom + 1.2, place.height - 2.4, **style)
-    lines = textwrap.wrap(", ".join(modules), 58)
-    text = {"ha": "center", "va": "center", "fontsize": 7.4, "linespacing": 1.5}
+    lines = textwrap.wrap(", ".join(modules), 62)
+    text = {"ha": "center", "va": "center", "fontsize": 6.8, "linespacing": 1.25}
     ax.text((left + right) / 2, place.middle, "\n".join(lines), **text)
 
 
