@@ -29,10 +29,14 @@ def matrix_product(input: Tensor, weight: Tensor) -> Tensor:
     Tensor of shape (..., batch, n_out)
     """
     n_out = weight.shape[-1]
-    missing = -n_out % _COLUMN_BLOCK
-    if missing == 0 or not torch.is_inference_mode_enabled():
+    if n_out % _COLUMN_BLOCK == 0 or not torch.is_inference_mode_enabled():
         return input @ weight
-    return (input @ torch.nn.functional.pad(weight, (0, missing)))[..., :n_out]
+    return (input @ whole_blocks(weight))[..., :n_out]
+
+
+def whole_blocks(weight: Tensor) -> Tensor:
+    """Fill up with columns of zeros to the whole blocks that round all rows alike."""
+    return torch.nn.functional.pad(weight, (0, -weight.shape[-1] % _COLUMN_BLOCK))
 
 
 def affine(constant: Tensor, input: Tensor, weight: Tensor) -> Tensor:

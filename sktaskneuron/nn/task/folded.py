@@ -7,17 +7,12 @@ the bound are folded into it and into the loadings.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from sktaskneuron.nn.functional import rank_one_products
+from sktaskneuron.nn.functional import rank_one_products, whole_blocks
 from sktaskneuron.nn.task.network import TaskNetwork
 from sktaskneuron.nn.task.neuron import TaskNeuron
-
-# Matrix kernels round the rows of a batch alike only for whole blocks of output columns.
-_COLUMN_BLOCK = 8
 
 
 def folded(network: TaskNetwork) -> nn.Module:
@@ -87,30 +82,29 @@ class FoldedNeuron(nn.Module):
 
     def __init__(self, layer: TaskNeuron, scale: Tensor | None, skip: Tensor | None) -> None:
         super().__init__()
-        exact = torch.float64
-        weight = layer.weight.detach()
+        weight = layer.weight
         self.interactions = tuple(layer.interactions)
-        bias = weight.new_zeros(weight.shape[:-2] + weight.shape[-1:], dtype=exact)
+        bias = _exact(weight).new_zeros(weight.shape[:-2] + weight.shape[-1:])
         if layer.bias is not None:
-            bias = bias + layer.bias.detach()
-        blocks, loadings = [_filled(weight.to(exact))], None
+            bias = bias + _exact(layer.bias)
+        blocks, loadings = [whole_blocks(_exact(weight))], None
         if layer.factors is not None and layer.loadings is not None:
-            blocks.append(_filled(layer.factors.detach().to(exact) / layer.bound))
-            loadings = layer.loadings.detach().to(exact)
-            bias = bias + (layer.product_shift.to(exact).unsqueeze(-2) @ loadings).squeeze(-2)
+            blocks.append(whole_blocks(_exact(layer.factors) / layer.bound))
+            loadings = _exact(layer.loadings)
+            bias = bias + (_exact(layer.product_shift).unsqueeze(-2) @ loadings).squeeze(-2)
             size = [layer.bound**order for order, rank in layer.interactions for _ in range(rank)]
-            length = layer.product_scale.to(exact) * torch.tensor(size, device=weight.device)
-            loadings = _filled(length.unsqueeze(-1) * loadings).to(weight.dtype)
+            length = _exact(layer.product_scale) * torch.tensor(size, dtype=torch.float64)
+            loadings = whole_blocks(length.unsqueeze(-1) * loadings).to(weight)
         if skip is not None:
-            blocks.append(_filled(skip.detach().to(exact)))
+            blocks.append(whole_blocks(_exact(skip)))
         joint = torch.cat(blocks, dim=-1)
         if scale is not None:
-            joint = joint * scale.detach().to(exact).unsqueeze(-1)
+            joint = joint * _exact(scale).unsqueeze(-1)
         self.n_out, self.n_skip = weight.shape[-1], 0 if skip is None else skip.shape[-1]
         self.sizes = [block.shape[-1] for block in blocks]
         # parameters, as other modules have: their device and type are asked for
-        self.joint = nn.Parameter(joint.to(weight.dtype), requires_grad=False)
-        self.register_buffer("constant", _filled(bias.unsqueeze(-2)).to(weight.dtype))
+        self.joint = nn.Parameter(joint.to(weight), requires_grad=False)
+        self.register_buffer("constant", whole_blocks(bias.unsqueeze(-2)).to(weight))
         self.register_buffer("loadings", loadings)
 
     def forward(self, signals: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -124,7 +118,6 @@ class FoldedNeuron(nn.Module):
         return value[..., : self.n_out], skip
 
 
-def _filled(weight: Tensor) -> Tensor:
-    """Fill up with columns of zeros to whole blocks."""
-    missing = math.ceil(weight.shape[-1] / _COLUMN_BLOCK) * _COLUMN_BLOCK - weight.shape[-1]
-    return nn.functional.pad(weight, (0, missing))
+def _exact(values: Tensor) -> Tensor:
+    """Return numbers in float64 on the CPU: not every device has it."""
+    return values.detach().cpu().double()
