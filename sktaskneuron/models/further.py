@@ -79,18 +79,9 @@ def _trained(
         task.table(model.view, device, dtype),
         [task.own_rows] * model.n_members,
         device=device,
-        loss=task.kind.torch_loss(),
-        label_smoothing=recipe.label_smoothing if task.classification else 0.0,
-        n_epochs=recipe.n_epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        schedule=recipe.schedule,
         clock=running_clock(),
-        seed=recipe.seed,
         on_epoch_end=on_epoch_end,
-        callbacks=recipe.callbacks,
-        verbose=recipe.verbose,
+        **recipe.training(task.kind),
     )
     leave_out_epochs(name, result, recipe.n_epochs)
     return mean(result.state)

@@ -124,22 +124,13 @@ def group_candidate(
         [everything] * n_members if splits is None else [train for train, _ in splits],
         None if splits is None else [held for _, held in splits],
         device=device,
-        loss=task.kind.torch_loss(),
-        label_smoothing=recipe.label_smoothing if task.classification else 0.0,
         bounds=bounds,
-        n_epochs=recipe.n_epochs,
         passes_per_epoch=recipe.passes_per_epoch,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        schedule=recipe.schedule,
         patience=recipe.patience,
         stop_at_cycle_ends=recipe.stop_early,
         clock=running_clock(),
-        seed=recipe.seed,
         on_epoch_end=on_epoch_end,
-        callbacks=recipe.callbacks,
-        verbose=recipe.verbose,
+        **recipe.training(task.kind),
     )
     leave_out_epochs(group.name, result, recipe.n_epochs)
     outputs = None

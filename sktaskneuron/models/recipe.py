@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sktaskneuron._clock import leave_out
 from sktaskneuron.models.fitted import FittedModel
+from sktaskneuron.models.target import Target
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
@@ -70,6 +71,21 @@ class Recipe:
     stop_early: bool = False
     callbacks: tuple[Callback | tuple[str, Callback], ...] = ()
     verbose: int = 0
+
+    def training(self, target: Target) -> dict[str, Any]:
+        """Return the options of `fit_members` that every pack is trained with."""
+        return {
+            "loss": target.torch_loss(),
+            "label_smoothing": self.label_smoothing if target.classification else 0.0,
+            "n_epochs": self.n_epochs,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "schedule": self.schedule,
+            "seed": self.seed,
+            "callbacks": self.callbacks,
+            "verbose": self.verbose,
+        }
 
 
 def leave_out_epochs(name: str, result: TrainingResult | ReplicateResult, n_epochs: int) -> None:
