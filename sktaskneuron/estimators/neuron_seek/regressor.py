@@ -211,12 +211,12 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         Scales them for the task group.
     rank_scaler_ : NormalScoreScaler
         Scales them for the group that sees ranks; not there where that group was not trained.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in the unit of the target; see
         :func:`sktaskneuron.inspection.feature_importances`.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also
