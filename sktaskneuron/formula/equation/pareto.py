@@ -109,7 +109,7 @@ class ParetoFront:
         return self.points[index]
 
     def __str__(self) -> str:
-        """Return one line a point: complexity, score and formula, with its numbers if it has any."""
+        """Return one line a point: complexity, score, and the formula with its numbers."""
         lines = ["complexity    score  formula"]
         for point in self.points:
             shown = point.formula if point.fitted is None else point.fitted
