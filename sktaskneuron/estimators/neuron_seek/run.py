@@ -368,7 +368,13 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
     searched = _formula_of(rivals.equation)
     distillation = Distillation(
-        rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
+        rivals.task,
+        table.names,
+        table.references,
+        table.limits,
+        budget,
+        rivals.seed,
+        report.progress,
     )
     return distillation.run(choice.model, choice.outputs, rivals.validation, searched)
 
