@@ -103,7 +103,7 @@ class TestTasks:
         assert sorted(recorder.begun) == sorted(recorder.ended)
 
     def test_equations_of_columns(self):
-        X, y = draw_quadratic()
+        X, _ = draw_quadratic()
         recorder = Recorder()
         search = NeuronFormulaSearch("sr", scope="columns", max_complexity=3, random_state=0)
         search.set_callbacks(recorder).fit(X, X[:, :2])

@@ -150,7 +150,7 @@ def _search(
     def place(output: int) -> str:
         return f"output {output + 1} of {n_outputs}: " * (n_outputs > 1)
 
-    def candidates(output: int, searched: bool, part: Progress) -> list[Node]:
+    def candidates(output: int, searched: bool, progress: Progress) -> list[Node]:
         rows = split.rows(output).take(train)
         found: list[Node] = []
         # nothing but rounding could be found in a constant
@@ -159,7 +159,7 @@ def _search(
             def tell(text: str) -> None:
                 nonlocal n_steps
                 n_steps += 1
-                part.step(place(output) + text)
+                progress.step(place(output) + text)
 
             with within(_FINDING * seconds_left()):
                 found = look(rows, tell)
@@ -180,11 +180,11 @@ def _search(
     with np.errstate(all="ignore"), within(_CANDIDATES * seconds_left()):
         for output in outputs:
             with (
-                progress.part(f"{place(output)}equations") as part,
+                progress.part(f"{place(output)}equations") as steps,
                 within(seconds_left() / (len(outputs) - len(found))),
             ):
                 searched = budget is None or budget.admits(output)
-                found[output] = candidates(output, searched, part)
+                found[output] = candidates(output, searched, steps)
                 if budget is not None:
                     budget.spend(found[output][0])
     if budget is not None and budget.n_searched < n_outputs:
