@@ -97,11 +97,11 @@ class FittedNeuronSeek(FittedPredictor):
     def packs(self) -> dict[str, PackedModel]:
         """The networks that predict the target, by the names of their groups."""
         model = self.predictor.model
-        parts = model.models if isinstance(model, Blend) else (model,)
-        names = [name for name, weight in self.weights.items() if weight > 0]
-        if len(names) != len(parts):  # an equation and networks of what it leaves
-            return {}
-        named = zip(names, parts, strict=True)
+        names, parts = (self.selected,), (model,)
+        if isinstance(model, Blend):
+            names, parts = model.names, model.models
+        # an equation and networks of what it leaves are parts without names
+        named = zip(names, parts, strict=False)
         return {name: part for name, part in named if isinstance(part, PackedModel)}
 
     @property
