@@ -97,7 +97,8 @@ class FittedNeuronSeek(FittedPredictor):
     def packs(self) -> dict[str, PackedModel]:
         """The networks that predict the target, by the names of their groups."""
         model = self.predictor.model
-        names, parts = (self.selected,), (model,)
+        names: tuple[str, ...] = (self.selected,)
+        parts: tuple[FittedModel, ...] = (model,)
         if isinstance(model, Blend):
             names, parts = model.names, model.models
         # an equation and networks of what it leaves are parts without names
