@@ -1,5 +1,6 @@
 """scikit-learn's callbacks see the fit, and may end it; skorch's are passed on."""
 
+import re
 import sys
 import threading
 
@@ -206,6 +207,29 @@ class TestStopping:
         assert recorder.ended.count("fit/task/epoch") == epoch
         assert recorder.ended.count("fit/ranks/epoch") == 20
         assert np.isfinite(model.predict(X)).all()
+
+    @pytest.mark.parametrize("method", ["td", "sr"])
+    def test_ends_a_search(self, method):
+        """At the second step, with what the first one found; nothing is said of time."""
+        X, y = draw_quadratic()
+        search = NeuronFormulaSearch(method, n_resamples=0, interactions=True)
+        whole = clone(search).fit(X, y)
+        seen = Recorder(lambda path, count: re.search(r"step 1\b", path))
+        search.set_callbacks(seen).fit(X, y)
+        assert search.n_iter_ < whole.n_iter_
+        assert not any("step 2" in task for task in seen.ended)
+        assert sorted(seen.begun) == sorted(seen.ended)
+        assert search.left_out_ == ()
+        assert "x**2" in str(search.formula_)
+
+    def test_ends_a_search_of_columns(self):
+        X, y = draw_quadratic()
+        seen = Recorder(lambda path, count: True)
+        search = NeuronFormulaSearch("sr", scope="columns", random_state=0)
+        search.set_callbacks(seen).fit(X, y)
+        assert search.left_out_ == ()
+        assert sorted(seen.begun) == sorted(seen.ended)
+        assert np.isfinite(search.predict(X)).all()
 
     def test_held_out_share(self):
         X, y = draw_quadratic()

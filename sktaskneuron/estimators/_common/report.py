@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.callback import with_callbacks
 
+from sktaskneuron._clock import end_block
 from sktaskneuron._typing import TableLike, TargetLike
 from sktaskneuron.estimators._common.bars import bars_among_callbacks, draws_bars
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, reconstruction
@@ -51,9 +52,12 @@ class _Task:
         task.call_on_fit_task_end(**self._arguments)
 
     def step(self, text: str) -> None:
-        """Begin and end a task."""
-        with self.part(text, 0):
-            pass
+        """Begin and end a task; end what it is a step of where a callback asks for it."""
+        self._tell(text)
+        task = self._context.subcontext(text)
+        task.call_on_fit_task_begin(**self._arguments)
+        if task.call_on_fit_task_end(**self._arguments):
+            end_block()
 
 
 class FitReport:

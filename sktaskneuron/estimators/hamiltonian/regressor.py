@@ -81,10 +81,12 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
     n_members : "auto" or int, default="auto"
         Networks whose outputs are averaged; each holds out the next fold. "auto" is one per fold,
         and no fewer than two.
-    validation : "auto", int, float or None, default="auto"
+    validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows: k folds, or a share. "auto" is 4 folds; on 100,000 rows and more a share of
         0.15, at most 20,000 rows; none on less than 20 rows, where nothing is learned but weights.
         None compares nothing and keeps the last epoch.
+        A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
+        Of trajectories every orbit is a group, so that `GroupKFold` holds out whole ones.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss of any network after which training ends.
     time_limit : float or None, default=None
@@ -133,7 +135,7 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
     n_iter_ : int
         Epochs that were trained.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        How far the rates move with each column, see
+        By how much the rates move with each column, each in standard deviations; see
         :func:`sktaskneuron.inspection.feature_importances`.
     left_out_ : tuple of str
         What was left out, in words, because `time_limit` ran out; empty if nothing was.

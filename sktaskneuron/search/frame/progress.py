@@ -18,7 +18,11 @@ class Progress(Protocol):
         """
 
     def step(self, text: str) -> None:
-        """Tell of a step, in words."""
+        """Tell of a step, in words.
+
+        It may end the block of `within` around here, which there has to be: what was found so far
+        is then what the block finds.
+        """
 
 
 class _Silence:
