@@ -164,7 +164,9 @@ def field_importances(
         step = np.zeros(len(found))
         step[place] = _STEP * spread
         rise = (field(cells + step) - field(cells - step)) / (2 * _STEP * units)
-        found[place] = np.sqrt(share @ (kernel * (rise**2).mean(axis=1)))
+        largest = np.abs(rise).max(initial=0.0) or 1.0  # by which squares stay finite
+        squares = share @ (kernel * ((rise / largest) ** 2).mean(axis=1))
+        found[place] = largest * np.sqrt(squares)
     return found
 
 
