@@ -101,7 +101,8 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
         same model, bit for bit, on the same device and number of threads. The global streams of
         numpy and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per epoch, and the best candidates.
+        1 prints a line per epoch, and the best candidates; at a terminal, where rich is installed,
+        it draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------

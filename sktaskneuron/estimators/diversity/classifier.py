@@ -91,7 +91,8 @@ class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
         model, bit for bit, on the same device and number of threads. The global streams of numpy
         and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per outer step and per epoch.
+        1 prints a line per outer step and per epoch; at a terminal, where rich is installed, it
+        draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------

@@ -132,7 +132,8 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
         model, bit for bit, on the same device and number of threads. None takes a new seed from
         the operating system; the global streams of numpy and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per step of the search and per epoch.
+        1 prints a line per step of the search and per epoch; at a terminal, where rich is
+        installed, it draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
