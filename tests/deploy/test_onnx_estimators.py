@@ -39,7 +39,9 @@ from tests.deploy.graphs import answers_of, differences, relative
 EXACT, SINGLE = 1e-9, 1e-5
 #: Small estimators of tables.
 TABULAR = [
-    name for name, model in INSTANCES.items() if not isinstance(model, HamiltonianMLPRegressor)
+    name
+    for name, model in INSTANCES.items()
+    if hasattr(model, "to_onnx") and not isinstance(model, HamiltonianMLPRegressor)
 ]
 FORCED = {**QUICK, "compare_simple": False}
 

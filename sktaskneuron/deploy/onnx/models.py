@@ -15,6 +15,7 @@ from sktaskneuron.deploy.onnx.table import Rows
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.equation.terms import PureTerm
 from sktaskneuron.formula.text.nodes import Node
+from sktaskneuron.models.companions import CompanionModel
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel, NoModel
 from sktaskneuron.models.inputs import View
 from sktaskneuron.models.networks import PackedModel
@@ -45,6 +46,8 @@ def raw_outputs(model: FittedModel, rows: Rows) -> Value:
     ------
     AttributeError
         If there is no model.
+    ValueError
+        If a companion takes part, which is not ours.
     TypeError
         If there is no form of it.
     """
@@ -61,6 +64,11 @@ def raw_outputs(model: FittedModel, rows: Rows) -> Value:
             return _of_equation(model.target, equation(model.fitted, rows.raw))
         case PackedModel():
             return packed(model, rows.scaled[model.view], rows.codes)
+        case CompanionModel():
+            raise ValueError(
+                "to_onnx writes the models of this package alone, and the companion "
+                f"{model.name!r} takes part in the prediction; fit with companions=None"
+            )
         case NoModel():
             raise AttributeError(model.reason)
     raise TypeError(f"a model of the type {type(model).__name__} has no form in ONNX")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval
 
 from sktaskneuron._typing import (
@@ -25,6 +26,7 @@ from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import FittedPredictor, fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.neuron_seek.companions import named_companions
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
 from sktaskneuron.estimators.neuron_seek.run import (
     FittedNeuronSeek,
@@ -33,6 +35,7 @@ from sktaskneuron.estimators.neuron_seek.run import (
 )
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings, Start
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.companions import Companion
 from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.search.engines import SEARCHED, resolve_engine
 
@@ -51,6 +54,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         "activation": "no_validation",
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "compare_simple": ["boolean"],
+        "companions": [None, list, tuple],
         "term_evidence": ["boolean"],
         "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
@@ -78,6 +82,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
+        companions: Sequence[Any] | None = None,
         term_evidence: bool = False,
         readable: bool | int = False,
         warm_start: bool = False,
@@ -102,6 +107,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         self.validation = validation
         self.n_iter_no_change = n_iter_no_change
         self.compare_simple = compare_simple
+        self.companions = companions
         self.term_evidence = term_evidence
         self.readable = readable
         self.warm_start = warm_start
@@ -144,6 +150,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         )
         return NeuronSeekSettings.of(
             self,
+            companions=self._companions(),
             given=given,
             hidden_layer_sizes=sizes,
             skorch_callbacks=tuple(self.skorch_callbacks or ()),
@@ -151,6 +158,15 @@ class NeuronSeek(EquationExports, LearnsFurther):
             start=self._start(),
             networks_alone=False,
         )
+
+    def _companions(self) -> tuple[tuple[str, Companion], ...]:
+        """Return the companions with their names."""
+        if self.companions and not self.compare_simple:
+            raise ValueError(
+                "compare_simple=False trains the task-driven networks alone, and companions take "
+                "part in a comparison; use compare_simple=True, or companions=None"
+            )
+        return named_companions(self.companions, classification=is_classifier(self))
 
     def _start(self) -> Start | None:
         """Return what an earlier fit hands on, if this one is to go on from it."""
@@ -174,6 +190,11 @@ class NeuronSeek(EquationExports, LearnsFurther):
             raise ValueError(
                 f"readable={self.readable!r} lets an equation predict, and partial_fit trains "
                 "networks; use readable=False, or NeuronFormulaSearch.partial_fit for an equation"
+            )
+        if self.companions:
+            raise ValueError(
+                "companions are fitted to all rows at once, and partial_fit goes on learning; use "
+                "companions=None, or fit"
             )
         return replace(self._settings(), networks_alone=True)
 

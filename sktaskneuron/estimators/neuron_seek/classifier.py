@@ -95,6 +95,12 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
     compare_simple : bool, default=True
         Whether simpler models and the other groups of networks may take part. False trains the
         task-driven networks alone.
+    companions : list or None, default=None
+        Estimators of scikit-learn that take part in the blend: estimators, pairs (name, estimator),
+        or "boosted_trees", scikit-learn's histogram-based gradient boosting with `loss`. They are
+        trained on the same folds as the networks and weighed by the same held-out rows. They read
+        the encoded columns, ``encoder_.transform(X)``, and the target as it is given;
+        "boosted_trees" reads one column of codes for each category, and gaps as gaps.
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
         `formula_gain_`.
@@ -239,6 +245,7 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
         validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
+        companions: Sequence[Any] | None = None,
         term_evidence: bool = False,
         readable: bool | int = False,
         warm_start: bool = False,
@@ -265,6 +272,7 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
             validation=validation,
             n_iter_no_change=n_iter_no_change,
             compare_simple=compare_simple,
+            companions=companions,
             term_evidence=term_evidence,
             readable=readable,
             warm_start=warm_start,

@@ -14,6 +14,7 @@ from sktaskneuron.estimators.neuron_seek.equation import Equation
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
+from sktaskneuron.models.companions import companion_candidate
 from sktaskneuron.models.equations import Judge
 from sktaskneuron.models.members import MemberGroup, group_candidate
 from sktaskneuron.models.networks import PackedModel
@@ -22,9 +23,12 @@ from sktaskneuron.models.residual import leaves_structure, residual_candidate
 from sktaskneuron.models.simple import constant_candidate, linear_candidate
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
+from sktaskneuron.preprocessing.ordinal import OrdinalColumns
 
 # Shares of the time left that may go into judging the equation, and into the linear model.
 _MOST_TO_JUDGE, _MOST_LINEAR = 0.4, 0.3
+# And into all companions.
+_MOST_COMPANIONS = 0.4
 _NOT_JUDGED = "the comparison with the searched {}"
 _NO_TIME = "time_limit left no time for it"
 
@@ -60,6 +64,8 @@ class Rivals:
         The searched equation of columns, if one was asked for.
     unit : ndarray of shape (n_columns,)
         Scales of the task group's columns.
+    ordinal : OrdinalColumns
+        How trees read the columns.
     seed : int
     report : callable
     """
@@ -70,6 +76,7 @@ class Rivals:
     equation: Equation | None
     columns: Equation | None
     unit: Vector
+    ordinal: OrdinalColumns
     seed: int
     report: EpochReport
 
@@ -86,12 +93,12 @@ class Rivals:
     def candidates(self) -> Compared:
         """Train everything, the simple models first."""
         simple = self._simple() if self.compares_simple else []
+        companions = self._companions()
         judged, not_compared = self._equations_to_judge()
         reserve = sum(self._seconds_to_judge(equation) for equation in judged)
         networks = self._networks(reserve, has_rivals=bool(simple))
-        judge = Judge(
-            self.task, self.validation, [*simple, *networks], self.settings.defaults.simple_margin
-        )
+        others = [*simple, *companions, *networks]
+        judge = Judge(self.task, self.validation, others, self.settings.defaults.simple_margin)
         found: list[Candidate] = []
         for equation in judged:
             not_compared[equation.name] = _NO_TIME
@@ -103,7 +110,7 @@ class Rivals:
                 if judgement.candidate is not None:
                     del not_compared[equation.name]
                     found.append(judgement.candidate)
-        together = [*simple, *found, *networks]
+        together = [*simple, *found, *companions, *networks]
         return Compared([*together, *self._residual_networks(found, together)], not_compared)
 
     def _simple(self) -> list[Candidate]:
@@ -111,6 +118,20 @@ class Rivals:
         found = [constant_candidate(self.task, self.validation)]
         with within(_MOST_LINEAR * seconds_left(), "the linear model"):
             found.append(linear_candidate(self.task, self.validation))
+        return found
+
+    def _companions(self) -> list[Candidate]:
+        """Fit the companions, each as long as there is time for it."""
+        found: list[Candidate] = []
+        asked = self.settings.companions
+        for number, (name, companion) in enumerate(asked):
+            share = _MOST_COMPANIONS * seconds_left() / (len(asked) - number)
+            with within(share, f"the companion {name!r}"):
+                found.append(
+                    companion_candidate(
+                        name, companion, self.task, self.validation, self.ordinal, self.seed
+                    )
+                )
         return found
 
     def _equations_to_judge(self) -> tuple[list[Equation], dict[str, str]]:

@@ -123,6 +123,12 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     compare_simple : bool, default=True
         Whether simpler models and the other groups of networks may take part. False trains the
         task-driven networks alone.
+    companions : list or None, default=None
+        Estimators of scikit-learn that take part in the blend: estimators, pairs (name, estimator),
+        or "boosted_trees", scikit-learn's histogram-based gradient boosting with `loss`. They are
+        trained on the same folds as the networks and weighed by the same held-out rows. They read
+        the encoded columns, ``encoder_.transform(X)``, and the target as it is given;
+        "boosted_trees" reads one column of codes for each category, and gaps as gaps.
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
         `formula_gain_`.
@@ -272,6 +278,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
+        companions: Sequence[Any] | None = None,
         term_evidence: bool = False,
         readable: bool | int = False,
         warm_start: bool = False,
@@ -297,6 +304,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
             validation=validation,
             n_iter_no_change=n_iter_no_change,
             compare_simple=compare_simple,
+            companions=companions,
             term_evidence=term_evidence,
             readable=readable,
             warm_start=warm_start,
@@ -333,7 +341,18 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
                 f"readable={self.readable!r} looks for an equation by squares; use "
                 f"loss='squared_error', or readable=False with loss={self.loss!r}"
             )
+        if np.ndim(self.quantile) and self.loss == "quantile":
+            self._check_levels_of_companions()
         return super()._settings()
+
+    def _check_levels_of_companions(self) -> None:
+        for name, companion in self._companions():
+            if not isinstance(companion, str):
+                raise ValueError(
+                    f"the companion {name!r} predicts one number for a target, and "
+                    f"quantile={self.quantile!r} asks for several; give one level, or "
+                    "'boosted_trees', which is fitted to each"
+                )
 
     def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R2 whatever the loss; for a list of levels as `quantile` their mean D2.

@@ -37,6 +37,7 @@ from sktaskneuron.models.target import Target
 from sktaskneuron.models.validation import Validation, held_out
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.ordinal import OrdinalColumns
 
 # Most of the time left that the search may take, and of that after it what the equation that stands
 # for the model may take. A third each for the search, the networks and that equation.
@@ -213,7 +214,16 @@ def prepare(
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
     report.say_held_out(validation)
     assert formula is not None
-    rivals = Rivals(settings, task, validation, equation, columns, robust.scale_, seed, tell)
+    if settings.companions and not validation:
+        raise ValueError(
+            f"{settings.estimator_name} weighs companions by held-out rows, and none are held out "
+            f"with validation={settings.validation!r} of {len(task)} rows; use validation=2 or "
+            "more, or companions=None"
+        )
+    ordinal = OrdinalColumns.of(reader.encoder)
+    rivals = Rivals(
+        settings, task, validation, equation, columns, robust.scale_, ordinal, seed, tell
+    )
     return Prepared(reader, formula, rivals)
 
 

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "search",
     "n_iter_no_change",
     "compare_simple",
+    "companions",
     "term_evidence",
     "readable",
     "warm_start",
