@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         NeuronFormulaSearch,
         NeuronSeekClassifier,
         NeuronSeekRegressor,
+        NeuronSeekSignalClassifier,
+        NeuronSeekSignalRegressor,
     )
     from sktaskneuron.formula import NeuronFormula
 
@@ -33,6 +35,8 @@ __all__ = [
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
+    "NeuronSeekSignalClassifier",
+    "NeuronSeekSignalRegressor",
     "datasets",
     "inspection",
     "nn",
@@ -48,6 +52,8 @@ _HOME = {
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",
     "NeuronSeekRegressor": "sktaskneuron.estimators",
+    "NeuronSeekSignalClassifier": "sktaskneuron.estimators",
+    "NeuronSeekSignalRegressor": "sktaskneuron.estimators",
 }
 
 

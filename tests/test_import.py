@@ -55,6 +55,8 @@ def test_public_names():
         "NeuronFormulaSearch",
         "NeuronSeekClassifier",
         "NeuronSeekRegressor",
+        "NeuronSeekSignalClassifier",
+        "NeuronSeekSignalRegressor",
         "datasets",
         "inspection",
         "nn",

@@ -6,6 +6,13 @@ The classes are the estimators' own first steps. They return plain arrays whatev
 
 from sktaskneuron.preprocessing.ranks import NormalScoreScaler, quantile_edges
 from sktaskneuron.preprocessing.scaling import SmoothClipScaler
+from sktaskneuron.preprocessing.signals import SignalEncoder
 from sktaskneuron.preprocessing.table import TableEncoder
 
-__all__ = ["NormalScoreScaler", "SmoothClipScaler", "TableEncoder", "quantile_edges"]
+__all__ = [
+    "NormalScoreScaler",
+    "SignalEncoder",
+    "SmoothClipScaler",
+    "TableEncoder",
+    "quantile_edges",
+]

@@ -18,6 +18,8 @@ from sktaskneuron import (
     NeuronFormulaSearch,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 from sktaskneuron.deploy import onnx_inputs
 from sktaskneuron.exceptions import MissingDependencyError
@@ -39,7 +41,12 @@ from tests.deploy.graphs import answers_of, differences, relative
 EXACT, SINGLE = 1e-9, 1e-5
 #: Small estimators of tables.
 TABULAR = [
-    name for name, model in INSTANCES.items() if not isinstance(model, HamiltonianMLPRegressor)
+    name
+    for name, model in INSTANCES.items()
+    if not isinstance(
+        model,
+        HamiltonianMLPRegressor | NeuronSeekSignalClassifier | NeuronSeekSignalRegressor,
+    )
 ]
 FORCED = {**QUICK, "compare_simple": False}
 
