@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         NeuronFormulaSearch,
         NeuronSeekClassifier,
         NeuronSeekRegressor,
+        NeuronSeekSignalClassifier,
+        NeuronSeekSignalRegressor,
     )
     from sktaskneuron.formula import NeuronFormula
 
@@ -38,6 +40,8 @@ __all__ = [
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
+    "NeuronSeekSignalClassifier",
+    "NeuronSeekSignalRegressor",
     "datasets",
     "inspection",
     "nn",
@@ -56,6 +60,8 @@ _HOME = {
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",
     "NeuronSeekRegressor": "sktaskneuron.estimators",
+    "NeuronSeekSignalClassifier": "sktaskneuron.estimators",
+    "NeuronSeekSignalRegressor": "sktaskneuron.estimators",
     "show_versions": "sktaskneuron._versions",
 }
 

@@ -59,6 +59,8 @@ def test_public_names():
         "NeuronFormulaSearch",
         "NeuronSeekClassifier",
         "NeuronSeekRegressor",
+        "NeuronSeekSignalClassifier",
+        "NeuronSeekSignalRegressor",
         "datasets",
         "inspection",
         "nn",

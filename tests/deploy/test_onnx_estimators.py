@@ -18,6 +18,8 @@ from sktaskneuron import (
     NeuronFormulaSearch,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 from sktaskneuron.deploy import onnx_inputs
 from sktaskneuron.exceptions import MissingDependencyError
@@ -41,7 +43,11 @@ EXACT, SINGLE = 1e-9, 1e-5
 TABULAR = [
     name
     for name, model in INSTANCES.items()
-    if hasattr(model, "to_onnx") and not isinstance(model, HamiltonianMLPRegressor)
+    if hasattr(model, "to_onnx")
+    and not isinstance(
+        model,
+        HamiltonianMLPRegressor | NeuronSeekSignalClassifier | NeuronSeekSignalRegressor,
+    )
 ]
 FORCED = {**QUICK, "compare_simple": False}
 

@@ -11,6 +11,7 @@ from sktaskneuron._typing import AnyArray, Matrix
 from sktaskneuron.deploy.onnx.functions import tree_value
 from sktaskneuron.deploy.onnx.graph import Value, join
 from sktaskneuron.deploy.onnx.networks import diverse_network, task_network
+from sktaskneuron.deploy.onnx.signals import signal_network
 from sktaskneuron.deploy.onnx.table import Rows
 from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.equation.terms import PureTerm
@@ -20,7 +21,7 @@ from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearM
 from sktaskneuron.models.inputs import View
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.target import LARGEST_LOGIT, ClassTarget, Target, ValueTarget
-from sktaskneuron.nn import TaskNetwork
+from sktaskneuron.nn import SignalNetwork, TaskNetwork
 
 _LARGEST = np.finfo(np.float64).max
 
@@ -80,6 +81,8 @@ def packed(model: PackedModel, scaled: Value, codes: Value | None) -> Value:
     columns = scaled.cast(model.dtype)
     if isinstance(network, TaskNetwork):
         outputs = task_network(network, columns, codes)
+    elif isinstance(network, SignalNetwork):
+        outputs = signal_network(network, columns)
     else:
         outputs = diverse_network(network, columns)
     if model.bounds is not None:

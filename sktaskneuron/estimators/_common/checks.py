@@ -26,7 +26,7 @@ from sktaskneuron._typing import (
     Vector,
 )
 from sktaskneuron.estimators._common.limits import limited
-from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing import SignalEncoder, TableEncoder
 from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.doubtful import warn_of_sentinels, warn_of_text_target
@@ -69,7 +69,7 @@ class EncodedTable:
 
     Parameters
     ----------
-    encoder : TableEncoder
+    encoder : TableEncoder or SignalEncoder
         Fitted.
     matrix : ndarray of shape (n_rows, n_columns)
         Finite, raw units.
@@ -89,7 +89,7 @@ class EncodedTable:
         Rows to judge by in the place of held-out ones.
     """
 
-    encoder: TableEncoder
+    encoder: TableEncoder | SignalEncoder
     matrix: Matrix
     names: tuple[str, ...]
     weight: Vector

@@ -13,17 +13,18 @@ from sklearn.model_selection import check_cv
 
 from sktaskneuron._typing import AnyArray, RowNumbers, Splits, TableLike, TargetLike, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable, JudgeRows, check_target
-from sktaskneuron.estimators._common.settings import NetworkSettings
+from sktaskneuron.estimators._common.settings import TrainingSettings
 from sktaskneuron.models.predictor import Reader
 from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import held_out, make_splits
+from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
 
-def held_out_splits(settings: NetworkSettings, task: Task, seed: int) -> Splits:
+def held_out_splits(settings: TrainingSettings, task: Task, seed: int) -> Splits:
     """Return (training, held-out) rows as the parameter ``validation`` asks for.
 
     Raises
@@ -141,11 +142,12 @@ def with_judges(
     with in_name_of("sample_weight_val"):
         weight = check_weight(sample_weight, target)
     with in_name_of(owner):
-        n_columns = read_table(X, owner).shape[1]
-        if n_columns != table.encoder.n_features_in_:
-            raise ValueError(
-                f"X_val has {n_columns} columns, but X has {table.encoder.n_features_in_}"
-            )
+        if isinstance(table.encoder, TableEncoder):
+            n_columns = read_table(X, owner).shape[1]
+            if n_columns != table.encoder.n_features_in_:
+                raise ValueError(
+                    f"X_val has {n_columns} columns, but X has {table.encoder.n_features_in_}"
+                )
         matrix, codes = table.encoder.transform_with_codes(X)
     kept = weight > 0
     encoded, weight = encode(target[kept], weight[kept])
