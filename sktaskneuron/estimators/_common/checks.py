@@ -278,11 +278,12 @@ def encode_more(
 
 
 def count_weight(weight: Vector) -> Vector:
-    """Read weights as counts of rows, of a mean between one and a million; others get the mean one.
+    """Read weights as counts of rows, of a mean between one and a million; others are brought to it.
 
     A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
     brought to sum to one say how rows compare, not that there is but one observation, and no table
-    has a million copies of every row.
+    has a million copies of every row. These sum to the rows that carry them in effect (Kish, 1965):
+    to all where they are equal, to the heavy ones where they go over decades.
 
     weight : not negative; zeros stay, and do not count as rows.
     """
@@ -290,7 +291,7 @@ def count_weight(weight: Vector) -> Vector:
     relative = weight / largest  # the mean of tiny weights would vanish
     mean = relative[relative > 0].mean()
     is_count = 1.0 <= largest * mean <= _LARGEST_MEAN
-    return weight if is_count else np.asarray(relative / mean)
+    return weight if is_count else np.asarray(relative * (relative.sum() / (relative @ relative)))
 
 
 def score_weight(
