@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sktaskneuron import datasets, inspection, nn
+    from sktaskneuron._versions import show_versions
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
         ActivationSearchRegressor,
@@ -36,6 +37,7 @@ __all__ = [
     "datasets",
     "inspection",
     "nn",
+    "show_versions",
 ]
 
 _HOME = {
@@ -48,6 +50,7 @@ _HOME = {
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",
     "NeuronSeekRegressor": "sktaskneuron.estimators",
+    "show_versions": "sktaskneuron._versions",
 }
 
 

@@ -17,12 +17,8 @@ from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.folded import folded
 from sktaskneuron.nn.task.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.task.neuron import TaskNeuron
-from sktaskneuron.nn.task.table_input import (
-    LevelEmbedding,
-    PeriodicTerms,
-    PiecewiseLinearTerms,
-    TableInput,
-)
+from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
+from sktaskneuron.nn.task.table_input import LevelEmbedding, PeriodicTerms, TableInput
 from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
@@ -40,6 +36,7 @@ __all__ = [
     "Grid",
     "LevelEmbedding",
     "PeriodicTerms",
+    "PiecewiseLinearEmbedding",
     "PiecewiseLinearTerms",
     "SubNetworks",
     "SymbolicApproximation",

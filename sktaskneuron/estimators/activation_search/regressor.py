@@ -123,13 +123,13 @@ class ActivationSearchRegressor(Regresses, ActivationSearch):
     scaler_ : SmoothClipScaler or Pipeline
         Scales them; the latter, linear up to six standard deviations from the mean, where
         ``split="tail"`` found that linear scales extrapolate better.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in the unit of the target; see
         :func:`sktaskneuron.inspection.feature_importances`. Not there with
         ``refit=False``.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also

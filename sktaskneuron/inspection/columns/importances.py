@@ -41,7 +41,7 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
 
     Returns
     -------
-    importances : ndarray of shape (n_features_in_,)
+    importances : ndarray of shape (n_features,)
         In the order of the columns, and in the unit of the target. Several targets are each counted
         in standard deviations, and averaged by their squares. For classes it is the probability
         that goes from one class to another.
