@@ -147,12 +147,23 @@ def _blocks(fitted: FittedFormula, raw: Value) -> Iterator[tuple[Value, Matrix]]
 
 
 def _atoms(z: Value, factors: Matrix) -> Value:
-    """Return interaction atoms, disjoint from pure terms: see `atom_values`."""
-    inner = [z @ factor for factor in factors]
-    values = math.prod(inner[1:], start=inner[0])
-    diagonal = factors.prod(axis=0)
-    if diagonal.any():
-        values = values - math.prod([z] * (len(factors) - 1), start=z) @ diagonal
+    """Return interaction atoms, disjoint from pure terms.
+
+    See `atom_values`; where it has to subtract, this is how it does it for far cells.
+    """
+    if not factors.prod(axis=0).any():
+        inner = [z @ factor for factor in factors]
+        return math.prod(inner[1:], start=inner[0])
+    powers, *others = (z.with_axis(2) * factor for factor in factors)  # (batch, n_features, rank)
+    values = None
+    for part in others:
+        axis = part.ints(np.asarray(1))
+        before = part.op("CumSum", axis, exclusive=1)
+        behind = part.op("CumSum", axis, exclusive=1, reverse=1)
+        new = (powers * (before + behind)).sum(1)
+        values = new if values is None else values * part.sum(1) + new
+        powers = powers * part
+    assert values is not None  # interactions have two factors at least
     return values
 
 
