@@ -1,7 +1,13 @@
-"""Signals of MNIST-1D: a few of them, the filters that neurons multiply, and errors beside others.
-
-python examples/plot_signals.py [FOLDER]
 """
+Signals: filters that neurons multiply
+======================================
+
+Short signals of ten classes (MNIST-1D). The first layer's neurons multiply learned filters; the
+picture shows signals, filters, and errors beside a linear model and boosted trees.
+"""
+
+# %%
+# A thousand signals to learn from.
 
 import sys
 from pathlib import Path
@@ -29,7 +35,8 @@ errors = {
 errors["task\nneurons"] = 100 * (1 - model.score(X_test[:, None], y_test))
 print(", ".join(f"{' '.join(name.split())} {error:.1f} %" for name, error in errors.items()))
 
-# the first layer of the first network, and the products that its neurons weigh most
+# %%
+# The first layer of the first network, and the products that its neurons weigh most
 layers = [part for part in model.to_torch().modules() if isinstance(part, TaskNeuronConv1d)]
 neuron = layers[0].neuron
 filters = neuron.factors_of(2)[0].numpy()  # (2, patch, products)
@@ -52,5 +59,7 @@ axes[2].set(title="errors on 500 signals", ylabel="%")
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-figure.savefig(folder / "signals.png", dpi=110)
+if len(sys.argv) > 1:  # python examples/plot_signals.py folder
+    figure.savefig(Path(sys.argv[1]) / "signals.png", dpi=110)
+else:
+    plt.show()
