@@ -124,9 +124,9 @@ def summary(rows: list[Row]) -> str:
             }
             better = int((wide["error", "blend"] < wide["error", other]).sum())
             texts.append(
-                f"Blend by {other}, geometric means: error {ratios['error']:.3f} (lower on {better} "
-                f"of {len(wide)} tables), CPU of fit {ratios['fit_cpu_s']:.2f}, of predict "
-                f"{ratios['predict_cpu_s']:.2f}."
+                f"Blend by {other}, geometric means: error {ratios['error']:.3f} (lower on "
+                f"{better} of {len(wide)} tables), CPU of fit {ratios['fit_cpu_s']:.2f}, of "
+                f"predict {ratios['predict_cpu_s']:.2f}."
             )
     return "\n\n".join(texts)
 
