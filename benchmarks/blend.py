@@ -125,8 +125,8 @@ def summary(rows: list[Row]) -> str:
             better = int((wide["error", "blend"] < wide["error", other]).sum())
             texts.append(
                 f"Blend by {other}, geometric means: error {ratios['error']:.3f} (lower on "
-                f"{better} of {len(wide)} tables), CPU of fit {ratios['fit_cpu_s']:.2f}, "
-                f"of predict {ratios['predict_cpu_s']:.2f}."
+                f"{better} of {len(wide)} tables), CPU of fit {ratios['fit_cpu_s']:.2f}, of "
+                f"predict {ratios['predict_cpu_s']:.2f}."
             )
     return "\n\n".join(texts)
 

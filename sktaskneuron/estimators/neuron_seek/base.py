@@ -59,6 +59,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "skorch_callbacks": [None, list, tuple],
+        "n_jobs": [None, Integral],
     }
 
     # another recipe is a subclass with other defaults
@@ -91,6 +92,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         device: str = "auto",
         dtype: str = "float32",
         skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,
+        n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -116,6 +118,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         self.device = device
         self.dtype = dtype
         self.skorch_callbacks = skorch_callbacks
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

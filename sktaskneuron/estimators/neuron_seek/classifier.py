@@ -133,6 +133,11 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
         callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
         one task per group of networks, in it the epochs. A callback's wish to stop ends the group
         in training.
+    n_jobs : int or None, default=None
+        Groups of networks, companions and searches on folds at a time, by joblib. None is 1 unless
+        in a ``joblib.parallel_config``; -1 is all processors. Each then computes with one thread of
+        torch, or ``inner_max_num_threads`` of that, and gives the same numbers as ``n_jobs=1`` with
+        so many. With callbacks of either kind it is 1, and a warning says so.
     random_state : int, RandomState instance or None, default=None
         Draws held-out rows, starting weights, batches and dropout. The same number gives the same
         model, bit for bit, on the same device and number of threads. None takes a new seed from
@@ -255,6 +260,7 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
         device: str = "auto",
         dtype: str = "float32",
         skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,
+        n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -281,6 +287,7 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
             device=device,
             dtype=dtype,
             skorch_callbacks=skorch_callbacks,
+            n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
         )

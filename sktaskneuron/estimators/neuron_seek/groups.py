@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from sktaskneuron.estimators.neuron_seek.equation import Equation
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
-from sktaskneuron.models.companions import companion_candidate
-from sktaskneuron.models.equations import Judge
+from sktaskneuron.models.companions import Companion, companion_candidate
+from sktaskneuron.models.equations import Judge, Search
+from sktaskneuron.models.jobs import AllAtOnce, Call, Jobs
 from sktaskneuron.models.members import MemberGroup, group_candidate
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe
@@ -68,6 +69,12 @@ class Rivals:
         How trees read the columns.
     seed : int
     report : callable
+    jobs : Jobs
+        What may run at a time.
+    apart : callable
+        Reports in the place of ``report`` what does.
+    done : dict of str to Candidate or None
+        What has been made ahead, by its name; None for want of time.
     """
 
     settings: NeuronSeekSettings
@@ -79,6 +86,9 @@ class Rivals:
     ordinal: OrdinalColumns
     seed: int
     report: EpochReport
+    jobs: Jobs = field(default_factory=Jobs)
+    apart: EpochReport | None = None
+    done: Mapping[str, Candidate | None] = field(default_factory=dict)
 
     @property
     def compares(self) -> bool:
@@ -89,6 +99,28 @@ class Rivals:
     def compares_simple(self) -> bool:
         """Whether some of them are no networks."""
         return self.compares and not self.settings.networks_alone
+
+    def made_ahead(self) -> Rivals:
+        """Return the same rivals, their companions and networks made side by side.
+
+        Where one job at a time is asked for nothing is made ahead: all is made in its turn.
+        """
+        if not self.jobs.several or self.apart is None:
+            return self
+        here = replace(self, report=self.apart, jobs=Jobs())
+        calls = {
+            name: Call(here._companion, (name, companion), _companion_in_words(name))
+            for name, companion in self.settings.companions
+        }
+        groups = [(*pair, self.seed + number) for number, pair in enumerate(self.groups())]
+        if self.settings.term_evidence and self.validation:
+            group, n_members, seed = groups[0]
+            groups += [(other, n_members, seed) for other in _lacking(group).values()]
+        calls |= {group[0].name: Call(here._train, group) for group in groups}
+        judged, _ = self._equations_to_judge()
+        reserve = sum(self._seconds_to_judge(equation) for equation in judged)
+        found = self.jobs.run(list(calls.values()), seconds_left() - reserve)
+        return replace(self, done=dict(zip(calls, found, strict=True)))
 
     def candidates(self) -> Compared:
         """Train everything, the simple models first."""
@@ -104,7 +136,10 @@ class Rivals:
             not_compared[equation.name] = _NO_TIME
             with within(otherwise=_NOT_JUDGED.format(equation.name)):
                 judgement = judge(
-                    equation.name, equation.fitted, equation.on_rows, simple=equation.is_short
+                    equation.name,
+                    equation.fitted,
+                    self._search_on_rows(equation),
+                    simple=equation.is_short,
                 )
                 not_compared[equation.name] = judgement.reason
                 if judgement.candidate is not None:
@@ -112,6 +147,14 @@ class Rivals:
                     found.append(judgement.candidate)
         together = [*simple, *found, *companions, *networks]
         return Compared([*together, *self._residual_networks(found, together)], not_compared)
+
+    def _search_on_rows(self, equation: Equation) -> Search:
+        """Return what repeats a search on some of the rows: those of all splits side by side."""
+        if not self.jobs.several:
+            return equation.on_rows
+        return AllAtOnce(
+            self.jobs, equation.on_rows, [train for train, _ in self.validation.splits]
+        )
 
     def _simple(self) -> list[Candidate]:
         """Return the mean and, if there is time, the linear model."""
@@ -125,14 +168,18 @@ class Rivals:
         found: list[Candidate] = []
         asked = self.settings.companions
         for number, (name, companion) in enumerate(asked):
+            if name in self.done:
+                found += [made for made in (self.done[name],) if made is not None]
+                continue
             share = _MOST_COMPANIONS * seconds_left() / (len(asked) - number)
-            with within(share, f"the companion {name!r}"):
-                found.append(
-                    companion_candidate(
-                        name, companion, self.task, self.validation, self.ordinal, self.seed
-                    )
-                )
+            with within(share, _companion_in_words(name)):
+                found.append(self._companion(name, companion))
         return found
+
+    def _companion(self, name: str, companion: Companion) -> Candidate:
+        return companion_candidate(
+            name, companion, self.task, self.validation, self.ordinal, self.seed
+        )
 
     def _equations_to_judge(self) -> tuple[list[Equation], dict[str, str]]:
         """Return the equations that may take part, and of the others why they may not."""
@@ -187,6 +234,10 @@ class Rivals:
         trained: list[Candidate] = []
         groups, over = self.groups(), 0.0
         for number, (group, n_members) in enumerate(groups):
+            made = self.done.get(group.name)
+            if made is not None:
+                trained.append(made)
+                continue
             left = seconds_left() - reserve - over
             if (trained or has_rivals) and left <= 0:
                 leave_out(f"the networks {group.name!r}")
@@ -262,24 +313,34 @@ class Rivals:
         The same members are trained once more for every kind, on the same rows, while time is left.
         """
         group, n_members = self.groups()[0]
-        formula = group.formula
-        lacking = {
-            "products": replace(
-                group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None
-            ),
-            "pure terms": replace(
-                group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
-            ),
-            "learned terms": replace(group, terms=None),
-        }
         gains = {}
-        for kind, other in lacking.items():
-            if other == group:
-                continue
-            if seconds_left() <= 0:
+        for kind, other in _lacking(group).items():
+            rest = self.done.get(other.name)
+            if rest is None and seconds_left() <= 0:
                 leave_out(f"formula_gain_ of {kind}")
                 continue
-            named = replace(other, name=f"task without {kind}")
-            rest = self._train(named, n_members, self.seed)
+            if rest is None:
+                rest = self._train(other, n_members, self.seed)
             gains[kind] = self._loss(rest) - full_loss
         return gains
+
+
+def _lacking(group: MemberGroup) -> dict[str, MemberGroup]:
+    """Return the group without each kind of term that it has."""
+    formula = group.formula
+    lacking = {
+        "products": replace(group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None),
+        "pure terms": replace(
+            group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
+        ),
+        "learned terms": replace(group, terms=None),
+    }
+    return {
+        kind: replace(other, name=f"task without {kind}")
+        for kind, other in lacking.items()
+        if other != group
+    }
+
+
+def _companion_in_words(name: str) -> str:
+    return f"the companion {name!r}"

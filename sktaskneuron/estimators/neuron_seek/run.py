@@ -30,6 +30,7 @@ from sktaskneuron.models.choice import Choice, choose
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
 from sktaskneuron.models.further import trained_further
 from sktaskneuron.models.inputs import Inputs, Scaler, View
+from sktaskneuron.models.jobs import Jobs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
@@ -222,7 +223,17 @@ def prepare(
         )
     ordinal = OrdinalColumns.of(reader.encoder)
     rivals = Rivals(
-        settings, task, validation, equation, columns, robust.scale_, ordinal, seed, tell
+        settings,
+        task,
+        validation,
+        equation,
+        columns,
+        robust.scale_,
+        ordinal,
+        seed,
+        tell,
+        _jobs(settings, report),
+        report.apart(),
     )
     return Prepared(reader, formula, rivals)
 
@@ -253,10 +264,10 @@ def fit_neuron_seek(
         If networks without held-out rows gave no finite predictions.
     """
     prepared = prepare(settings, table, encoded, target, report)
-    rivals = prepared.rivals
-    task, validation = rivals.task, rivals.validation
+    task, validation = prepared.rivals.task, prepared.rivals.validation
     # the equation that is to stand for the model needs time after it, and so does the choice
     with within(seconds_left() * (1 - (_READABLE if settings.readable else _CHOICE))):
+        rivals = prepared.rivals.made_ahead()
         compared = rivals.candidates()
         choice = choose(task, validation, compared.candidates, settings.defaults.simple_margin)
         gains = dict(choice.gains)
@@ -342,6 +353,20 @@ def learn_further(
     tell = report.epochs(fitted_so_far)
     model = trained_further(predictor.model, task, recipe, n_new / n_seen, tell)
     return replace(former, predictor=replace(predictor, model=model), spread=None, n_seen=n_seen)
+
+
+def _jobs(settings: NeuronSeekSettings, report: FitReport) -> Jobs:
+    """Return how much may run at a time: callbacks live in this process, and see all in turn."""
+    jobs = Jobs(settings.n_jobs)
+    if jobs.several and (settings.skorch_callbacks or report.is_watched):
+        warnings.warn(
+            f"n_jobs={settings.n_jobs!r} is taken for 1, because callbacks follow a fit in one "
+            "process; leave the callbacks out, or use n_jobs=1",
+            UserWarning,
+            stacklevel=6,  # the caller of fit
+        )
+        return Jobs()
+    return jobs
 
 
 def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -> Reader:

@@ -72,6 +72,7 @@ class NeuronSeekSettings(NetworkSettings):
     term_evidence: bool
     readable: bool | int
     skorch_callbacks: tuple[Callback | tuple[str, Callback], ...]
+    n_jobs: int | None
     verbose: int
     defaults: Defaults
     start: Start | None = None

@@ -49,6 +49,7 @@ ELSEWHERE = {
     "categorical_features",
     "class_weight",
     "device",
+    "n_jobs",
     "skorch_callbacks",
     "verbose",
 }
