@@ -42,8 +42,8 @@ class PairedHamiltonian(HamiltonianMLPRegressor):
         tags.target_tags.multi_output = False
         return tags
 
-    def _check_states(self, X, y):
-        matrix, target, columns = super()._check_states(X, y)
+    def _check_states(self, X, y, columns=None):
+        matrix, target, columns = super()._check_states(X, y, columns)
         rates = np.repeat(column_or_1d(target, warn=True)[:, None], 2 * matrix.shape[1], axis=1)
         return np.hstack([matrix, matrix]), rates, columns
 

@@ -14,7 +14,7 @@ from sktaskneuron.deploy.onnx.networks import diverse_network, task_network
 from sktaskneuron.deploy.onnx.signals import signal_network
 from sktaskneuron.deploy.onnx.table import Rows
 from sktaskneuron.formula import FittedExpression, FittedFormula
-from sktaskneuron.formula.equation.terms import PureTerm
+from sktaskneuron.formula.equation.terms import FAR, PureTerm
 from sktaskneuron.formula.text.nodes import Node
 from sktaskneuron.models.companions import CompanionModel
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel, NoModel
@@ -147,14 +147,22 @@ def _blocks(fitted: FittedFormula, raw: Value) -> Iterator[tuple[Value, Matrix]]
 
 
 def _atoms(z: Value, factors: Matrix) -> Value:
-    """Return interaction atoms, disjoint from pure terms.
+    """Return interaction atoms, disjoint from pure terms: see `atom_values`."""
+    inner = [z @ factor for factor in factors]
+    values = math.prod(inner[1:], start=inner[0])
+    diagonal = factors.prod(axis=0)
+    if not diagonal.any():
+        return values
+    values = values - math.prod([z] * (len(factors) - 1), start=z) @ diagonal
+    is_far = z.op("Abs").largest(1).without_axis(1).op("Greater", FAR, dtype=bool)
+    rows = is_far.op("NonZero", dtype=np.int64).transpose(1, 0)
+    exact = _without_cancelling(z.op("Compress", is_far, axis=0), factors)
+    return values.op("ScatterND", rows, exact)
 
-    See `atom_values`; where it has to subtract, this is how it does it for far cells.
-    """
-    if not factors.prod(axis=0).any():
-        inner = [z @ factor for factor in factors]
-        return math.prod(inner[1:], start=inner[0])
-    powers, *others = (z.with_axis(2) * factor for factor in factors)  # (batch, n_features, rank)
+
+def _without_cancelling(z: Value, factors: Matrix) -> Value:
+    """Return interaction atoms of rows with a far cell, as the function of this name does."""
+    powers, *others = (z.with_axis(2) * factor for factor in factors)  # (rows, n_features, rank)
     values = None
     for part in others:
         axis = part.ints(np.asarray(1))

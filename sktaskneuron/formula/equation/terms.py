@@ -11,14 +11,14 @@ import numpy as np
 from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix
 from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
 
-__all__ = ["AtomTerm", "PureTerm", "atom_values", "term_names"]
+__all__ = ["FAR", "AtomTerm", "PureTerm", "atom_values", "term_names"]
 
 # Names that read as one operand in front of "**" or "*"; others get brackets around them.
 _PLAIN_NAME = re.compile(r"[\w .=:]+")
 
 
-# Standard units beyond which rounding of z**order would be seen in what is left of it.
-_FAR = 1e5
+#: Standard units beyond which rounding of z**order would be seen in what is left of it.
+FAR = 1e5
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def atom_values(z: Matrix, factors: FloatArray) -> Matrix:
         for _ in range(order - 1):
             powers *= z
         values -= powers @ diagonal
-        far = np.flatnonzero((np.abs(z) > _FAR).any(axis=1))
+        far = np.flatnonzero((np.abs(z) > FAR).any(axis=1))
         if far.size:
             values[far] = _without_cancelling(z[far], factors)
     return values
