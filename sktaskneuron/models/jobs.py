@@ -20,7 +20,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sktaskneuron._clock import checkpoint, leave_out, seconds_left, time_limit, within
 
-A, T = TypeVar("A"), TypeVar("T")
+A = TypeVar("A")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
