@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sktaskneuron import datasets, inspection, nn
+    from sktaskneuron._versions import show_versions
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
         ActivationSearchRegressor,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         NeuronFormulaSearch,
         NeuronSeekClassifier,
         NeuronSeekRegressor,
+        NeuronSeekSignalClassifier,
+        NeuronSeekSignalRegressor,
     )
     from sktaskneuron.formula import NeuronFormula
 
@@ -37,9 +40,12 @@ __all__ = [
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
+    "NeuronSeekSignalClassifier",
+    "NeuronSeekSignalRegressor",
     "datasets",
     "inspection",
     "nn",
+    "show_versions",
 ]
 
 _HOME = {
@@ -54,6 +60,9 @@ _HOME = {
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",
     "NeuronSeekRegressor": "sktaskneuron.estimators",
+    "NeuronSeekSignalClassifier": "sktaskneuron.estimators",
+    "NeuronSeekSignalRegressor": "sktaskneuron.estimators",
+    "show_versions": "sktaskneuron._versions",
 }
 
 

@@ -10,6 +10,8 @@ from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.hamiltonian.regressor import HamiltonianMLPRegressor
 from sktaskneuron.estimators.neuron_seek.classifier import NeuronSeekClassifier
 from sktaskneuron.estimators.neuron_seek.regressor import NeuronSeekRegressor
+from sktaskneuron.estimators.signals.classifier import NeuronSeekSignalClassifier
+from sktaskneuron.estimators.signals.regressor import NeuronSeekSignalRegressor
 
 __all__ = [
     "ActivationSearchClassifier",
@@ -22,4 +24,6 @@ __all__ = [
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
+    "NeuronSeekSignalClassifier",
+    "NeuronSeekSignalRegressor",
 ]

@@ -23,6 +23,8 @@ from sktaskneuron import (
     NeuronFormulaSearch,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 
 
@@ -40,8 +42,8 @@ class PairedHamiltonian(HamiltonianMLPRegressor):
         tags.target_tags.multi_output = False
         return tags
 
-    def _check_states(self, X, y):
-        matrix, target, columns = super()._check_states(X, y)
+    def _check_states(self, X, y, columns=None):
+        matrix, target, columns = super()._check_states(X, y, columns)
         rates = np.repeat(column_or_1d(target, warn=True)[:, None], 2 * matrix.shape[1], axis=1)
         return np.hstack([matrix, matrix]), rates, columns
 
@@ -103,6 +105,15 @@ LEARNED = {
     "random_state": 0,
 }
 
+SIGNALS = {
+    "hidden_channels": (8,),
+    "depth": 1,
+    "max_epochs": 20,
+    "n_members": 2,
+    "validation": 2,
+    "random_state": 0,
+}
+
 INSTANCES = {
     "search-als": NeuronFormulaSearch(n_resamples=2),
     "search-gates": NeuronFormulaSearch(engine="gates", max_steps=5, n_resamples=0),
@@ -126,6 +137,8 @@ INSTANCES = {
     "classifier-sr": NeuronSeekClassifier("sr", **EXACT),
     "classifier-interaction": NeuronSeekClassifier("x + <x,x>:2 + <x,x,x>:1", **EXACT),
     "classifier-default": NeuronSeekClassifier(**DEFAULT),
+    "signal-regressor": NeuronSeekSignalRegressor(**SIGNALS),
+    "signal-classifier": NeuronSeekSignalClassifier(**SIGNALS),
     "typed-classifier": LearnedDiversityMLPClassifier(**TYPED_EXACT),
     "typed-regressor": LearnedDiversityMLPRegressor(**TYPED_EXACT),
     "learned-classifier": LearnedDiversityMLPClassifier(**LEARNED),
@@ -169,6 +182,8 @@ EXPECTED_FAILURES = {
     "regressor-gamma": {_WEIGHTS: _DRAWN},
     "regressor-tweedie": {_WEIGHTS: _DRAWN},
     "classifier-default": {_WEIGHTS: _DRAWN},
+    "signal-regressor": {_WEIGHTS: _DRAWN},
+    "signal-classifier": {_WEIGHTS: _DRAWN},
     "learned-classifier": {_WEIGHTS: _DRAWN},
     "search-classifier": {_WEIGHTS: _DRAWN},
     "search-regressor": {_WEIGHTS: _DRAWN},

@@ -67,7 +67,7 @@ class BlendClassifier(ClassifierMixin, BaseBlend):
         The same by their names.
     n_features_in_ : int
         Number of input columns, where the estimators know it.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the estimators know them.
 
     See Also
