@@ -363,7 +363,7 @@ def _jobs(settings: NeuronSeekSettings, report: FitReport) -> Jobs:
             f"n_jobs={settings.n_jobs!r} is taken for 1, because callbacks follow a fit in one "
             "process; leave the callbacks out, or use n_jobs=1",
             UserWarning,
-            stacklevel=6,  # the caller of fit
+            stacklevel=7,  # the caller of fit
         )
         return Jobs()
     return jobs
