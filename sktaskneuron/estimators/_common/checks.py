@@ -281,7 +281,7 @@ def encode_more(
 
 
 def count_weight(weight: Vector) -> Vector:
-    """Read weights as counts of rows if their mean is between one and a million; bring others to it.
+    """Read weights of a mean between one and a million as counts of rows; bring others to it.
 
     A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
     brought to sum to one say how rows compare, not that there is but one observation, and no table
