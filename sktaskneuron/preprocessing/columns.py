@@ -316,7 +316,7 @@ def _read_array(X: Any, estimator: BaseEstimator | None) -> AnyArray:
         X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
     if not hasattr(X, "ndim") or getattr(X, "requires_grad", False):
         X = as_array(X, "X")
-    if X.ndim < 2:
+    if X.ndim != 2:
         raise _not_two_dimensional(X)
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "cV":
         return X  # refused by the name of the column where it is read
@@ -332,6 +332,12 @@ def _not_two_dimensional(X: Any) -> Exception:
         return TypeError(
             f"Expected 2D array, got one {type(X[()]).__name__} instead: give X as an array of "
             "shape (n_samples, n_features), or as a table of pandas, polars (collected) or pyarrow"
+        )
+    if X.ndim > 2:
+        return ValueError(
+            f"Found array with dim {X.ndim}, of shape {X.shape}, where a table of rows and columns "
+            "is expected: signals (n_samples, channels, length) and images are for "
+            "NeuronSeekSignalClassifier and NeuronSeekSignalRegressor"
         )
     return ValueError(
         f"Expected 2D array, got 1D array of shape {X.shape} instead. Reshape your data by "

@@ -26,7 +26,7 @@ from sktaskneuron._typing import (
     Vector,
 )
 from sktaskneuron.estimators._common.limits import limited
-from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing import SignalEncoder, TableEncoder
 from sktaskneuron.preprocessing.cells import as_array, is_missing, is_number, no_number
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.doubtful import warn_of_sentinels, warn_of_text_target
@@ -71,7 +71,7 @@ class EncodedTable:
 
     Parameters
     ----------
-    encoder : TableEncoder
+    encoder : TableEncoder or SignalEncoder
         Fitted.
     matrix : ndarray of shape (n_rows, n_columns)
         Finite, raw units.
@@ -91,7 +91,7 @@ class EncodedTable:
         Rows to judge by in the place of held-out ones.
     """
 
-    encoder: TableEncoder
+    encoder: TableEncoder | SignalEncoder
     matrix: Matrix
     names: tuple[str, ...]
     weight: Vector
@@ -281,7 +281,7 @@ def encode_more(
 
 
 def count_weight(weight: Vector) -> Vector:
-    """Read weights of a mean between one and a million as counts of rows; bring others to it.
+    """Read weights as counts of rows; a mean outside of one to a million is brought to it.
 
     A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
     brought to sum to one say how rows compare, not that there is but one observation, and no table
