@@ -15,18 +15,24 @@ if TYPE_CHECKING:
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
         ActivationSearchRegressor,
+        BlendClassifier,
+        BlendRegressor,
         HamiltonianMLPRegressor,
         LearnedDiversityMLPClassifier,
         LearnedDiversityMLPRegressor,
         NeuronFormulaSearch,
         NeuronSeekClassifier,
         NeuronSeekRegressor,
+        NeuronSeekSignalClassifier,
+        NeuronSeekSignalRegressor,
     )
     from sktaskneuron.formula import NeuronFormula
 
 __all__ = [
     "ActivationSearchClassifier",
     "ActivationSearchRegressor",
+    "BlendClassifier",
+    "BlendRegressor",
     "HamiltonianMLPRegressor",
     "LearnedDiversityMLPClassifier",
     "LearnedDiversityMLPRegressor",
@@ -34,6 +40,8 @@ __all__ = [
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
+    "NeuronSeekSignalClassifier",
+    "NeuronSeekSignalRegressor",
     "datasets",
     "inspection",
     "nn",
@@ -43,6 +51,8 @@ __all__ = [
 _HOME = {
     "ActivationSearchClassifier": "sktaskneuron.estimators",
     "ActivationSearchRegressor": "sktaskneuron.estimators",
+    "BlendClassifier": "sktaskneuron.estimators",
+    "BlendRegressor": "sktaskneuron.estimators",
     "HamiltonianMLPRegressor": "sktaskneuron.estimators",
     "LearnedDiversityMLPClassifier": "sktaskneuron.estimators",
     "LearnedDiversityMLPRegressor": "sktaskneuron.estimators",
@@ -50,6 +60,8 @@ _HOME = {
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",
     "NeuronSeekRegressor": "sktaskneuron.estimators",
+    "NeuronSeekSignalClassifier": "sktaskneuron.estimators",
+    "NeuronSeekSignalRegressor": "sktaskneuron.estimators",
     "show_versions": "sktaskneuron._versions",
 }
 

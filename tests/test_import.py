@@ -50,6 +50,8 @@ def test_public_names():
     assert sktaskneuron.__all__ == [
         "ActivationSearchClassifier",
         "ActivationSearchRegressor",
+        "BlendClassifier",
+        "BlendRegressor",
         "HamiltonianMLPRegressor",
         "LearnedDiversityMLPClassifier",
         "LearnedDiversityMLPRegressor",
@@ -57,6 +59,8 @@ def test_public_names():
         "NeuronFormulaSearch",
         "NeuronSeekClassifier",
         "NeuronSeekRegressor",
+        "NeuronSeekSignalClassifier",
+        "NeuronSeekSignalRegressor",
         "datasets",
         "inspection",
         "nn",

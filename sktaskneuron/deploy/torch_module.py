@@ -15,6 +15,7 @@ from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.equation.terms import PureTerm
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import Node
+from sktaskneuron.models.companions import CompanionModel
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel, NoModel
 from sktaskneuron.models.inputs import Scaler
 from sktaskneuron.models.networks import PackedModel
@@ -279,6 +280,11 @@ def _model(model: FittedModel, reader: Reader) -> nn.Module:
             return _Equation(model.fitted, model.target)
         case PackedModel():
             return _Networks(model, reader.scalers[model.view])
+        case CompanionModel():
+            raise ValueError(
+                "to_torch writes the models of this package alone, and the companion "
+                f"{model.name!r} takes part in the prediction; fit with companions=None"
+            )
         case NoModel():
             raise AttributeError(model.reason)
     raise TypeError(f"a model of the type {type(model).__name__} has no form in torch")

@@ -19,6 +19,8 @@ from sktaskneuron import (
     NeuronFormulaSearch,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 from sktaskneuron.deploy import onnx_inputs
 from sktaskneuron.deploy.torch_module import predictor_module
@@ -41,7 +43,13 @@ from tests.deploy.graphs import answers_of, differences, relative
 EXACT, SINGLE = 1e-9, 1e-5
 #: Small estimators of tables.
 TABULAR = [
-    name for name, model in INSTANCES.items() if not isinstance(model, HamiltonianMLPRegressor)
+    name
+    for name, model in INSTANCES.items()
+    if hasattr(model, "to_onnx")
+    and not isinstance(
+        model,
+        HamiltonianMLPRegressor | NeuronSeekSignalClassifier | NeuronSeekSignalRegressor,
+    )
 ]
 FORCED = {**QUICK, "compare_simple": False}
 

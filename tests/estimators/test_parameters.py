@@ -18,10 +18,13 @@ from sktaskneuron import (
     LearnedDiversityMLPRegressor,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 
 FAMILIES = [
     (NeuronSeekRegressor, NeuronSeekClassifier),
+    (NeuronSeekSignalRegressor, NeuronSeekSignalClassifier),
     (LearnedDiversityMLPRegressor, LearnedDiversityMLPClassifier, HamiltonianMLPRegressor),
     (ActivationSearchRegressor, ActivationSearchClassifier),
 ]
@@ -54,6 +57,10 @@ HAMILTONIAN = {
 #: What differs between two classes on purpose, and why.
 EXCEPTIONS = {
     (NeuronSeekRegressor, NeuronSeekClassifier): CLASSES,
+    (NeuronSeekSignalRegressor, NeuronSeekSignalClassifier): {
+        "validation_scores_": CLASSES["validation_scores_"],
+        "oof_score_": CLASSES["oof_score_"],
+    },
     (LearnedDiversityMLPRegressor, LearnedDiversityMLPClassifier): {
         "oof_score_": CLASSES["oof_score_"],
         **IMPORTANCES,

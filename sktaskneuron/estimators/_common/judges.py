@@ -13,17 +13,19 @@ from sklearn.model_selection import check_cv
 
 from sktaskneuron._typing import AnyArray, RowNumbers, Splits, TableLike, TargetLike, Vector
 from sktaskneuron.estimators._common.checks import EncodedTable, JudgeRows, check_target
-from sktaskneuron.estimators._common.settings import NetworkSettings
+from sktaskneuron.estimators._common.settings import TrainingSettings
 from sktaskneuron.models.predictor import Reader
 from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import held_out, make_splits
+from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.doubtful import warn_of_copies
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
 
-def held_out_splits(settings: NetworkSettings, task: Task, seed: int) -> Splits:
+def held_out_splits(settings: TrainingSettings, task: Task, seed: int) -> Splits:
     """Return (training, held-out) rows as the parameter ``validation`` asks for.
 
     Raises
@@ -31,6 +33,8 @@ def held_out_splits(settings: NetworkSettings, task: Task, seed: int) -> Splits:
     ValueError
         In the name of the estimator, if the rows are too few for it.
     """
+    if task.splits is None:
+        warn_of_copies(task.copy_groups, settings.estimator_name)
     with in_name_of(settings.estimator_name):
         return make_splits(task, held_out(settings.validation, len(task)), seed)
 
@@ -141,11 +145,12 @@ def with_judges(
     with in_name_of("sample_weight_val"):
         weight = check_weight(sample_weight, target)
     with in_name_of(owner):
-        n_columns = read_table(X, owner).shape[1]
-        if n_columns != table.encoder.n_features_in_:
-            raise ValueError(
-                f"X_val has {n_columns} columns, but X has {table.encoder.n_features_in_}"
-            )
+        if isinstance(table.encoder, TableEncoder):
+            n_columns = read_table(X, owner).shape[1]
+            if n_columns != table.encoder.n_features_in_:
+                raise ValueError(
+                    f"X_val has {n_columns} columns, but X has {table.encoder.n_features_in_}"
+                )
         matrix, codes = table.encoder.transform_with_codes(X)
     kept = weight > 0
     encoded, weight = encode(target[kept], weight[kept])

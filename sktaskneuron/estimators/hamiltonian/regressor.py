@@ -141,7 +141,7 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         Mean losses per epoch of the networks that predict.
     n_iter_ : int
         Epochs that were trained.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the rates move with each column, each in standard deviations; see
         :func:`sktaskneuron.inspection.feature_importances`.
     left_out_ : tuple of str
