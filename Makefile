@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint bench clean
+.PHONY: help quickstart test lint docs bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,9 +39,13 @@ lint: $(VENV)/.stamp-dev  ## ruff, mypy and the import contracts
 test: lint  ## lint, then all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
+# Set DOCS_ONLINE=1 where there is a network: links into other projects' pages.
+docs: $(VENV)/.stamp-docs  ## build the site with its gallery into docs/_build/html, warnings as errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 bench: $(VENV)/.stamp-bench  ## print the benchmark tables of the README
 	for script in benchmarks/td_recovery.py benchmarks/tabular.py; do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove caches and build outputs (the virtual environment stays)
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build dist docs/_build docs/auto_examples docs/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

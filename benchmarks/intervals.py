@@ -111,7 +111,7 @@ def summary(rows: list[Row]) -> str:
     """Tables of coverages and widths, and whether the bars are met."""
     frame = pd.DataFrame(rows)
     for name in ("coverage", "size", "ece", "fit_cpu_s"):
-        frame[name] = pd.to_numeric(frame[name])
+        frame[name] = pd.to_numeric(frame.get(name))
     mean = frame.groupby(["task", "table", "model"])[["coverage", "size", "ece"]].mean()
     parts = []
     if "regression" in mean.index.get_level_values("task"):

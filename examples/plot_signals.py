@@ -1,7 +1,13 @@
-"""Signals of MNIST-1D: a few of them, the filters that neurons multiply, and errors beside others.
-
-python examples/plot_signals.py [FOLDER]
 """
+Signals whose columns have an order
+===================================
+
+Which digit is a noisy, shifted, stretched stroke of 40 points? Convolutions of task neurons, the
+filters that they multiply, and their errors beside those of models of tables.
+"""
+
+# %%
+# A model of tables takes the points for columns that might stand in any order.
 
 import sys
 from pathlib import Path
@@ -29,7 +35,10 @@ errors = {
 errors["task\nneurons"] = 100 * (1 - model.score(X_test[:, None], y_test))
 print(", ".join(f"{' '.join(name.split())} {error:.1f} %" for name, error in errors.items()))
 
-# the first layer of the first network, and the products that its neurons weigh most
+# %%
+# Every neuron of the first layer adds to a sum of its patch products of two learned filters each.
+# Of the first network these are the three products that its neurons weigh most.
+
 layers = [part for part in model.to_torch().modules() if isinstance(part, TaskNeuronConv1d)]
 neuron = layers[0].neuron
 filters = neuron.factors_of(2)[0].numpy()  # (2, patch, products)
@@ -52,5 +61,7 @@ axes[2].set(title="errors on 500 signals", ylabel="%")
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-figure.savefig(folder / "signals.png", dpi=110)
+if len(sys.argv) > 1:  # python examples/plot_signals.py folder
+    figure.savefig(Path(sys.argv[1]) / "signals.png", dpi=110)
+else:
+    plt.show()

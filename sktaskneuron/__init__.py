@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sktaskneuron import datasets, inspection, nn
+    from sktaskneuron._versions import show_versions
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
         ActivationSearchRegressor,
@@ -40,6 +41,7 @@ __all__ = [
     "datasets",
     "inspection",
     "nn",
+    "show_versions",
 ]
 
 _HOME = {
@@ -54,6 +56,7 @@ _HOME = {
     "NeuronSeekRegressor": "sktaskneuron.estimators",
     "NeuronSeekSignalClassifier": "sktaskneuron.estimators",
     "NeuronSeekSignalRegressor": "sktaskneuron.estimators",
+    "show_versions": "sktaskneuron._versions",
 }
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound="TableEstimator")
 
 #: Of the fitted state in a file. It rises with every change that older files do not survive.
-FORMAT = 6
+FORMAT = 7
 
 # Where the value stands among an estimator's attributes, and the format in its pickled state.
 _VALUE, _FORMAT = "_fitted", "_format"

@@ -8,8 +8,8 @@ among the groups and the prediction.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 # Learned functions of a column cost their cosines: many columns get fewer each, very many none.
 _FREQUENCIES, _FEWEST_FREQUENCIES, _MOST_COSINES = 16, 4, 512
-_N_BINS = 16
+
+#: Functions of single columns.
+Terms: TypeAlias = Literal["periodic", "piecewise", "piecewise_embedding"]
 
 
 @dataclass(frozen=True)
@@ -44,20 +46,29 @@ class MemberGroup:
         Aggregation of the first layer; with the part ``x``.
     hidden_formula : NeuronFormula or None
         Aggregation of the further layers.
-    terms : {"periodic", "piecewise"} or None
+    terms : {"periodic", "piecewise", "piecewise_embedding"} or None
         Functions of single columns beside the columns.
     frequency_std : float or pair of floats
         Of periodic terms: how wavy the functions are at the start.
     view : {"robust", "ranks"}
         Scale of the columns.
+    n_terms : int
+        Learned functions of a column.
+    n_bins : int
+        Of piecewise terms.
+    label_smoothing : float or None
+        Of classes; None is the recipe's.
     """
 
     name: str
     formula: NeuronFormula
     hidden_formula: NeuronFormula | None = None
-    terms: Literal["periodic", "piecewise"] | None = "periodic"
+    terms: Terms | None = "periodic"
     frequency_std: float | tuple[float, float] = 0.1
     view: View = "robust"
+    n_terms: int = 3
+    n_bins: int = 64
+    label_smoothing: float | None = None
 
 
 def group_candidate(
@@ -77,6 +88,8 @@ def group_candidate(
     """
     from sktaskneuron.training import arrays_to_module, resolve_device, resolve_dtype
 
+    if group.label_smoothing is not None:
+        recipe = replace(recipe, label_smoothing=group.label_smoothing)
     network = _network(
         group, task, recipe, resolve_dtype(recipe.dtype, resolve_device(recipe.device))
     )
@@ -194,13 +207,14 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
         n_term_columns=inputs.n_numeric,
         n_frequencies=frequencies,
         frequency_std=group.frequency_std,
-        n_bins=_N_BINS,
+        n_terms=group.n_terms,
+        n_bins=group.n_bins,
         n_levels=inputs.n_levels,
         n_members=recipe.n_members,
         dtype=dtype,
         generator=recipe.seed,
     )
-    if group.terms == "piecewise" and network.input.terms is not None:
+    if group.terms in ("piecewise", "piecewise_embedding") and terms is not None:
         own = task.own_rows
-        network.load_edges(inputs.take(own).edges(group.view, _N_BINS, task.weight[own]))
+        network.load_edges(inputs.take(own).edges(group.view, group.n_bins, task.weight[own]))
     return network

@@ -18,14 +18,10 @@ from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.folded import folded
 from sktaskneuron.nn.task.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.task.neuron import TaskNeuron
+from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
 from sktaskneuron.nn.task.replace import replace_linear, scale_factors
 from sktaskneuron.nn.task.signal_network import SignalNetwork
-from sktaskneuron.nn.task.table_input import (
-    LevelEmbedding,
-    PeriodicTerms,
-    PiecewiseLinearTerms,
-    TableInput,
-)
+from sktaskneuron.nn.task.table_input import LevelEmbedding, PeriodicTerms, TableInput
 from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
@@ -43,6 +39,7 @@ __all__ = [
     "Grid",
     "LevelEmbedding",
     "PeriodicTerms",
+    "PiecewiseLinearEmbedding",
     "PiecewiseLinearTerms",
     "SignalNetwork",
     "SubNetworks",

@@ -4,7 +4,8 @@ The classes are the estimators' own first steps. They return plain arrays whatev
 ``sklearn.set_config(transform_output=...)`` says, so that the estimators can build on them.
 """
 
-from sktaskneuron.preprocessing.ranks import NormalScoreScaler, quantile_edges
+from sktaskneuron.preprocessing.bins import quantile_edges, threshold_edges
+from sktaskneuron.preprocessing.ranks import NormalScoreScaler
 from sktaskneuron.preprocessing.scaling import SmoothClipScaler
 from sktaskneuron.preprocessing.signals import SignalEncoder
 from sktaskneuron.preprocessing.table import TableEncoder
@@ -15,4 +16,5 @@ __all__ = [
     "SmoothClipScaler",
     "TableEncoder",
     "quantile_edges",
+    "threshold_edges",
 ]

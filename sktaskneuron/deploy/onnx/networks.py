@@ -28,7 +28,8 @@ from sktaskneuron.nn import (
     TypedActivation,
     find_activation,
 )
-from sktaskneuron.nn.task.table_input import LevelEmbedding, PeriodicTerms, PiecewiseLinearTerms
+from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
+from sktaskneuron.nn.task.table_input import LevelEmbedding, PeriodicTerms
 
 # The two activations that the grammar of formulas cannot write.
 _WITH_HOLES: Mapping[str, Callable[[Any, Any, Any], Any]] = {
@@ -93,6 +94,8 @@ def _signals(network: TaskNetwork, columns: Value, codes: Value | None) -> Value
     parts = [join(parts, 1).expand(network.n_members or 1, 1, 1)]
     if isinstance(table.terms, PeriodicTerms):
         parts.append(_periodic(table.terms, columns))
+    elif isinstance(table.terms, PiecewiseLinearEmbedding):
+        parts.append(_mixed_bins(table.terms, columns))
     if table.levels is not None:
         assert codes is not None
         parts.append(_embedded(table.levels, codes))
@@ -109,7 +112,14 @@ def _periodic(terms: PeriodicTerms, columns: Value) -> Value:
     return mixed.reshape(0, terms.n_columns * terms.n_terms, -1).transpose(0, 2, 1)
 
 
-def _piecewise(terms: PiecewiseLinearTerms, columns: Value) -> Value:
+def _mixed_bins(terms: PiecewiseLinearEmbedding, columns: Value) -> Value:
+    """Return mixed codes of bins, (n_members, batch, n_columns * n_terms)."""
+    codes = _piecewise(terms, columns).reshape(0, terms.n_columns, terms.n_bins)
+    mixed = codes.transpose(1, 0, 2).with_axis(0) @ array(terms.mixing)
+    return mixed.transpose(0, 2, 1, 3).reshape(0, 0, terms.n_columns * terms.n_terms)
+
+
+def _piecewise(terms: PiecewiseLinearTerms | PiecewiseLinearEmbedding, columns: Value) -> Value:
     """Return how far values have climbed through their bins, (batch, n_columns * n_bins)."""
     edges = array(terms.edges)
     low, width = edges[:, :-1], np.diff(edges, axis=1)

@@ -39,7 +39,29 @@ def held_out_splits(settings: TrainingSettings, task: Task, seed: int) -> Splits
 def with_splits(
     table: EncodedTable, validation: object, y: AnyArray, groups: ArrayLike | None
 ) -> EncodedTable:
+    """Return the table with the splits that `drawn_splits` finds, if it finds any."""
+    splits = drawn_splits(validation, y, groups, table.rows)
+    return table if splits is None else replace(table, splits=splits)
+
+
+def drawn_splits(
+    validation: object, y: AnyArray, groups: ArrayLike | None, rows: RowNumbers
+) -> Splits | None:
     """Draw the splits of a splitter of scikit-learn, or take a list of them, if one was given.
+
+    Parameters
+    ----------
+    validation : object
+        The parameter of the estimator.
+    y : ndarray of n_samples rows
+    groups : array-like of shape (n_samples,) or None
+    rows : ndarray of int
+        Those of positive weight.
+
+    Returns
+    -------
+    splits : list of (training rows, held-out rows) or None
+        Places among ``rows``.
 
     Raises
     ------
@@ -47,21 +69,41 @@ def with_splits(
         If a split has no rows to train on or to hold out.
     """
     if not (hasattr(validation, "get_n_splits") or isinstance(validation, list)):
-        return table
+        return None
     drawn: Iterable[tuple[Any, Any]] = check_cv(validation).split(np.zeros((len(y), 1)), y, groups)
     # places among the rows of positive weight
     place = np.full(len(y), -1, dtype=np.intp)
-    place[table.rows] = np.arange(len(table.rows))
+    place[rows] = np.arange(len(rows))
     splits: list[tuple[RowNumbers, RowNumbers]] = []
     for pair in drawn:
-        train, held = (place[np.asarray(rows)] for rows in pair)
+        train, held = (place[np.asarray(part)] for part in pair)
         splits.append((train[train >= 0], held[held >= 0]))
     if not splits or min(min(len(train), len(held)) for train, held in splits) == 0:
         raise ValueError(
             f"validation={validation!r} leaves no rows of positive weight to train on or to hold "
             f"out in one of its {len(splits)} splits"
         )
-    return replace(table, splits=splits)
+    return splits
+
+
+def judges_given(
+    owner: BaseEstimator,
+    X: TableLike | None,
+    y: TargetLike | None,
+    sample_weight: ArrayLike | None,
+) -> bool:
+    """Tell whether rows were given to judge by.
+
+    Raises
+    ------
+    ValueError
+        If one of ``X_val`` and ``y_val`` is missing.
+    """
+    if X is None and y is None and sample_weight is None:
+        return False
+    if X is None or y is None:
+        raise ValueError(f"{type(owner).__name__}.fit needs X_val and y_val together, or neither")
+    return True
 
 
 def with_judges(
@@ -92,10 +134,10 @@ def with_judges(
         If one of ``X_val`` and ``y_val`` is missing, or their rows cannot be used.
     """
     X, y, sample_weight = given
-    if X is None and y is None and sample_weight is None:
+    if not judges_given(owner, X, y, sample_weight):
         return table
-    if X is None or y is None:
-        raise ValueError(f"{type(owner).__name__}.fit needs X_val and y_val together, or neither")
+    assert X is not None
+    assert y is not None
     target = check_target(type(owner).__name__, X, y, numeric=numeric)
     with in_name_of("sample_weight_val"):
         weight = check_weight(sample_weight, target)

@@ -37,7 +37,9 @@ def searched(
     table = encode_table(estimator, encoder, X, sample_weight)
     target = check_target(settings.estimator_name, X, y, numeric=not classification)[table.rows]
     report = FitReport(estimator, X, y, sample_weight)
-    found = fit_search(settings, table, target, classification=classification, on_step=report.step)
+    found = fit_search(
+        settings, table, target, classification=classification, progress=report.progress
+    )
     weight = check_weight(sample_weight, np.zeros(_num_samples(X)))[table.rows]
     found = found.with_sums(table, target, weight).with_errors(table, target)
     fitted = found.with_importances(table)

@@ -100,7 +100,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
         Passes over the rows; the learning rate falls to zero over them, in four cycles. "auto" is
-        80, within 400 and 6,000 steps, and training ends where a whole cycle lowered the held-out
+        80, within 400 and 1,500 steps, and training ends where a whole cycle lowered the held-out
         loss by less than a hundredth. Where 400 steps take more than 80 passes, an epoch has
         several.
     batch_size : "auto" or int, default="auto"
@@ -158,7 +158,8 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         model, bit for bit, on the same device and number of threads. None takes a new seed from
         the operating system; the global streams of numpy and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per step of the search and per epoch.
+        1 prints a line per step of the search and per epoch; at a terminal, where rich is
+        installed, it draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
@@ -211,12 +212,12 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         Scales them for the task group.
     rank_scaler_ : NormalScoreScaler
         Scales them for the group that sees ranks; not there where that group was not trained.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in the unit of the target; see
         :func:`sktaskneuron.inspection.feature_importances`.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also

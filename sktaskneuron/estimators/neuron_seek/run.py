@@ -97,11 +97,12 @@ class FittedNeuronSeek(FittedPredictor):
     def packs(self) -> dict[str, PackedModel]:
         """The networks that predict the target, by the names of their groups."""
         model = self.predictor.model
-        parts = model.models if isinstance(model, Blend) else (model,)
-        names = [name for name, weight in self.weights.items() if weight > 0]
-        if len(names) != len(parts):  # an equation and networks of what it leaves
-            return {}
-        named = zip(names, parts, strict=True)
+        names: tuple[str, ...] = (self.selected,)
+        parts: tuple[FittedModel, ...] = (model,)
+        if isinstance(model, Blend):
+            names, parts = model.names, model.models
+        # an equation and networks of what it leaves are parts without names
+        named = zip(names, parts, strict=False)
         return {name: part for name, part in named if isinstance(part, PackedModel)}
 
     @property
@@ -368,7 +369,13 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
     searched = _formula_of(rivals.equation)
     distillation = Distillation(
-        rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
+        rivals.task,
+        table.names,
+        table.references,
+        table.limits,
+        budget,
+        rivals.seed,
+        report.progress,
     )
     return distillation.run(choice.model, choice.outputs, rivals.validation, searched)
 
