@@ -21,12 +21,12 @@ from sktaskneuron import NeuronSeekSignalClassifier
 from sktaskneuron.datasets import make_mnist1d
 from sktaskneuron.nn import TaskNeuronConv1d
 
-X, y = make_mnist1d(1500, random_state=0)
-X_train, X_test, y_train, y_test = X[:1000], X[1000:], y[:1000], y[1000:]
-model = NeuronSeekSignalClassifier(random_state=0).fit(X_train[:, None], y_train)
+X, y = make_mnist1d(1200, random_state=0)
+X_train, X_test, y_train, y_test = X[:800], X[800:], y[:800], y[800:]
+model = NeuronSeekSignalClassifier(max_epochs=30, random_state=0).fit(X_train[:, None], y_train)
 others = {
     "linear": LogisticRegression(max_iter=1000),
-    "gradient\nboosting": HistGradientBoostingClassifier(max_iter=40, random_state=0),
+    "gradient\nboosting": HistGradientBoostingClassifier(max_iter=20, random_state=0),
 }
 errors = {
     name: 100 * (1 - other.fit(X_train, y_train).score(X_test, y_test))
@@ -57,7 +57,7 @@ for place, product in enumerate(np.argsort(-weight)[:3]):
         axes[1].plot(pair / np.abs(filters).max() - 2 * place, ".-", color=f"C{place + 3}")
 axes[1].set(title="filters of three products", xlabel="point of a patch", yticks=[])
 axes[2].bar(list(errors), list(errors.values()), color=["0.7", "0.7", "#2a6f97"])
-axes[2].set(title="errors on 500 signals", ylabel="%")
+axes[2].set(title="errors on 400 signals", ylabel="%")
 for ax in axes:
     ax.spines[["top", "right"]].set_visible(False)
 
