@@ -66,7 +66,8 @@ def _powers(view: View) -> Atoms:
     products = pairs_of(columns, columns, "*/", 100)
     sums = pairs_of(columns + squares, columns + squares, "+-", 200)
     plain = columns + squares + products + unary_of(products, ("square",))
-    bases = sums + unary_of(plain, ("1+", "1-"))
+    # joined as they are: that one is a straight line of the other does not make their powers equal
+    bases = unary_of(plain, ("1-",)).join(unary_of(plain, ("1+",))).join(sums)
     bases = bases.take(range(min(len(bases), _MOST_BASES)))
 
     def items() -> Iterator[tuple[Vector, MakeNode]]:

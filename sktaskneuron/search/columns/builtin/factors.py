@@ -26,6 +26,9 @@ _MOST_COLUMNS = 20
 # Chance below which the non-linear part of a column counts as real; where the polynomial does not
 # fit the rest, its residual has far tails and F is larger by chance than it should be.
 _REAL, _LARGE_F = 1e-4, 6.0
+# Share of the variance that the polynomial must explain for a column without use to go, and for
+# columns to be grouped.
+_EXPLAINED, _EXPLAINED_FOR_GROUPS = 0.5, 0.9
 # F of scalings at most, and how near to a simple number the exponent of the target must be: less so
 # where the polynomial fits.
 _MOST_F, _NEAR, _NEAR_MISFIT = 25.0, 0.05, 0.01
@@ -84,9 +87,13 @@ def find_factors(
     for loose in (False, True):
         linear = [i for i, f, p in tests if p > _REAL or (loose and f < _LARGE_F)]
         exponents = polynomial.exponents(linear) if linear else {}
+        if polynomial.explained < _EXPLAINED:
+            exponents = {i: e for i, e in exponents.items() if e != 0}
         if exponents and exponents not in found:
             found.append(exponents)
-    grouped = _grouped(X, names, polynomial, found[-1] if found else {})
+    grouped = list[Groups]()
+    if polynomial.explained > _EXPLAINED_FOR_GROUPS:
+        grouped = _grouped(X, names, polynomial, found[-1] if found else {})
     ways = [(way, place > 0) for place, way in enumerate(grouped)]
     ways += [(_without(exponents, X.shape[1]), bool(grouped)) for exponents in found]
     return [(way, in_short) for way, in_short in ways if _is_admitted(way, names)]

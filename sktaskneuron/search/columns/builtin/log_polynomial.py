@@ -63,6 +63,8 @@ class LogPolynomial:
         spread = target - np.average(target, weights=root**2)
         self.floor = 1e-24 * max(float(np.sum((root * spread) ** 2)), 1e-300)
         self.rss, self.coef = self._left(self.design)
+        #: Share of the variance that the polynomial explains.
+        self.explained = 1.0 - self.rss / max(float(np.sum((root * spread) ** 2)), 1e-300)
 
     @property
     def has_crossed(self) -> bool:

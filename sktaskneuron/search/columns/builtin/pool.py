@@ -228,7 +228,7 @@ class Search:
         if self._hopes_for(expected):
             value = self.pool.add(make)
         else:
-            value = rows.n_effective * np.log(expected)
+            value = rows.n_effective * float(np.log(expected))
         key = (id(view), link.name)
         self._reached[key] = min(self._reached.get(key, np.inf), value)
 
@@ -237,8 +237,8 @@ class Search:
         rows = self.pool.rows
         n = rows.n_effective
         floor = EXACT * rows.variance
-        gap = n * np.log(max(expected, floor) / max(self.pool.loss, floor))
-        return bool(gap <= max(_HOPELESS, _HOPELESS_SHARE * n))
+        ratio = max(expected, floor) / max(self.pool.loss, floor)
+        return ratio == 0 or bool(n * np.log(ratio) <= max(_HOPELESS, _HOPELESS_SHARE * n))
 
 
 def worth(sums: Sums, n: float, n_atoms: int) -> list[int]:
