@@ -17,8 +17,8 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Mask, Matrix, Vector
 from sktaskneuron.search.columns.builtin.links import capped
 
-# Share of the rows on which the target may have the other sign, from noise, and of its variance that
-# such a fit may leave: it may be no noise.
+# Share of the rows on which the target may have the other sign, from noise, and of its variance
+# that such a fit may leave: it may be no noise.
 _OTHER_SIGN, _LEFT = 0.3, 0.1
 # Steps to the fit of y itself, and the gain below which they end.
 _STEPS, _GAIN = 6, 1e-3

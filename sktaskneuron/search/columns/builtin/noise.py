@@ -41,7 +41,8 @@ def leaves_noise(node: Node, rows: NamedRows) -> bool:
     if rows.loss(node) > (1 - _EXPLAINED) * rows.variance or value.min() == value.max():
         return False
     root = np.sqrt(rows.weight)
-    residual = (rows.y - value) * root
+    left = rows.y - value
+    residual = left * root
     columns = np.stack([*rows.columns.values(), value], axis=1)
     columns = columns[:, columns.min(axis=0) < columns.max(axis=0)]
     free = n - len(fitted_constants(node)) - 1
@@ -61,7 +62,7 @@ def leaves_noise(node: Node, rows: NamedRows) -> bool:
     size = np.linalg.norm(single, axis=0)
     largest = float(np.max((single.T @ residual / np.where(size > 0, size, 1.0)) ** 2)) / error
     alone = k * stats.f.sf(largest, 1, max(free - 1, 1))
-    return bool(min(together, alone) > _REAL and _is_rough(columns, residual))
+    return bool(min(together, alone) > _REAL and _is_rough(columns, left))
 
 
 def _standard(columns: Matrix, weight: Vector) -> Matrix:
@@ -80,7 +81,9 @@ def _terms(z: Matrix, most: int) -> Matrix | None:
 
 
 def _is_rough(columns: Matrix, residual: Vector) -> bool:
-    """Tell whether neighbours differ as much as others (von Neumann's ratio)."""
+    """Tell whether neighbours differ as much as others (von Neumann's ratio); copies count once."""
+    both = np.unique(np.column_stack([columns, residual]), axis=0)
+    columns, residual = both[:, :-1], both[:, -1]
     limit = stats.norm.isf(_REAL / columns.shape[1]) / np.sqrt(len(residual))
     total = float(residual @ residual)
     for column in columns.T:
