@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
         ActivationSearchRegressor,
+        BlendClassifier,
+        BlendRegressor,
         HamiltonianMLPRegressor,
         LearnedDiversityMLPClassifier,
         LearnedDiversityMLPRegressor,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ActivationSearchClassifier",
     "ActivationSearchRegressor",
+    "BlendClassifier",
+    "BlendRegressor",
     "HamiltonianMLPRegressor",
     "LearnedDiversityMLPClassifier",
     "LearnedDiversityMLPRegressor",
@@ -47,6 +51,8 @@ __all__ = [
 _HOME = {
     "ActivationSearchClassifier": "sktaskneuron.estimators",
     "ActivationSearchRegressor": "sktaskneuron.estimators",
+    "BlendClassifier": "sktaskneuron.estimators",
+    "BlendRegressor": "sktaskneuron.estimators",
     "HamiltonianMLPRegressor": "sktaskneuron.estimators",
     "LearnedDiversityMLPClassifier": "sktaskneuron.estimators",
     "LearnedDiversityMLPRegressor": "sktaskneuron.estimators",

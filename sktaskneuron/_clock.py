@@ -143,9 +143,12 @@ def within(
             leave_out(what)
 
 
-def checkpoint() -> None:
-    """End the block of `within` around here if its time is up."""
-    if _clock.get().left() <= 0:
+def checkpoint(needed: float = 0.0) -> None:
+    """End the block of `within` around here if its time is up, or less is left than is needed.
+
+    needed : seconds that the next piece of work takes, which cannot be stopped on the way.
+    """
+    if _clock.get().left() <= needed:
         raise _OutOfTime
 
 

@@ -50,6 +50,8 @@ def test_public_names():
     assert sktaskneuron.__all__ == [
         "ActivationSearchClassifier",
         "ActivationSearchRegressor",
+        "BlendClassifier",
+        "BlendRegressor",
         "HamiltonianMLPRegressor",
         "LearnedDiversityMLPClassifier",
         "LearnedDiversityMLPRegressor",

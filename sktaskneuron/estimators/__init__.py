@@ -2,6 +2,8 @@
 
 from sktaskneuron.estimators.activation_search.classifier import ActivationSearchClassifier
 from sktaskneuron.estimators.activation_search.regressor import ActivationSearchRegressor
+from sktaskneuron.estimators.blend.classifier import BlendClassifier
+from sktaskneuron.estimators.blend.regressor import BlendRegressor
 from sktaskneuron.estimators.diversity.classifier import LearnedDiversityMLPClassifier
 from sktaskneuron.estimators.diversity.regressor import LearnedDiversityMLPRegressor
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
@@ -14,6 +16,8 @@ from sktaskneuron.estimators.signals.regressor import NeuronSeekSignalRegressor
 __all__ = [
     "ActivationSearchClassifier",
     "ActivationSearchRegressor",
+    "BlendClassifier",
+    "BlendRegressor",
     "HamiltonianMLPRegressor",
     "LearnedDiversityMLPClassifier",
     "LearnedDiversityMLPRegressor",

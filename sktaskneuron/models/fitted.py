@@ -1,7 +1,7 @@
 """Fitted models as plain values: arrays, texts and numbers.
 
-Nothing in them must be trusted to be loaded. Each maps a table to raw outputs: standardised targets
-for regression, one logit per class for classification.
+Nothing in them must be trusted to be loaded, companions aside. Each maps a table to raw outputs:
+standardised targets for regression, one logit per class for classification.
 """
 
 from __future__ import annotations

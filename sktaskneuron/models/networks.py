@@ -112,7 +112,7 @@ class PackedModel:
         from sktaskneuron.training import MeanOfMembers, input_gradients
 
         ends = [replace(inputs, raw=end).block(self.view, slice(None)) for end in (high, low)]
-        mean = MeanOfMembers(self.network(), self.n_members, self.bounds)
+        mean = MeanOfMembers(self._built(), self.n_members, self.bounds)
         gradients = input_gradients(mean, inputs.block(self.view, slice(None)))
         n_columns = inputs.raw.shape[1]
         return (gradients * (ends[0] - ends[1])[:, None])[:, :, :n_columns]

@@ -26,7 +26,7 @@ class SignalEncoder(BaseEstimator):
         Number of axes of the arrays in fit.
     n_features_in_ : int
         Length of their second axis.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the points of a signal, where it came as a table with names.
 
     Examples
@@ -134,7 +134,7 @@ class SignalEncoder(BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of the points of signals of one channel, where the table had none.
 
         Returns

@@ -20,6 +20,7 @@ from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import held_out, make_splits
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.preprocessing.columns import read_table
+from sktaskneuron.preprocessing.doubtful import warn_of_copies
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
@@ -32,6 +33,8 @@ def held_out_splits(settings: TrainingSettings, task: Task, seed: int) -> Splits
     ValueError
         In the name of the estimator, if the rows are too few for it.
     """
+    if task.splits is None:
+        warn_of_copies(task.copy_groups, settings.estimator_name)
     with in_name_of(settings.estimator_name):
         return make_splits(task, held_out(settings.validation, len(task)), seed)
 

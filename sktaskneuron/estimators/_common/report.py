@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.callback import with_callbacks
 
 from sktaskneuron._clock import end_block
 from sktaskneuron._typing import TableLike, TargetLike
-from sktaskneuron.estimators._common.bars import bars_among_callbacks, draws_bars
+from sktaskneuron.estimators._common.bars import bars_among_callbacks, callbacks_of, draws_bars
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, reconstruction
 from sktaskneuron.models.fitted import FittedModel
 from sktaskneuron.models.recipe import EpochReport
@@ -23,6 +24,43 @@ if TYPE_CHECKING:
     from sklearn.callback import CallbackContext
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PrintedEpochs:
+    """Reports the epochs of networks that are trained apart from the fit: by prints alone.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator in fit.
+    verbose : int
+    start : float
+        Of the fit, as `time.time` tells it.
+    """
+
+    name: str
+    verbose: int
+    start: float
+
+    def __call__(
+        self,
+        network: str,
+        epoch: int,
+        n_epochs: int,
+        logs: Mapping[str, float],
+        get_model: Callable[[], FittedModel] | None,
+    ) -> bool:
+        """Print a line if ``verbose`` asks for it; ask for no end."""
+        if self.verbose:
+            seconds, line = time.time() - self.start, _epoch_line(network, epoch, n_epochs, logs)
+            print(f"[{self.name}] {seconds:.1f} s: {line}")  # noqa: T201
+        return False
+
+
+def _epoch_line(network: str, epoch: int, n_epochs: int, logs: Mapping[str, float]) -> str:
+    losses = ", ".join(f"{key} {value:.4g}" for key, value in logs.items() if "loss" in key)
+    return f"{network}, epoch {epoch}/{n_epochs}: {losses}"
 
 
 class _Task:
@@ -92,7 +130,7 @@ class FitReport:
         *,
         within_bars: bool = False,
     ) -> None:
-        self._estimator, self._start = estimator, time.perf_counter()
+        self._estimator, self._start = estimator, time.time()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._arguments = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         own_bars = draws_bars(estimator)
@@ -108,7 +146,7 @@ class FitReport:
     def say(self, text: str) -> None:
         """Print a line of progress, with the seconds so far, if ``verbose`` asks for it."""
         if self._estimator.verbose:
-            seconds = time.perf_counter() - self._start
+            seconds = time.time() - self._start
             print(f"[{type(self._estimator).__name__}] {seconds:.1f} s: {text}")  # noqa: T201
 
     def say_held_out(self, validation: Validation) -> None:
@@ -118,6 +156,16 @@ class FitReport:
                 "no row is held out: training runs its whole schedule to the last epoch, nothing "
                 "is compared, and there are no scores"
             )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether there are callbacks to be told."""
+        return bool(callbacks_of(self._estimator))
+
+    def apart(self) -> EpochReport:
+        """Return what reports the epochs of networks that are trained in another process."""
+        verbose = 0 if self._bars else int(self._estimator.verbose)
+        return PrintedEpochs(type(self._estimator).__name__, verbose, self._start)
 
     def search(self, estimator: TableEstimator, run: Callable[[FitReport], T]) -> T:
         """Run the search of another estimator as a task of this fit; return what it returns."""
@@ -149,8 +197,7 @@ class FitReport:
                 self._network_name = network
                 self._network = self._fit.subcontext(network, max_subtasks=n_epochs)
                 self._network.call_on_fit_task_begin(**self._arguments)
-            losses = ", ".join(f"{key} {value:.4g}" for key, value in logs.items() if "loss" in key)
-            self._say_step(f"{network}, epoch {epoch}/{n_epochs}: {losses}")
+            self._say_step(_epoch_line(network, epoch, n_epochs, logs))
             assert self._network is not None
             task = self._network.subcontext("epoch")
             task.call_on_fit_task_begin(**self._arguments)

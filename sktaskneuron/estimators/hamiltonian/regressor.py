@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,12 +14,18 @@ from sklearn.utils import Tags
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
 from sktaskneuron.dynamics import check_integration, integrate
+from sktaskneuron.estimators._common.checks import check_target
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.targets import Scored
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.hamiltonian.rows import as_rows, read_motion, read_states
+from sktaskneuron.estimators.hamiltonian.rows import (
+    Columns,
+    as_rows,
+    read_motion,
+    read_states,
+)
 from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
 from sktaskneuron.preprocessing.naming import in_name_of
 
@@ -134,7 +141,7 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         Mean losses per epoch of the networks that predict.
     n_iter_ : int
         Epochs that were trained.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the rates move with each column, each in standard deviations; see
         :func:`sktaskneuron.inspection.feature_importances`.
     left_out_ : tuple of str
@@ -275,11 +282,26 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
             with in_name_of(self):
                 rows = as_rows(X, y, sample_weight, groups)
             judges = X_val, y_val, sample_weight_val
-            motion = read_motion(self, rows, self.validation, judges)
+            motion = read_motion(self, self._check_states, rows, judges, self.validation)
             report = FitReport(self, *rows[:3])
             fitted = fit_hamiltonian(settings, motion, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
+
+    def _check_states(
+        self, X: ArrayLike, y: ArrayLike, columns: Columns | None = None
+    ) -> tuple[Matrix, Matrix, Columns]:
+        """Return finite states and rates as they were given, and the names of the columns.
+
+        columns : those of the states before, which these have to have.
+        """
+        reader, shown = copy(self), ("n_features_in_", "feature_names_in_")
+        former = {name: value for name, value in vars(self).items() if name not in shown}
+        reader.__dict__ = {**former, **(columns or {})}
+        states = read_states(reader, X, reset=columns is None)
+        columns = {name: value for name, value in vars(reader).items() if name in shown}
+        rates = check_target(type(self).__name__, X, y, numeric=True, flat=False)
+        return states, rates, columns
 
     def _read(self, X: ArrayLike) -> Matrix:
         return read_states(self, X)

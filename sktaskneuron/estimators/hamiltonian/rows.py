@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from sktaskneuron._typing import AnyArray, Matrix, Splits, TableLike, Vector
+from sktaskneuron._typing import Matrix, Splits, TableLike, Vector
 from sktaskneuron.dynamics import states_and_rates
-from sktaskneuron.estimators._common.checks import check_target, count_weight, sized
+from sktaskneuron.estimators._common.checks import count_weight, sized
 from sktaskneuron.estimators._common.judges import drawn_splits, judges_given
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
+
+#: Number and names of the columns, as estimators show them.
+Columns: TypeAlias = Mapping[str, object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Motion:
     states: Matrix
     rates: Matrix
     weight: Vector
-    columns: Mapping[str, object]
+    columns: Columns
     splits: Splits | None = None
     judges: Motion | None = None
 
@@ -67,22 +70,25 @@ def as_rows(
 
 def read_motion(
     owner: BaseEstimator,
+    check: Callable[[ArrayLike, ArrayLike, Columns | None], tuple[Matrix, Matrix, Columns]],
     rows: tuple[ArrayLike, ArrayLike, ArrayLike | None, ArrayLike | None],
-    validation: object,
     judges: tuple[ArrayLike | None, ArrayLike | None, ArrayLike | None],
+    validation: object,
 ) -> Motion:
     """Read the rows of a fit.
 
     Parameters
     ----------
     owner : estimator
-        The one in fit; nothing is written on it.
+        The one in fit, for messages.
+    check : callable
+        Reads states and rates, and number and names of their columns, which may be known.
     rows : tuple
         States, rates, weights and groups, as `as_rows` returns them.
-    validation : object
-        The parameter of the estimator.
     judges : tuple
         ``X_val``, ``y_val`` and ``sample_weight_val``.
+    validation : object
+        The parameter of the estimator.
 
     Raises
     ------
@@ -90,37 +96,25 @@ def read_motion(
         If one of these cannot be used.
     """
     X, y, sample_weight, groups = rows
-    reader = copy(owner)
     with in_name_of(owner):
-        motion, kept = _read(reader, X, y, sample_weight, "y", reset=True)
-        splits = drawn_splits(validation, motion.rates, groups, kept)
-        motion = replace(_taken(motion, kept), splits=splits)
+        states, rates, columns = check(X, y, None)
+        weight = count_weight(check_weight(sample_weight, states))
+        _check_shapes(states, rates, "y")
+        kept = np.flatnonzero(weight > 0)
+        splits = drawn_splits(validation, rates, groups, kept)
+    motion = Motion(states[kept], rates[kept], weight[kept], columns, splits)
     if not judges_given(owner, *judges):
         return motion
     with in_name_of(owner):
-        X_val, y_val, weight_val, _ = as_rows(*judges)  # type: ignore[arg-type]
-        other, kept = _read(reader, X_val, y_val, weight_val, "y_val", reset=False)
-    return replace(motion, judges=_taken(other, kept))
+        X, y, sample_weight, _ = as_rows(*judges)  # type: ignore[arg-type]
+        states, rates, _ = check(X, y, columns)
+        weight = count_weight(check_weight(sample_weight, states))
+        _check_shapes(states, rates, "y_val")
+    kept = np.flatnonzero(weight > 0)
+    return replace(motion, judges=Motion(states[kept], rates[kept], weight[kept], columns))
 
 
-def _read(
-    reader: BaseEstimator,
-    X: ArrayLike,
-    y: ArrayLike,
-    sample_weight: ArrayLike | None,
-    name: str,
-    *,
-    reset: bool,
-) -> tuple[Motion, AnyArray]:
-    """Return finite states and rates as they were given, and the rows of positive weight."""
-    states = read_states(reader, X, reset=reset)
-    columns = {
-        key: value
-        for key, value in vars(reader).items()
-        if key in ("n_features_in_", "feature_names_in_")
-    }
-    rates = check_target(type(reader).__name__, X, y, numeric=True, flat=False)
-    weight = count_weight(check_weight(sample_weight, states))
+def _check_shapes(states: Matrix, rates: Matrix, name: str) -> None:
     if states.shape[1] % 2:
         raise ValueError(
             f"X holds coordinates and momenta [q, p], an even number of columns, got "
@@ -131,13 +125,6 @@ def _read(
             f"{name} holds the derivative of every column of X, so its shape is {states.shape}, "
             f"got {rates.shape}"
         )
-    return Motion(states, rates, weight, columns), np.flatnonzero(weight > 0)
-
-
-def _taken(motion: Motion, rows: AnyArray) -> Motion:
-    return replace(
-        motion, states=motion.states[rows], rates=motion.rates[rows], weight=motion.weight[rows]
-    )
 
 
 def read_states(owner: BaseEstimator, X: TableLike, *, reset: bool = False) -> Matrix:

@@ -109,7 +109,7 @@ class NeuronSeekSignalClassifier(Classifies, NeuronSeekSignals):
         Scales them, channel by channel.
     n_features_in_ : int
         Length of the second axis of X: channels, or the points of signals of one channel.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the points, where signals of one channel came as a table with names.
 
     See Also

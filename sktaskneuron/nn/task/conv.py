@@ -102,12 +102,12 @@ class _TaskNeuronConv(nn.Module):
 
         Parameters
         ----------
-        input : Tensor of shape ([n_members,] batch, in_channels, *size)
+        input : Tensor of shape ([n_members,] batch, in_channels, [height,] width)
             A single signal without a batch's axis is taken too, where nothing is packed.
 
         Returns
         -------
-        Tensor of shape ([n_members,] batch, out_channels, *new_size)
+        Tensor of shape ([n_members,] batch, out_channels, [height,] width)
         """
         if self.n_members is None:
             if input.ndim == self._n_axes + 1:
@@ -123,7 +123,7 @@ class _TaskNeuronConv(nn.Module):
 
         Parameters
         ----------
-        input : Tensor of shape ([n_members,] batch, in_channels, *size)
+        input : Tensor of shape ([n_members,] batch, in_channels, [height,] width)
         """
         if self.neuron.factors is None:
             return
@@ -197,7 +197,7 @@ class _TaskNeuronConv(nn.Module):
 
         Returns
         -------
-        Tensor of shape (n_layers * n_out, in_channels / groups * n_terms, *kernel_size)
+        Tensor of shape (n_layers * n_out, in_channels / groups * n_terms, [height,] width)
         """
         shape = (self.in_channels // self.groups, *self.kernel_size, n_terms)
         kernels = weight.transpose(1, 2).flatten(0, 1).unflatten(1, shape)
