@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sktaskneuron._evidence import paired_gain
-from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron._typing import FloatArray, IntArray, Matrix, Vector
 from sktaskneuron.formula import NeuronFormula
 
 __all__ = ["PatchSearch", "search_patches"]
@@ -186,7 +186,7 @@ def _moments(signals: FloatArray, kernel_size: int, term: str) -> Matrix:
     return np.concatenate(found)
 
 
-def _held_out_losses(columns: Matrix, target: Matrix, folds: FloatArray) -> Vector:
+def _held_out_losses(columns: Matrix, target: Matrix, folds: IntArray) -> Vector:
     """Return the squared error of every row by ridge models that have not seen its fold."""
     losses = np.zeros((len(_PENALTIES), len(columns)))
     for fold in np.unique(folds):
