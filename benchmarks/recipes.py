@@ -2,6 +2,7 @@
 
     python benchmarks/recipes.py --data FOLDER --store CACHE --out recipes.csv
     python benchmarks/recipes.py --data FOLDER --store CACHE --variants default,order_3 --half A
+    python benchmarks/recipes.py --study cost [--data FOLDER --settings default,most_steps=500]
 
 Without --variants it prints the ablation: what each part of the default adds.
 
@@ -12,6 +13,9 @@ candidates: blending them takes no training. So all variants see the same folds,
 The halves of the suite are for discipline: a recipe is chosen on half A and confirmed on half B.
 Errors are RMSE over the standard deviation of the table's target, log loss and class error; the
 table shows the change of their geometric means against the first variant.
+
+The study of cost fits whole estimators of other defaults, and prints error against processor
+seconds from the rows that are stored, those of --data first added to them.
 """
 
 from __future__ import annotations
@@ -27,7 +31,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common.rows import append_row
+import torch
+from common.rows import Store, append_row
+from tables import cost
 from tables.data import Table, load_table, make_folds, table_names
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
@@ -37,9 +43,11 @@ from sktaskneuron.estimators.neuron_seek.run import Prepared, prepare
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
 from sktaskneuron.models.equations import Judge
+from sktaskneuron.models.fitted import NoModel
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.members import MemberGroup, group_candidate
 from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.models.simple import constant_candidate, linear_candidate
 from sktaskneuron.models.target import softmax
 from sktaskneuron.models.task import Task
@@ -51,6 +59,7 @@ HALF_A = {
 }
 
 TASK, (RANKS, PLAIN) = Defaults().task, Defaults().class_rivals
+BINS = MemberGroup("bins", LINEAR, terms="piecewise_embedding", n_terms=4, n_bins=64)
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,10 @@ GROUPS: dict[str, Trained] = {
     "ranks": Trained(RANKS),
     "ranks_calm": Trained(replace(RANKS, frequency_std=0.1)),
     "plain": Trained(PLAIN),
+    "bins": Trained(BINS),
+    "bins_e8": Trained(replace(BINS, n_terms=8)),
+    "bins_dense": Trained(replace(BINS, terms="piecewise")),
+    "bins_unsmoothed": Trained(replace(BINS, label_smoothing=0.0)),
     "one": Trained(TASK, members=1),
 }
 
@@ -109,7 +122,15 @@ VARIANTS: dict[str, str] = {
     "first_layer_only": f"{SIMPLE}+task_first_layer+ranks+plain?",
     "order_3": f"{SIMPLE}+task_order_3+ranks+plain?",
     "no_smoothing": f"{SIMPLE}+task_unsmoothed+ranks+plain?",
-    "with_bins": f"{SIMPLE}+task+ranks+plain?+task_bins",
+    "plus_bins": f"{SIMPLE}+task+ranks+plain?+bins",
+    "bins_for_ranks": f"{SIMPLE}+task+bins+plain?",
+    "bins_for_plain": f"{SIMPLE}+task+ranks+bins",
+    "plus_e8": f"{SIMPLE}+task+ranks+plain?+bins_e8",
+    "e8_for_ranks": f"{SIMPLE}+task+bins_e8+plain?",
+    "e8_for_plain": f"{SIMPLE}+task+ranks+bins_e8",
+    "plus_dense": f"{SIMPLE}+task+ranks+plain?+bins_dense",
+    "dense_for_ranks": f"{SIMPLE}+task+bins_dense+plain?",
+    "dense_for_plain": f"{SIMPLE}+task+ranks+bins_dense",
 }
 ABLATION = [
     *("default", "no_products", "no_learned_terms", "no_search", "no_equation"),
@@ -135,6 +156,7 @@ class Fold:
         train, _ = rows
         kind = _PreparedClassifier if table.classes else _PreparedRegressor
         estimator = kind(random_state=0).fit(table.X.iloc[train], table.y[train])
+        self.estimator = estimator
         self.prepared: Prepared = fitted_value(estimator).prepared
         self.rivals = self.prepared.rivals
 
@@ -148,7 +170,7 @@ class Fold:
 
     @cached_property
     def test_inputs(self) -> Inputs:
-        return self.prepared.reader.read(self.table.X.iloc[self.rows[1]])
+        return self.prepared.reader.read(self.table.X.iloc[self.rows[1]], self.estimator)
 
     def candidate(self, name: str) -> tuple[Candidate, np.ndarray, float] | None:
         """(candidate with held-out outputs, its members' test outputs, processor seconds)."""
@@ -274,6 +296,11 @@ class _Ready:
 
     prepared: Prepared
 
+    @property
+    def predictor(self) -> Predictor:
+        reader, target = self.prepared.reader, self.prepared.rivals.task.kind
+        return Predictor(reader, target, NoModel("training is left to the candidates"))
+
     def attributes(self) -> dict[str, object]:
         return {}
 
@@ -292,8 +319,6 @@ class _PreparedClassifier(NeuronSeekClassifier):
 
 def member_outputs(model: PackedModel, inputs: Inputs) -> np.ndarray:
     """Outputs of every member by itself, (n_members, n_rows, n_outputs)."""
-    import torch
-
     from sktaskneuron.nn import TaskNetwork
     from sktaskneuron.training import arrays_to_module
 
@@ -309,8 +334,8 @@ def member_outputs(model: PackedModel, inputs: Inputs) -> np.ndarray:
 def run(args: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
     """Errors by variant and table, means over folds."""
     results: dict[str, dict[str, dict[str, float]]] = {name: {} for name in args.variants}
-    for name in args.tables:
-        table = load_table(args.data, name, args.max_rows, 0)
+    for name in tables_of(args):
+        table = load_table(args.data or "bundled", name, args.max_rows or None, 0)
         folds = make_folds(table, 3, 0)
         rows = []
         for number in range(args.folds):
@@ -353,27 +378,44 @@ def report(results: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
+def tables_of(args: argparse.Namespace) -> list[str]:
+    """Names of the tables that are asked for."""
+    names = args.tables or table_names(args.data or "bundled")
+    return [name for name in names if not args.half or (name in HALF_A) == (args.half == "A")]
+
+
+def study_cost(args: argparse.Namespace) -> None:
+    """Print error against processor seconds, after the fits that --data asks for."""
+    path = args.store or Path(__file__).parent / "results" / "cost.csv"
+    store = Store(path, cost.KEY, cost.FIELDS)
+    if args.data:
+        max_rows = args.max_rows or None
+        cost.measure(store, args.data, tables_of(args), args.settings, max_rows)
+    print(cost.report(store))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default="bundled")
-    parser.add_argument("--store", type=Path, required=True, help="folder for trained outputs")
+    parser.add_argument("--study", choices=("parts", "cost"), default="parts")
+    parser.add_argument("--data", help="default: the bundled tables; of cost: the stored rows")
+    parser.add_argument("--store", type=Path, help="folder for trained outputs, or file of costs")
+    parser.add_argument("--settings", type=lambda s: s.split(","), default=list(cost.SETTINGS))
     parser.add_argument("--tables", type=lambda s: s.split(","), default=None)
     parser.add_argument("--half", choices=("A", "B"), default=None)
     parser.add_argument("--variants", type=lambda s: s.split(","), default=ABLATION)
     parser.add_argument("--folds", type=int, default=1, help="of three, how many")
-    parser.add_argument("--max-rows", type=int, default=3000)
+    parser.add_argument("--max-rows", type=int, default=3000, help="0: all")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
-    names = table_names(args.data)
-    if args.half:
-        names = [name for name in names if (name in HALF_A) == (args.half == "A")]
-    args.tables = args.tables or names
-    import torch
-
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    if args.study == "cost":
+        study_cost(args)
+        return
+    if args.store is None:
+        parser.error("the study of parts needs --store")
     print(report(run(args)))
 
 

@@ -37,9 +37,9 @@ def make_lagged(
 
     Parameters
     ----------
-    series : array-like of shape (n_points,), (n_points, n_features) or \
-            (n_series, n_points, n_features)
-        One series of numbers, one of vectors, or several of vectors.
+    series : array-like of one to three dimensions
+        One series of numbers (n_points,), one of vectors (n_points, n_features), or several of
+        vectors (n_series, n_points, n_features).
     n_lags : int
         Values that a row holds.
     horizon : int, default=1

@@ -9,13 +9,10 @@ from typing import Literal, Protocol
 import numpy as np
 
 from sktaskneuron._typing import FloatArray, Matrix, RowNumbers, Vector
-from sktaskneuron.preprocessing import quantile_edges
+from sktaskneuron.preprocessing import threshold_edges
 
 #: A scale of the columns.
 View = Literal["robust", "ranks"]
-
-# Rows scaled at a time.
-_ROWS = 8_192
 
 
 class Scaler(Protocol):
@@ -69,9 +66,10 @@ class Inputs:
         return np.concatenate([scaled, self.codes[part]], axis=1)
 
     def edges(self, view: View, n_bins: int, weight: Vector) -> FloatArray:
-        """Return the edges of bins of the numeric columns, (n_numeric, n_bins + 1)."""
-        scaled = [
-            self.block(view, slice(start, start + _ROWS))[:, : self.n_numeric]
-            for start in range(0, len(self), _ROWS)
-        ]
-        return quantile_edges(np.concatenate(scaled), n_bins, weight)
+        """Return the edges of bins of the numeric columns as a view scales them.
+
+        Their shape is (n_numeric, n_bins + 1).
+        """
+        raw = np.zeros((n_bins + 1, self.raw.shape[1]))
+        raw[:, : self.n_numeric] = threshold_edges(self.raw[:, : self.n_numeric], n_bins, weight).T
+        return np.asarray(self.scalers[view].transform(raw))[:, : self.n_numeric].T

@@ -1,4 +1,4 @@
-"""Scores and bins by rank: what a column's order alone says."""
+"""Scores by rank: what a column's order alone says."""
 
 from numbers import Integral
 
@@ -6,25 +6,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Mask, Matrix, Vector
-from sktaskneuron.preprocessing.few_valued import find_few_valued
-from sktaskneuron.preprocessing.weighted import (
-    TIE,
-    check_positive_weight,
-    column_chunks,
-    weighted_quantiles,
+from sktaskneuron.preprocessing.distribution import (
+    FEWEST_ROWS,
+    distribution,
+    points_between,
+    rows_below,
 )
+from sktaskneuron.preprocessing.few_valued import find_few_valued
+from sktaskneuron.preprocessing.weighted import TIE, check_positive_weight, column_chunks
 
 # Scores of at most 7. Rows that weigh alike stay below: n of them give F >= 1 / (2 n). A row of
 # tiny weight must not reach F = 1 by rounding.
 _TAIL = 1e-12
-# A point that is kept of a column stands for so many rows at least. Measured: with ten, a table of
-# 205 rows had 5 % more error; with five, none (benchmarks/normal_scores.py).
-_FEWEST_ROWS = 5
 # What SmoothClipScaler allows a two-valued column by default: a code never seen stays near.
 TWO_VALUED_BOUND = 3.0
 
@@ -152,7 +149,7 @@ class NormalScoreScaler(
         for columns in column_chunks(data.shape):
             for j, column in enumerate(np.array(data[:, columns].T, order="C"), columns.start):
                 checkpoint()
-                values, below = _distribution(column, weight)
+                values, below = distribution(column, weight)
                 if few.constant[j] or few.two_valued[j]:
                     self.values_.append(values[: 1 if few.constant[j] else 2])
                     self.scores_.append(self._score(self.values_[j], j))
@@ -205,100 +202,23 @@ class NormalScoreScaler(
         return np.asarray(np.clip(np.interp(x, values, scores), scores[0], scores[-1]))
 
 
-def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = None) -> Matrix:
-    """Edges of quantile bins of each column.
-
-    The edges are the quantiles 0, 1 / n_bins, ..., 1 of the weighted distribution (see
-    `weighted_quantiles`), so each is a value of the column. Quantiles that coincide give one edge,
-    so a column with ties has fewer bins than others; its last edge fills the row up, which means
-    empty bins. A piecewise linear encoding (Gorishniy, Rubachev and Babenko, 2022, "On embeddings
-    for numerical features in tabular deep learning", NeurIPS) is built on such edges.
-
-    Parameters
-    ----------
-    Z : array-like of shape (n_rows, n_columns)
-        Finite numbers.
-    n_bins : int
-        Number of bins, 2 or more.
-    sample_weight : array-like of shape (n_rows,), default=None
-        A weight of k equals k copies of the row, exactly.
-
-    Returns
-    -------
-    edges : ndarray of shape (n_columns, n_bins + 1)
-        Ascending in each row: the distinct quantiles, then the last one again. All are equal for
-        a column with fewer than three distinct ones: a constant, two values, or almost nothing
-        but one value.
-
-    Raises
-    ------
-    ValueError
-        If ``n_bins`` is no int of 2 or more, Z is not a finite matrix or the weights are bad.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sktaskneuron.preprocessing import quantile_edges
-    >>> Z = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, 0.0], [9.0, 0.0]])
-    >>> quantile_edges(Z, 2).tolist()
-    [[1.0, 2.0, 9.0], [0.0, 0.0, 0.0]]
-    """
-    if not (isinstance(n_bins, Integral) and n_bins >= 2):
-        raise ValueError(f"n_bins must be an int of 2 or more, got {n_bins!r}")
-    data: Matrix = check_array(Z, dtype=np.float64, ensure_min_features=0, input_name="Z")
-    weight, rows = check_positive_weight(sample_weight, data)
-    data = data[rows]
-    inner = weighted_quantiles(data, [i / n_bins for i in range(1, n_bins + 1)], weight)
-    edges = np.vstack([data.min(axis=0), inner]).T
-    constant = find_few_valued(data, weight).constant
-    for row, one_value in zip(edges, constant, strict=True):
-        distinct = np.unique(row)
-        if one_value or len(distinct) < 3:
-            distinct = distinct[:1]
-        row[: len(distinct)] = distinct
-        row[len(distinct) :] = distinct[-1]
-    return edges
-
-
-def _distribution(x: Vector, weight: Vector | None) -> tuple[Vector, Vector]:
-    """Distinct values of x (n,), ascending, and the weight below each; last, the whole weight.
-
-    These are sums: with whole weights the same numbers, bit for bit, as with copies.
-    """
-    if weight is None:
-        x = np.sort(x)
-        below = np.arange(len(x) + 1.0)
-    else:
-        order = np.argsort(x)
-        x = x[order]
-        below = np.concatenate([[0.0], np.cumsum(weight[order])])
-    first = np.flatnonzero(np.concatenate([[True], x[1:] != x[:-1]]))
-    return x[first], below[np.append(first, len(x))]
-
-
 def _points(values: Vector, below: Vector, n_rows: int, n_quantiles: int) -> tuple[Vector, Vector]:
     """Points (x, F) that hold the distribution of a column, but not the cells of single rows.
 
     Values that many rows share are kept, and so are both ends. All other points lie between two
     neighbouring values, where F is the share of the rows below.
     """
-    total = below[-1]
-    # a weight counts copies of a row, unless the weights sum to less than the rows
-    rows = below * (max(total, n_rows) / total)
+    total, rows = below[-1], rows_below(below, n_rows)
     held, rounding = np.diff(rows), TIE * rows[-1]
-    shared = held >= max(_FEWEST_ROWS, rows[-1] / n_quantiles) - rounding
+    shared = held >= max(FEWEST_ROWS, rows[-1] / n_quantiles) - rounding
     rest = np.cumsum(np.where(shared, 0.0, held))
-    n_steps = min(n_quantiles, int((rest[-1] + rounding) / _FEWEST_ROWS))
+    n_steps = min(n_quantiles, int((rest[-1] + rounding) / FEWEST_ROWS))
     ends = rest[-1] * np.arange(1, n_steps) / n_steps
     wanted = np.isin(np.arange(len(held) - 1), np.searchsorted(rest, ends - rounding))
 
-    # Between two neighbours lies their middle. Beside a shared value the middle would tell the
-    # other one: there the point lies a power of two away, a quarter to a half of the gap, and it is
-    # always wanted, for F jumps there.
     low, high = values[:-1], values[1:]
-    half = high / 2 - low / 2
-    power = np.ldexp(0.5, np.frexp(half)[1])
-    x = np.where(shared[:-1], low + power, np.where(shared[1:], high - power, low + half))
+    x = points_between(values, shared)
+    # beside a shared value a point is always wanted, for F jumps there
     wanted = np.where(shared[:-1] | shared[1:], shared[:-1] != shared[1:], wanted)
     wanted &= (low < x) & (x < high)
 

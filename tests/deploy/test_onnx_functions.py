@@ -129,6 +129,7 @@ TASKS = {
     "all": {"formula": "x + x**2 + <x,x>:2", "terms": "periodic", "skip": "formula"},
     "hidden": {"hidden_formula": "x + x**2 + <x,x>:2", "activation": ["sin", "tanh"]},
     "piecewise": {"terms": "piecewise", "skip": "none"},
+    "mixed bins": {"terms": "piecewise_embedding", "n_terms": 2},
     "periodic": {"terms": "periodic", "n_term_columns": 3},
     "no layer": {"hidden_layer_sizes": ()},
     "unscaled": {"input_scale": False},
@@ -145,7 +146,7 @@ def test_networks_of_task_neurons(case):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 5 + n_codes)) * 2
     x[:, 5:] = rng.integers(-1, 9, size=(40, n_codes))
-    if options.get("terms") == "piecewise":
+    if "piecewise" in str(options.get("terms")):
         edges = np.sort(rng.normal(size=(5, 17)), axis=1)
         edges[0, 5:] = edges[0, 5]  # empty bins
         edges[1] = 0.0

@@ -1,4 +1,4 @@
-"""NormalScoreScaler and quantile_edges: the definition, ties, special columns, weights, splits."""
+"""NormalScoreScaler: the definition, ties, special columns, weights, splits."""
 
 import pickle
 
@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, quantile_edges
+from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 
 
 @parametrize_with_checks([NormalScoreScaler(), NormalScoreScaler(n_quantiles=5)])
@@ -221,11 +221,9 @@ def test_wide_table_is_cut_into_chunks(monkeypatch):
     X = np.random.default_rng(0).integers(0, 9, (50, 23)).astype(float)
     weight = np.random.default_rng(1).random(50)
     whole = NormalScoreScaler().fit(X, sample_weight=weight).transform(X)
-    edges = quantile_edges(X, 5, weight)
     monkeypatch.setattr("sktaskneuron.preprocessing.weighted._CHUNK", 200)
     chunked = NormalScoreScaler().fit(X, sample_weight=weight).transform(X)
     np.testing.assert_array_equal(chunked, whole)
-    np.testing.assert_array_equal(quantile_edges(X, 5, weight), edges)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -235,10 +233,8 @@ def test_input_untouched(X, order, write):
     X.setflags(write=write)
     before = X.copy()
     Z = NormalScoreScaler().fit_transform(X)
-    edges = quantile_edges(X, 3)
     np.testing.assert_array_equal(X, before)
     assert not np.shares_memory(Z, X)
-    assert not np.shares_memory(edges, X)
 
 
 def test_pickle_holds_points_only():
@@ -270,7 +266,7 @@ def test_bad_n_quantiles(X, n_quantiles):
 def test_gaps_and_infinity_are_refused(X, bad):
     scaler = NormalScoreScaler().fit(X)
     X[3, 1] = bad
-    for call in (NormalScoreScaler().fit, scaler.transform, lambda Z: quantile_edges(Z, 3)):
+    for call in (NormalScoreScaler().fit, scaler.transform):
         with pytest.raises(ValueError, match="contains"):
             call(X)
 
@@ -282,54 +278,3 @@ def test_gaps_and_infinity_are_refused(X, bad):
 def test_bad_weights(X, weight, message):
     with pytest.raises(ValueError, match=message):
         NormalScoreScaler().fit(X, sample_weight=np.full(len(X), weight))
-    with pytest.raises(ValueError, match=message):
-        quantile_edges(X, 3, np.full(len(X), weight))
-
-
-def test_edges_are_quantiles(X):
-    edges = quantile_edges(X, 8)
-    assert edges.shape == (5, 9)
-    expected = np.quantile(X[:, 0], np.arange(9) / 8, method="inverted_cdf")
-    np.testing.assert_array_equal(edges[0], expected)
-    counts, _ = np.histogram(X[:, 0], edges[0])
-    assert np.ptp(counts) <= 2
-
-
-def test_edges_of_ties_come_first_and_the_last_fills_up(X):
-    edges = quantile_edges(X, 20)
-    assert edges[1].tolist() == [0.0, 1.0, 2.0, 3.0] + [4.0] * 17
-    distinct = np.unique(edges[4])
-    assert 3 <= len(distinct) < 21
-    np.testing.assert_array_equal(
-        edges[4], np.append(distinct, [distinct[-1]] * (21 - len(distinct)))
-    )
-    assert np.all(np.diff(edges, axis=1) >= 0)
-
-
-def test_no_bins_for_few_values(X):
-    edges = quantile_edges(X, 6)
-    assert np.ptp(edges[2]) == 0.0
-    assert edges[3].tolist() == [7.0] * 7
-    mostly = np.zeros((1000, 1))
-    mostly[:2, 0] = [1.0, 2.0]
-    assert np.ptp(quantile_edges(mostly, 4)) == 0.0
-    noise = np.array([[0.3], [0.1 * 3], [np.nextafter(0.3, 0)]])
-    assert np.ptp(quantile_edges(noise, 3)) == 0.0
-
-
-@pytest.mark.parametrize("factor", [1.0, 0.1])
-def test_edges_weights_equal_repetition(X, factor):
-    weight = np.random.default_rng(1).integers(0, 4, len(X))
-    np.testing.assert_array_equal(
-        quantile_edges(X, 7, weight * factor), quantile_edges(np.repeat(X, weight, axis=0), 7)
-    )
-
-
-def test_edges_of_no_column():
-    assert quantile_edges(np.empty((5, 0)), 4).shape == (0, 5)
-
-
-@pytest.mark.parametrize("n_bins", [1, 2.0])
-def test_bad_n_bins(X, n_bins):
-    with pytest.raises(ValueError, match="n_bins must be an int of 2 or more"):
-        quantile_edges(X, n_bins)

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
+from sktaskneuron.preprocessing import (
+    NormalScoreScaler,
+    SmoothClipScaler,
+    TableEncoder,
+    threshold_edges,
+)
 
 SHAPES = {
     "normal": lambda rng, n: rng.standard_normal(n),
@@ -80,12 +85,29 @@ def test_cells_that_are_kept(step, column):
 
 
 @given(column=columns)
-def test_no_cell_can_be_worked_out(column):
+def test_edges_of_bins_are_no_cells(column):
+    x, weight = column
+    edges = threshold_edges(x[:, None], 1_000, weight)
+    kept = np.intersect1d(edges, x)
+    assert set(kept) <= allowed(x, weight, ["minimum", "maximum"])
+
+
+def points_of_curve(x):
+    return NormalScoreScaler(10_000).fit(x[:, None]).values_[0]
+
+
+def edges_of_bins(x):
+    return np.unique(threshold_edges(x[:, None], 1_000))
+
+
+@pytest.mark.parametrize("points_of", [points_of_curve, edges_of_bins])
+@given(column=columns)
+def test_no_cell_can_be_worked_out(points_of, column):
     """Points of a curve stand five rows apart, so that none is the mean of known numbers."""
     x, weight = column
     if weight is not None or 0.0 in x:
         return
-    points = NormalScoreScaler(10_000).fit(x[:, None]).values_[0]
+    points = points_of(x)
     rows_between = np.diff(np.searchsorted(np.sort(x), points[1:-1]))
     assert len(points) <= len(x) / 5 + 1
     assert np.all(rows_between >= 5)

@@ -1,7 +1,7 @@
 """The default recipe of stage two, as functions of the number of rows.
 
 The numbers are measured ones: ``benchmarks/recipes.py`` trains the alternatives, and
-``benchmarks/recipes.md`` holds what came out.
+``docs/ablations.md`` holds what came out.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Defaults:
     label_smoothing: float = 0.05
     n_epochs: int = 80
     least_steps: int = 400
-    most_steps: int = 6_000
+    most_steps: int = 1_500
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
     rivals_below: int = 400_000

@@ -15,6 +15,7 @@ from sktaskneuron.nn.functional import affine
 from sktaskneuron.nn.parameterization import ParameterGroups, ntp_rates, parameter_groups
 from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.neuron import DEFAULT_BOUND, TaskNeuron
+from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
 from sktaskneuron.nn.task.start import (
     FactoryOptions,
     as_formula,
@@ -23,9 +24,9 @@ from sktaskneuron.nn.task.start import (
     leading_shape,
 )
 from sktaskneuron.nn.task.table_input import (
+    ColumnTerms,
     LevelEmbedding,
     PeriodicTerms,
-    PiecewiseLinearTerms,
     TableInput,
 )
 from sktaskneuron.nn.typed.activation_set import ActivationSet
@@ -33,7 +34,7 @@ from sktaskneuron.nn.typed.layers import FunctionSpec, TypedActivation, listed_s
 from sktaskneuron.nn.typed.reading import layer_functions
 
 Skip = Literal["linear", "formula", "none"]
-Terms = Literal["periodic", "piecewise"]
+Terms = Literal["periodic", "piecewise", "piecewise_embedding"]
 
 _LINEAR = "x"
 
@@ -82,13 +83,16 @@ class TaskNetwork(nn.Module):
         products), or nothing.
     input_scale : bool, default=True
         Whether the scale of the signals is learned.
-    terms : {"periodic", "piecewise"} or None, default=None
+    terms : {"periodic", "piecewise", "piecewise_embedding"} or None, default=None
         Functions of single columns beside the columns themselves: learned mixtures of cosines
-        (:class:`PeriodicTerms`), or the codes of bins (:class:`PiecewiseLinearTerms`).
+        (:class:`PeriodicTerms`), the codes of bins (:class:`PiecewiseLinearTerms`), or learned
+        mixtures of these (:class:`PiecewiseLinearEmbedding`).
     n_term_columns : int or None, default=None
         They are built for so many columns, the first ones; None is all but those of levels.
-    n_terms, n_frequencies : int, default=3, 16
-        Learned functions and cosines per column.
+    n_terms : int, default=3
+        Learned functions per column.
+    n_frequencies : int, default=16
+        Cosines per column.
     frequency_std : float or pair of floats, default=0.1
         Standard deviation of the cosines' frequencies at the start, or its lowest and highest.
     n_bins : int, default=16
@@ -210,7 +214,7 @@ class TaskNetwork(nn.Module):
         """Return what makes the signals of a row."""
         options = self._term_options
         n_columns, n_levels = options["n_term_columns"], options["n_levels"]
-        terms: PeriodicTerms | PiecewiseLinearTerms | None = None
+        terms: ColumnTerms | None = None
         if options["terms"] == "periodic" and n_columns:
             terms = PeriodicTerms(
                 n_columns,
@@ -223,6 +227,10 @@ class TaskNetwork(nn.Module):
         elif options["terms"] == "piecewise" and n_columns:
             terms = PiecewiseLinearTerms(
                 n_columns, options["n_bins"], device=packed["device"], dtype=packed["dtype"]
+            )
+        elif options["terms"] == "piecewise_embedding" and n_columns:
+            terms = PiecewiseLinearEmbedding(
+                n_columns, options["n_terms"], options["n_bins"], generator=generator, **packed
             )
         levels = LevelEmbedding(n_levels, generator=generator, **packed) if n_levels else None
         return TableInput(self.in_features, terms=terms, levels=levels, scale=scale, **packed)
@@ -280,15 +288,15 @@ class TaskNetwork(nn.Module):
         return layer
 
     def load_edges(self, edges: ArrayLike) -> None:
-        """Set the edges of the bins that ``terms="piecewise"`` reads.
+        """Set the edges of the bins that ``terms`` reads.
 
         Parameters
         ----------
         edges : array-like of shape (n_term_columns, n_bins + 1)
             Ascending along the second axis.
         """
-        if not isinstance(self.input.terms, PiecewiseLinearTerms):
-            raise ValueError("load_edges needs terms='piecewise'")
+        if not isinstance(self.input.terms, PiecewiseLinearTerms | PiecewiseLinearEmbedding):
+            raise ValueError("load_edges needs terms='piecewise' or 'piecewise_embedding'")
         target = self.input.terms.edges
         values = torch.as_tensor(np.array(edges, dtype=np.float64))
         if values.shape != target.shape:

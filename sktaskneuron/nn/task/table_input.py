@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sktaskneuron.nn.parameterization import INPUT_SCALE_RATE, TERM_RATE
+from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
 from sktaskneuron.nn.task.start import as_generator, factory_options, leading_shape, randn
 
 
@@ -76,6 +77,11 @@ class PeriodicTerms(nn.Module):
         self.mixing, self.constant = parameter(n_frequencies, n_terms), parameter(n_terms)
         self.reset_parameters(generator)
 
+    @property
+    def n_signals(self) -> int:
+        """Signals that it adds."""
+        return self.n_columns * self.n_terms
+
     def reset_parameters(self, generator: torch.Generator | int | None = None) -> None:
         """Draw new starting values from ``generator``."""
         generator = as_generator(generator)
@@ -112,60 +118,8 @@ class PeriodicTerms(nn.Module):
         return f"{self.n_columns}, n_terms={self.n_terms}, n_frequencies={self.n_frequencies}"
 
 
-class PiecewiseLinearTerms(nn.Module):
-    """Fixed pure terms: how far a value has climbed through each of a column's bins, -1 to 1.
-
-    The neurons' weights then draw any broken line with its corners at the edges: sharper than what
-    cosines learn in few steps, at the price of a weight per bin.
-
-    Parameters
-    ----------
-    n_columns : int
-    n_bins : int, default=16
-    edges : array-like of shape (n_columns, n_bins + 1), default=None
-        Ascending edges; repeated edges make empty bins, which are zero. None leaves room for the
-        edges of a stored state.
-    device : torch.device or str, default=None
-    dtype : torch.dtype, default=None
-
-    References
-    ----------
-    Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
-    learning", 2022.
-    """
-
-    edges: Tensor
-
-    def __init__(
-        self,
-        n_columns: int,
-        n_bins: int = 16,
-        edges: ArrayLike | None = None,
-        *,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__()
-        self.n_columns, self.n_bins = n_columns, n_bins
-        where = factory_options(device, dtype)
-        values = torch.zeros(n_columns, n_bins + 1) if edges is None else torch.as_tensor(edges)
-        if values.shape != (n_columns, n_bins + 1):
-            raise ValueError(
-                f"edges need the shape ({n_columns}, {n_bins + 1}), got {tuple(values.shape)}"
-            )
-        self.register_buffer("edges", values.to(**where))
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the codes: (..., n_columns) -> (..., n_columns * n_bins)."""
-        low, width = self.edges[:, :-1], self.edges.diff(dim=1)
-        slope = torch.where(width > 0, 2.0 / width, 0.0)
-        start = torch.where(width > 0, -low * slope - 1.0, 0.0)
-        code = torch.addcmul(start, input.unsqueeze(-1), slope)
-        return code.clamp_(-1.0, 1.0).flatten(-2)
-
-    def extra_repr(self) -> str:
-        """Show the sizes in ``repr``."""
-        return f"{self.n_columns}, n_bins={self.n_bins}"
+#: Functions of single columns.
+ColumnTerms: TypeAlias = PeriodicTerms | PiecewiseLinearTerms | PiecewiseLinearEmbedding
 
 
 class LevelEmbedding(nn.Module):
@@ -244,7 +198,7 @@ class TableInput(nn.Module):
     ----------
     n_columns : int
         Columns of the input matrix.
-    terms : PeriodicTerms, PiecewiseLinearTerms or None, default=None
+    terms : PeriodicTerms, PiecewiseLinearTerms, PiecewiseLinearEmbedding or None, default=None
         Functions of the first columns, as many as the module has.
     levels : LevelEmbedding or None, default=None
         Vectors for the last columns, which hold codes of levels, as many as the module has. Codes
@@ -267,7 +221,7 @@ class TableInput(nn.Module):
         self,
         n_columns: int,
         *,
-        terms: PeriodicTerms | PiecewiseLinearTerms | None = None,
+        terms: ColumnTerms | None = None,
         levels: LevelEmbedding | None = None,
         scale: bool = True,
         n_members: int | None = None,
@@ -282,10 +236,8 @@ class TableInput(nn.Module):
         if levels is not None:
             self.n_numbers -= len(levels.n_levels)
             self.n_signals += len(levels.n_levels) * (levels.n_dimensions - 1)
-        if isinstance(terms, PeriodicTerms):
-            self.n_signals += terms.n_columns * terms.n_terms
-        elif terms is not None:
-            self.n_signals += terms.n_columns * terms.n_bins
+        if terms is not None:
+            self.n_signals += terms.n_signals
         if terms is not None and terms.n_columns > self.n_numbers:
             raise ValueError(f"terms of {terms.n_columns} columns, but only {self.n_numbers} exist")
         where = factory_options(device, dtype)
@@ -296,7 +248,7 @@ class TableInput(nn.Module):
         """Draw new starting values from ``generator``."""
         generator = as_generator(generator)
         for part in (self.terms, self.levels):
-            if isinstance(part, PeriodicTerms | LevelEmbedding):
+            if isinstance(part, PeriodicTerms | PiecewiseLinearEmbedding | LevelEmbedding):
                 part.reset_parameters(generator)
         if self.scale is not None:
             with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What a network sees of a table: learned terms, bins, vectors of levels, scales."""
+"""What a network sees of a table: learned terms, vectors of levels, scales."""
 
 import json
 
@@ -9,7 +9,6 @@ import torch
 from sktaskneuron.nn import (
     LevelEmbedding,
     PeriodicTerms,
-    PiecewiseLinearTerms,
     TableInput,
     TaskNetwork,
 )
@@ -64,49 +63,6 @@ class TestPeriodicTerms:
     def test_empty_sizes_are_refused(self, sizes):
         with pytest.raises(ValueError, match="need columns, terms and frequencies"):
             PeriodicTerms(*sizes)
-
-
-class TestPiecewiseLinearTerms:
-    def test_equation(self):
-        """-1 below a bin, 1 above it, in it the place between."""
-        edges = np.array([[-1.0, 0.0, 2.0, 3.0], [0.0, 1.0, 1.0, 1.0]])
-        terms = PiecewiseLinearTerms(2, 3, edges, dtype=torch.float64)
-        x = np.array([[-5.0, -5.0], [-0.25, 0.25], [0.5, 0.5], [3.0, 9.0]])
-        expected = np.zeros((4, 2, 3))
-        for i in range(2):
-            for b in range(3):
-                low, high = edges[i, b : b + 2]
-                if high > low:
-                    expected[:, i, b] = np.interp(x[:, i], [low, high], [-1.0, 1.0])
-        found = terms(torch.from_numpy(x))
-        np.testing.assert_allclose(found.numpy(), expected.reshape(4, 6), atol=1e-12)
-        assert not found.view(4, 2, 3)[:, 1, 1:].any()  # empty bins
-
-    def test_packed_input(self):
-        terms = PiecewiseLinearTerms(2, 4, np.sort(normal(2, 5).numpy()), dtype=torch.float64)
-        x = normal(N_MEMBERS, 7, 2)
-        assert terms(x).shape == (N_MEMBERS, 7, 8)
-        for member in range(N_MEMBERS):
-            torch.testing.assert_close(terms(x)[member], terms(x[member]))
-
-    def test_has_nothing_to_learn_but_a_state(self):
-        terms = PiecewiseLinearTerms(2, 4)
-        assert not list(terms.parameters())
-        assert list(terms.state_dict()) == ["edges"]
-
-    def test_edges_that_do_not_fit_are_refused(self):
-        with pytest.raises(ValueError, match=r"shape \(2, 5\), got \(2, 4\)"):
-            PiecewiseLinearTerms(2, 4, np.zeros((2, 4)))
-
-    def test_edges_of_a_network(self):
-        network = TaskNetwork(3, 1, "x", terms="piecewise", n_bins=4, n_term_columns=2)
-        edges = np.sort(normal(2, 5).numpy())
-        network.load_edges(edges)
-        np.testing.assert_allclose(network.input.terms.edges, edges, rtol=1e-6)
-        with pytest.raises(ValueError, match=r"shape \(2, 5\), got \(3, 5\)"):
-            network.load_edges(np.zeros((3, 5)))
-        with pytest.raises(ValueError, match="needs terms='piecewise'"):
-            TaskNetwork(3, 1, "x").load_edges(edges)
 
 
 class TestLevelEmbedding:
