@@ -174,10 +174,6 @@ EXPECTED_FAILURES = {
     "search-gates": {
         _WEIGHTS: "the paper's engine draws batches row by row and standardises within a batch",
     },
-    "search-sr": {
-        _WEIGHTS: "of 15 rows, some of weight zero, nearly dependent functions meet the others "
-        "exactly: rounding reaches 5e-5 of what they predict for those left out",
-    },
     "regressor-default": {_WEIGHTS: _DRAWN},
     "regressor-gamma": {_WEIGHTS: _DRAWN},
     "regressor-tweedie": {_WEIGHTS: _DRAWN},

@@ -15,9 +15,10 @@ import numpy as np
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_power, make_product
 from sktaskneuron.formula.text.nodes import Node, Variable
-from sktaskneuron.search.columns.builtin.library import invertible
 from sktaskneuron.search.columns.units import Unit
 
+#: A column smaller than this share of its size somewhere has no inverse powers.
+NEAR_ZERO = 1e-6
 # Sets of repeating columns that are searched, those with the smallest exponents.
 _MOST_SETS = 4
 # Denominator that exponents may have, their largest size, and how near they must come.
@@ -43,6 +44,12 @@ class Groups:
     def size(self) -> float:
         """Sum of the sizes of all exponents: the smaller, the simpler."""
         return sum(abs(e) for powers in (self.scale, *self.groups) for e in powers.values())
+
+
+def invertible(column: Vector) -> bool:
+    """Whether a column stays away from zero."""
+    size = np.abs(column)
+    return bool(size.min() > NEAR_ZERO * size.max())
 
 
 def power_product(X: Matrix, powers: Mapping[int, float]) -> Vector:

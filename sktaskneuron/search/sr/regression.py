@@ -109,6 +109,11 @@ def _alike(first: Term, second: Term) -> bool:
     return first.shape == second.shape and abs(np.log(abs(first.a / second.a))) < 0.2
 
 
+def _has_distinct_rows(z: Matrix, n: int) -> bool:
+    """Tell whether so many rows differ; mostly the values of the first column tell."""
+    return len(np.unique(z[:, 0])) >= n or len(np.unique(z, axis=0)) >= n
+
+
 @dataclass(eq=False)
 class _Search:
     """One search on one scale."""
@@ -281,14 +286,21 @@ class _Search:
     def _structure(
         self, problem: Problem, terms: tuple[Term, ...], keys: dict[int, Term]
     ) -> Structure:
-        """Return the structure of full blocks of the terms."""
+        """Return the structure of full blocks of the terms.
+
+        Of the columns looked at only, or of none, where rows are fewer than twice the weights: they
+        would not be determined. Copies of a row count once.
+        """
         number = {term: key for key, term in keys.items()}
-        pure = {}
-        for term in terms:
-            key = term.shape.power or number[term]
-            if problem.space.allowed[key].any():
-                pure[key] = problem.space.allowed[key]
-        return Structure(self.task.z.shape[1], pure)
+        keyed = [term.shape.power or number[term] for term in terms]
+        seen = np.isin(np.arange(self.task.z.shape[1]), self._last_columns)
+        for columns in (np.ones_like(seen), seen):
+            masks = {key: problem.space.allowed[key] & columns for key in keyed}
+            pure = {key: mask for key, mask in masks.items() if mask.any()}
+            n_weights = sum(int(mask.sum()) for mask in pure.values())
+            if _has_distinct_rows(self.task.z, 2 * n_weights):
+                return Structure(len(seen), pure)
+        return Structure(len(seen), {})
 
     def _select(self, terms: tuple[Term, ...]) -> FunctionSolution:
         """Select columns of the terms, and interactions if asked for."""

@@ -14,7 +14,6 @@ from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
 from sktaskneuron.search.columns.builtin.curves import CURVES, Range
-from sktaskneuron.search.columns.builtin.library import invertible
 from sktaskneuron.search.columns.builtin.pool import Search, View
 from sktaskneuron.search.columns.builtin.projection import (
     CurveTerm,
@@ -25,6 +24,7 @@ from sktaskneuron.search.columns.builtin.projection import (
 )
 from sktaskneuron.search.columns.builtin.wide import promising
 from sktaskneuron.search.columns.constants import EXACT
+from sktaskneuron.search.columns.dimensions import invertible
 
 # Rows on which curves are compared; all are used to fit their numbers in the end.
 _ROWS = 400

@@ -15,7 +15,7 @@ import numpy as np
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
-from sktaskneuron.search.columns.builtin.library import invertible
+from sktaskneuron.search.columns.dimensions import invertible
 
 # Turns of a wave over the range of a column, in radians: a step of 1.5 is near enough to descend.
 _WAVES = 1.5 * np.arange(1, 61)

@@ -14,9 +14,8 @@ from itertools import combinations, product
 import numpy as np
 
 from sktaskneuron._typing import Matrix, Vector
-from sktaskneuron.search.columns.builtin.library import invertible
 from sktaskneuron.search.columns.builtin.log_polynomial import LogPolynomial, simple_exponent
-from sktaskneuron.search.columns.dimensions import Groups, find_groups, power_node
+from sktaskneuron.search.columns.dimensions import Groups, find_groups, invertible, power_node
 from sktaskneuron.search.columns.rules import running_rules
 
 # Share of the rows on which the target must not be zero.

@@ -13,12 +13,11 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import ColumnNumbers, Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
+from sktaskneuron.search.columns.dimensions import NEAR_ZERO, invertible
 from sktaskneuron.search.columns.rules import running_rules
 
 MakeNode = Callable[[], Node]
 
-# A column smaller than this share of its size somewhere has no inverse powers.
-_NEAR_ZERO = 1e-6
 # Values that agree to this many digits are the same atom.
 _DIGITS = 10
 # Radians over the range of an argument up to which frequencies are looked for.
@@ -106,12 +105,6 @@ def _power_maker(names: Sequence[str], exponents: Sequence[float]) -> MakeNode:
     return lambda: make_product([make_power(Variable(name), e) for name, e in pairs])
 
 
-def invertible(column: Vector) -> bool:
-    """Whether a column stays away from zero."""
-    size = np.abs(column)
-    return bool(size.min() > _NEAR_ZERO * size.max())
-
-
 def monomials(
     X: Vector, names: Sequence[str], degrees: Sequence[Sequence[float]], most: int
 ) -> Atoms:
@@ -164,7 +157,7 @@ def monomials(
 
 def _apart(v: Vector) -> Vector:
     """Return values, NaN where they are near zero."""
-    return np.where(np.abs(v) > _NEAR_ZERO * np.abs(v).max(), v, np.nan)
+    return np.where(np.abs(v) > NEAR_ZERO * np.abs(v).max(), v, np.nan)
 
 
 #: Unary functions that atoms are made of, by how they are written: values and tree of an argument.

@@ -113,7 +113,7 @@ class TestTrees:
         X = draw(low=0.2, high=2)
         atoms = full_products(X, NAMES)
         check(atoms, X)
-        assert len(atoms) == 5**3 - 1
+        assert len(atoms) == 6**3 - 1
         wide = draw(d=6)
         assert len(full_products(wide, tuple("abcdef"))) == 6
 
