@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint bench clean
+.PHONY: help quickstart test test-lowest lint docs bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,9 +39,21 @@ lint: $(VENV)/.stamp-dev  ## ruff, mypy and the import contracts
 test: lint  ## lint, then all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
+# Compiled when installed, and without warnings of old packages about newer ones: both would be errors.
+test-lowest:  ## all tests with the lowest versions that pyproject.toml names (torch as pinned)
+	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install uv
+	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct \
+		--compile-bytecode torch==2.13.0 -e '.[dev]'
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n $(WORKERS) -W ignore::DeprecationWarning
+
+# Set DOCS_ONLINE=1 where there is a network: links into other projects' pages.
+docs: $(VENV)/.stamp-docs  ## build the site with its gallery into docs/_build/html, warnings as errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 bench: $(VENV)/.stamp-bench  ## print the benchmark tables of the README
 	for script in benchmarks/td_recovery.py benchmarks/tabular.py; do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove caches and build outputs (the virtual environment stays)
-	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv-lowest build dist docs/_build docs/auto_examples docs/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

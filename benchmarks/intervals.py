@@ -96,7 +96,7 @@ def classes(table: Table, train: np.ndarray, test: np.ndarray) -> list[dict[str,
     texts = [name for name in X.columns if X[name].dtype == "category"]
 
     def plain(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(**{name: frame[name].astype(str) for name in texts})
+        return frame.assign(**{name: frame[name].astype(str).fillna("missing") for name in texts})
 
     start = time.process_time()
     peer = CatBoostClassifier(
@@ -111,7 +111,7 @@ def summary(rows: list[Row]) -> str:
     """Tables of coverages and widths, and whether the bars are met."""
     frame = pd.DataFrame(rows)
     for name in ("coverage", "size", "ece", "fit_cpu_s"):
-        frame[name] = pd.to_numeric(frame[name])
+        frame[name] = pd.to_numeric(frame.get(name))
     mean = frame.groupby(["task", "table", "model"])[["coverage", "size", "ece"]].mean()
     parts = []
     if "regression" in mean.index.get_level_values("task"):

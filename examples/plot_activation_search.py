@@ -1,11 +1,15 @@
-"""Beyond the training range: the activation function that a law wants.
+"""
+The activation function that a law wants
+========================================
 
 A polynomial of two columns is known inside a square. Candidates are trained on the inner rows of
 it and judged on the outer ones; the picture shows the error of networks with the chosen function
 and with SiLU, on the way out of the square, and what the candidates reached.
-
-    python examples/plot_activation_search.py [FOLDER]
 """
+
+# %%
+# Two searches on the same rows: one may choose among all candidates, the other has SiLU alone.
+# ``split="tail"`` holds out the rows farthest from the middle.
 
 import sys
 from pathlib import Path
@@ -29,7 +33,8 @@ fixed = ActivationSearchRegressor((32, 32), candidates=["silu"], split="tail", r
     X, y
 )
 
-# edges of squares, from the middle to twice the training range
+# %%
+# Errors on the edges of squares, from the middle to twice the training range
 sizes = np.linspace(0.1, 2, 39)
 side = np.linspace(-1, 1, 101)
 edge = np.ones_like(side)
@@ -41,6 +46,10 @@ for name, model in ((searched.best_activation_, searched), ("silu", fixed)):
     errors[name] = np.sqrt(np.mean(np.square(wrong), axis=1))
     inside, outside = errors[name][sizes <= 1].mean(), errors[name][sizes > 1].mean()
     print(f"{name}: mean error {inside:.3f} inside, {outside:.3f} outside")
+
+# %%
+# Left: both are good inside. Outside, the one with the chosen function stays near the law. Right:
+# what every candidate reached on the outer rows.
 
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(12, 4.6), width_ratios=[1, 2.3], layout="constrained"
@@ -54,5 +63,7 @@ left.legend(frameon=False, loc="lower right")
 left.spines[["top", "right"]].set_visible(False)
 ActivationSearchDisplay.from_estimator(searched, ax=right)
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-figure.savefig(folder / "activation_search.png", dpi=80)
+if len(sys.argv) > 1:  # python examples/plot_activation_search.py folder
+    figure.savefig(Path(sys.argv[1]) / "activation_search.png", dpi=80)
+else:
+    plt.show()

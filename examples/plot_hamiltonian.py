@@ -1,10 +1,14 @@
-"""Two networks learn the motion of a star in a galaxy: one of them conserves an energy.
-
-Both are fitted to the same states and rates of the Hénon-Heiles system. The pictures show an orbit
-that neither has seen, what they predict from its start, and the true energy along the way.
-
-    python examples/plot_hamiltonian.py [FOLDER]
 """
+A network that conserves an energy
+==================================
+
+Two networks learn the motion of a star in a galaxy from the same states and rates of the
+Hénon-Heiles system; one of them conserves an energy. The pictures show an orbit that neither has
+seen, what they predict from its start, and the true energy along the way.
+"""
+
+# %%
+# Twenty orbits to learn from, and a longer one with another energy. Both networks have one size.
 
 import sys
 from pathlib import Path
@@ -32,6 +36,9 @@ for name, path in paths.items():
     drift = np.abs(data.energy(path) - energy).max()
     print(f"{name}: energy {energy:.3f}, largest change {drift:.1e}")
 
+# %%
+# The plain network drifts to another energy and leaves the orbit; the Hamiltonian one stays on it.
+
 figure, axes = plt.subplot_mosaic(
     [["Hamiltonian network", "plain network", "energy"]],
     figsize=(11, 3.6),
@@ -50,5 +57,7 @@ axes["energy"].legend(frameon=False)
 for ax in axes.values():
     ax.spines[["top", "right"]].set_visible(False)
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-figure.savefig(folder / "hamiltonian.png", dpi=80)
+if len(sys.argv) > 1:  # python examples/plot_hamiltonian.py folder
+    figure.savefig(Path(sys.argv[1]) / "hamiltonian.png", dpi=80)
+else:
+    plt.show()

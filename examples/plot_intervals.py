@@ -1,7 +1,13 @@
-"""Intervals of the airfoil table: narrow where the noise of an airfoil is predicted well.
-
-python examples/plot_intervals.py [FOLDER]
 """
+Intervals that are narrow where the model is right
+==================================================
+
+How loud is an airfoil? Intervals of 90 % for rows that the model has not seen, over the
+predictions; the targets in and outside of them.
+"""
+
+# %%
+# Nothing is trained for the intervals: the rows that fit holds out are enough.
 
 import sys
 from pathlib import Path
@@ -21,6 +27,9 @@ low, high = model.predict_interval(X_test, coverage=0.9).T
 covered = np.mean((low <= y_test) & (y_test <= high))
 print(f"{covered:.3f} of the targets covered, mean width {np.mean(high - low):.1f} dB")
 
+# %%
+# Left: the intervals, short where the model is sure. Right: whatever coverage is asked for is kept.
+
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9.5, 3.6), width_ratios=(1.6, 1), layout="constrained"
 )
@@ -36,5 +45,7 @@ right.plot(asked, found, ".-", color="#2a6f97")
 right.set(xlabel="coverage asked for", ylabel="share of targets covered", aspect="equal")
 right.spines[["top", "right"]].set_visible(False)
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-figure.savefig(folder / "intervals.png", dpi=120)
+if len(sys.argv) > 1:  # python examples/plot_intervals.py folder
+    figure.savefig(Path(sys.argv[1]) / "intervals.png", dpi=120)
+else:
+    plt.show()

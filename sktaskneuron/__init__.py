@@ -11,21 +11,28 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sktaskneuron import datasets, inspection, nn
+    from sktaskneuron._versions import show_versions
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
         ActivationSearchRegressor,
+        BlendClassifier,
+        BlendRegressor,
         HamiltonianMLPRegressor,
         LearnedDiversityMLPClassifier,
         LearnedDiversityMLPRegressor,
         NeuronFormulaSearch,
         NeuronSeekClassifier,
         NeuronSeekRegressor,
+        NeuronSeekSignalClassifier,
+        NeuronSeekSignalRegressor,
     )
     from sktaskneuron.formula import NeuronFormula
 
 __all__ = [
     "ActivationSearchClassifier",
     "ActivationSearchRegressor",
+    "BlendClassifier",
+    "BlendRegressor",
     "HamiltonianMLPRegressor",
     "LearnedDiversityMLPClassifier",
     "LearnedDiversityMLPRegressor",
@@ -33,14 +40,19 @@ __all__ = [
     "NeuronFormulaSearch",
     "NeuronSeekClassifier",
     "NeuronSeekRegressor",
+    "NeuronSeekSignalClassifier",
+    "NeuronSeekSignalRegressor",
     "datasets",
     "inspection",
     "nn",
+    "show_versions",
 ]
 
 _HOME = {
     "ActivationSearchClassifier": "sktaskneuron.estimators",
     "ActivationSearchRegressor": "sktaskneuron.estimators",
+    "BlendClassifier": "sktaskneuron.estimators",
+    "BlendRegressor": "sktaskneuron.estimators",
     "HamiltonianMLPRegressor": "sktaskneuron.estimators",
     "LearnedDiversityMLPClassifier": "sktaskneuron.estimators",
     "LearnedDiversityMLPRegressor": "sktaskneuron.estimators",
@@ -48,6 +60,9 @@ _HOME = {
     "NeuronFormulaSearch": "sktaskneuron.estimators",
     "NeuronSeekClassifier": "sktaskneuron.estimators",
     "NeuronSeekRegressor": "sktaskneuron.estimators",
+    "NeuronSeekSignalClassifier": "sktaskneuron.estimators",
+    "NeuronSeekSignalRegressor": "sktaskneuron.estimators",
+    "show_versions": "sktaskneuron._versions",
 }
 
 

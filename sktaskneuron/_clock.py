@@ -19,6 +19,7 @@ from contextvars import ContextVar
 __all__ = [
     "Clock",
     "checkpoint",
+    "end_block",
     "leave_out",
     "running_clock",
     "seconds_left",
@@ -65,6 +66,10 @@ class Clock:
 
 class _OutOfTime(Exception):
     """Ends the block of `within` in which it is raised."""
+
+
+class _Asked(Exception):
+    """Ends it likewise, but nothing was left out for want of time."""
 
 
 _FOREVER = Clock()
@@ -129,6 +134,8 @@ def within(
         yield clock
     except _OutOfTime:
         told[:] = [otherwise] if otherwise else told
+    except _Asked:
+        pass
     finally:
         _clock.reset(outer_clock)
         _told.reset(outer_told)
@@ -136,10 +143,18 @@ def within(
             leave_out(what)
 
 
-def checkpoint() -> None:
-    """End the block of `within` around here if its time is up."""
-    if _clock.get().left() <= 0:
+def checkpoint(needed: float = 0.0) -> None:
+    """End the block of `within` around here if its time is up, or less is left than is needed.
+
+    needed : seconds that the next piece of work takes, which cannot be stopped on the way.
+    """
+    if _clock.get().left() <= needed:
         raise _OutOfTime
+
+
+def end_block() -> None:
+    """End the block of `within` around here because somebody asked for it."""
+    raise _Asked
 
 
 class IterationCheckpoints:

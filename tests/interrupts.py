@@ -17,7 +17,7 @@ _AGAIN = 5.0
 @contextmanager
 def interrupted(after):
     """Interrupt the block after so many seconds; it has to be left within a second."""
-    over, sent = threading.Event(), []
+    begun, over, sent = threading.Event(), threading.Event(), []
     before = sys.unraisablehook
 
     def report(unraisable):
@@ -25,6 +25,7 @@ def interrupted(after):
             before(unraisable)
 
     def send():
+        begun.wait()
         wait = after
         while not over.wait(wait):
             sent.append(time.perf_counter())
@@ -35,12 +36,14 @@ def interrupted(after):
     sys.unraisablehook = report
     try:
         sender.start()
+        begun.set()
         yield
     except KeyboardInterrupt:
         left = time.perf_counter()
     else:
         pytest.fail("the block ended before it was interrupted")
     finally:
+        begun.set()
         over.set()
         sender.join()
         sys.unraisablehook = before

@@ -7,6 +7,7 @@ import pytest
 from sktaskneuron._clock import (
     Clock,
     checkpoint,
+    end_block,
     leave_out,
     running_clock,
     seconds_left,
@@ -106,3 +107,14 @@ def test_work_that_is_kept_does_not_hurry():
         assert running_clock().pace(0.25) == 0.25
         with within():
             assert running_clock().pace(0.25) == 0.25
+
+
+def test_a_block_that_somebody_ends_leaves_nothing_out():
+    with time_limit(None) as told:
+        with within(otherwise="the rest"):
+            with within(otherwise="a part"):
+                end_block()
+            leave_out("what follows")
+            end_block()
+        assert seconds_left() == float("inf")
+    assert told == ["what follows"]

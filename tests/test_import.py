@@ -31,6 +31,8 @@ def test_import_is_light():
         "from sktaskneuron import HamiltonianMLPRegressor; HamiltonianMLPRegressor()",
         "from sktaskneuron import NeuronFormula; NeuronFormula.parse('x + sin(x) + <x,x>')",
         "import sktaskneuron.search, sktaskneuron.preprocessing",
+        "import sys, os, sktaskneuron; out = sys.stdout; sys.stdout = open(os.devnull, 'w');"
+        "sktaskneuron.show_versions(); sys.stdout = out",
         "from sktaskneuron import inspection; inspection.FormulaDisplay",
         "from sktaskneuron import datasets; datasets.load_yacht()",
         "from sktaskneuron import datasets; datasets.make_neuron_formula('x**2', n_samples=9)",
@@ -48,6 +50,8 @@ def test_public_names():
     assert sktaskneuron.__all__ == [
         "ActivationSearchClassifier",
         "ActivationSearchRegressor",
+        "BlendClassifier",
+        "BlendRegressor",
         "HamiltonianMLPRegressor",
         "LearnedDiversityMLPClassifier",
         "LearnedDiversityMLPRegressor",
@@ -55,9 +59,12 @@ def test_public_names():
         "NeuronFormulaSearch",
         "NeuronSeekClassifier",
         "NeuronSeekRegressor",
+        "NeuronSeekSignalClassifier",
+        "NeuronSeekSignalRegressor",
         "datasets",
         "inspection",
         "nn",
+        "show_versions",
     ]
     assert set(sktaskneuron.__all__) <= set(dir(sktaskneuron))
     for name in sktaskneuron.__all__:

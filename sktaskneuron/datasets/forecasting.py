@@ -137,9 +137,8 @@ def valid_prediction_time(
 
     Parameters
     ----------
-    true : array-like of shape (n_points,), (n_points, n_features) or \
-            (n_series, n_points, n_features)
-        True values.
+    true : array-like of one to three dimensions
+        True values: (n_points,), (n_points, n_features), or (n_series, n_points, n_features).
     predicted : array-like of the shape of `true`
         Forecast. A value that is not finite exceeds every threshold.
     t : array-like of shape (n_points,)

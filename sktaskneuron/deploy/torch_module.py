@@ -7,6 +7,7 @@ import torch
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from sktaskneuron._typing import AnyArray, Matrix, Vector
 from sktaskneuron.deploy.points import Points
@@ -14,6 +15,7 @@ from sktaskneuron.formula import FittedExpression, FittedFormula
 from sktaskneuron.formula.equation.terms import PureTerm
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import Node
+from sktaskneuron.models.companions import CompanionModel
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel, NoModel
 from sktaskneuron.models.inputs import Scaler
 from sktaskneuron.models.networks import PackedModel
@@ -205,12 +207,14 @@ class _Pure(_Columns):
 
 class _Atoms(_Columns):
     def forward(self, raw: Tensor) -> Tensor:
-        z = self.columns(raw)
-        inner = [z @ factor for factor in self.factors]
-        powers, product = z, inner[0]
-        for other in inner[1:]:
-            powers, product = powers * z, product * other
-        return product - powers @ self.factors.prod(dim=0)
+        powers, *others = self.columns(raw)[:, :, None] * self.factors[:, None]
+        values = torch.zeros_like(powers[:, 0])
+        for part in others:  # see `atom_values`: as it does it for far cells
+            before = pad(part[:, :-1], (0, 0, 1, 0)).cumsum(dim=1)
+            behind = pad(part[:, 1:], (0, 0, 0, 1)).flip(1).cumsum(dim=1).flip(1)
+            values = values * part.sum(dim=1) + (powers * (before + behind)).sum(dim=1)
+            powers = powers * part
+        return values
 
 
 class _Trees(nn.Module):
@@ -276,6 +280,11 @@ def _model(model: FittedModel, reader: Reader) -> nn.Module:
             return _Equation(model.fitted, model.target)
         case PackedModel():
             return _Networks(model, reader.scalers[model.view])
+        case CompanionModel():
+            raise ValueError(
+                "to_torch writes the models of this package alone, and the companion "
+                f"{model.name!r} takes part in the prediction; fit with companions=None"
+            )
         case NoModel():
             raise AttributeError(model.reason)
     raise TypeError(f"a model of the type {type(model).__name__} has no form in torch")

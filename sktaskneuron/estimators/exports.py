@@ -168,7 +168,11 @@ class EquationExports(TableEstimator):
         return equation_of(self).to_c(name)
 
     def to_sql(
-        self, columns: Mapping[str, str] | None = None, max_length: int = 100_000
+        self,
+        columns: Mapping[str, str] | None = None,
+        max_length: int = 100_000,
+        *,
+        dialect: str = "standard",
     ) -> str | list[str]:
         """Return the equation as a scalar SQL expression of the *raw* table's columns.
 
@@ -183,11 +187,14 @@ class EquationExports(TableEstimator):
             others are their names in double quotes.
         max_length : int, default=100000
             Longest expression, in characters.
+        dialect : {"standard", "sqlite"}, default="standard"
+            SQL:2016, or that of SQLite, where dates and times of day are texts of ISO 8601 and
+            durations seconds.
 
         Returns
         -------
         expression : str, or list of str if there are several outputs
-            In standard SQL (SQL:2016). For classes it is the log odds.
+            For classes it is the log odds.
 
         Raises
         ------
@@ -198,11 +205,11 @@ class EquationExports(TableEstimator):
         FormulaError
             If a function has no form in standard SQL, or an expression is too long.
         ValueError
-            If a name or a level of a column that is read cannot be written in SQL, or `columns`
-            names other columns.
+            If a name, a level or a time zone of a column that is read cannot be written in SQL,
+            `columns` names other columns, or the dialect is another one.
         """
         equation = equation_of(self)
-        texts = sql_columns(self.encoder_, _read_by(equation), columns)
+        texts = sql_columns(self.encoder_, _read_by(equation), columns, dialect=dialect)
         return equation.to_sql(columns=texts, max_length=max_length)
 
     def to_excel(self, cells: Mapping[str, str] | None = None) -> str | list[str]:

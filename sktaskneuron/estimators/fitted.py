@@ -30,20 +30,24 @@ if TYPE_CHECKING:
 
     from sktaskneuron.deploy.onnx import Program
 
-E = TypeVar("E", bound="TableEstimator")
+E = TypeVar("E", bound=BaseEstimator)
 
 #: Of the fitted state in a file. It rises with every change that older files do not survive.
-FORMAT = 6
+FORMAT = 7
 
 # Where the value stands among an estimator's attributes, and the format in its pickled state.
 _VALUE, _FORMAT = "_fitted", "_format"
 
 
-class Fitted(Protocol):
-    """A fitted estimator as a value."""
+class Shown(Protocol):
+    """What a fit leaves behind, as a value."""
 
     def attributes(self) -> Mapping[str, object]:
         """Return the public attributes, those that end with an underscore."""
+
+
+class Fitted(Shown, Protocol):
+    """A fitted estimator of tables, which can be written for other programs."""
 
     def program(self, one_tensor: bool) -> Program:
         """Return the way of a table to the answer as an ONNX graph."""
@@ -145,7 +149,8 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
             If onnx is not installed.
         ValueError
             If a column's name or level cannot stand in the graph; if ``one_tensor`` and a column
-            holds texts; if the model is larger than 2 GiB and there is no path.
+            holds texts; if the model is larger than 2 GiB and there is no path; if a companion
+            takes part in the prediction.
         """
         from sktaskneuron.deploy.onnx import write_model
 
@@ -170,6 +175,8 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
             If the estimator is not fitted.
         AttributeError
             If it was fitted without a model that predicts.
+        ValueError
+            If a companion takes part in the prediction.
         """
         module: nn.Module = fitted_value(self).module()
         return module
@@ -182,7 +189,7 @@ class TableEstimator(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
-def fitted_value(estimator: TableEstimator) -> Any:
+def fitted_value(estimator: BaseEstimator) -> Any:
     """Return what a fit left behind.
 
     Raises
@@ -195,7 +202,7 @@ def fitted_value(estimator: TableEstimator) -> Any:
     return vars(estimator)[_VALUE]
 
 
-def reconstruction(fitted: Fitted) -> dict[str, object]:
+def reconstruction(fitted: Shown) -> dict[str, object]:
     """Return the attributes that make an estimator a fitted one."""
     return {_VALUE: fitted, **fitted.attributes()}
 
@@ -219,7 +226,7 @@ def told(estimator: TableEstimator, fitted: Any, left_out: Sequence[str]) -> Any
     return replace(fitted, left_out=tuple(left_out))
 
 
-def put_on(estimator: E, fitted: Fitted) -> E:
+def put_on(estimator: E, fitted: Shown) -> E:
     """Make an estimator a fitted one, in one assignment; nothing of a former fit stays.
 
     Its ``random_state``, if it is a stream, goes on by the seed that the fit took.
@@ -230,7 +237,7 @@ def put_on(estimator: E, fitted: Fitted) -> E:
     return exchange(estimator, fitted)
 
 
-def exchange(estimator: E, fitted: Fitted) -> E:
+def exchange(estimator: E, fitted: Shown) -> E:
     """Put another value in the place of what is fitted, in one assignment; no fit took place."""
     state = vars(estimator)
     former = reconstruction(state[_VALUE]) if _VALUE in state else {}

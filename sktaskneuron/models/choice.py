@@ -92,7 +92,9 @@ def choose(
             kept[0][1] == 1.0 or not isinstance(kept[0][0].model, FormulaModel | LinearModel)
         )
         model: FittedModel = Blend(
-            tuple(c.model for c, _ in kept), np.asarray([w for _, w in kept])
+            tuple(c.model for c, _ in kept),
+            np.asarray([w for _, w in kept]),
+            tuple(c.name for c, _ in kept),
         )
         if len(kept) == 1 and kept[0][1] == 1.0:
             model = kept[0][0].model  # an equation that predicts alone can be exported
@@ -108,7 +110,8 @@ def _equal_shares(candidates: Sequence[Candidate]) -> Choice:
     share = 1.0 / len(candidates)
     if len(candidates) > 1:
         name = "blend"
-        model = Blend(tuple(c.model for c in candidates), np.full(len(candidates), share))
+        names = tuple(c.name for c in candidates)
+        model = Blend(tuple(c.model for c in candidates), np.full(len(names), share), names)
     return Choice(name, model, {c.name: share for c in candidates}, {}, None, {})
 
 

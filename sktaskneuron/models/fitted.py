@@ -1,7 +1,7 @@
 """Fitted models as plain values: arrays, texts and numbers.
 
-Nothing in them must be trusted to be loaded. Each maps a table to raw outputs: standardised targets
-for regression, one logit per class for classification.
+Nothing in them must be trusted to be loaded, companions aside. Each maps a table to raw outputs:
+standardised targets for regression, one logit per class for classification.
 """
 
 from __future__ import annotations
@@ -119,10 +119,18 @@ class Blend:
     """A weighted sum of models' outputs.
 
     For classes the outputs are logits and the sum of the weights an inverse temperature.
+
+    Parameters
+    ----------
+    models : tuple of FittedModel
+    weights : ndarray of shape (n_models,)
+    names : tuple of str
+        Of the candidates that the models are; empty where they are the parts of one candidate.
     """
 
     models: tuple[FittedModel, ...]
     weights: Vector
+    names: tuple[str, ...]
 
     def on_device(self, device: str) -> Blend:
         """Return the same model, its networks to be evaluated elsewhere."""

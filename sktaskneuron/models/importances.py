@@ -15,12 +15,12 @@ column while the others stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sktaskneuron._typing import ColumnNumbers, FloatArray, Mask, Matrix, Vector
+from sktaskneuron._typing import ColumnNumbers, FloatArray, Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.models.fitted import on_device
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.predictor import Predictor
@@ -137,6 +137,39 @@ def column_importances(predictor: Predictor, inputs: Inputs, weight: Vector, dev
     return np.sqrt(squares)
 
 
+def field_importances(
+    field: Callable[[Matrix], Matrix], cells: Matrix, weight: Vector, units: Vector
+) -> Vector:
+    """Return by how much a field moves with each column of a table of numbers without gaps.
+
+    Parameters
+    ----------
+    field : callable
+        Maps rows (n_rows, n_columns) to values (n_rows, n_outputs).
+    cells : ndarray of shape (n_rows, n_columns)
+    weight : ndarray of shape (n_rows,)
+    units : ndarray of shape (n_outputs,)
+        In which the outputs are counted.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        Squares are averaged over the outputs.
+    """
+    rows, share = _drawn(weight, _ROWS)
+    cells = cells[rows]
+    found = np.zeros(cells.shape[1])
+    for place, column in enumerate(cells.T):
+        spread, kernel = _spread(column, share)
+        step = np.zeros(len(found))
+        step[place] = _STEP * spread
+        rise = (field(cells + step) - field(cells - step)) / (2 * _STEP * units)
+        largest = np.abs(rise).max(initial=0.0) or 1.0  # by which squares stay finite
+        squares = share @ (kernel * ((rise / largest) ** 2).mean(axis=1))
+        found[place] = largest * np.sqrt(squares)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Group:
     """Encoded columns that change together.
@@ -233,7 +266,13 @@ def _observed(encoder: TableEncoder, raw: Matrix) -> Mask:
 
 def _some(inputs: Inputs, weight: Vector, n_rows: int) -> tuple[Inputs, Vector]:
     """Return at most so many rows, drawn the same way each time, and their shares."""
-    if len(inputs) > n_rows:
-        rows = np.random.default_rng(0).choice(len(inputs), size=n_rows, replace=False)
-        inputs, weight = inputs.take(rows), weight[rows]
-    return inputs, weight / weight.sum()
+    rows, share = _drawn(weight, n_rows)
+    return (inputs if len(rows) == len(inputs) else inputs.take(rows)), share
+
+
+def _drawn(weight: Vector, n_rows: int) -> tuple[RowNumbers, Vector]:
+    """Return the places of at most so many rows and their shares."""
+    rows = np.arange(len(weight))
+    if len(weight) > n_rows:
+        rows = np.random.default_rng(0).choice(len(weight), size=n_rows, replace=False)
+    return rows, weight[rows] / weight[rows].sum()

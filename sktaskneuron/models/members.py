@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from sktaskneuron._clock import running_clock
-from sktaskneuron._typing import State
+from sktaskneuron._typing import State, Vector
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.inputs import View
-from sktaskneuron.models.networks import PackedModel
+from sktaskneuron.models.networks import Kind, PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe, leave_out_epochs
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
@@ -26,7 +26,7 @@ from sktaskneuron.models.validation import Validation
 if TYPE_CHECKING:
     import torch
 
-    from sktaskneuron.nn import TaskNetwork
+    from sktaskneuron.nn import SignalNetwork, TaskNetwork
 
 # Learned functions of a column cost their cosines: many columns get fewer each, very many none.
 _FREQUENCIES, _FEWEST_FREQUENCIES, _MOST_COSINES = 16, 4, 512
@@ -89,34 +89,21 @@ def group_candidate(
     report: EpochReport,
     start: PackedModel | None = None,
 ) -> Candidate:
-    """Train the members of a group; member j holds out the rows of split j, round and round.
-
-    ``start`` is what an earlier fit made of the group, to go on from.
+    """Train the members of a group; ``start`` is what an earlier fit made of it, to go on from.
 
     Raises
     ------
     ValueError
         If it holds other networks than this group has.
     """
-    from sktaskneuron.training import (
-        arrays_to_module,
-        fit_members,
-        resolve_device,
-        resolve_dtype,
-    )
+    from sktaskneuron.training import arrays_to_module, resolve_device, resolve_dtype
 
-    assert recipe.learning_rate is not None  # a group tries no rates
-    n_members = recipe.n_members
     if group.label_smoothing is not None:
         recipe = replace(recipe, label_smoothing=group.label_smoothing)
-    device = resolve_device(recipe.device)
-    dtype = resolve_dtype(recipe.dtype, device)
-    network = _network(group, task, recipe, dtype)
-    spec = network.spec()
-    bounds = None
-    if task.kind.bounded:
-        own = task.target[task.own_rows]
-        bounds = own.min(axis=0), own.max(axis=0)
+    network = _network(
+        group, task, recipe, resolve_dtype(recipe.dtype, resolve_device(recipe.device))
+    )
+    least_bounds = None
     if start is not None:
         try:
             arrays_to_module(network, start.state)
@@ -125,12 +112,59 @@ def group_candidate(
                 f"the networks {group.name!r} of the earlier fit have another shape than the "
                 "parameters ask for now; use warm_start=False"
             ) from error
-        if bounds is not None and start.bounds is not None:
-            bounds = np.minimum(bounds[0], start.bounds[0]), np.maximum(bounds[1], start.bounds[1])
+        least_bounds = start.bounds
+    pack = Pack(group.name, "task", group.view, least_bounds)
+    return pack_candidate(pack, network, task, recipe, validation, report)
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """What is said of packed networks.
+
+    Parameters
+    ----------
+    name : str
+    kind : {"task", "typed", "signal"}
+        As of `PackedModel`.
+    view : {"robust", "ranks"}
+        Scale of the columns.
+    least_bounds : pair of ndarray of shape (n_outputs,) or None
+        What values are bounded by lies no further in.
+    """
+
+    name: str
+    kind: Kind
+    view: View
+    least_bounds: tuple[Vector, Vector] | None = None
+
+
+def pack_candidate(
+    pack: Pack,
+    network: TaskNetwork | SignalNetwork,
+    task: Task,
+    recipe: Recipe,
+    validation: Validation,
+    report: EpochReport,
+) -> Candidate:
+    """Train packed networks; member j holds out the rows of split j, round and round."""
+    from sktaskneuron.training import fit_members, resolve_device, resolve_dtype
+
+    assert recipe.learning_rate is not None  # a group tries no rates
+    n_members = recipe.n_members
+    device = resolve_device(recipe.device)
+    dtype = resolve_dtype(recipe.dtype, device)
+    spec = network.spec()
+    bounds = None
+    if task.kind.bounded:
+        own = task.target[task.own_rows]
+        bounds = own.min(axis=0), own.max(axis=0)
+        if pack.least_bounds is not None:
+            low, high = pack.least_bounds
+            bounds = np.minimum(bounds[0], low), np.maximum(bounds[1], high)
 
     def model(state: State) -> PackedModel:
         return PackedModel(
-            "task", spec, state, n_members, recipe.device, recipe.dtype, group.view, bounds
+            pack.kind, spec, state, n_members, recipe.device, recipe.dtype, pack.view, bounds
         )
 
     splits = None
@@ -139,11 +173,11 @@ def group_candidate(
     everything = task.own_rows
 
     def on_epoch_end(epoch: int, logs: Mapping[str, float], get_state: Callable[[], State]) -> bool:
-        return report(group.name, epoch, recipe.n_epochs, logs, lambda: model(get_state()))
+        return report(pack.name, epoch, recipe.n_epochs, logs, lambda: model(get_state()))
 
     result = fit_members(
         network,
-        task.table(group.view, device, dtype),
+        task.table(pack.view, device, dtype),
         [everything] * n_members if splits is None else [train for train, _ in splits],
         None if splits is None else [held for _, held in splits],
         device=device,
@@ -155,11 +189,11 @@ def group_candidate(
         on_epoch_end=on_epoch_end,
         **recipe.training(task.kind),
     )
-    leave_out_epochs(group.name, result, recipe.n_epochs)
+    leave_out_epochs(pack.name, result, recipe.n_epochs)
     outputs = None
     if splits is not None:
         outputs = validation.merged(result.held_outputs, [held for _, held in splits])
-    return Candidate(group.name, model(result.state), outputs, result.history, result.n_epochs)
+    return Candidate(pack.name, model(result.state), outputs, result.history, result.n_epochs)
 
 
 def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype) -> TaskNetwork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
 from sktaskneuron._typing import FloatArray, Matrix, State, Vector
@@ -12,8 +12,10 @@ from sktaskneuron.models.inputs import Inputs, View
 if TYPE_CHECKING:
     from torch import nn
 
-    from sktaskneuron.nn import DiverseNetwork, TaskNetwork
+    from sktaskneuron.nn import DiverseNetwork, SignalNetwork, TaskNetwork
 
+#: Networks of task-driven neurons, of neurons of several types, or of convolutions.
+Kind: TypeAlias = Literal["task", "typed", "signal"]
 
 # Modules of the models that have predicted: to build one takes longer than to predict a row.
 _BUILT: WeakKeyDictionary[PackedModel, nn.Module] = WeakKeyDictionary()
@@ -25,8 +27,8 @@ class PackedModel:
 
     Parameters
     ----------
-    kind : {"task", "typed"}
-        Networks of task-driven neurons, or of neurons of several types.
+    kind : {"task", "typed", "signal"}
+        Networks of task-driven neurons, of neurons of several types, or of convolutions.
     spec : dict
         How to build the packed module.
     state : dict of str to ndarray
@@ -41,7 +43,7 @@ class PackedModel:
         and for fields.
     """
 
-    kind: Literal["task", "typed"]
+    kind: Kind
     spec: dict[str, Any]
     state: State
     n_members: int
@@ -54,14 +56,20 @@ class PackedModel:
         """Return the same model, to be evaluated elsewhere."""
         return self if device == self.device else replace(self, device=device)
 
-    def network(self) -> TaskNetwork | DiverseNetwork:
+    def network(self) -> TaskNetwork | DiverseNetwork | SignalNetwork:
         """Build the packed module."""
-        from sktaskneuron.nn import DiverseNetwork, TaskNetwork
+        from sktaskneuron.nn import DiverseNetwork, SignalNetwork, TaskNetwork
         from sktaskneuron.training import arrays_to_module, resolve_device, resolve_dtype
 
         device = resolve_device(self.device)
-        build = TaskNetwork.from_spec if self.kind == "task" else DiverseNetwork.from_spec
-        network = build(self.spec, device=device, dtype=resolve_dtype(self.dtype, device))
+        kinds: dict[Kind, type[TaskNetwork | DiverseNetwork | SignalNetwork]] = {
+            "task": TaskNetwork,
+            "typed": DiverseNetwork,
+            "signal": SignalNetwork,
+        }
+        network = kinds[self.kind].from_spec(
+            self.spec, device=device, dtype=resolve_dtype(self.dtype, device)
+        )
         arrays_to_module(network, self.state)
         return network.eval()
 
@@ -104,7 +112,7 @@ class PackedModel:
         from sktaskneuron.training import MeanOfMembers, input_gradients
 
         ends = [replace(inputs, raw=end).block(self.view, slice(None)) for end in (high, low)]
-        mean = MeanOfMembers(self.network(), self.n_members, self.bounds)
+        mean = MeanOfMembers(self._built(), self.n_members, self.bounds)
         gradients = input_gradients(mean, inputs.block(self.view, slice(None)))
         n_columns = inputs.raw.shape[1]
         return (gradients * (ends[0] - ends[1])[:, None])[:, :, :n_columns]

@@ -12,7 +12,7 @@ from sktaskneuron._typing import AnyArray, Matrix, TableLike
 from sktaskneuron.models.fitted import FittedModel, on_device
 from sktaskneuron.models.inputs import Inputs, Scaler, View
 from sktaskneuron.models.target import Target
-from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing import SignalEncoder, TableEncoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Reader:
 
     Parameters
     ----------
-    encoder : TableEncoder
+    encoder : TableEncoder or SignalEncoder
         Fitted.
     bounds : ndarray of shape (2, n_columns)
         Values beyond are taken for these: equations stay finite there.
@@ -31,7 +31,7 @@ class Reader:
         Whether networks see the levels of columns with many of them; else the frequent ones alone.
     """
 
-    encoder: TableEncoder
+    encoder: TableEncoder | SignalEncoder
     bounds: Matrix
     scalers: Mapping[View, Scaler]
     reads_levels: bool = True

@@ -26,7 +26,6 @@ class Recipe:
 
     Parameters
     ----------
-    hidden_layer_sizes : tuple of int
     n_members : int
         Networks of a pack.
     n_epochs, batch_size : int
@@ -37,6 +36,8 @@ class Recipe:
         Epochs without a lower held-out loss after which training ends.
     device, dtype : str
     seed : int
+    hidden_layer_sizes : tuple of int
+        Of networks of tables.
     bounded : bool
         Whether values are cut to the range of the training target.
     activation : str, ActivationSet or sequence
@@ -52,7 +53,6 @@ class Recipe:
     verbose : int
     """
 
-    hidden_layer_sizes: tuple[int, ...]
     n_members: int
     n_epochs: int
     batch_size: int
@@ -62,6 +62,7 @@ class Recipe:
     device: str
     dtype: str
     seed: int
+    hidden_layer_sizes: tuple[int, ...] = ()
     bounded: bool = True
     activation: Any = "silu"
     dropout: float = 0.0

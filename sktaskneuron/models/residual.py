@@ -104,7 +104,7 @@ def residual_candidate(
     unit = float(np.sqrt(np.average((left**2).mean(axis=1), weights=task.weight))) or 1.0
 
     def together(networks: FittedModel) -> Blend:
-        return Blend((equation.model, networks), np.array([1.0, unit]))
+        return Blend((equation.model, networks), np.array([1.0, unit]), names=())
 
     def tell(
         name: str,

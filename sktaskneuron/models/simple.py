@@ -23,11 +23,12 @@ _UNSEEN = -20.0
 
 def constant_candidate(task: Task, validation: Validation) -> Candidate:
     """Return the mean, or what has the least loss, or the shares of the classes."""
-    outputs = validation.outputs(task, lambda rows: _constant(task, rows))
-    return Candidate("constant", _constant(task, task.own_rows), outputs, simple=True)
+    outputs = validation.outputs(task, lambda rows: constant_model(task, rows))
+    return Candidate("constant", constant_model(task, task.own_rows), outputs, simple=True)
 
 
-def _constant(task: Task, rows: RowNumbers) -> LinearModel:
+def constant_model(task: Task, rows: RowNumbers) -> LinearModel:
+    """Return what has the least loss on some rows, or the shares of their classes."""
     n_columns, weight = task.inputs.raw.shape[1], task.weight[rows]
     share = weight / weight.sum()
     if isinstance(task.kind, ClassTarget):
@@ -65,7 +66,7 @@ def _some(rows: RowNumbers) -> RowNumbers:
 def _fit_linear(task: Task, rows: RowNumbers, penalty: float) -> LinearModel:
     checkpoint()
     if len(rows) == 1:
-        return _constant(task, rows)
+        return constant_model(task, rows)
     rows = _some(rows)
     raw, weight = task.inputs.raw[rows], task.weight[rows]
     center, scale = columns_scale(raw, weight)

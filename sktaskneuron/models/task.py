@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sktaskneuron._typing import AnyArray, Matrix, RowNumbers, Splits, Vector
+from sktaskneuron._typing import AnyArray, IntArray, Matrix, RowNumbers, Splits, Vector
 from sktaskneuron.models.inputs import Inputs, View
 from sktaskneuron.models.target import Target
+from sktaskneuron.preprocessing.copies import copy_groups
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +56,11 @@ class Task:
     def own_rows(self) -> RowNumbers:
         """The rows that models may be fitted to."""
         return np.arange(len(self) if self.n_own is None else self.n_own)
+
+    @cached_property
+    def copy_groups(self) -> IntArray | None:
+        """Places of the different rows, (n_rows,), if half of the rows are copies at least."""
+        return copy_groups(np.hstack([self.inputs.raw, self.inputs.codes]), self.target)
 
     @property
     def classification(self) -> bool:

@@ -13,7 +13,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from sktaskneuron._typing import AnyArray, Matrix, RowNumbers, Splits, Vector
+from sktaskneuron._typing import AnyArray, IntArray, Matrix, RowNumbers, Splits, Vector
 from sktaskneuron.models.fitted import FittedModel
 from sktaskneuron.models.target import many_classes_told
 from sktaskneuron.models.task import Task
@@ -106,20 +106,38 @@ def held_out(validation: object, n_rows: int) -> str | int | float | None:
 def make_splits(
     task: Task, validation: str | int | float | None, seed: int
 ) -> list[tuple[RowNumbers, RowNumbers]]:
-    """Return (training, held-out) rows; none without validation. A task's own splits come first."""
+    """Return (training, held-out) rows; none without validation. A task's own splits come first.
+
+    In a table of copies those of a row are held out together.
+    """
     if task.splits is not None:
         return list(task.splits)
     n = len(task)
-    stratify = task.target if task.classification else None
     if validation is None or (validation == "auto" and n < _SMALLEST):
         return []
     if validation == "auto":
         validation = _N_FOLDS if n < _FOLD_ROWS else min(_HOLDOUT, _MOST_HELD / n)
     assert not isinstance(validation, str)
-    smallest_class = int(np.bincount(task.target).min()) if task.classification else n
+    groups = task.copy_groups
+    if groups is None or validation > groups.max() + 1:
+        return _drawn(n, task.target if task.classification else None, validation, seed)
+    first = np.unique(groups, return_index=True)[1]
+    labels = task.target[first] if task.classification else None
+    return [
+        (np.flatnonzero(np.isin(groups, train)), np.flatnonzero(np.isin(groups, held)))
+        for train, held in _drawn(len(first), labels, validation, seed)
+    ]
+
+
+def _drawn(
+    n: int, labels: IntArray | None, validation: int | float, seed: int
+) -> list[tuple[RowNumbers, RowNumbers]]:
+    """Draw parts of ``n`` rows, of labels (n,) the same shares in each where that can be."""
+    stratify = labels
+    smallest_class = n if labels is None else int(np.unique(labels, return_counts=True)[1].min())
     if isinstance(validation, float):
         n_held = max(1, round(validation * n))
-        n_classes = task.n_outputs if task.classification else 1
+        n_classes = 1 if labels is None else len(np.unique(labels))
         if smallest_class < 2 or min(n_held, n - n_held) < n_classes:
             stratify = None
         train, held = train_test_split(

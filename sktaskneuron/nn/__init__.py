@@ -13,11 +13,14 @@ from sktaskneuron.nn.activations import (
 )
 from sktaskneuron.nn.parameterization import parameter_groups
 from sktaskneuron.nn.primitives import TORCH_NAMESPACE
+from sktaskneuron.nn.task.conv import TaskNeuronConv1d, TaskNeuronConv2d
 from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.folded import folded
 from sktaskneuron.nn.task.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.task.neuron import TaskNeuron
 from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
+from sktaskneuron.nn.task.replace import replace_linear, scale_factors
+from sktaskneuron.nn.task.signal_network import SignalNetwork
 from sktaskneuron.nn.task.table_input import LevelEmbedding, PeriodicTerms, TableInput
 from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation
@@ -38,12 +41,15 @@ __all__ = [
     "PeriodicTerms",
     "PiecewiseLinearEmbedding",
     "PiecewiseLinearTerms",
+    "SignalNetwork",
     "SubNetworks",
     "SymbolicApproximation",
     "TableFunction",
     "TableInput",
     "TaskNetwork",
     "TaskNeuron",
+    "TaskNeuronConv1d",
+    "TaskNeuronConv2d",
     "TrainableActivation",
     "TypedActivation",
     "find_activation",
@@ -51,4 +57,6 @@ __all__ = [
     "get_activation",
     "n_parameters",
     "parameter_groups",
+    "replace_linear",
+    "scale_factors",
 ]

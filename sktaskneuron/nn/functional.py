@@ -65,28 +65,31 @@ def smooth_bound(x: Tensor, bound: float) -> Tensor:
     return x * torch.rsqrt(1.0 + torch.square(x * (1.0 / bound)))
 
 
-def rank_one_products(inner: Tensor, interactions: Sequence[tuple[int, int]]) -> Tensor:
+def rank_one_products(
+    inner: Tensor, interactions: Sequence[tuple[int, int]], dim: int = -1
+) -> Tensor:
     """Multiply the inner products of each atom.
 
     Parameters
     ----------
-    inner : Tensor of shape (..., sum of order * rank)
+    inner : Tensor, of length sum of order * rank along ``dim``
         Orders in turn; of each the first factors of all atoms, then the second ones.
     interactions : sequence of (order, rank) pairs
+    dim : int, default=-1
 
     Returns
     -------
-    Tensor of shape (..., sum of ranks)
+    Tensor, of length sum of ranks along ``dim``
     """
-    products, column = [], 0
-    for order, rank in interactions:
-        block = inner[..., column : column + order * rank].unflatten(-1, (order, rank))
-        column += order * rank
-        product = block[..., 0, :]
-        for m in range(1, order):
-            product = product * block[..., m, :]
+    sizes = [rank for order, rank in interactions for _ in range(order)]
+    factors = iter(inner.split(sizes, dim=dim))
+    products = []
+    for order, _ in interactions:
+        product = next(factors)
+        for _ in range(1, order):
+            product = product * next(factors)
         products.append(product)
-    return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
+    return products[0] if len(products) == 1 else torch.cat(products, dim=dim)
 
 
 def evaluate_terms(expressions: Sequence[ElementwiseExpression], x: Tensor) -> list[Tensor]:

@@ -4,6 +4,8 @@ import datetime
 
 import numpy as np
 
+from sktaskneuron._typing import AnyArray
+
 # What a cell may hold in the place of a number, and what to do about it. A datetime is a date.
 _KINDS: tuple[tuple[tuple[type, ...], str, str], ...] = (
     ((str, bytes), "text", "convert it to numbers, or name it in categorical_features"),
@@ -31,6 +33,34 @@ _KINDS: tuple[tuple[tuple[type, ...], str, str], ...] = (
 )
 # Characters of a cell shown in a message.
 _SHOWN = 40
+
+
+def as_array(values: object, what: str) -> AnyArray:
+    """Return values as an array.
+
+    Parameters
+    ----------
+    values : array-like
+    what : str
+        What they are, as "y".
+
+    Returns
+    -------
+    array : ndarray
+
+    Raises
+    ------
+    ValueError
+        If rows differ in length.
+    TypeError
+        If they are a tensor that requires gradients, or lies on another device.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"the rows of {what} must be of one length: {error}") from error
+    except (RuntimeError, TypeError) as error:
+        raise TypeError(f"{what} cannot be read as an array: {error}") from error
 
 
 def is_missing(value: object) -> bool:

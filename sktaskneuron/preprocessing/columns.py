@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
 from sktaskneuron._typing import AnyArray, Mask, Matrix, TableLike
-from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
+from sktaskneuron.preprocessing.cells import as_array, is_missing, is_number, no_number
 from sktaskneuron.preprocessing.times import TimeKind, Times, kind_of_cells, read_times
 
 
@@ -311,15 +311,12 @@ def read_table(X: TableLike, estimator: BaseEstimator | None = None) -> Table:
 def _read_array(X: Any, estimator: BaseEstimator | None) -> AnyArray:
     """Return an array of two dimensions that may hold gaps and anything but numbers."""
     if isinstance(X, list | tuple):
-        try:
-            array = np.asarray(X)
-        except ValueError as error:
-            raise ValueError(f"the rows of X must be of one length: {error}") from error
+        array = as_array(X, "X")
         # a list of mixed rows: keep its numbers numbers
         X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
-    if not hasattr(X, "ndim"):
-        X = np.asarray(X)
-    if X.ndim < 2:
+    if not hasattr(X, "ndim") or getattr(X, "requires_grad", False):
+        X = as_array(X, "X")
+    if X.ndim != 2:
         raise _not_two_dimensional(X)
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "cV":
         return X  # refused by the name of the column where it is read
@@ -335,6 +332,12 @@ def _not_two_dimensional(X: Any) -> Exception:
         return TypeError(
             f"Expected 2D array, got one {type(X[()]).__name__} instead: give X as an array of "
             "shape (n_samples, n_features), or as a table of pandas, polars (collected) or pyarrow"
+        )
+    if X.ndim > 2:
+        return ValueError(
+            f"Found array with dim {X.ndim}, of shape {X.shape}, where a table of rows and columns "
+            "is expected: signals (n_samples, channels, length) and images are for "
+            "NeuronSeekSignalClassifier and NeuronSeekSignalRegressor"
         )
     return ValueError(
         f"Expected 2D array, got 1D array of shape {X.shape} instead. Reshape your data by "

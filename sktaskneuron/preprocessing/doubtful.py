@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sktaskneuron._typing import AnyArray, Matrix, Vector
+from sktaskneuron._typing import AnyArray, IntArray, Matrix, Vector
 from sktaskneuron.exceptions import DataWarning
 from sktaskneuron.preprocessing.categories import Level
 from sktaskneuron.preprocessing.cells import is_missing, shorten
@@ -265,6 +265,26 @@ def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: boo
         f"y holds numbers written as text, such as {shorten(number)}: {reading}; convert y to "
         "numbers",
     )
+
+
+def warn_of_copies(groups: IntArray | None, owner: BaseEstimator | str) -> None:
+    """Warn of a table of copies.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_rows,) or None
+        What `copy_groups` says.
+    owner : estimator or str
+        Named in the message.
+    """
+    if groups is not None:
+        n_different = int(groups.max()) + 1
+        _warn(
+            owner,
+            f"{len(groups) - n_different} of {len(groups)} rows are copies of others: each counts "
+            "as an observation of its own, so that chance looks like evidence; leave the copies "
+            "out if they are none",
+        )
 
 
 def _warn(owner: BaseEstimator | str, text: str) -> None:

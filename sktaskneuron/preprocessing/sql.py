@@ -9,7 +9,10 @@ from sktaskneuron.preprocessing.categories import Level
 from sktaskneuron.preprocessing.raw_text import RawText, column_texts, mixed
 from sktaskneuron.preprocessing.table import TableEncoder
 from sktaskneuron.preprocessing.time_columns import UNITS, Cycle, TimeColumn
+from sktaskneuron.preprocessing.zones import Zone
 
+# Julian days of what seconds count from: of a time of day SQLite reads as one of 2000-01-01.
+_JULIAN: Mapping[str, float] = {"date": 2_440_587.5, "time of day": 2_451_544.5}
 # Python writes floats from this on with an exponent.
 _PLAIN = 1e16
 
@@ -18,8 +21,10 @@ def sql_columns(
     encoder: TableEncoder,
     names: Iterable[str] | None = None,
     columns: Mapping[str, str] | None = None,
+    *,
+    dialect: str = "standard",
 ) -> dict[str, str]:
-    """Write encoded columns as standard SQL (SQL:2016) on the raw table.
+    """Write encoded columns as SQL on the raw table.
 
     NULL is read as `TableEncoder.transform` reads a gap.
 
@@ -31,20 +36,26 @@ def sql_columns(
         Encoded columns that are wanted; None: all.
     columns : mapping of str to str, default=None
         SQL text of raw columns, by their names; the others are their names in double quotes.
+    dialect : {"standard", "sqlite"}, default="standard"
+        SQL:2016, or what SQLite has in its place.
 
     Returns
     -------
     texts : dict of str to str
         SQL text by name of the encoded column, in the encoder's order. Columns of True and False in
         fit are booleans; those of times are read by EXTRACT(EPOCH ...), as PostgreSQL and DuckDB
-        have it, and AT TIME ZONE. Levels are compared as fit saw them: text with text, numbers with
-        numbers; a column that had both is compared as text.
+        have it, and AT TIME ZONE. SQLite has no types of times: there dates and times of day are
+        texts of ISO 8601, read by JULIANDAY to the millisecond, and durations seconds. Levels are
+        compared as fit saw them: text with text, numbers with numbers; a column that had both is
+        compared as text.
 
     Raises
     ------
     ValueError
         If a wanted column has a name or a level that SQL cannot write: one with a NUL character,
-        infinity, or a number beside its own text. If ``columns`` names no raw column.
+        infinity, or a number beside its own text; for SQLite, one whose cycles go by a time zone
+        that puts its clocks forward and back. If ``columns`` names no raw column, or the dialect is
+        another one.
 
     Examples
     --------
@@ -58,7 +69,9 @@ def sql_columns(
     x0 is missing: CASE WHEN "x0" IS NULL THEN 1.0E0 ELSE 0.0E0 END
     x1=red: CASE WHEN "x1" = 'red' THEN 1.0E0 ELSE 0.0E0 END
     """
-    return column_texts(encoder, _SQL(), names, columns)
+    if dialect not in _DIALECTS:
+        raise ValueError(f"dialect must be one of {sorted(_DIALECTS)}, got {dialect!r}")
+    return column_texts(encoder, _DIALECTS[dialect](), names, columns)
 
 
 class _SQL(RawText):
@@ -73,7 +86,7 @@ class _SQL(RawText):
         return f"CASE {cases} ELSE {_double(median)} END"
 
     def elapsed(self, cell: str, column: TimeColumn, median: float) -> str:
-        seconds = _moved(_seconds(cell), -column.origin)
+        seconds = _moved(self.seconds(cell, column), -column.origin)
         return f"COALESCE({seconds} / {_double(UNITS[column.unit])}, {_double(median)})"
 
     def wave(
@@ -81,13 +94,21 @@ class _SQL(RawText):
     ) -> str:
         zone = column.zone
         if zone is not None and len(zone.starts):
-            cell = f"{cell} AT TIME ZONE {_literal(zone.name, zone.name)}"
+            cell = self.on_clocks(cell, zone)
         ahead = 0 if zone is None or len(zone.starts) else int(zone.offsets[0])
-        shown, step = _moved(_seconds(cell), cycle.shift + ahead), 1
+        shown, step = _moved(self.seconds(cell, column), cycle.shift + ahead), 1
         if cycle.step is not None:
             shown, step = f"FLOOR({shown} / {_double(cycle.step)})", cycle.step
         angle = f"{shown} * {_double(2 * math.pi * step / cycle.period)}"
         return f"COALESCE({function}({angle}), {_double(median)})"
+
+    def seconds(self, cell: str, column: TimeColumn) -> str:
+        """Write a time as seconds: since 1970, since midnight, or how long it lasts."""
+        return f"CAST(EXTRACT(EPOCH FROM {cell}) AS DOUBLE PRECISION)"
+
+    def on_clocks(self, cell: str, zone: Zone) -> str:
+        """Write a date as the clocks of its time zone show it."""
+        return f"{cell} AT TIME ZONE {_literal(zone.name, zone.name)}"
 
     def gap(self, cell: str) -> str:
         return _case(f"{cell} IS NULL")
@@ -103,9 +124,21 @@ class _SQL(RawText):
         return _case(f"{cell} IN ({', '.join(texts)})")
 
 
-def _seconds(cell: str) -> str:
-    """Write a time as seconds: of a date since 1970, of an interval or a time of day its length."""
-    return f"CAST(EXTRACT(EPOCH FROM {cell}) AS DOUBLE PRECISION)"
+class _SQLite(_SQL):
+    def seconds(self, cell: str, column: TimeColumn) -> str:
+        if column.kind == "duration":
+            return f"CAST({cell} AS REAL)"
+        start = _double(_JULIAN[column.kind])
+        return f"ROUND((JULIANDAY({cell}) - {start}) * 86400.0E0, 3)"
+
+    def on_clocks(self, cell: str, zone: Zone) -> str:
+        raise ValueError(
+            f"SQLite does not know when the clocks of {zone.name!r} change, by which {cell} goes "
+            "through its cycles: convert the column to UTC before fit"
+        )
+
+
+_DIALECTS: Mapping[str, type[_SQL]] = {"standard": _SQL, "sqlite": _SQLite}
 
 
 def _moved(seconds: str, shift: int) -> str:

@@ -42,7 +42,8 @@ def check_weight(sample_weight: ArrayLike | None, X: Sized) -> Vector:
         return np.asarray(
             _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         )
-    except (TypeError, ValueError) as error:
+    # a number that no float can hold; a tensor that requires gradients
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         if "sample_weight" in str(error):
             raise
         reason = str(error).splitlines()[0]  # an array may follow

@@ -18,7 +18,9 @@ ESTIMATORS = list(INSTANCES.values())
 def name_of(estimator):
     """Name in the table of the instance or of a clone of it."""
     for name, instance in INSTANCES.items():
-        if type(instance) is type(estimator) and instance.get_params() == estimator.get_params():
+        # estimators in estimators are equal where they are written alike
+        alike = repr(instance.get_params()) == repr(estimator.get_params())
+        if type(instance) is type(estimator) and alike:
             return name
     raise LookupError(estimator)
 

@@ -1,5 +1,9 @@
 """scikit-learn's callbacks see the fit, and may end it; skorch's are passed on."""
 
+import re
+import sys
+import threading
+
 import numpy as np
 import pytest
 import skorch.callbacks
@@ -10,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sktaskneuron import NeuronFormulaSearch, NeuronSeekClassifier, NeuronSeekRegressor
+from sktaskneuron.exceptions import TimeLimitWarning
 
 from .data import ALONE, QUICK, draw_classes, draw_quadratic
 
@@ -83,14 +88,40 @@ class TestTasks:
         recorder = Recorder()
         search = NeuronFormulaSearch(n_resamples=0).set_callbacks(recorder)
         NeuronSeekRegressor(search=search, **QUICK).fit(X, y)
-        assert any("scale 1, step 1: x**2" in task for task in recorder.ended)
+        scale = "fit/fit/scale 1 of the columns"
+        assert scale in recorder.ended
+        assert any(task.startswith(f"{scale}/scale 1, step 1: x**2") for task in recorder.ended)
         assert recorder.set_up == ["set up", "torn down"]
 
     def test_steps_of_a_search_alone(self):
         X, y = draw_quadratic()
         recorder = Recorder()
-        NeuronFormulaSearch(n_resamples=0).set_callbacks(recorder).fit(X, y)
-        assert any(task.startswith("fit/scale 1, step 1") for task in recorder.ended)
+        NeuronFormulaSearch(n_resamples=2).set_callbacks(recorder).fit(X, y)
+        parts = [task for task in dict.fromkeys(recorder.begun) if task.count("/") == 1]
+        assert parts[0] == "fit/scale 1 of the columns"
+        assert parts[-1] == "fit/evidence"
+        assert recorder.ended[-3] == "fit/evidence/evidence, fold 2 of 2"
+        assert sorted(recorder.begun) == sorted(recorder.ended)
+
+    def test_equations_of_columns(self):
+        X, _ = draw_quadratic()
+        recorder = Recorder()
+        search = NeuronFormulaSearch("sr", scope="columns", max_complexity=3, random_state=0)
+        search.set_callbacks(recorder).fit(X, X[:, :2])
+        assert list(dict.fromkeys(task for task in recorder.begun if task.count("/") == 1)) == [
+            "fit/output 1 of 2: equations",
+            "fit/output 2 of 2: equations",
+            "fit/choice of the equations",
+        ]
+        assert any(task.count("/") == 2 for task in recorder.ended)
+        assert sorted(recorder.begun) == sorted(recorder.ended)
+
+    def test_search_without_time(self):
+        X, y = draw_quadratic()
+        recorder = Recorder()
+        search = NeuronFormulaSearch(n_resamples=2, time_limit=1e-6).set_callbacks(recorder)
+        with pytest.warns(TimeLimitWarning):
+            search.fit(X, y)
         assert sorted(recorder.begun) == sorted(recorder.ended)
 
     def test_torn_down_after_an_error(self):
@@ -177,6 +208,29 @@ class TestStopping:
         assert recorder.ended.count("fit/ranks/epoch") == 20
         assert np.isfinite(model.predict(X)).all()
 
+    @pytest.mark.parametrize("method", ["td", "sr"])
+    def test_ends_a_search(self, method):
+        """At the second step, with what the first one found; nothing is said of time."""
+        X, y = draw_quadratic()
+        search = NeuronFormulaSearch(method, n_resamples=0, interactions=True)
+        whole = clone(search).fit(X, y)
+        seen = Recorder(lambda path, count: re.search(r"step 1\b", path))
+        search.set_callbacks(seen).fit(X, y)
+        assert search.n_iter_ < whole.n_iter_
+        assert not any("step 2" in task for task in seen.ended)
+        assert sorted(seen.begun) == sorted(seen.ended)
+        assert search.left_out_ == ()
+        assert "x**2" in str(search.formula_)
+
+    def test_ends_a_search_of_columns(self):
+        X, y = draw_quadratic()
+        seen = Recorder(lambda path, count: True)
+        search = NeuronFormulaSearch("sr", scope="columns", random_state=0)
+        search.set_callbacks(seen).fit(X, y)
+        assert search.left_out_ == ()
+        assert sorted(seen.begun) == sorted(seen.ended)
+        assert np.isfinite(search.predict(X)).all()
+
     def test_held_out_share(self):
         X, y = draw_quadratic()
         recorder = Recorder(lambda path, count: path.endswith("epoch") and count == 2)
@@ -201,12 +255,103 @@ class TestAmongOthers:
         model.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
         assert "NeuronSeekRegressor" in capsys.readouterr().out
 
+    def test_progress_bar_of_a_search(self, capsys):
+        X, y = draw_quadratic()
+        NeuronFormulaSearch(n_resamples=2).set_callbacks(ProgressBar()).fit(X, y)
+        out = capsys.readouterr().out
+        assert "NeuronFormulaSearch - scale 1 of the columns" in out
+        assert "NeuronFormulaSearch - evidence" in out
+
     def test_several(self):
         X, y = draw_quadratic()
         recorder, monitor = Recorder(), ScoringMonitor(scoring="r2")
         NeuronSeekRegressor("x", **ALONE).set_callbacks(recorder, monitor).fit(X, y)
         assert len(monitor.get_logs().data) == ALONE["max_epochs"]
         assert recorder.ended[-1] == "fit"
+
+
+def waited_for():
+    return [thread for thread in threading.enumerate() if not thread.daemon]
+
+
+@pytest.fixture
+def shown(capsys, monkeypatch):
+    """Return what a fit writes to a terminal; no thread that a process waits for may go on."""
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TERM", "dumb")  # whole lines, no movements of the cursor
+    X, y = draw_quadratic()
+
+    def fitted(model, y=y):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.stdout, "isatty", lambda: True)
+            model.fit(X, y)
+        assert waited_for() == [threading.main_thread()]
+        return capsys.readouterr().out
+
+    return fitted
+
+
+class TestVerbose:
+    """`verbose` at a terminal: bars, lines or nothing."""
+
+    def test_bars(self, shown):
+        model = NeuronSeekRegressor(**QUICK, verbose=1)
+        out = shown(model)
+        for task in ("fit", "scale 1 of the columns", "task", "ranks"):
+            assert f" - {task}" in out
+        assert "epoch 1/" not in out
+        assert "criterion" not in out
+        assert "_skl_callbacks" not in vars(model)
+
+    def test_bars_of_searches(self, shown):
+        line = draw_quadratic()[0][:, 0]
+        out = shown(NeuronFormulaSearch("sr", n_resamples=2, max_steps=1, verbose=1), line)
+        assert "NeuronFormulaSearch - scale 1 of the columns" in out
+        assert "NeuronFormulaSearch - evidence" in out
+        columns = NeuronFormulaSearch("sr", scope="columns", max_complexity=3, verbose=1)
+        assert "NeuronFormulaSearch - equations" in shown(columns, line)
+
+    def test_nothing(self, shown):
+        assert shown(NeuronFormulaSearch(n_resamples=2)) == ""
+
+    def test_lines(self, shown):
+        out = shown(NeuronFormulaSearch(n_resamples=2, verbose=2))
+        assert "s: scale 1, step 0: 0, criterion" in out
+        assert "s: evidence, fold 2 of 2" in out
+        assert " - fit" not in out
+
+    def test_bars_of_the_user_stay_the_only_ones(self, shown):
+        bars = ProgressBar()
+        out = shown(NeuronFormulaSearch(n_resamples=0, verbose=1).set_callbacks(bars))
+        assert "NeuronFormulaSearch - fit" in out
+        assert "s: scale 1, step 0" in out
+
+    def test_search_within_a_fit_that_draws(self, shown):
+        search = NeuronFormulaSearch(n_resamples=0, verbose=1)
+        out = shown(NeuronSeekRegressor(search=search, **QUICK, verbose=1))
+        assert "step 0" not in out
+        assert "NeuronFormulaSearch - scale 1 of the columns" in out
+
+    def test_after_an_error(self, shown):
+        with pytest.raises(ValueError, match="only one class"):
+            shown(NeuronSeekClassifier(**QUICK, verbose=1), np.zeros(120))
+        assert waited_for() == [threading.main_thread()]
+
+    def test_in_a_thread(self, shown):
+        out = shown(InThread(NeuronFormulaSearch(n_resamples=0, verbose=1)))
+        assert "s: scale 1, step 0" in out
+
+
+class InThread:
+    """Fits in another thread."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def fit(self, X, y):
+        thread = threading.Thread(target=self.model.fit, args=(X, y))
+        thread.start()
+        thread.join()
 
 
 class Sums(skorch.callbacks.Callback):

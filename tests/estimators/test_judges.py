@@ -18,6 +18,7 @@ from sktaskneuron import (
     NeuronSeekClassifier,
     NeuronSeekRegressor,
 )
+from sktaskneuron.exceptions import DataWarning
 
 QUICK = {"hidden_layer_sizes": (16,), "max_epochs": 4, "random_state": 0}
 REGRESSORS = [
@@ -150,9 +151,13 @@ class TestSplitters:
         groups = np.repeat(np.arange(60), 4)
         model = NeuronSeekRegressor(hidden_layer_sizes=(64,), max_epochs=60, random_state=0)
         together = clone(model).set_params(validation=GroupKFold(4)).fit(X, y, groups=groups)
-        apart = clone(model).set_params(validation=4).fit(X, y)
+        by_rows = KFold(4, shuffle=True, random_state=0)
+        apart = clone(model).set_params(validation=by_rows).fit(X, y)
+        with pytest.warns(DataWarning, match="180 of 240 rows are copies"):
+            seen = clone(model).set_params(validation=4).fit(X, y)
         assert together.oof_score_ < 0.1
         assert apart.oof_score_ > 0.5
+        assert seen.oof_score_ < 0.1
 
     def test_groups_of_classes(self):
         X, y = draw(160)

@@ -18,10 +18,13 @@ from sktaskneuron import (
     LearnedDiversityMLPRegressor,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 
 FAMILIES = [
     (NeuronSeekRegressor, NeuronSeekClassifier),
+    (NeuronSeekSignalRegressor, NeuronSeekSignalClassifier),
     (LearnedDiversityMLPRegressor, LearnedDiversityMLPClassifier, HamiltonianMLPRegressor),
     (ActivationSearchRegressor, ActivationSearchClassifier),
 ]
@@ -39,7 +42,7 @@ CLASSES = {
     "oof_score_": "accuracy in the place of R2",
 }
 HAMILTONIAN = {
-    "validation": "splitters would tear orbits apart, and rows of an orbit have no places in X",
+    "validation": "a sentence more: of trajectories every orbit is a group",
     "base": "tanh is its free activation: the field is a derivative, so they are smooth",
     "activations": "learning takes minutes and is off by default; tables are read cubically",
     "outer_steps": "fewer: every step differentiates a field that is a derivative",
@@ -47,12 +50,17 @@ HAMILTONIAN = {
     "compare": "sine with tanh in the place of sine with ReLU, which has a kink",
     "selected_": "sine with tanh in the place of sine with ReLU, which has a kink",
     "n_outputs_": "there is a rate for every column",
+    "feature_importances_": "each rate has a unit of its own",
     "scaler_": "the scales of q and p enter the field",
     "oof_score_": "accuracy in the place of R2 beside the classifier",
 }
 #: What differs between two classes on purpose, and why.
 EXCEPTIONS = {
     (NeuronSeekRegressor, NeuronSeekClassifier): CLASSES,
+    (NeuronSeekSignalRegressor, NeuronSeekSignalClassifier): {
+        "validation_scores_": CLASSES["validation_scores_"],
+        "oof_score_": CLASSES["oof_score_"],
+    },
     (LearnedDiversityMLPRegressor, LearnedDiversityMLPClassifier): {
         "oof_score_": CLASSES["oof_score_"],
         **IMPORTANCES,

@@ -21,6 +21,7 @@ from sktaskneuron import (
     NeuronSeekClassifier,
     NeuronSeekRegressor,
 )
+from sktaskneuron.estimators._common.checks import count_weight
 from sktaskneuron.exceptions import DataWarning
 
 N = 60
@@ -351,6 +352,22 @@ def test_unit_of_huge_weights_is_free(factor):
     one = NeuronFormulaSearch(n_resamples=0).fit(NUMBERS, y, sample_weight=weight)
     other = NeuronFormulaSearch(n_resamples=0).fit(NUMBERS, y, sample_weight=weight * factor)
     assert str(one.fitted_formula_) == str(other.fitted_formula_)
+
+
+def test_weights_that_are_no_counts_sum_to_the_rows_that_carry_them():
+    counts = np.arange(5.0)
+    assert count_weight(counts) is counts
+    np.testing.assert_allclose(count_weight(np.full(60, 1e-300)), 1.0)
+    few = np.where(np.arange(60) < 3, 1e12, 1.0)
+    assert count_weight(few).sum() == pytest.approx(3.0)
+
+
+def test_few_heavy_rows_make_a_short_formula():
+    rng = np.random.default_rng(0)
+    weight = np.where(np.arange(N) < 8, 1e11, 1e-12)
+    search = NeuronFormulaSearch("sr", n_resamples=0)
+    search.fit(rng.normal(size=(N, 4)), rng.normal(size=N), sample_weight=weight)
+    assert search.formula_.n_parameters(4) <= 4
 
 
 def extreme(kind):

@@ -3,7 +3,9 @@
 import copy
 import datetime
 import json
+import math
 import pickle
+import sqlite3
 
 import numpy as np
 import pytest
@@ -139,6 +141,50 @@ class TestSQL:
         for text in sql_columns(TableEncoder().fit(frame)).values():
             tree = sqlglot.parse_one(f"select {text}", read="postgres")
             assert not list(tree.find_all(sqlglot.exp.Anonymous))
+
+
+class TestSQLite:
+    @staticmethod
+    def cell(cell):
+        cell = python_cell(cell)
+        if isinstance(cell, datetime.timedelta):
+            return cell.total_seconds()
+        return cell.isoformat() if hasattr(cell, "isoformat") else cell
+
+    def found(self, frame, texts):
+        connection = sqlite3.connect(":memory:")
+        for function in (math.sin, math.cos, math.floor):  # which SQLite has if it was built so
+            connection.create_function(
+                function.__name__, 1, lambda x, f=function: None if x is None else f(x)
+            )
+        names = ", ".join(f'"{name}"' for name in frame.columns)
+        connection.execute(f"create table t ({names})")
+        rows = [list(map(self.cell, row)) for row in frame.itertuples(index=False)]
+        connection.executemany(f"insert into t values ({', '.join('?' * frame.shape[1])})", rows)
+        found = connection.execute(f"select {', '.join(texts)} from t").fetchall()
+        connection.close()
+        return np.array(found, dtype=float)
+
+    def test_columns(self, frame):
+        new = with_gaps(frame).drop(columns="a'b")
+        encoder = TableEncoder().fit(new)
+        found = self.found(new, sql_columns(encoder, dialect="sqlite").values())
+        np.testing.assert_allclose(found, encoder.transform(new), rtol=1e-9, atol=1e-9)
+
+    def test_equation(self, frame, search):
+        new = frame.iloc[:30]
+        found = self.found(new, [search.to_sql(dialect="sqlite")])[:, 0]
+        expected = search.fitted_formula_.evaluate(search.encoder_.transform(new))
+        np.testing.assert_allclose(found, np.ravel(expected), rtol=1e-9, atol=1e-9)
+
+    def test_refusals(self, frame):
+        encoder = TableEncoder().fit(frame)
+        with pytest.raises(ValueError, match="does not know when the clocks of 'America/New_York'"):
+            sql_columns(encoder, dialect="sqlite")
+        elapsed = [name for name in encoder.get_feature_names_out() if "days since" in name]
+        assert len(sql_columns(encoder, elapsed, dialect="sqlite")) == len(elapsed) > 1
+        with pytest.raises(ValueError, match=r"\['sqlite', 'standard'\], got 'mysql'"):
+            sql_columns(encoder, dialect="mysql")
 
 
 class TestExcel:

@@ -88,6 +88,9 @@ class TestValues:
         assert sum(choice.weights.values()) == pytest.approx(1.0)
         assert choice.losses["blend"] < min(choice.losses[name] for name in outputs)
         assert choice.gains["task"] > 0
+        assert choice.model.names == tuple(n for n in outputs if choice.weights[n] > 0)
+        for name, part in zip(choice.model.names, choice.model.models, strict=True):
+            assert part.outputs is outputs[name]
         assert abs(choice.gains["constant"]) < 0.01
 
     def test_margin_holds_for_readable_models(self, values):
@@ -119,6 +122,7 @@ class TestValues:
         pair = choose(task, none, candidates({"task": draw(1), "ranks": draw(1)}), 1.0)
         assert pair.name == "blend"
         assert pair.weights == {"task": 0.5, "ranks": 0.5}
+        assert pair.model.names == ("task", "ranks")
         assert choose(task, none, candidates({"task": draw(1)}), 1.0).name == "task"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from sktaskneuron.search.engines import search_method
@@ -10,8 +12,9 @@ from sktaskneuron.search.frame.family import Gaussian
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.model import Atom, Structure, Table
 from sktaskneuron.search.frame.observations import Observations
-from sktaskneuron.search.frame.options import SearchOptions, StepHook
+from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem
+from sktaskneuron.search.frame.progress import SILENCE, Progress
 from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.search import search_formula
@@ -83,7 +86,7 @@ def find(
     method: str = "td",
     classification: bool = False,
     seed: int = 0,
-    on_step: StepHook | None = None,
+    progress: Progress = SILENCE,
     **options: object,
 ) -> SearchResult:
     """Search in a plain table; y holds values, or 0/1 indicators (n_samples, n_outputs)."""
@@ -96,7 +99,7 @@ def find(
     )
     settings = SearchOptions(**{"n_resamples": 0, **options})
     rng = np.random.default_rng(seed)
-    return search_formula(observations, search_method(method), settings, rng, on_step)
+    return search_formula(observations, search_method(method), settings, rng, progress)
 
 
 def formula_of(*args: object, **kwargs: object) -> str:
@@ -109,3 +112,19 @@ def columns(seed: int, n: int = 400, d: int = 5) -> np.ndarray:
 
 def noise(seed: int, size, scale: float = 0.1) -> np.ndarray:
     return scale * np.random.default_rng([seed, 1]).standard_normal(size)
+
+
+class Told:
+    """Writes down what a search tells: parts, steps, and with a stroke the ends of parts."""
+
+    def __init__(self):
+        self.texts = []
+
+    def step(self, text):
+        self.texts.append(text)
+
+    @contextmanager
+    def part(self, name, n_steps=None):
+        self.texts.append(name)
+        yield self
+        self.texts.append(f"/{name}")

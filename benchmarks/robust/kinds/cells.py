@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..draft import MAY, MUST, Draft
+from ..draft import MAY, MUST, Draft, Truth
 from .edits import cells, filled, numbers_of, on_both, one_number, set_cells, some_rows, with_X
 from .kind import CELLS, TABLES, Generator, kind
 
@@ -113,9 +113,14 @@ def offset(draft: Draft, rng: Generator) -> Draft:
 
 @kind(CELLS)
 def scale(draft: Draft, rng: Generator) -> Draft:
-    """Columns are in units of 1e-30 to 1e30, each in its own."""
+    """Columns are in units of 1e-30 to 1e30, each in its own; derivatives of states follow."""
     units = {n: float(rng.choice([1e-30, 1e-12, 1e12, 1e30])) for n in numbers_of(draft.given.X)}
-    return on_both(draft, lambda t: t.assign(**{n: t[n] * unit for n, unit in units.items()}))
+    draft = on_both(draft, lambda t: t.assign(**{n: t[n] * unit for n, unit in units.items()}))
+    if draft.task != "states":
+        return draft
+    of_rates = np.array(list(units.values()))
+    given = replace(draft.given, y=draft.given.y * of_rates)
+    return replace(draft, given=given, truth=Truth(draft.truth.values * of_rates))
 
 
 @kind(CELLS)

@@ -42,10 +42,15 @@ def wide(draft: Draft, rng: Generator) -> Draft:
 
 @kind(ROWS)
 def copies_of_rows(draft: Draft, rng: Generator) -> Draft:
-    """Every row stands there twice to five times: the mark is the table with each row once."""
-    n = len(draft.given.X)
-    places = rng.permutation(np.repeat(np.arange(n), rng.integers(2, 6)))
-    return replace(rows_of(draft, places), clean=draft.clean, linear_as_given=True)
+    """Every row stands there twice to five times: told, and no worse than a weight of so many.
+
+    That a weight of k is k copies is the contract of all estimators.
+    """
+    n, k = len(draft.given.X), int(rng.integers(2, 6))
+    places = rng.permutation(np.repeat(np.arange(n), k))
+    clean = replace(draft.clean, weight=np.full(n, float(k)))
+    draft = replace(rows_of(draft, places), clean=clean, linear_as_given=True)
+    return replace(draft, told=("copies",))
 
 
 @kind(ROWS)

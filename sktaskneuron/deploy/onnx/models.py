@@ -11,15 +11,17 @@ from sktaskneuron._typing import AnyArray, Matrix
 from sktaskneuron.deploy.onnx.functions import tree_value
 from sktaskneuron.deploy.onnx.graph import Value, join
 from sktaskneuron.deploy.onnx.networks import diverse_network, task_network
+from sktaskneuron.deploy.onnx.signals import signal_network
 from sktaskneuron.deploy.onnx.table import Rows
 from sktaskneuron.formula import FittedExpression, FittedFormula
-from sktaskneuron.formula.equation.terms import PureTerm
+from sktaskneuron.formula.equation.terms import FAR, PureTerm
 from sktaskneuron.formula.text.nodes import Node
+from sktaskneuron.models.companions import CompanionModel
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel, NoModel
 from sktaskneuron.models.inputs import View
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.target import LARGEST_LOGIT, ClassTarget, Target, ValueTarget
-from sktaskneuron.nn import TaskNetwork
+from sktaskneuron.nn import SignalNetwork, TaskNetwork
 
 _LARGEST = np.finfo(np.float64).max
 
@@ -45,6 +47,8 @@ def raw_outputs(model: FittedModel, rows: Rows) -> Value:
     ------
     AttributeError
         If there is no model.
+    ValueError
+        If a companion takes part, which is not ours.
     TypeError
         If there is no form of it.
     """
@@ -61,6 +65,11 @@ def raw_outputs(model: FittedModel, rows: Rows) -> Value:
             return _of_equation(model.target, equation(model.fitted, rows.raw))
         case PackedModel():
             return packed(model, rows.scaled[model.view], rows.codes)
+        case CompanionModel():
+            raise ValueError(
+                "to_onnx writes the models of this package alone, and the companion "
+                f"{model.name!r} takes part in the prediction; fit with companions=None"
+            )
         case NoModel():
             raise AttributeError(model.reason)
     raise TypeError(f"a model of the type {type(model).__name__} has no form in ONNX")
@@ -72,6 +81,8 @@ def packed(model: PackedModel, scaled: Value, codes: Value | None) -> Value:
     columns = scaled.cast(model.dtype)
     if isinstance(network, TaskNetwork):
         outputs = task_network(network, columns, codes)
+    elif isinstance(network, SignalNetwork):
+        outputs = signal_network(network, columns)
     else:
         outputs = diverse_network(network, columns)
     if model.bounds is not None:
@@ -140,8 +151,27 @@ def _atoms(z: Value, factors: Matrix) -> Value:
     inner = [z @ factor for factor in factors]
     values = math.prod(inner[1:], start=inner[0])
     diagonal = factors.prod(axis=0)
-    if diagonal.any():
-        values = values - math.prod([z] * (len(factors) - 1), start=z) @ diagonal
+    if not diagonal.any():
+        return values
+    values = values - math.prod([z] * (len(factors) - 1), start=z) @ diagonal
+    is_far = z.op("Abs").largest(1).without_axis(1).op("Greater", FAR, dtype=bool)
+    rows = is_far.op("NonZero", dtype=np.int64).transpose(1, 0)
+    exact = _without_cancelling(z.op("Compress", is_far, axis=0), factors)
+    return values.op("ScatterND", rows, exact)
+
+
+def _without_cancelling(z: Value, factors: Matrix) -> Value:
+    """Return interaction atoms of rows with a far cell, as the function of this name does."""
+    powers, *others = (z.with_axis(2) * factor for factor in factors)  # (rows, n_features, rank)
+    values = None
+    for part in others:
+        axis = part.ints(np.asarray(1))
+        before = part.op("CumSum", axis, exclusive=1)
+        behind = part.op("CumSum", axis, exclusive=1, reverse=1)
+        new = (powers * (before + behind)).sum(1)
+        values = new if values is None else values * part.sum(1) + new
+        powers = powers * part
+    assert values is not None  # interactions have two factors at least
     return values
 
 

@@ -142,7 +142,8 @@ def _embedded(levels: LevelEmbedding, codes: Value) -> Value:
     return chosen.reshape(0, 0, len(levels.n_levels) * levels.n_dimensions)
 
 
-def _smooth_bound(x: Value, bound: float) -> Value:
+def smooth_bound(x: Value, bound: float) -> Value:
+    """Return x / sqrt(1 + (x / bound)**2)."""
     inner = x * (1.0 / bound)
     return x / (inner * inner + 1.0).op("Sqrt")
 
@@ -153,7 +154,7 @@ def _pure_signals(layer: TaskNeuron, signals: Value) -> Value:
     terms = [expression.node for expression in expressions if expression.power != 1]
     if not terms:
         return signals
-    bounded = _smooth_bound(signals, layer.bound)
+    bounded = smooth_bound(signals, layer.bound)
     values = [signals, *(tree_value(node, {"x": bounded}) for node in terms)]
     stacked = join([value.with_axis(3) for value in values], 3)
     mixed = stacked @ array(layer.mixing) + array(layer.shift)
@@ -164,7 +165,7 @@ def _products(layer: TaskNeuron, signals: Value) -> Value | None:
     """Return psi_{k,r}(x), (..., sum of ranks), or None without interactions."""
     if layer.factors is None:
         return None
-    inner = _smooth_bound(signals @ array(layer.factors), layer.bound)
+    inner = smooth_bound(signals @ array(layer.factors), layer.bound)
     products, column = [], 0
     for order, rank in sorted(layer.formula.interactions.items()):
         starts = range(column, column + order * rank, rank)
@@ -249,7 +250,7 @@ def _grouped(groups: Any, inner: Value, apply: Callable[[TypedActivation, Value]
 
 def _typed(activation: TypedActivation, inner: Value) -> Value:
     """Return a layer's values, type by type of neurons."""
-    return _by_type(activation, inner, _value)
+    return _by_type(activation, inner, activation_value)
 
 
 def _typed_slope(activation: TypedActivation, inner: Value) -> Value:
@@ -272,7 +273,8 @@ def _by_type(
     return join(parts, 2)
 
 
-def _value(function: str | nn.Module, x: Value) -> Value:
+def activation_value(function: str | nn.Module, x: Value) -> Value:
+    """Return the values of an activation: a name, an expression or a table."""
     if isinstance(function, TableFunction):
         return _table(function, x)[0]
     value: Value = _evaluated(function, x, PRIMITIVES)

@@ -18,7 +18,12 @@ from sktaskneuron.deploy.onnx.times import time_numbers, unit_of_input
 from sktaskneuron.deploy.points import Points
 from sktaskneuron.models.inputs import Scaler, View
 from sktaskneuron.models.predictor import Reader
-from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, TableEncoder
+from sktaskneuron.preprocessing import (
+    NormalScoreScaler,
+    SignalEncoder,
+    SmoothClipScaler,
+    TableEncoder,
+)
 from sktaskneuron.preprocessing.categories import (
     Level,
     all_levels,
@@ -83,8 +88,10 @@ def text_columns(encoder: TableEncoder) -> dict[int, list[Level]]:
     }
 
 
-def about_columns(encoder: TableEncoder) -> dict[str, Any]:
+def about_columns(encoder: TableEncoder | SignalEncoder) -> dict[str, Any]:
     """Return what a graph says of its columns: their names, and the units of those of times."""
+    if isinstance(encoder, SignalEncoder):
+        return {"signal_shape": list(encoder.shape_)}
     names = column_names(encoder)
     times = {names[place]: unit_of_input(column) for place, column in encoder.times_.items()}
     return {"feature_names": names} | ({"times": times} if times else {})
@@ -113,11 +120,14 @@ def onnx_inputs(
     inputs : dict of str to ndarray
         float64 with NaN for gaps, or texts with "" for gaps, (n_samples, 1) each; of one tensor
         (n_samples, n_features). Times are seconds: dates since 1970-01-01, in UTC if they have a
-        time zone.
+        time zone. Signals and images are "X", with the axes of X.
     """
     check_is_fitted(model)
-    table = read_table(X, model)
     encoder = getattr(model, "encoder_", None)
+    if isinstance(encoder, SignalEncoder):
+        signals = np.asarray(X)
+        return {TENSOR: encoder.transform(signals).reshape(signals.shape)}
+    table = read_table(X, model)
     if one_tensor:
         return {TENSOR: _fed_numbers(table, range(table.shape[1]), encoder)}
     categorical = [] if encoder is None else np.flatnonzero(encoder.categorical_).tolist()
@@ -177,11 +187,21 @@ def read_rows(graph: Graph, reader: Reader, views: Collection[View], one_tensor:
     ValueError
         If ``one_tensor`` and a column holds texts; or if levels of a column look the same as texts.
     """
-    matrix, codes = _encoded(graph, reader.encoder, one_tensor)
+    encoder = reader.encoder
+    if isinstance(encoder, SignalEncoder):
+        matrix, codes = _signals(graph, encoder), None
+    else:
+        matrix, codes = _encoded(graph, encoder, one_tensor)
     lower, upper = reader.bounds
     raw = matrix.op("Max", lower).op("Min", upper)
     scaled = {view: scale(raw, scaler) for view, scaler in reader.scalers.items() if view in views}
     return Rows(raw, codes if reader.reads_levels else None, scaled)
+
+
+def _signals(graph: Graph, encoder: SignalEncoder) -> Value:
+    """Add the one input of signals, and return its rows (batch, n_points)."""
+    shape = encoder.shape_[1:] if encoder.n_axes_ == 2 else encoder.shape_
+    return graph.input(TENSOR, np.float64, (None, *shape)).reshape(0, int(np.prod(shape)))
 
 
 def _encoded(graph: Graph, encoder: TableEncoder, one_tensor: bool) -> tuple[Value, Value | None]:

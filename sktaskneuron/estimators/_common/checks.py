@@ -26,8 +26,8 @@ from sktaskneuron._typing import (
     Vector,
 )
 from sktaskneuron.estimators._common.limits import limited
-from sktaskneuron.preprocessing import TableEncoder
-from sktaskneuron.preprocessing.cells import is_missing, is_number, no_number
+from sktaskneuron.preprocessing import SignalEncoder, TableEncoder
+from sktaskneuron.preprocessing.cells import as_array, is_missing, is_number, no_number
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.doubtful import warn_of_sentinels, warn_of_text_target
 from sktaskneuron.preprocessing.naming import in_name_of
@@ -35,6 +35,8 @@ from sktaskneuron.preprocessing.weighted import check_weight
 
 # Squares of numbers between these stay far from both ends of the float64 range.
 _LARGEST, _SMALLEST = 1e100, 1e-100
+# Share of the largest weight below which one is zero: float32 ends at 1e-38, and squares earlier.
+_LEAST = 1e-30
 # Mean beyond which weights are no counts: a table of a thousand rows would stand for 10**9.
 _LARGEST_MEAN = 1e6
 # New values count as far out as so many ranges of the training column, so that powers stay finite.
@@ -69,7 +71,7 @@ class EncodedTable:
 
     Parameters
     ----------
-    encoder : TableEncoder
+    encoder : TableEncoder or SignalEncoder
         Fitted.
     matrix : ndarray of shape (n_rows, n_columns)
         Finite, raw units.
@@ -89,7 +91,7 @@ class EncodedTable:
         Rows to judge by in the place of held-out ones.
     """
 
-    encoder: TableEncoder
+    encoder: TableEncoder | SignalEncoder
     matrix: Matrix
     names: tuple[str, ...]
     weight: Vector
@@ -123,7 +125,7 @@ def plain_target(name: str, y: TargetLike | None) -> AnyArray:
             )
         if np.ma.is_masked(y):
             raise ValueError("y is masked in some rows: leave these rows out of X and y")
-        values = np.asarray(y)
+        values = as_array(y, "y")
         if values.ndim == 0:
             raise TypeError(
                 f"y must be an array with a value for each row, got one {type(y).__name__}"
@@ -190,7 +192,8 @@ def _check_labels(y: AnyArray) -> None:
         if len(kinds) > 1:
             raise ValueError("the class labels in y mix text and other types: use one type")
     assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
+    with np.errstate(invalid="ignore"):  # numbers beyond the integers are no classes, as it says
+        check_classification_targets(y)
 
 
 def are_labels(values: AnyArray) -> bool:
@@ -278,19 +281,23 @@ def encode_more(
 
 
 def count_weight(weight: Vector) -> Vector:
-    """Read weights as counts of rows, of a mean between one and a million; others get the mean one.
+    """Read weights as counts of rows; a mean outside of one to a million is brought to it.
 
     A weight of k counts as k copies, so whole numbers are left as they are; but weights that were
     brought to sum to one say how rows compare, not that there is but one observation, and no table
-    has a million copies of every row.
+    has a million copies of every row. These sum to the rows that carry them in effect (Kish, 1965):
+    to all where they are equal, to the heavy ones where they go over decades.
 
     weight : not negative; zeros stay, and do not count as rows.
     """
     largest = weight.max()
     relative = weight / largest  # the mean of tiny weights would vanish
+    lost = relative < _LEAST
+    if lost.any():
+        weight, relative = np.where(lost, 0.0, weight), np.where(lost, 0.0, relative)
     mean = relative[relative > 0].mean()
     is_count = 1.0 <= largest * mean <= _LARGEST_MEAN
-    return weight if is_count else np.asarray(relative / mean)
+    return weight if is_count else np.asarray(relative * (relative.sum() / (relative @ relative)))
 
 
 def score_weight(

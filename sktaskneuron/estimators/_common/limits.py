@@ -130,7 +130,7 @@ def _far_cells(matrix: Matrix, names: tuple[str, ...], ends: Matrix) -> str:
 
 
 def _some(values: Vector) -> str:
-    shown = ", ".join(f"{value:.6g}" for value in values[:_NAMED])
+    shown = ", ".join(f"{value:.10g}" for value in values[:_NAMED])
     return shown if len(values) <= _NAMED else f"{shown} and {len(values) - _NAMED} more"
 
 

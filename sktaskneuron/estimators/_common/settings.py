@@ -43,10 +43,9 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkSettings(Settings):
+class TrainingSettings(Settings):
     """Parameters that all estimators of networks have; see their docstrings."""
 
-    hidden_layer_sizes: tuple[int, ...]
     learning_rate: str | float
     weight_decay: float
     max_epochs: str | int
@@ -59,8 +58,17 @@ class NetworkSettings(Settings):
     random_state: RandomState
 
 
-def layer_sizes(sizes: int | Sequence[int], *, least: int = 1) -> tuple[int, ...]:
-    """Return the parameter ``hidden_layer_sizes`` as numbers.
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings(TrainingSettings):
+    """Those of networks of tables."""
+
+    hidden_layer_sizes: tuple[int, ...]
+
+
+def layer_sizes(
+    sizes: int | Sequence[int], *, least: int = 1, name: str = "hidden_layer_sizes"
+) -> tuple[int, ...]:
+    """Return a parameter of sizes, by its name, as numbers.
 
     Raises
     ------
@@ -70,7 +78,5 @@ def layer_sizes(sizes: int | Sequence[int], *, least: int = 1) -> tuple[int, ...
     listed: list[Any] = list(np.atleast_1d(np.asarray(sizes, dtype=object)))
     if len(listed) < least or not all(isinstance(s, Integral) and int(s) >= 1 for s in listed):
         needed = ", at least one" if least else ""
-        raise ValueError(
-            f"hidden_layer_sizes must be positive whole numbers{needed}, got {sizes!r}"
-        )
+        raise ValueError(f"{name} must be positive whole numbers{needed}, got {sizes!r}")
     return tuple(int(size) for size in listed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,7 +73,12 @@ class Predictive(TableEstimator):
         if earlier is None:
             return encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
         reader = earlier.reader
+        assert isinstance(reader.encoder, TableEncoder)
         return encode_more(self, reader.encoder, reader.bounds, X, sample_weight)
+
+    def _with_importances(self, fitted: Any, table: EncodedTable) -> Any:
+        """Return what was fitted with the importances of its columns."""
+        return with_importances(fitted, table, self.device)
 
 
 class Scored:
@@ -189,7 +194,7 @@ class Classifies(Scored, ClassifierMixin, Predictive):
 
         table = with_judges(table, self, judges, encode, numeric=False)
         fitted = self._run(settings, table, codes, ClassTarget(classes), report)
-        fitted = with_importances(fitted, table, self.device)
+        fitted = self._with_importances(fitted, table)
         report.end()
         return fitted
 
@@ -332,7 +337,7 @@ class Regresses(Scored, RegressorMixin, MultiOutputMixin, Predictive):
 
         table = with_judges(table, self, judges, encode, numeric=True)
         fitted = self._run(settings, table, target.encoded(kept), target, report)
-        fitted = with_importances(fitted, table, self.device)
+        fitted = self._with_importances(fitted, table)
         report.end()
         return fitted
 

@@ -15,10 +15,12 @@ from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators._common.targets import Predictive
 from sktaskneuron.estimators.activation_search.candidates import named_candidates
 from sktaskneuron.estimators.activation_search.run import (
-    ActivationSearchSettings,
     FittedActivationSearch,
-    activations_of,
     fit_activation_search,
+)
+from sktaskneuron.estimators.activation_search.settings import (
+    ActivationSearchSettings,
+    activations_of,
 )
 
 if TYPE_CHECKING:

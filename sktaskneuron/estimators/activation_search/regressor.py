@@ -90,7 +90,8 @@ class ActivationSearchRegressor(Regresses, ActivationSearch):
         same model, bit for bit, on the same device and number of threads. The global streams of
         numpy and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per epoch, and the best candidates.
+        1 prints a line per epoch, and the best candidates; at a terminal, where rich is installed,
+        it draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
@@ -122,13 +123,13 @@ class ActivationSearchRegressor(Regresses, ActivationSearch):
     scaler_ : SmoothClipScaler or Pipeline
         Scales them; the latter, linear up to six standard deviations from the mean, where
         ``split="tail"`` found that linear scales extrapolate better.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in the unit of the target; see
         :func:`sktaskneuron.inspection.feature_importances`. Not there with
         ``refit=False``.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -19,7 +16,6 @@ from sktaskneuron._typing import AnyArray, Matrix, Splits
 from sktaskneuron.estimators._common.checks import EncodedTable
 from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
-from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators._common.typed_networks import (
     FittedNetworks,
     lengths,
@@ -27,7 +23,12 @@ from sktaskneuron.estimators._common.typed_networks import (
     recipe_of,
 )
 from sktaskneuron.estimators.activation_search.candidates import CLASSIC, named_candidates
+from sktaskneuron.estimators.activation_search.dependence import what_losses_depend_on
 from sktaskneuron.estimators.activation_search.ranking import Column, Ranking
+from sktaskneuron.estimators.activation_search.settings import (
+    ActivationSearchSettings,
+    activations_of,
+)
 from sktaskneuron.estimators.activation_search.strategies import Features, Strategy
 from sktaskneuron.estimators.activation_search.tails import tail_split
 from sktaskneuron.estimators.fitted import FittedPredictor
@@ -39,9 +40,6 @@ from sktaskneuron.models.target import Target
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
-if TYPE_CHECKING:
-    from sklearn.model_selection import BaseCrossValidator
-
 # Networks per candidate where one part of the rows is held out.
 _INITIALISATIONS = 3
 # Candidates of many whose networks predict together.
@@ -52,56 +50,6 @@ _TOGETHER = 4
 _SEARCHING, _STRATEGY, _TRAINING = 2 / 3, 0.9, 0.9
 # Standard deviations from the mean up to which linear scales go on.
 _REACH = 6.0
-# Candidates of a list that decide between scales.
-_PANEL = len(CLASSIC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActivationSearchSettings(NetworkSettings):
-    """Parameters of one fit; see the estimators' docstrings.
-
-    Parameters
-    ----------
-    listed : list of Activations
-        The candidates, the fallback among them.
-    """
-
-    candidates: Any
-    listed: list[Activations]
-    strategy: str
-    fallback: str
-    split: str | BaseCrossValidator
-    tail_by: str | int
-    tail_size: float
-    n_evaluations: int
-    proposer: Callable[..., list[str]] | None
-    checkpoint: str | PathLike[str] | None
-    n_best: str | int
-    refit: bool
-
-    @property
-    def searches(self) -> bool:
-        """Whether more is evaluated than the candidates."""
-        return bool(self.candidates == "grammar") or self.strategy != "portfolio"
-
-    @property
-    def panel(self) -> list[Activations]:
-        """The fallback and few others: of names the classic ones, of a list the first."""
-        if isinstance(self.candidates, str):
-            named = [a for a in self.listed if a.name in CLASSIC]
-        else:
-            named = self.listed[:_PANEL]
-        return [a for a in self.listed if a in named or a.name == self.fallback]
-
-
-def activations_of(name: str, item: Any, n_layers: int) -> Activations:
-    """Return a candidate as it is trained.
-
-    item : text, ActivationSet or list, as the parameter ``candidates`` lists them.
-    """
-    from sktaskneuron.nn.typed.reading import layer_functions
-
-    return Activations(name, layer_functions(item, n_layers, "cubic", name="each of candidates"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,7 +286,7 @@ def _evaluated(
         int(settings.n_evaluations),
         settings.proposer,
         settings.checkpoint,
-        _depends(task, validation, comparison),
+        what_losses_depend_on(task, validation, comparison),
         seed,
     )
     features = Features(
@@ -361,38 +309,6 @@ def _with_fallback(
         return found
     fallback = [a for a in settings.listed if a.name == settings.fallback]
     return found + comparison.evaluate(fallback)
-
-
-def _depends(task: Task, validation: Validation, comparison: Comparison) -> dict[str, object]:
-    """Return what held-out losses depend on, as plain data under the names that users know."""
-    recipe = comparison.recipe
-    package = import_module("sktaskneuron")  # which imports this module
-    return {
-        "version of sktaskneuron": package.__version__,
-        "table": _digest(task.inputs.raw, task.inputs.codes),
-        "sample_weight": _digest(task.weight),
-        "target": _digest(task.target),
-        "random_state": recipe.seed,
-        "choice of held-out rows": _digest(*(rows for pair in validation.splits for rows in pair)),
-        "scale of the columns": "robust" if recipe.bounded else "linear",
-        "hidden_layer_sizes": recipe.hidden_layer_sizes,
-        "max_epochs": recipe.n_epochs,
-        "batch_size": recipe.batch_size,
-        "learning_rate": recipe.learning_rate,
-        "weight_decay": recipe.weight_decay,
-        "n_iter_no_change": recipe.patience,
-        "device": comparison.device.type,
-        "dtype": str(comparison.dtype),
-    }
-
-
-def _digest(*arrays: AnyArray) -> str:
-    """Return a text that is another one for other arrays."""
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(repr((array.shape, array.dtype.str)).encode())
-        found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
 
 
 def _predicting(scales: _Scales, task: Task) -> Callable[[FittedModel], FittedPredictor]:

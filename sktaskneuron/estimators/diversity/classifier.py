@@ -91,7 +91,8 @@ class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
         model, bit for bit, on the same device and number of threads. The global streams of numpy
         and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per outer step and per epoch.
+        1 prints a line per outer step and per epoch; at a terminal, where rich is installed, it
+        draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
@@ -126,12 +127,12 @@ class LearnedDiversityMLPClassifier(Classifies, LearnedDiversity):
         Turns the table into numbers.
     scaler_ : SmoothClipScaler
         Scales them.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in probability; see
         :func:`sktaskneuron.inspection.feature_importances`.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also

@@ -20,6 +20,8 @@ from sktaskneuron.estimators.formula_search.run import fit_search, refit_search
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.models.target import ClassTarget, ValueTarget
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.copies import copy_groups
+from sktaskneuron.preprocessing.doubtful import warn_of_copies
 from sktaskneuron.preprocessing.weighted import check_weight
 
 
@@ -36,8 +38,11 @@ def searched(
     encoder = TableEncoder(estimator.categorical_features)
     table = encode_table(estimator, encoder, X, sample_weight)
     target = check_target(settings.estimator_name, X, y, numeric=not classification)[table.rows]
+    warn_of_copies(copy_groups(np.hstack([table.matrix, table.codes]), target), estimator)
     report = FitReport(estimator, X, y, sample_weight)
-    found = fit_search(settings, table, target, classification=classification, on_step=report.step)
+    found = fit_search(
+        settings, table, target, classification=classification, progress=report.progress
+    )
     weight = check_weight(sample_weight, np.zeros(_num_samples(X)))[table.rows]
     found = found.with_sums(table, target, weight).with_errors(table, target)
     fitted = found.with_importances(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +33,7 @@ from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.columns.units import Unit, read_unit
 from sktaskneuron.search.engines import function_proposer, search_method
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
+from sktaskneuron.search.frame.progress import Progress
 from sktaskneuron.search.frame.refit import refit_formula
 
 
@@ -42,7 +43,7 @@ def fit_search(
     target: AnyArray,
     *,
     classification: bool,
-    on_step: Callable[[str], None],
+    progress: Progress,
 ) -> FittedSearch:
     """Search in a table that was encoded and checked.
 
@@ -53,8 +54,8 @@ def fit_search(
     target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         Values, or labels.
     classification : bool
-    on_step : callable
-        Told of every step, in words.
+    progress : Progress
+        Told of what the search does.
     """
     kind: Target
     if classification:
@@ -64,7 +65,7 @@ def fit_search(
         single, target = target.ndim == 1, target.reshape(len(target), -1)
         kind = ValueTarget.of(target, table.weight, SquaredError(), single)
     find = _column_equations if settings.scope == "columns" else _neuron_formula
-    result = _within(find(settings, table, target, classification, on_step), table.limits)
+    result = _within(find(settings, table, target, classification, progress), table.limits)
     own = Answer.of(result.fitted, result.criterion, table)
     points = tuple(_answer(point, table) for point in result.front)
     place = selected(ParetoFront(result.front), settings.selection)
@@ -163,7 +164,7 @@ def _neuron_formula(
     table: EncodedTable,
     target: Matrix,
     classification: bool,
-    on_step: Callable[[str], None],
+    progress: Progress,
 ) -> SearchResult:
     """Search the formula of a neuron; target : (n_rows, n_outputs), of classes 0/1 indicators."""
     allowed, groups = allowed_columns(settings.columns, ColumnNames(table.encoder))
@@ -194,9 +195,7 @@ def _neuron_formula(
         search_method(settings.method),
         options,
         np.random.default_rng(settings.seed),
-        lambda scale, step, formula, score: on_step(
-            f"{scale}, step {step}: {formula}, criterion {score:.6g}"
-        ),
+        progress,
     )
     if varying.size < target.shape[1]:
 
@@ -235,7 +234,7 @@ def _column_equations(
     table: EncodedTable,
     target: Matrix,
     classification: bool,
-    on_step: Callable[[str], None],
+    progress: Progress,
 ) -> ColumnsResult:
     """Search an equation of the named columns for each output, as `_neuron_formula` does."""
     observations = _observations(table, target, classification)
@@ -251,4 +250,4 @@ def _column_equations(
         settings.proposer,
         *_units(settings, table.names, classification),
     )
-    return search_columns(observations, options, np.random.default_rng(settings.seed), on_step)
+    return search_columns(observations, options, np.random.default_rng(settings.seed), progress)

@@ -148,7 +148,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         Draws the rows of large tables, the folds and the random starts of the atoms. None takes a
         new seed from the operating system; numpy's global stream is never drawn from.
     verbose : int, default=0
-        1 prints a line for every step.
+        1 prints a line per step; at a terminal, where rich is installed, it draws scikit-learn's
+        bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
@@ -192,7 +193,7 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         What was left out, in words, because `time_limit` ran out; empty if nothing was.
     encoder_ : TableEncoder
         Turns the table into the columns of the formula.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in the unit of the target; see
         :func:`sktaskneuron.inspection.feature_importances`.
     n_features_in_ : int

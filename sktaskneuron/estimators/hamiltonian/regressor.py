@@ -13,20 +13,21 @@ from sklearn.utils import Tags
 
 from sktaskneuron._clock import time_limit
 from sktaskneuron._typing import FloatArray, Matrix, RandomState, Vector
-from sktaskneuron.dynamics import check_integration, integrate, states_and_rates
-from sktaskneuron.estimators._common.checks import check_target, count_weight
+from sktaskneuron.dynamics import check_integration, integrate
+from sktaskneuron.estimators._common.checks import check_target
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators._common.targets import Scored
 from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.diversity.base import LearnedDiversity
 from sktaskneuron.estimators.fitted import fitted_value, put_on, told
-from sktaskneuron.estimators.hamiltonian.run import (
-    FittedHamiltonian,
-    fit_hamiltonian,
+from sktaskneuron.estimators.hamiltonian.rows import (
+    Columns,
+    as_rows,
+    read_motion,
     read_states,
 )
+from sktaskneuron.estimators.hamiltonian.run import FittedHamiltonian, fit_hamiltonian
 from sktaskneuron.preprocessing.naming import in_name_of
-from sktaskneuron.preprocessing.weighted import check_weight
 
 
 class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedDiversity):
@@ -87,10 +88,12 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
     n_members : "auto" or int, default="auto"
         Networks whose outputs are averaged; each holds out the next fold. "auto" is one per fold,
         and no fewer than two.
-    validation : "auto", int, float or None, default="auto"
+    validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows: k folds, or a share. "auto" is 4 folds; on 100,000 rows and more a share of
         0.15, at most 20,000 rows; none on less than 20 rows, where nothing is learned but weights.
         None compares nothing and keeps the last epoch.
+        A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
+        Of trajectories every orbit is a group, so that `GroupKFold` holds out whole ones.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss of any network after which training ends.
     time_limit : float or None, default=None
@@ -108,7 +111,8 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         model, bit for bit, on the same device and number of threads. The global streams of numpy
         and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per outer step and per epoch.
+        1 prints a line per outer step and per epoch; at a terminal, where rich is installed, it
+        draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
@@ -137,13 +141,16 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         Mean losses per epoch of the networks that predict.
     n_iter_ : int
         Epochs that were trained.
+    feature_importances_ : ndarray of shape (n_features,)
+        By how much the rates move with each column, each in standard deviations; see
+        :func:`sktaskneuron.inspection.feature_importances`.
     left_out_ : tuple of str
         What was left out, in words, because `time_limit` ran out; empty if nothing was.
     scaler_ : StandardScaler
         Brings q and p to standard scales.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also
@@ -227,7 +234,17 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         )
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the Hamiltonian to states and their derivatives, or to trajectories.
 
         A fit that fails or is interrupted leaves the estimator as it was.
@@ -241,6 +258,14 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
             are then taken by differences of second order.
         sample_weight : array-like of shape (n_samples,), default=None
             A weight of k counts as k copies of the row; of trajectories one weight per orbit.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, for a splitter of them as `validation`; of trajectories one group
+            per orbit. Without any every orbit is a group.
+        X_val, y_val : array-like, default=None
+            States or trajectories to judge by, as X and y: then none of X is held out, nothing is
+            fitted to these, and they alone choose epochs and activations, whatever `validation` is.
+        sample_weight_val : array-like of shape (n_samples_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -255,34 +280,26 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         with usual_state(), time_limit(self.time_limit) as left_out:
             settings = self._settings()
             with in_name_of(self):
-                if isinstance(X, list | tuple | np.ndarray) and np.ndim(X) == 3:
-                    X, y, sample_weight = states_and_rates(X, y, sample_weight)
-                states, rates, columns = self._check_states(X, y)
-                weight = count_weight(check_weight(sample_weight, states))
-            if states.shape[1] % 2:
-                raise ValueError(
-                    f"X holds coordinates and momenta [q, p], an even number of columns, got "
-                    f"n_features = {states.shape[1]}"
-                )
-            if rates.shape != states.shape:
-                raise ValueError(
-                    f"y holds the derivative of every column of X, so its shape is {states.shape}, "
-                    f"got {rates.shape}"
-                )
-            report = FitReport(self, X, y, sample_weight)
-            fitted = fit_hamiltonian(settings, columns, states, rates, weight, report)
+                rows = as_rows(X, y, sample_weight, groups)
+            judges = X_val, y_val, sample_weight_val
+            motion = read_motion(self, self._check_states, rows, judges, self.validation)
+            report = FitReport(self, *rows[:3])
+            fitted = fit_hamiltonian(settings, motion, report)
             report.end()
         return put_on(self, told(self, fitted, left_out))
 
-    def _check_states(self, X: ArrayLike, y: ArrayLike) -> tuple[Matrix, Matrix, dict[str, object]]:
-        """Return finite states and rates as they were given, and the names of the columns."""
-        reader = copy(self)
-        states = read_states(reader, X, reset=True)
-        columns = {
-            name: value
-            for name, value in vars(reader).items()
-            if name in ("n_features_in_", "feature_names_in_")
-        }
+    def _check_states(
+        self, X: ArrayLike, y: ArrayLike, columns: Columns | None = None
+    ) -> tuple[Matrix, Matrix, Columns]:
+        """Return finite states and rates as they were given, and the names of the columns.
+
+        columns : those of the states before, which these have to have.
+        """
+        reader, shown = copy(self), ("n_features_in_", "feature_names_in_")
+        former = {name: value for name, value in vars(self).items() if name not in shown}
+        reader.__dict__ = {**former, **(columns or {})}
+        states = read_states(reader, X, reset=columns is None)
+        columns = {name: value for name, value in vars(reader).items() if name in shown}
         rates = check_target(type(self).__name__, X, y, numeric=True, flat=False)
         return states, rates, columns
 

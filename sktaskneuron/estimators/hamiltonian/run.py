@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import validate_data
 
 from sktaskneuron._typing import Matrix, TableLike, Vector
-from sktaskneuron.estimators._common.checks import sized
 from sktaskneuron.estimators._common.limits import limited, tell_far_targets
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.diversity.run import (
@@ -20,14 +18,13 @@ from sktaskneuron.estimators.diversity.run import (
     DiversitySettings,
     find_activations,
 )
+from sktaskneuron.estimators.hamiltonian.rows import Motion, read_states
 from sktaskneuron.models.fitted import FittedModel, on_device
+from sktaskneuron.models.importances import field_importances
 from sktaskneuron.models.inputs import Inputs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.target import ValueTarget
 from sktaskneuron.models.task import Task
-from sktaskneuron.preprocessing.columns import read_table
-from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
-from sktaskneuron.preprocessing.naming import in_name_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,12 +47,15 @@ class HamiltonianModel:
         Brings q and p to standard scales.
     energy_unit : float
         Of the network's energy.
+    rate_spread : ndarray of shape (n_columns,)
+        Standard deviations of the training rates; 1 where there is none.
     """
 
     model: FittedModel
     columns: Mapping[str, object]
     scaler: StandardScaler
     energy_unit: float
+    rate_spread: Vector
 
     @property
     def rate_units(self) -> Vector:
@@ -102,6 +102,13 @@ class HamiltonianModel:
 
         return field
 
+    def importances(self, states: Matrix, weight: Vector) -> Vector:
+        """Return by how much the rates move with each column, (n_columns,).
+
+        Each rate is counted in standard deviations of its training values.
+        """
+        return field_importances(self.exact_field(), states, weight, self.rate_spread)
+
     def network_inputs(self, X: TableLike, owner: BaseEstimator) -> Matrix:
         """Return what the networks of ``owner`` see of states, (n_rows, n_columns)."""
         return np.asarray(self.scaler.transform(read_states(owner, X)))
@@ -136,58 +143,31 @@ class FittedHamiltonian(HamiltonianModel):
 
     Parameters
     ----------
-    model, columns, scaler, energy_unit
+    model, columns, scaler, energy_unit, rate_spread
         As of a HamiltonianModel.
     energy_shift : float
         Mean energy of the training states.
     outcome : DiversityOutcome
+    column_importances : ndarray of shape (n_columns,)
+        On the training states.
     left_out : tuple of str
         For want of time.
     """
 
     energy_shift: float
     outcome: DiversityOutcome
+    column_importances: Vector
     left_out: tuple[str, ...] = ()
 
     def attributes(self) -> dict[str, object]:
         """Return the public attributes."""
-        outcome = self.outcome.attributes()
-        return super().attributes() | outcome | {"left_out_": self.left_out}
+        own = {"left_out_": self.left_out, "feature_importances_": self.column_importances}
+        return super().attributes() | self.outcome.attributes() | own
 
 
 def opposite_scales(scaler: StandardScaler) -> Vector:
     """Return for every coordinate the scale of its momentum, and the other way round."""
     return np.roll(scaler.scale_, len(scaler.scale_) // 2)
-
-
-def read_states(owner: BaseEstimator, X: TableLike, *, reset: bool = False) -> Matrix:
-    """Read states without gaps.
-
-    Parameters
-    ----------
-    owner : estimator
-        It checks number and names of the columns, and messages name it.
-    X : table of shape (n_rows, n_columns)
-    reset : bool
-        Whether number and names of the columns are written on ``owner``, for later checks.
-
-    Returns
-    -------
-    states : ndarray of shape (n_rows, n_columns)
-        A new array.
-    """
-    with in_name_of(owner):
-        table = read_table(X, owner)
-        validate_data(owner, X, reset=reset, skip_check_array=True)
-        states = np.array(table.numbers(range(table.shape[1])))
-        for column in np.flatnonzero(np.isnan(states).any(axis=0)).tolist():
-            raise ValueError(
-                f"Input X contains NaN in column {table.names[column]!r}: a state has no gaps, "
-                "leave these rows out"
-            )
-        if reset:
-            warn_of_sentinels(states, table.names, owner)
-        return sized(states, "X", tuple(table.names))
 
 
 def inputs_of(states: Matrix, scaler: StandardScaler) -> Inputs:
@@ -196,29 +176,21 @@ def inputs_of(states: Matrix, scaler: StandardScaler) -> Inputs:
 
 
 def fit_hamiltonian(
-    settings: DiversitySettings,
-    columns: Mapping[str, object],
-    states: Matrix,
-    rates: Matrix,
-    weight: Vector,
-    report: FitReport,
+    settings: DiversitySettings, motion: Motion, report: FitReport
 ) -> FittedHamiltonian:
     """Train networks whose symplectic gradient are the rates.
 
     Parameters
     ----------
     settings : DiversitySettings
-    columns : dict of str to object
-    states, rates : ndarray of shape (n_rows, n_columns)
-    weight : ndarray of shape (n_rows,)
-        As counts of rows, zero for those that do not count.
+    motion : Motion
     report : FitReport
     """
-    kept = weight > 0
-    states, rates, weight = states[kept], rates[kept], weight[kept]
-    names = np.asarray(columns.get("feature_names_in_", [f"x{i}" for i in range(states.shape[1])]))
+    columns, rates, weight = motion.columns, motion.rates, motion.weight
+    n_outputs = rates.shape[1]
+    names = np.asarray(columns.get("feature_names_in_", [f"x{i}" for i in range(n_outputs)]))
     # in training alone: how a state moves that is right must not end at a limit
-    states, _ = limited(states, tuple(names.astype(str).tolist()), weight)
+    states, _ = limited(motion.states, tuple(names.astype(str).tolist()), weight)
     tell_far_targets(rates, weight)
     scaler = StandardScaler().fit(states, sample_weight=weight)
     # the mean of equal numbers is one of them but for rounding, which has no scale of its own
@@ -227,14 +199,31 @@ def fit_hamiltonian(
     scaled = rates * opposite_scales(scaler)
     unit = float(np.sqrt(weight @ (scaled**2).mean(axis=1) / weight.sum()))
     energy_unit = unit if unit > 0 else 1.0
-    n_outputs = states.shape[1]
-    target = ValueTarget(np.zeros(n_outputs), np.ones(n_outputs), single=False)
-    task = Task(inputs_of(states, scaler), scaled / energy_unit, weight, target)
+    variance = weight @ (rates - weight @ rates / weight.sum()) ** 2 / weight.sum()
+    rate_spread = np.sqrt(np.where(variance > 0, variance, 1.0))
 
     def so_far(model: FittedModel) -> HamiltonianModel:
-        return HamiltonianModel(model, columns, scaler, energy_unit)
+        return HamiltonianModel(model, columns, scaler, energy_unit, rate_spread)
 
+    task = _task(replace(motion, states=states), scaler, energy_unit)
     outcome = find_activations(settings, task, report, report.epochs(so_far))
     found = so_far(outcome.chosen.model)
     shift = float(weight @ found.energies(states) / weight.sum())
-    return FittedHamiltonian(found.model, columns, scaler, energy_unit, shift, outcome)
+    importances = found.importances(states, weight)
+    return FittedHamiltonian(
+        found.model, columns, scaler, energy_unit, rate_spread, shift, outcome, importances
+    )
+
+
+def _task(motion: Motion, scaler: StandardScaler, energy_unit: float) -> Task:
+    """Return the rows as networks are trained on them; those that only judge come last."""
+    states, rates, weight, judges = motion.states, motion.rates, motion.weight, motion.judges
+    n_own, splits = len(states), motion.splits
+    if judges is not None:
+        states = np.concatenate([states, judges.states])
+        rates = np.concatenate([rates, judges.rates])
+        weight = np.concatenate([weight, judges.weight])
+        splits = [(np.arange(n_own), np.arange(n_own, len(states)))]
+    target = ValueTarget(np.zeros(rates.shape[1]), np.ones(rates.shape[1]), single=False)
+    scaled = rates * opposite_scales(scaler) / energy_unit
+    return Task(inputs_of(states, scaler), scaled, weight, target, splits, n_own)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from sklearn.base import is_classifier
 from sklearn.utils._param_validation import Interval
 
 from sktaskneuron._typing import (
@@ -25,6 +26,7 @@ from sktaskneuron.estimators._common.settings import layer_sizes
 from sktaskneuron.estimators.exports import EquationExports
 from sktaskneuron.estimators.fitted import FittedPredictor, fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.neuron_seek.companions import named_companions
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
 from sktaskneuron.estimators.neuron_seek.run import (
     FittedNeuronSeek,
@@ -33,6 +35,7 @@ from sktaskneuron.estimators.neuron_seek.run import (
 )
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings, Start
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.companions import Companion
 from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.search.engines import SEARCHED, resolve_engine
 
@@ -51,10 +54,12 @@ class NeuronSeek(EquationExports, LearnsFurther):
         "activation": "no_validation",
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "compare_simple": ["boolean"],
+        "companions": [None, list, tuple],
         "term_evidence": ["boolean"],
         "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "skorch_callbacks": [None, list, tuple],
+        "n_jobs": [None, Integral],
     }
 
     # another recipe is a subclass with other defaults
@@ -78,6 +83,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
+        companions: Sequence[Any] | None = None,
         term_evidence: bool = False,
         readable: bool | int = False,
         warm_start: bool = False,
@@ -86,6 +92,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         device: str = "auto",
         dtype: str = "float32",
         skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,
+        n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -102,6 +109,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         self.validation = validation
         self.n_iter_no_change = n_iter_no_change
         self.compare_simple = compare_simple
+        self.companions = companions
         self.term_evidence = term_evidence
         self.readable = readable
         self.warm_start = warm_start
@@ -110,6 +118,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         self.device = device
         self.dtype = dtype
         self.skorch_callbacks = skorch_callbacks
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -144,6 +153,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
         )
         return NeuronSeekSettings.of(
             self,
+            companions=self._companions(),
             given=given,
             hidden_layer_sizes=sizes,
             skorch_callbacks=tuple(self.skorch_callbacks or ()),
@@ -151,6 +161,15 @@ class NeuronSeek(EquationExports, LearnsFurther):
             start=self._start(),
             networks_alone=False,
         )
+
+    def _companions(self) -> tuple[tuple[str, Companion], ...]:
+        """Return the companions with their names."""
+        if self.companions and not self.compare_simple:
+            raise ValueError(
+                "compare_simple=False trains the task-driven networks alone, and companions take "
+                "part in a comparison; use compare_simple=True, or companions=None"
+            )
+        return named_companions(self.companions, classification=is_classifier(self))
 
     def _start(self) -> Start | None:
         """Return what an earlier fit hands on, if this one is to go on from it."""
@@ -174,6 +193,11 @@ class NeuronSeek(EquationExports, LearnsFurther):
             raise ValueError(
                 f"readable={self.readable!r} lets an equation predict, and partial_fit trains "
                 "networks; use readable=False, or NeuronFormulaSearch.partial_fit for an equation"
+            )
+        if self.companions:
+            raise ValueError(
+                "companions are fitted to all rows at once, and partial_fit goes on learning; use "
+                "companions=None, or fit"
             )
         return replace(self._settings(), networks_alone=True)
 

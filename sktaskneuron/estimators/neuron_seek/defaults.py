@@ -1,7 +1,7 @@
 """The default recipe of stage two, as functions of the number of rows.
 
 The numbers are measured ones: ``benchmarks/recipes.py`` trains the alternatives, and
-``benchmarks/recipes.md`` holds what came out.
+``docs/ablations.md`` holds what came out.
 """
 
 from __future__ import annotations

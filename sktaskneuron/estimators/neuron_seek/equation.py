@@ -19,6 +19,7 @@ from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.task import Task
+from sktaskneuron.search.frame.progress import SILENCE
 from sktaskneuron.search.sr.library import rescaled
 
 # Terms up to which an equation is preferred to a blend that is no better; and steps and rows of the
@@ -101,7 +102,7 @@ class Equation:
 
         def run(own: FitReport) -> FittedSearch:
             return fit_search(
-                settings, table, target, classification=task.classification, on_step=own.step
+                settings, table, target, classification=task.classification, progress=own.progress
             )
 
         found = report.search(estimator, run)
@@ -195,7 +196,7 @@ class Equation:
             part,
             target,
             classification=task.classification,
-            on_step=lambda text: None,
+            progress=SILENCE,
         )
         checkpoint()  # what is cut short does not judge
         return again.equation

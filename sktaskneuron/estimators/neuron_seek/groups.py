@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from sktaskneuron.estimators.neuron_seek.equation import Equation
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
-from sktaskneuron.models.equations import Judge
+from sktaskneuron.models.companions import Companion, companion_candidate
+from sktaskneuron.models.equations import Judge, Search
+from sktaskneuron.models.jobs import AllAtOnce, Call, Jobs
 from sktaskneuron.models.members import MemberGroup, group_candidate
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe
@@ -22,9 +24,12 @@ from sktaskneuron.models.residual import leaves_structure, residual_candidate
 from sktaskneuron.models.simple import constant_candidate, linear_candidate
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
+from sktaskneuron.preprocessing.ordinal import OrdinalColumns
 
 # Shares of the time left that may go into judging the equation, and into the linear model.
 _MOST_TO_JUDGE, _MOST_LINEAR = 0.4, 0.3
+# And into all companions.
+_MOST_COMPANIONS = 0.4
 _NOT_JUDGED = "the comparison with the searched {}"
 _NO_TIME = "time_limit left no time for it"
 
@@ -60,8 +65,16 @@ class Rivals:
         The searched equation of columns, if one was asked for.
     unit : ndarray of shape (n_columns,)
         Scales of the task group's columns.
+    ordinal : OrdinalColumns
+        How trees read the columns.
     seed : int
     report : callable
+    jobs : Jobs
+        What may run at a time.
+    apart : callable
+        Reports in the place of ``report`` what does.
+    done : dict of str to Candidate or None
+        What has been made ahead, by its name; None for want of time.
     """
 
     settings: NeuronSeekSettings
@@ -70,8 +83,12 @@ class Rivals:
     equation: Equation | None
     columns: Equation | None
     unit: Vector
+    ordinal: OrdinalColumns
     seed: int
     report: EpochReport
+    jobs: Jobs = field(default_factory=Jobs)
+    apart: EpochReport | None = None
+    done: Mapping[str, Candidate | None] = field(default_factory=dict)
 
     @property
     def compares(self) -> bool:
@@ -83,28 +100,61 @@ class Rivals:
         """Whether some of them are no networks."""
         return self.compares and not self.settings.networks_alone
 
+    def made_ahead(self) -> Rivals:
+        """Return the same rivals, their companions and networks made side by side.
+
+        Where one job at a time is asked for nothing is made ahead: all is made in its turn.
+        """
+        if not self.jobs.several or self.apart is None:
+            return self
+        here = replace(self, report=self.apart, jobs=Jobs())
+        calls = {
+            name: Call(here._companion, (name, companion), _companion_in_words(name))
+            for name, companion in self.settings.companions
+        }
+        groups = [(*pair, self.seed + number) for number, pair in enumerate(self.groups())]
+        if self.settings.term_evidence and self.validation:
+            group, n_members, seed = groups[0]
+            groups += [(other, n_members, seed) for other in _lacking(group).values()]
+        calls |= {group[0].name: Call(here._train, group) for group in groups}
+        judged, _ = self._equations_to_judge()
+        reserve = sum(self._seconds_to_judge(equation) for equation in judged)
+        found = self.jobs.run(list(calls.values()), seconds_left() - reserve)
+        return replace(self, done=dict(zip(calls, found, strict=True)))
+
     def candidates(self) -> Compared:
         """Train everything, the simple models first."""
         simple = self._simple() if self.compares_simple else []
+        companions = self._companions()
         judged, not_compared = self._equations_to_judge()
         reserve = sum(self._seconds_to_judge(equation) for equation in judged)
         networks = self._networks(reserve, has_rivals=bool(simple))
-        judge = Judge(
-            self.task, self.validation, [*simple, *networks], self.settings.defaults.simple_margin
-        )
+        others = [*simple, *companions, *networks]
+        judge = Judge(self.task, self.validation, others, self.settings.defaults.simple_margin)
         found: list[Candidate] = []
         for equation in judged:
             not_compared[equation.name] = _NO_TIME
             with within(otherwise=_NOT_JUDGED.format(equation.name)):
                 judgement = judge(
-                    equation.name, equation.fitted, equation.on_rows, simple=equation.is_short
+                    equation.name,
+                    equation.fitted,
+                    self._search_on_rows(equation),
+                    simple=equation.is_short,
                 )
                 not_compared[equation.name] = judgement.reason
                 if judgement.candidate is not None:
                     del not_compared[equation.name]
                     found.append(judgement.candidate)
-        together = [*simple, *found, *networks]
+        together = [*simple, *found, *companions, *networks]
         return Compared([*together, *self._residual_networks(found, together)], not_compared)
+
+    def _search_on_rows(self, equation: Equation) -> Search:
+        """Return what repeats a search on some of the rows: those of all splits side by side."""
+        if not self.jobs.several:
+            return equation.on_rows
+        return AllAtOnce(
+            self.jobs, equation.on_rows, [train for train, _ in self.validation.splits]
+        )
 
     def _simple(self) -> list[Candidate]:
         """Return the mean and, if there is time, the linear model."""
@@ -112,6 +162,24 @@ class Rivals:
         with within(_MOST_LINEAR * seconds_left(), "the linear model"):
             found.append(linear_candidate(self.task, self.validation))
         return found
+
+    def _companions(self) -> list[Candidate]:
+        """Fit the companions, each as long as there is time for it."""
+        found: list[Candidate] = []
+        asked = self.settings.companions
+        for number, (name, companion) in enumerate(asked):
+            if name in self.done:
+                found += [made for made in (self.done[name],) if made is not None]
+                continue
+            share = _MOST_COMPANIONS * seconds_left() / (len(asked) - number)
+            with within(share, _companion_in_words(name)):
+                found.append(self._companion(name, companion))
+        return found
+
+    def _companion(self, name: str, companion: Companion) -> Candidate:
+        return companion_candidate(
+            name, companion, self.task, self.validation, self.ordinal, self.seed
+        )
 
     def _equations_to_judge(self) -> tuple[list[Equation], dict[str, str]]:
         """Return the equations that may take part, and of the others why they may not."""
@@ -165,6 +233,10 @@ class Rivals:
         trained: list[Candidate] = []
         groups, over = self.groups(), 0.0
         for number, (group, n_members) in enumerate(groups):
+            made = self.done.get(group.name)
+            if made is not None:
+                trained.append(made)
+                continue
             left = seconds_left() - reserve - over
             if (trained or has_rivals) and left <= 0:
                 leave_out(f"the networks {group.name!r}")
@@ -249,24 +321,34 @@ class Rivals:
         The same members are trained once more for every kind, on the same rows, while time is left.
         """
         group, n_members = self.groups()[0]
-        formula = group.formula
-        lacking = {
-            "products": replace(
-                group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None
-            ),
-            "pure terms": replace(
-                group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
-            ),
-            "learned terms": replace(group, terms=None),
-        }
         gains = {}
-        for kind, other in lacking.items():
-            if other == group:
-                continue
-            if seconds_left() <= 0:
+        for kind, other in _lacking(group).items():
+            rest = self.done.get(other.name)
+            if rest is None and seconds_left() <= 0:
                 leave_out(f"formula_gain_ of {kind}")
                 continue
-            named = replace(other, name=f"task without {kind}")
-            rest = self._train(named, n_members, self.seed)
+            if rest is None:
+                rest = self._train(other, n_members, self.seed)
             gains[kind] = self._loss(rest) - full_loss
         return gains
+
+
+def _lacking(group: MemberGroup) -> dict[str, MemberGroup]:
+    """Return the group without each kind of term that it has."""
+    formula = group.formula
+    lacking = {
+        "products": replace(group, formula=NeuronFormula(pure=formula.pure), hidden_formula=None),
+        "pure terms": replace(
+            group, formula=LINEAR | NeuronFormula(interactions=formula.interactions)
+        ),
+        "learned terms": replace(group, terms=None),
+    }
+    return {
+        kind: replace(other, name=f"task without {kind}")
+        for kind, other in lacking.items()
+        if other != group
+    }
+
+
+def _companion_in_words(name: str) -> str:
+    return f"the companion {name!r}"

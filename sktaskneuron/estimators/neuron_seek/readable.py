@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +17,7 @@ from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, make_splits
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.frame import Observations
+from sktaskneuron.search.frame.progress import Progress
 
 # Nodes of a readable equation, unless told otherwise.
 DEFAULT_COMPLEXITY = 30
@@ -72,8 +72,8 @@ class Distillation:
         Of the columns; every equation holds them.
     max_complexity : int
     seed : int
-    say : callable
-        Told in words of what is searched.
+    progress : Progress
+        Told of what is searched.
     """
 
     task: Task
@@ -82,7 +82,7 @@ class Distillation:
     limits: Matrix
     max_complexity: int
     seed: int
-    say: Callable[[str], None]
+    progress: Progress
 
     def run(
         self,
@@ -198,10 +198,10 @@ class Distillation:
     def _search(
         self, X: Matrix, target: Matrix, weight: Vector, classification: bool, what: str
     ) -> FittedExpression:
-        self.say(f"readable equation, searched on the {what}")
         target = target.reshape(len(target), -1)
         observations = Observations(X, target, weight, self.names, classification, self.references)
         options = ColumnsOptions(max_complexity=self.max_complexity)
         rng = np.random.default_rng([self.seed, 11])
-        found = search_columns(observations, options, rng, self.say).fitted
+        with self.progress.part(f"readable equation, searched on the {what}") as part:
+            found = search_columns(observations, options, rng, part).fitted
         return found.within(*self.limits)

@@ -124,6 +124,12 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     compare_simple : bool, default=True
         Whether simpler models and the other groups of networks may take part. False trains the
         task-driven networks alone.
+    companions : list or None, default=None
+        Estimators of scikit-learn that take part in the blend: estimators, pairs (name, estimator),
+        or "boosted_trees", scikit-learn's histogram-based gradient boosting with `loss`. They are
+        trained on the same folds as the networks and weighed by the same held-out rows. They read
+        the encoded columns, ``encoder_.transform(X)``, and the target as it is given;
+        "boosted_trees" reads one column of codes for each category, and gaps as gaps.
     term_evidence : bool, default=False
         Whether to train the task-driven networks once more without each kind of term, for
         `formula_gain_`.
@@ -154,12 +160,18 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         callbacks of scikit-learn are set by `set_callbacks`: tasks are "fit", in it "search" and
         one task per group of networks, in it the epochs. A callback's wish to stop ends the group
         in training.
+    n_jobs : int or None, default=None
+        Groups of networks, companions and searches on folds at a time, by joblib. None is 1 unless
+        in a ``joblib.parallel_config``; -1 is all processors. Each then computes with one thread of
+        torch, or ``inner_max_num_threads`` of that, and gives the same numbers as ``n_jobs=1`` with
+        so many. With callbacks of either kind it is 1, and a warning says so.
     random_state : int, RandomState instance or None, default=None
         Draws held-out rows, starting weights, batches and dropout. The same number gives the same
         model, bit for bit, on the same device and number of threads. None takes a new seed from
         the operating system; the global streams of numpy and torch are never drawn from.
     verbose : int, default=0
-        1 prints a line per step of the search and per epoch.
+        1 prints a line per step of the search and per epoch; at a terminal, where rich is
+        installed, it draws scikit-learn's bars of progress instead. 2 prints lines in any case.
 
     Attributes
     ----------
@@ -212,12 +224,12 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         Scales them for the task group.
     rank_scaler_ : NormalScoreScaler
         Scales them for the group that sees ranks; not there where that group was not trained.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         By how much the prediction moves with each column, in the unit of the target; see
         :func:`sktaskneuron.inspection.feature_importances`.
     n_features_in_ : int
         Number of input columns.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
     See Also
@@ -272,6 +284,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         validation: ValidationLike = "auto",
         n_iter_no_change: int | None = None,
         compare_simple: bool = True,
+        companions: Sequence[Any] | None = None,
         term_evidence: bool = False,
         readable: bool | int = False,
         warm_start: bool = False,
@@ -280,6 +293,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         device: str = "auto",
         dtype: str = "float32",
         skorch_callbacks: Sequence[Callback | tuple[str, Callback]] | None = None,
+        n_jobs: int | None = None,
         random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
@@ -297,6 +311,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
             validation=validation,
             n_iter_no_change=n_iter_no_change,
             compare_simple=compare_simple,
+            companions=companions,
             term_evidence=term_evidence,
             readable=readable,
             warm_start=warm_start,
@@ -305,6 +320,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
             device=device,
             dtype=dtype,
             skorch_callbacks=skorch_callbacks,
+            n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,
         )
@@ -333,7 +349,18 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
                 f"readable={self.readable!r} looks for an equation by squares; use "
                 f"loss='squared_error', or readable=False with loss={self.loss!r}"
             )
+        if np.ndim(self.quantile) and self.loss == "quantile":
+            self._check_levels_of_companions()
         return super()._settings()
+
+    def _check_levels_of_companions(self) -> None:
+        for name, companion in self._companions():
+            if not isinstance(companion, str):
+                raise ValueError(
+                    f"the companion {name!r} predicts one number for a target, and "
+                    f"quantile={self.quantile!r} asks for several; give one level, or "
+                    "'boosted_trees', which is fitted to each"
+                )
 
     def score(self, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None = None) -> float:
         """Return R2 whatever the loss; for a list of levels as `quantile` their mean D2.

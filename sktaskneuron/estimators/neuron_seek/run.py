@@ -30,6 +30,7 @@ from sktaskneuron.models.choice import Choice, choose
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
 from sktaskneuron.models.further import trained_further
 from sktaskneuron.models.inputs import Inputs, Scaler
+from sktaskneuron.models.jobs import Jobs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
@@ -37,6 +38,7 @@ from sktaskneuron.models.target import Target
 from sktaskneuron.models.validation import Validation, held_out
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 from sktaskneuron.preprocessing.naming import in_name_of
+from sktaskneuron.preprocessing.ordinal import OrdinalColumns
 
 # Most of the time left that the search may take, and of that after it what the equation that stands
 # for the model may take. A third each for the search, the networks and that equation.
@@ -97,11 +99,12 @@ class FittedNeuronSeek(FittedPredictor):
     def packs(self) -> dict[str, PackedModel]:
         """The networks that predict the target, by the names of their groups."""
         model = self.predictor.model
-        parts = model.models if isinstance(model, Blend) else (model,)
-        names = [name for name, weight in self.weights.items() if weight > 0]
-        if len(names) != len(parts):  # an equation and networks of what it leaves
-            return {}
-        named = zip(names, parts, strict=True)
+        names: tuple[str, ...] = (self.selected,)
+        parts: tuple[FittedModel, ...] = (model,)
+        if isinstance(model, Blend):
+            names, parts = model.names, model.models
+        # an equation and networks of what it leaves are parts without names
+        named = zip(names, parts, strict=False)
         return {name: part for name, part in named if isinstance(part, PackedModel)}
 
     @property
@@ -212,7 +215,26 @@ def prepare(
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
     report.say_held_out(validation)
     assert formula is not None
-    rivals = Rivals(settings, task, validation, equation, columns, robust.scale_, seed, tell)
+    if settings.companions and not validation:
+        raise ValueError(
+            f"{settings.estimator_name} weighs companions by held-out rows, and none are held out "
+            f"with validation={settings.validation!r} of {len(task)} rows; use validation=2 or "
+            "more, or companions=None"
+        )
+    ordinal = OrdinalColumns.of(reader.encoder)
+    rivals = Rivals(
+        settings,
+        task,
+        validation,
+        equation,
+        columns,
+        robust.scale_,
+        ordinal,
+        seed,
+        tell,
+        _jobs(settings, report),
+        report.apart(),
+    )
     return Prepared(reader, formula, rivals)
 
 
@@ -242,10 +264,10 @@ def fit_neuron_seek(
         If networks without held-out rows gave no finite predictions.
     """
     prepared = prepare(settings, table, encoded, target, report)
-    rivals = prepared.rivals
-    task, validation = rivals.task, rivals.validation
+    task, validation = prepared.rivals.task, prepared.rivals.validation
     # the equation that is to stand for the model needs time after it, and so does the choice
     with within(seconds_left() * (1 - (_READABLE if settings.readable else _CHOICE))):
+        rivals = prepared.rivals.made_ahead()
         compared = rivals.candidates()
         choice = choose(task, validation, compared.candidates, settings.defaults.simple_margin)
         gains = dict(choice.gains)
@@ -333,6 +355,20 @@ def learn_further(
     return replace(former, predictor=replace(predictor, model=model), spread=None, n_seen=n_seen)
 
 
+def _jobs(settings: NeuronSeekSettings, report: FitReport) -> Jobs:
+    """Return how much may run at a time: callbacks live in this process, and see all in turn."""
+    jobs = Jobs(settings.n_jobs)
+    if jobs.several and (settings.skorch_callbacks or report.is_watched):
+        warnings.warn(
+            f"n_jobs={settings.n_jobs!r} is taken for 1, because callbacks follow a fit in one "
+            "process; leave the callbacks out, or use n_jobs=1",
+            UserWarning,
+            stacklevel=7,  # the caller of fit
+        )
+        return Jobs()
+    return jobs
+
+
 def _reader(
     settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler, classification: bool
 ) -> Reader:
@@ -376,7 +412,13 @@ def _distilled(rivals: Rivals, table: EncodedTable, choice: Choice, report: FitR
     budget = DEFAULT_COMPLEXITY if wanted is True else int(wanted)
     searched = _formula_of(rivals.equation)
     distillation = Distillation(
-        rivals.task, table.names, table.references, table.limits, budget, rivals.seed, report.say
+        rivals.task,
+        table.names,
+        table.references,
+        table.limits,
+        budget,
+        rivals.seed,
+        report.progress,
     )
     return distillation.run(choice.model, choice.outputs, rivals.validation, searched)
 

@@ -10,6 +10,7 @@ from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.defaults import Defaults
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.models.companions import Companion
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.models.recipe import Recipe
@@ -53,6 +54,8 @@ class NeuronSeekSettings(NetworkSettings):
     given : NeuronFormula or None
         The formula, if one was given; None asks for a search.
     defaults : Defaults
+    companions : tuple of (str, estimator or "boosted_trees")
+        With names of their own.
     start : Start or None
         Of an earlier fit, where this one is to go on from it.
     networks_alone : bool
@@ -65,9 +68,11 @@ class NeuronSeekSettings(NetworkSettings):
     activation: Any
     dropout: float
     compare_simple: bool
+    companions: tuple[tuple[str, Companion], ...]
     term_evidence: bool
     readable: bool | int
     skorch_callbacks: tuple[Callback | tuple[str, Callback], ...]
+    n_jobs: int | None
     verbose: int
     defaults: Defaults
     start: Start | None = None

@@ -72,6 +72,10 @@ class ParetoFront:
     ['x', 'x + x**2']
     >>> str(front.best().formula), str(front.best(tolerance=0.02).formula)
     ('x + x**2', 'x')
+    >>> print(front)
+    complexity    score  formula
+             1   0.8000  x
+             4   0.8100  x + x**2
     """
 
     points: tuple[ParetoPoint, ...]
@@ -103,6 +107,14 @@ class ParetoFront:
 
     def __getitem__(self, index: int) -> ParetoPoint:
         return self.points[index]
+
+    def __str__(self) -> str:
+        """Return one line a point: complexity, score, and the formula with its numbers."""
+        lines = ["complexity    score  formula"]
+        for point in self.points:
+            shown = point.formula if point.fitted is None else point.fitted
+            lines.append(f"{point.complexity:10g} {point.score:8.4f}  {shown}")
+        return "\n".join(lines)
 
     def __or__(self, other: object) -> ParetoFront:
         """Merge two fronts."""

@@ -11,10 +11,14 @@ import numpy as np
 from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix
 from sktaskneuron.formula.equation.neuron_formula import NeuronFormula
 
-__all__ = ["AtomTerm", "PureTerm", "atom_values", "term_names"]
+__all__ = ["FAR", "AtomTerm", "PureTerm", "atom_values", "term_names"]
 
 # Names that read as one operand in front of "**" or "*"; others get brackets around them.
 _PLAIN_NAME = re.compile(r"[\w .=:]+")
+
+
+#: Standard units beyond which rounding of z**order would be seen in what is left of it.
+FAR = 1e5
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,29 @@ def atom_values(z: Matrix, factors: FloatArray) -> Matrix:
         for _ in range(order - 1):
             powers *= z
         values -= powers @ diagonal
+        far = np.flatnonzero((np.abs(z) > FAR).any(axis=1))
+        if far.size:
+            values[far] = _without_cancelling(z[far], factors)
+    return values
+
+
+def _without_cancelling(z: Matrix, factors: FloatArray) -> Matrix:
+    r"""Compute interaction atoms of rows with a cell so far out that its powers drown the rest.
+
+    With :math:`t_{m,i} = u_{m,i} z_i`, the atom :math:`A_m` of the first m factors and the powers
+    :math:`d_{m,i} = t_{1,i} \cdots t_{m,i}` nothing large is taken from something as large in
+
+    .. math:: A_m = A_{m-1} \sum_i t_{m,i} + \sum_i d_{m-1,i} \sum_{j \neq i} t_{m,j},
+              \qquad A_1 = 0.
+    """
+    parts = factors[:, None] * z[:, :, None]  # (order, n_samples, n_features, rank)
+    values, powers = np.zeros_like(parts[0, :, 0]), parts[0]
+    for part in parts[1:]:
+        before, behind = np.zeros_like(part), np.zeros_like(part)
+        np.cumsum(part[:, :-1], axis=1, out=before[:, 1:])
+        np.cumsum(part[:, :0:-1], axis=1, out=behind[:, -2::-1])
+        values = values * part.sum(axis=1) + (powers * (before + behind)).sum(axis=1)
+        powers = powers * part
     return values
 
 

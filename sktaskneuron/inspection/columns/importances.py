@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sktaskneuron._typing import Matrix, TableLike, Vector
+from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
+from sktaskneuron.estimators.hamiltonian.rows import read_states
+from sktaskneuron.estimators.hamiltonian.run import HamiltonianModel
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.columns.predicting import read_table
 from sktaskneuron.models.importances import column_importances, movements
@@ -31,14 +34,14 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
     Parameters
     ----------
     model : estimator
-        Fitted; any of the package but `HamiltonianMLPRegressor`.
+        Fitted; any of the package. Of a `HamiltonianMLPRegressor` it is the rates that move.
     X : table or array-like of shape (n_samples, n_features), default=None
         Rows at which to look, at most 400 of them, drawn the same way each time. None: the training
         rows, of which `feature_importances_` was kept.
 
     Returns
     -------
-    importances : ndarray of shape (n_features_in_,)
+    importances : ndarray of shape (n_features,)
         In the order of the columns, and in the unit of the target. Several targets are each counted
         in standard deviations, and averaged by their squares. For classes it is the probability
         that goes from one class to another.
@@ -48,7 +51,7 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
     NotFittedError
         If the model is not fitted.
     TypeError
-        If it is no estimator of the package that reads tables.
+        If it is no estimator of the package.
     ValueError
         If X has other columns than in fit, or no rows.
 
@@ -78,6 +81,11 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
                 "estimator of this package that reads tables"
             )
         return np.array(kept)
+    check_fitted(model)
+    if isinstance(model, TableEstimator) and isinstance(fitted_value(model), HamiltonianModel):
+        states = read_states(model, X)
+        motion: HamiltonianModel = fitted_value(model)
+        return motion.importances(states, np.ones(len(states)))
     predictor, inputs, device = read_table(model, X)
     return column_importances(predictor, inputs, np.ones(len(inputs)), device)
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
 
-from sktaskneuron._typing import Matrix, RandomState, TableLike, Vector
+from sktaskneuron._typing import Matrix, RandomState, RowNumbers, TableLike, Vector
 from sktaskneuron.estimators.fitted import fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.formula import Constant, FittedExpression, FittedFormula
@@ -31,6 +32,7 @@ def bootstrap_constants(
     n_resamples: int = 200,
     level: float = 0.95,
     random_state: RandomState = 0,
+    n_jobs: int | None = None,
 ) -> tuple[Constant, ...]:
     """Compute the errors of an equation's numbers over rows drawn anew.
 
@@ -52,6 +54,9 @@ def bootstrap_constants(
         Of the intervals, which are percentiles.
     random_state : int, RandomState instance or None, default=0
         Draws the rows.
+    n_jobs : int or None, default=None
+        Fits at a time, by joblib; the numbers do not depend on it. None is 1 unless in a
+        ``joblib.parallel_config``; -1 is all processors.
 
     Returns
     -------
@@ -94,10 +99,10 @@ def bootstrap_constants(
     target = _target(search, equation, y, len(rows))
     random = check_random_state(random_state)
     names, values = _numbers(equation)
-    drawn = np.full((n_resamples, len(names)), np.nan)
-    for k in range(n_resamples):
-        places = random.randint(len(rows), size=len(rows))
-        drawn[k] = _refitted(equation, names, rows[places], target[places])
+    draws = (random.randint(len(rows), size=len(rows)) for _ in range(n_resamples))
+    drawn = Parallel(n_jobs=n_jobs)(
+        delayed(_refitted)(equation, names, rows, target, places) for places in draws
+    )
     errors = np.nanstd(drawn, axis=0, ddof=1)
     low, high = np.nanquantile(drawn, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     return tuple(
@@ -143,9 +148,14 @@ def _numbers(equation: Equation) -> tuple[list[tuple[str, int]], Vector]:
 
 
 def _refitted(
-    equation: Equation, names: list[tuple[str, int]], rows: Matrix, target: Matrix
+    equation: Equation,
+    names: list[tuple[str, int]],
+    rows: Matrix,
+    target: Matrix,
+    places: RowNumbers,
 ) -> Vector:
-    """Return the numbers in their order, fitted to some rows; NaN where one is gone."""
+    """Return the numbers in their order, fitted to rows at places; NaN where one is gone."""
+    rows, target = rows[places], target[places]
     if isinstance(equation, FittedFormula):
         seen = Observations(
             rows, target, np.ones(len(rows)), equation.feature_names, equation.link != "identity"

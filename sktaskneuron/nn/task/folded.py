@@ -84,6 +84,7 @@ class FoldedNeuron(nn.Module):
         super().__init__()
         weight = layer.weight
         self.interactions = tuple(layer.interactions)
+        self.n_factors = sum(order * rank for order, rank in self.interactions)
         bias = _exact(weight).new_zeros(weight.shape[:-2] + weight.shape[-1:])
         if layer.bias is not None:
             bias = bias + _exact(layer.bias)
@@ -112,7 +113,8 @@ class FoldedNeuron(nn.Module):
         parts = (signals @ self.joint).split(self.sizes, dim=-1)
         value = parts[0] + self.constant
         if self.loadings is not None:
-            inner = parts[1] * torch.rsqrt(1.0 + torch.square(parts[1]))
+            inner = parts[1][..., : self.n_factors]
+            inner = inner * torch.rsqrt(1.0 + torch.square(inner))
             value = value + rank_one_products(inner, self.interactions) @ self.loadings
         skip = parts[-1][..., : self.n_skip] if self.n_skip else None
         return value[..., : self.n_out], skip

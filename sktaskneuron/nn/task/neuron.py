@@ -49,6 +49,8 @@ class TaskNeuron(nn.Module):
     output factor :math:`V` starts at zero, so that the layer starts without its interactions and
     takes them up where the gradient asks for them.
 
+    Like :class:`torch.nn.Linear` it maps (..., in_features) to (..., out_features).
+
     Parameters
     ----------
     in_features, out_features : int
@@ -65,7 +67,7 @@ class TaskNeuron(nn.Module):
     dtype : torch.dtype, default=None
     n_members : int or None, default=None
         Number of layers packed into one batched module. Every parameter then has a leading axis of
-        this length, and input and output have the shape (n_members, batch, features).
+        this length, and input and output have the shape (n_members, ..., features).
     generator : torch.Generator or int, default=None
         Source of the starting values (a CPU generator or a seed); None is seed 0. The global
         random stream of torch is never read.
@@ -138,8 +140,8 @@ class TaskNeuron(nn.Module):
         lead = leading_shape(n_members)
         self.formula = as_formula(formula)
         self.bound, self.bias_std = float(bound), float(bias_std)
-        self._expressions = self._terms_after_linear()
-        self.n_terms = 1 + len(self._expressions)
+        self.terms_after_linear = _terms_after_linear(self.formula)
+        self.n_terms = 1 + len(self.terms_after_linear)
         self.interactions = tuple(sorted(self.formula.interactions.items()))
 
         where = factory_options(device, dtype)
@@ -153,23 +155,16 @@ class TaskNeuron(nn.Module):
         self.bias = parameter(out_features) if bias else None
         self.factors = parameter(in_features, n_factors) if rank else None
         self.loadings = parameter(rank, out_features) if rank else None
-        if self._expressions:
+        if self.terms_after_linear:
             linear = NeuronFormula(pure=("x",)).expressions
-            mixing, shift = orthonormal_terms((*linear, *self._expressions), self.bound)
+            mixing, shift = orthonormal_terms((*linear, *self.terms_after_linear), self.bound)
             self.register_buffer("mixing", torch.as_tensor(mixing).to(**where))
             self.register_buffer("shift", torch.as_tensor(shift).to(**where))
-            check_slopes(self._expressions, self.bound, self.weight.dtype)
+            check_slopes(self.terms_after_linear, self.bound, self.weight.dtype)
         if rank:
             self.register_buffer("product_scale", torch.ones(*lead, rank, **where))
             self.register_buffer("product_shift", torch.zeros(*lead, rank, **where))
         self.reset_parameters(generator)
-
-    def _terms_after_linear(self) -> tuple[ElementwiseExpression, ...]:
-        return tuple(
-            expression
-            for expression in self.formula.expressions
-            if not (expression.is_power and expression.power == 1)
-        )
 
     @property
     def n_pure_signals(self) -> int:
@@ -296,6 +291,41 @@ class TaskNeuron(nn.Module):
                     size = lengths.prod(0).squeeze(0) / scale
                     self.loadings[..., target, :] = (value * size[..., None]).to(self.loadings)
 
+    @torch.no_grad()
+    def scale_factors(self, input: Tensor) -> None:
+        """Bring the factors to a batch; see :func:`sktaskneuron.nn.scale_factors`.
+
+        Parameters
+        ----------
+        input : Tensor of shape ([n_members,] ..., in_features)
+        """
+        if self.factors is not None:
+            self.scale_to_inner_products(matrix_product(self._rows(input), self.factors))
+
+    @torch.no_grad()
+    def scale_to_inner_products(self, inner: Tensor) -> None:
+        """Do the same by the batch's inner products with the factors.
+
+        Parameters
+        ----------
+        inner : Tensor of shape ([n_members,] n_rows, sum of order * rank)
+        """
+        if self.factors is None or self.loadings is None:
+            return
+        if bool(self.loadings.any()):
+            raise ValueError(
+                "factors are scaled before training, and the products of this layer have weights "
+                "already, which would mean something else"
+            )
+        size = inner.square().mean(dim=-2, keepdim=True).sqrt()
+        size = torch.where(size > 0, size, 1.0)
+        self.factors.div_(size)
+        products = rank_one_products(smooth_bound(inner / size, self.bound), self.interactions)
+        spread, mean = torch.std_mean(products, dim=-2, unbiased=False)
+        scale = 1.0 / torch.where(spread > 0, spread, 1.0)
+        self.product_scale.copy_(scale)
+        self.product_shift.copy_(-mean * scale)
+
     def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
         """Yield the NTP factors of learning rate and weight decay of every parameter."""
         yield self.weight, *ntp_rates(self.n_pure_signals)
@@ -307,10 +337,10 @@ class TaskNeuron(nn.Module):
 
     def pure_signals(self, input: Tensor) -> Tensor:
         """Return phi_t(x_i): (..., in_features) -> (..., in_features * n_terms)."""
-        if not self._expressions:
+        if not self.terms_after_linear:
             return input
         bounded = smooth_bound(input, self.bound)
-        terms = torch.stack((input, *evaluate_terms(self._expressions, bounded)), dim=-1)
+        terms = torch.stack((input, *evaluate_terms(self.terms_after_linear, bounded)), dim=-1)
         signals = affine(self.shift, terms.flatten(0, -2), self.mixing)
         return signals.view(*input.shape[:-1], self.n_pure_signals)
 
@@ -338,14 +368,31 @@ class TaskNeuron(nn.Module):
 
         Parameters
         ----------
-        input : Tensor of shape ([n_members,] batch, in_features)
+        input : Tensor of shape ([n_members,] ..., in_features)
 
         Returns
         -------
-        Tensor of shape ([n_members,] batch, out_features)
+        Tensor of shape ([n_members,] ..., out_features)
         """
-        return self.combine(self.pure_signals(input), self.product_signals(input))
+        rows = self._rows(input)
+        value = self.combine(self.pure_signals(rows), self.product_signals(rows))
+        return value if rows is input else value.view(*input.shape[:-1], self.out_features)
+
+    def _rows(self, input: Tensor) -> Tensor:
+        """Return ([n_members,] ..., in_features) with one axis in the place of the others."""
+        lead = input.shape[: len(leading_shape(self.n_members))]
+        if input.ndim == len(lead) + 2:
+            return input
+        return input.reshape(*lead, -1, self.in_features)
 
     def extra_repr(self) -> str:
         """Show sizes and formula in ``repr``."""
         return f"{self.in_features}, {self.out_features}, formula='{self.formula}'"
+
+
+def _terms_after_linear(formula: NeuronFormula) -> tuple[ElementwiseExpression, ...]:
+    return tuple(
+        expression
+        for expression in formula.expressions
+        if not (expression.is_power and expression.power == 1)
+    )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sktaskneuron.nn.task.start import as_generator, factory_options, leading_shape, randn
 
 # Standard deviation of the functions at the start, and by how much faster they learn than weights:
-# what is small and slow stays smooth, and misses the thresholds (benchmarks/recipes.md).
+# what is small and slow stays smooth, and misses the thresholds (docs/ablations.md).
 _START, _RATE = 0.1, 3.0
 
 

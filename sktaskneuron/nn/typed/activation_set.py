@@ -187,7 +187,7 @@ class ActivationSet:
 
         Returns
         -------
-        ndarray of shape (n_types, *shape of x)
+        ndarray of shape ``(n_types, *x.shape)``
         """
         points = np.asarray(x, dtype=np.float64)
         place = (points - self.grid.low) / self.grid.step
@@ -200,7 +200,7 @@ class ActivationSet:
         return np.asarray(value)
 
     def exact(self, x: ArrayLike) -> FloatArray:
-        """Return the values of the sub-networks themselves: (n_types, *shape of x).
+        """Return the values of the sub-networks themselves: ``(n_types, *x.shape)``.
 
         Raises
         ------

@@ -67,11 +67,11 @@ class SubNetworks:
             raise ValueError("w1, b1 and w2 have the shape (T, H) and b2 has (T,)")
 
     def __call__(self, x: ArrayLike) -> FloatArray:
-        """Return the values of all types: (T, *shape of x)."""
+        """Return the values of all types: ``(T, *x.shape)``."""
         return self._evaluate(x)[0]
 
     def slope(self, x: ArrayLike) -> FloatArray:
-        """Return the derivatives of all types: (T, *shape of x)."""
+        """Return the derivatives of all types: ``(T, *x.shape)``."""
         return self._evaluate(x)[1]
 
     def _evaluate(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:

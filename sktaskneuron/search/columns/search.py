@@ -30,6 +30,7 @@ from sktaskneuron.search.columns.rules import NO_RULES, Rules, obeying, running_
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.columns.units import Unit
 from sktaskneuron.search.frame.observations import Observations
+from sktaskneuron.search.frame.progress import SILENCE, Progress
 from sktaskneuron.search.frame.standardise import usable_columns
 from sktaskneuron.search.frame.support import shared_support
 
@@ -67,7 +68,7 @@ def search_columns(
     observations: Observations,
     options: ColumnsOptions,
     rng: np.random.Generator,
-    on_step: Callable[[str], None] | None = None,
+    progress: Progress = SILENCE,
 ) -> ColumnsResult:
     """Find equations of a target in named columns.
 
@@ -77,8 +78,9 @@ def search_columns(
     options : ColumnsOptions
     rng : numpy.random.Generator
         Draws the rows that are held out and those that are searched on.
-    on_step : callable, optional
-        Called with a text now and then.
+    progress : Progress, optional
+        Has a part for every output that is searched, with the steps of the engine, and one for the
+        choice.
 
     Returns
     -------
@@ -93,27 +95,21 @@ def search_columns(
         If the engine failed.
     """
     with obeying(options.rules):
-        return _search(observations, options, rng, on_step)
+        return _search(observations, options, rng, progress)
 
 
 def _search(
     observations: Observations,
     options: ColumnsOptions,
     rng: np.random.Generator,
-    on_step: Callable[[str], None] | None,
+    progress: Progress,
 ) -> ColumnsResult:
     """Search under the rules that run."""
     find = get_columns_engine(options.engine)
     X, target, weight = observations.X, observations.target, observations.weight
     names = tuple(map(str, observations.names))
     caps: list[str] = []
-    steps: list[str] = []
-
-    def report(text: str) -> None:
-        steps.append(text)
-        if on_step is not None:
-            on_step(text)
-
+    n_steps = 0
     n, most = len(X), min(options.max_samples, _MOST_ROWS)
     order = rng.permutation(n)
     n_held = min(round(_HELD_OUT * n), _MOST_HELD_OUT) if weight.sum() >= _FEWEST_ROWS else 0
@@ -151,14 +147,22 @@ def _search(
 
     n_outputs = target.shape[1]
 
-    def candidates(output: int, searched: bool) -> list[Node]:
+    def place(output: int) -> str:
+        return f"output {output + 1} of {n_outputs}: " * (n_outputs > 1)
+
+    def candidates(output: int, searched: bool, progress: Progress) -> list[Node]:
         rows = split.rows(output).take(train)
         found: list[Node] = []
         # nothing but rounding could be found in a constant
         if searched and usable.size and rows.y.min() < rows.y.max():
-            place = f"output {output + 1} of {n_outputs}: " * (n_outputs > 1)
+
+            def tell(text: str) -> None:
+                nonlocal n_steps
+                n_steps += 1
+                progress.step(place(output) + text)
+
             with within(_FINDING * seconds_left()):
-                found = look(rows, lambda text: report(place + text))
+                found = look(rows, tell)
         if options.proposer is not None:
             proposed, unread = read_proposals(options.proposer, rows, names)
             found += proposed
@@ -175,18 +179,21 @@ def _search(
     # values that overflow are looked for and left out wherever candidates are compared
     with np.errstate(all="ignore"), within(_CANDIDATES * seconds_left()):
         for output in outputs:
-            with within(seconds_left() / (len(outputs) - len(found))):
+            with (
+                progress.part(f"{place(output)}equations") as steps,
+                within(seconds_left() / (len(outputs) - len(found))),
+            ):
                 searched = budget is None or budget.admits(output)
-                found[output] = candidates(output, searched)
+                found[output] = candidates(output, searched, steps)
                 if budget is not None:
                     budget.spend(found[output][0])
     if budget is not None and budget.n_searched < n_outputs:
         caps.append(f"equations searched for {budget.n_searched} of {n_outputs} classes")
     per_output = [found[output] for output in range(n_outputs)]
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), progress.part("choice of the equations"):
         choose = choose_classes if observations.classification else choose_equations
         result = _in_given_columns(choose(split, per_output), forms, names)
-    result.caps, result.n_steps = tuple(caps), len(steps)
+    result.caps, result.n_steps = tuple(caps), n_steps
     return result
 
 

@@ -11,8 +11,6 @@ from sktaskneuron.formula import ElementwiseExpression
 
 Criterion: TypeAlias = Literal["bic", "ebic", "cv"]
 Engine: TypeAlias = Literal["als", "gates"]
-#: ``on_step(scale, step, formula, score)``: called before every forward step.
-StepHook: TypeAlias = Callable[[str, int, str, float], None]
 #: ``proposer(z, target, weight, seed)``, arrays of shapes (n_samples, n_features), (n_samples,) and
 #: (n_samples,): functions beside those of the library of symbolic regression.
 FunctionProposer: TypeAlias = Callable[[Matrix, Vector, Vector, int], list[ElementwiseExpression]]

@@ -17,8 +17,9 @@ from sktaskneuron.search.frame.evidence import explained, folds, held_out_loss, 
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.model import Structure
 from sktaskneuron.search.frame.observations import Observations
-from sktaskneuron.search.frame.options import SearchOptions, StepHook
+from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem, ScaledTask
+from sktaskneuron.search.frame.progress import SILENCE, Progress
 from sktaskneuron.search.frame.result import SearchResult
 from sktaskneuron.search.frame.selection import Selection
 from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
@@ -93,7 +94,7 @@ def search_formula(
     method: Method,
     options: SearchOptions,
     rng: np.random.Generator,
-    on_step: StepHook | None = None,
+    progress: Progress = SILENCE,
 ) -> SearchResult:
     """Find the formula of a target in numeric columns.
 
@@ -105,9 +106,9 @@ def search_formula(
     options : SearchOptions
     rng : numpy.random.Generator
         Draws rows, folds and starts.
-    on_step : callable, optional
-        Called before every forward step with the scale, the step, the formula so far and its
-        score.
+    progress : Progress, optional
+        Has a part for every scale of the columns, with a step before every addition, and one for
+        the evidence of the resamples.
 
     Returns
     -------
@@ -147,33 +148,32 @@ def search_formula(
         target=standard.target[rows],
         weight=standard.weight[rows],
     )
-    part, family = searched.X, searched.family
+    columns, family = searched.X, searched.family
     best: tuple[Solution, Standardisation, int] | None = None
-    scales = method.scales(part, searched.weight, options)
-    n_entries = part.size * standard.target.shape[1]
+    scales = method.scales(columns, searched.weight, options)
+    n_entries = columns.size * standard.target.shape[1]
     numbered = _numbered(scales, n_entries, method.first_scale, options, caps)
     has_evidence = 2 <= options.n_resamples <= len(rows) // 2
     with within(seconds_left() * (_SEARCH if has_evidence else 1.0)):
         for place, (number, scale) in enumerate(numbered):
             if best is not None and method.is_enough(best[0], best[1], scale):
                 continue
-
-            def report(step: int, formula: str, score: float, number: int = number) -> None:
-                if on_step is not None:
-                    on_step(f"scale {number + 1}", step, formula, score)
-
             left = seconds_left() / (len(numbered) - place)
-            with within(left, f"the search on scale {number + 1} of the columns"):
+            name = f"scale {number + 1}"
+            with (
+                progress.part(f"{name} of the columns") as part,
+                within(left, f"the search on {name} of the columns"),
+            ):
                 checkpoint()
                 task = ScaledTask(
-                    scale(part),
+                    scale(columns),
                     family,
                     options,
                     seed,
                     searched.references,
                     forced=forced[usable] if forced.any() else None,
                 )
-                solution = _solved(method, task, report, caps)
+                solution = _solved(method, task, _teller(part, name), caps)
                 if best is None or solution.score < best[0].score:
                     best = solution, scale, number
     if best is None:
@@ -199,10 +199,20 @@ def search_formula(
         scale_number=number,
     )
     if has_evidence:
-        with within(otherwise="the evidence of the resamples"):
-            _add_evidence(result, method, solution)
+        with (
+            progress.part("evidence", options.n_resamples) as part,
+            within(otherwise="the evidence of the resamples"),
+        ):
+            _add_evidence(result, method, solution, part)
             _add_front(result, solution, fitted)
     return result
+
+
+def _teller(part: Progress, scale: str) -> Callable[[int, str, float], None]:
+    def tell(step: int, formula: str, score: float) -> None:
+        part.step(f"{scale}, step {step}: {formula}, criterion {score:.6g}")
+
+    return tell
 
 
 def _solved(
@@ -287,7 +297,9 @@ def _numbered(
     return numbered
 
 
-def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> None:
+def _add_evidence(
+    result: SearchResult, method: Method, solution: Solution, progress: Progress
+) -> None:
     """Write validated gains and frequencies over folds into ``result``."""
     problem, selection, library = solution.problem, solution.selection, solution.problem.library
     splits = _evidence_splits(problem)
@@ -297,10 +309,11 @@ def _add_evidence(result: SearchResult, method: Method, solution: Solution) -> N
         for (stream, order), gain in gains.items()
     }
     counts: dict[str, int] = {}
-    for train, _ in splits:
+    for number, (train, _) in enumerate(splits, 1):
         for text in method.terms_on(solution, train):
             counts[text] = counts.get(text, 0) + 1
         checkpoint()  # what is cut short is no evidence
+        progress.step(f"evidence, fold {number} of {len(splits)}")
     result.selection_frequency = {
         text: count / len(splits) for text, count in sorted(counts.items())
     }

@@ -9,7 +9,7 @@ import pytest
 import skops.io
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -18,6 +18,7 @@ from sktaskneuron import (
     LearnedDiversityMLPClassifier,
     LearnedDiversityMLPRegressor,
 )
+from sktaskneuron.estimators.hamiltonian import regressor
 from sktaskneuron.nn import ActivationSet
 
 from ..data import draw_classes, draw_people, draw_quadratic
@@ -364,6 +365,60 @@ class TestHamiltonian:
         assert twin.score(states, model.predict(states)) > 0.99
         weighted = HamiltonianMLPRegressor(**HAMILTONIAN).fit(paths, t, np.ones(12))
         np.testing.assert_array_equal(weighted.predict(states), twin.predict(states))
+
+    def orbits(self):
+        """Five of an oscillator."""
+        t = np.linspace(0, 4, 40)
+        size = np.array([0.5, 1, 1.5, 2, 0.2])[:, None]
+        return np.stack([size * np.cos(t), -size * np.sin(t)], axis=2), t
+
+    def test_orbits_are_held_out_whole(self, monkeypatch):
+        paths, t = self.orbits()
+        seen = []
+        monkeypatch.setattr(
+            regressor, "fit_hamiltonian", lambda _, motion, report: seen.append(motion) or 1 / 0
+        )
+        for n_folds, groups in ((5, None), (4, [0, 0, 1, 2, 3])):
+            model = HamiltonianMLPRegressor(**{**HAMILTONIAN, "validation": GroupKFold(n_folds)})
+            with pytest.raises(ZeroDivisionError):
+                model.fit(paths, t, groups=groups)
+        alone, pairs = (motion.splits for motion in seen)
+        assert all(len(train) + len(held) == 200 for train, held in alone + pairs)
+        for splits, sizes in ((alone, [40] * 5), (pairs, [40, 40, 40, 80])):
+            assert sorted(len(held) for _, held in splits) == sizes
+            assert all(len(np.unique(held // 40)) == len(held) // 40 for _, held in splits)
+
+    def test_rows_that_judge(self):
+        X, y = self.pendulum(300)
+        Z, target = self.pendulum(80, seed=1)
+        settings = {**HAMILTONIAN, "validation": None, "n_members": 2}
+        model = HamiltonianMLPRegressor(**settings).fit(X, y, X_val=Z, y_val=target)
+        assert model.oof_score_ == pytest.approx(model.score(Z, target), abs=1e-6)
+        assert "valid_loss" in model.history_
+        same = clone(model).fit(X, y, X_val=Z, y_val=target, sample_weight_val=np.ones(80))
+        np.testing.assert_array_equal(same.predict(Z), model.predict(Z))
+        wrong = clone(model).fit(X, y, X_val=Z, y_val=-target)
+        assert wrong.oof_score_ < 0 < model.oof_score_
+        paths, t = self.orbits()
+        judged = HamiltonianMLPRegressor(**{**settings, "max_epochs": 2})
+        judged.fit(paths, t, X_val=paths[:1], y_val=t)
+        assert np.isfinite(judged.oof_score_)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"X_val": np.zeros((3, 2))}, "needs X_val and y_val together"),
+            ({"X_val": np.zeros((3, 4)), "y_val": np.zeros((3, 4))}, "4 features"),
+            ({"X_val": np.zeros((3, 2)), "y_val": np.zeros(3)}, "y_val holds the derivative"),
+            ({"groups": [1, 2]}, "inconsistent numbers of samples"),
+        ],
+        ids=["half", "columns", "rates", "groups"],
+    )
+    def test_rows_that_cannot_judge(self, given, message):
+        X, y = self.pendulum(30)
+        model = HamiltonianMLPRegressor(**{**HAMILTONIAN, "validation": GroupKFold(2)})
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, y, **{"groups": np.arange(30), **given})
 
     def test_learned_functions(self):
         X, y = self.pendulum(200)

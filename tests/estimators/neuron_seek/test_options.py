@@ -41,6 +41,7 @@ ELSEWHERE = {
     "search",
     "n_iter_no_change",
     "compare_simple",
+    "companions",
     "term_evidence",
     "readable",
     "warm_start",
@@ -48,6 +49,7 @@ ELSEWHERE = {
     "categorical_features",
     "class_weight",
     "device",
+    "n_jobs",
     "skorch_callbacks",
     "verbose",
 }

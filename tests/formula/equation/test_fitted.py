@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 import pickle
 
 import numpy as np
@@ -51,6 +52,29 @@ def test_evaluate_is_the_definition(fitted):
     expected = by_definition(fitted, X)
     scale = 1 + np.abs(expected).max()
     np.testing.assert_allclose(fitted.evaluate(X), expected, rtol=1e-8, atol=1e-9 * scale)
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_far_cells_leave_what_the_atoms_are(order):
+    """Far out x_i**order is as large as the product of sums, and what is left of it is exact."""
+    rng = np.random.default_rng(order)
+    factors = rng.integers(-3, 4, size=(order, 4, 2)).astype(float)
+    formula = NeuronFormula.parse(f"<{','.join('x' * order)}>:2")
+    fitted = FittedFormula(
+        formula, [0.0], factors={order: factors}, loadings={order: [[1.0], [3.0]]}
+    )
+    X = rng.integers(-4, 5, size=(20, 4)).astype(float)
+    X[:, 1] *= 10.0 ** rng.integers(0, 13, size=20)
+    whole = [
+        sum(
+            weight * math.prod(int(u[m, i, r]) * int(row[i]) for m, i in enumerate(chosen))
+            for r, weight in enumerate((1, 3))
+            for chosen in itertools.product(range(4), repeat=order)
+            if len(set(chosen)) > 1
+        )
+        for u, row in ((factors, row) for row in X)
+    ]
+    np.testing.assert_allclose(fitted.evaluate(X)[:, 0], np.array(whole, dtype=float), rtol=1e-10)
 
 
 @given(FITTED)

@@ -237,6 +237,19 @@ def test_refusals(linear):
         active_subspace(only, levels)
     states = np.random.default_rng(0).normal(size=(40, 2))
     motion = HamiltonianMLPRegressor((4,), max_epochs=1, random_state=0).fit(states, states)
-    for given in (None, states):
-        with pytest.raises(TypeError, match="HamiltonianMLPRegressor"):
-            feature_importances(motion, given)
+    with pytest.raises(TypeError, match="HamiltonianMLPRegressor"):
+        active_subspace(motion, states)
+    with pytest.raises(ValueError, match="NaN"):
+        feature_importances(motion, states * np.nan)
+
+
+def test_rates_of_a_system():
+    """Of an oscillator with free motion beside it: dq1 = p1, dp1 = -q1, dq2 = p2, dp2 = 0."""
+    X = np.random.default_rng(0).normal(size=(300, 4)) * [1.0, 5.0, 1.0, 3.0]
+    y = np.stack([X[:, 2], X[:, 3], -X[:, 0], 0 * X[:, 0]], axis=1)
+    model = HamiltonianMLPRegressor((16,), max_epochs=60, validation=0.2, random_state=0)
+    found = model.fit(X, y).feature_importances_
+    # each of three rates out of four moves by one standard deviation with one column
+    np.testing.assert_allclose(found[[0, 2, 3]], 0.5, atol=0.06)
+    np.testing.assert_array_equal(feature_importances(model), found)
+    np.testing.assert_allclose(feature_importances(model, X), found, rtol=1e-9)

@@ -217,3 +217,18 @@ def test_nearly_dependent_terms_are_not_blown_up():
 def test_bad_sizes_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options)).split("_")[0]):
         TaskNeuron(**{"in_features": 2, "out_features": 2, "formula": "x", **options})
+
+
+@pytest.mark.parametrize("lead", [(), (6,), (2, 3), (2, 1, 3)])
+def test_any_axes_may_stand_before_the_features(lead):
+    layer = TaskNeuron(4, 3, FULL, bias_std=1.0, generator=1)
+    torch.nn.init.normal_(layer.loadings, generator=torch.Generator().manual_seed(2))
+    X = normal(6, 4).float()
+    rows = X if lead else X[0]
+    torch.testing.assert_close(layer(rows.view(*lead, 4)), layer(rows).view(*lead, 3))
+
+
+def test_members_take_any_axes_too():
+    layer = TaskNeuron(4, 3, FULL, n_members=2, generator=1)
+    X = normal(12, 4).float()
+    torch.testing.assert_close(layer(X.view(2, 3, 2, 4)), layer(X.view(2, 6, 4)).view(2, 3, 2, 3))

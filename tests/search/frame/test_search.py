@@ -9,7 +9,7 @@ from scipy.special import expit, softmax
 from sktaskneuron.datasets import make_neuron_formula
 from sktaskneuron.models.target import indicators
 
-from ..helpers import columns, find, formula_of, noise
+from ..helpers import Told, columns, find, formula_of, noise
 
 # -- what is planted is found -----------------------------------------------------------------
 
@@ -422,11 +422,16 @@ def test_one_column():
 
 
 def test_steps_are_reported():
-    seen = []
+    told = Told()
     X = columns(0, 200, 3)
-    find(
-        X,
-        X[:, 0] + noise(0, 200),
-        on_step=lambda _, step, formula, score: seen.append((step, formula)),
-    )
-    assert seen == [(0, "0"), (1, "x")]
+    find(X, X[:, 0] + noise(0, 200), scale_number=0, n_resamples=2, progress=told)
+    assert [text.split(", criterion")[0] for text in told.texts] == [
+        "scale 1 of the columns",
+        "scale 1, step 0: 0",
+        "scale 1, step 1: x",
+        "/scale 1 of the columns",
+        "evidence",
+        "evidence, fold 1 of 2",
+        "evidence, fold 2 of 2",
+        "/evidence",
+    ]

@@ -13,7 +13,7 @@ from sktaskneuron.search.frame.terms import TermLibrary
 from sktaskneuron.search.sr.scales import common_scales
 
 from .. import helpers
-from ..helpers import columns, noise
+from ..helpers import Told, columns, noise
 
 
 def find(X: np.ndarray, y: np.ndarray, *args: object, **kwargs: object) -> SearchResult:
@@ -284,11 +284,12 @@ def test_many_rows_and_columns_are_capped(monkeypatch):
 
 
 def test_steps_are_reported():
-    seen = []
+    told = Told()
     X = columns(0)
     y = np.abs(X) @ W[0] + noise(0, 400)
-    find(X, y, on_step=lambda scale, step, formula, score: seen.append((scale, step, formula)))
-    assert seen[0] == ("scale 1", 0, "abs(x)")
+    find(X, y, progress=told)
+    assert told.texts[0] == "scale 1 of the columns"
+    assert told.texts[1].startswith("scale 1, step 0: abs(x), criterion ")
 
 
 def test_library_keys_are_powers_or_functions():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression
 
 from sktaskneuron.search.frame.proposals import Space
 from sktaskneuron.search.td.gates import DEFAULT_STEPS, _DualStream, as_structure
@@ -62,6 +63,17 @@ def test_max_rank_is_the_rank():
     X, y = planted()
     options = {"engine": "gates", "max_steps": 200, "max_order": 2, "max_interaction_order": 2}
     assert find(X, y, max_rank=2, **options).fitted.formula.interactions == {2: 2}
+
+
+def test_one_far_target_moves_it_no_more_than_a_line():
+    X, y = planted()
+    X, y = X[:90], y[:90].copy()
+    y[7] = 1e6
+    with pytest.warns(ConvergenceWarning):
+        found = find(X, y, engine="gates", max_steps=10).fitted
+    line = LinearRegression().fit(X, y)
+    new = np.random.default_rng(1).standard_normal((300, 5))
+    assert np.std(found.evaluate(new)) < 3 * np.std(line.predict(new))
 
 
 def test_two_classes():
