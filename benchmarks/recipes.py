@@ -2,7 +2,7 @@
 
     python benchmarks/recipes.py --data FOLDER --store CACHE --out recipes.csv
     python benchmarks/recipes.py --data FOLDER --store CACHE --variants default,order_3 --half A
-    python benchmarks/recipes.py --study cost [--data FOLDER --settings default,most_steps=500]
+    python benchmarks/recipes.py --study cost [--data FOLDER --settings "default;most_steps=500"]
 
 Without --variants it prints the ablation: what each part of the default adds.
 
@@ -58,8 +58,8 @@ HALF_A = {
     *("churn", "higgs_small", "letter", "vehicle", "spambase"),
 }
 
-TASK, (RANKS, PLAIN) = Defaults().task, Defaults().class_rivals
-BINS = MemberGroup("bins", LINEAR, terms="piecewise_embedding", n_terms=4, n_bins=64)
+TASK, RANKS = Defaults().task, Defaults().without_bins
+(BINS,), (CLASS_BINS, PLAIN) = Defaults().rivals, Defaults().class_rivals
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Trained:
     """A group of networks to be trained: what it carries and how it is trained."""
 
     group: MemberGroup
+    class_group: MemberGroup | None = None
     members: int = 4
     search: bool = False
     epoch_factor: int = 1
@@ -84,57 +85,53 @@ GROUPS: dict[str, Trained] = {
     "task_powers": Trained(
         replace(TASK, formula=TASK.formula | LINEAR.parse("x**2 + x**3"), terms=None)
     ),
-    "task_bins": Trained(replace(TASK, terms="piecewise")),
     "task_first_layer": Trained(replace(TASK, hidden_formula=None)),
     "task_order_3": Trained(replace(TASK, formula=TASK.formula | LINEAR.parse("<x,x,x>:8"))),
     "task_unsmoothed": Trained(TASK, smoothing=0.0),
     "ranks": Trained(RANKS),
-    "ranks_calm": Trained(replace(RANKS, frequency_std=0.1)),
     "plain": Trained(PLAIN),
-    "bins": Trained(BINS),
-    "bins_e8": Trained(replace(BINS, n_terms=8)),
-    "bins_dense": Trained(replace(BINS, terms="piecewise")),
-    "bins_unsmoothed": Trained(replace(BINS, label_smoothing=0.0)),
+    "bins": Trained(BINS, CLASS_BINS),
+    "bins_few": Trained(replace(BINS, n_bins=16), replace(CLASS_BINS, n_bins=16)),
+    "bins_dense": Trained(
+        replace(BINS, terms="piecewise"), replace(CLASS_BINS, terms="piecewise", n_bins=64)
+    ),
+    "bins_smoothed": Trained(BINS, replace(CLASS_BINS, label_smoothing=None)),
     "one": Trained(TASK, members=1),
 }
 
 SIMPLE = "constant+linear+formula"
 # a name with a question mark takes part for classes only
 VARIANTS: dict[str, str] = {
-    "default": f"{SIMPLE}+task+ranks+plain?",
-    "no_products": f"{SIMPLE}+task_no_products+ranks+plain?",
-    "no_learned_terms": f"{SIMPLE}+task_no_terms+ranks+plain?",
-    "no_search": "constant+linear+task_unsearched+ranks+plain?",
-    "no_equation": "constant+linear+task+ranks+plain?",
-    "no_simple_models": "task+ranks+plain?",
-    "no_ranks": f"{SIMPLE}+task+plain?",
+    "default": f"{SIMPLE}+task+bins+plain?",
+    "no_products": f"{SIMPLE}+task_no_products+bins+plain?",
+    "no_learned_terms": f"{SIMPLE}+task_no_terms+bins+plain?",
+    "no_search": "constant+linear+task_unsearched+bins+plain?",
+    "no_equation": "constant+linear+task+bins+plain?",
+    "no_simple_models": "task+bins+plain?",
+    "no_bins": f"{SIMPLE}+task+plain?",
     "task_only": "task",
     "one_member": "one",
-    "two_groups": f"{SIMPLE}+task+ranks",
-    "three_groups": f"{SIMPLE}+task+ranks+plain",
-    "powers_for_learned_terms": f"{SIMPLE}+task_powers+ranks+plain?",
-    "calm_task": f"{SIMPLE}+task_calm+ranks+plain?",
-    "half_calm": f"{SIMPLE}+task_unsearched/task_calm+ranks+plain?",
-    "spread_task": f"{SIMPLE}+task_spread+ranks+plain?",
-    "long_task": f"{SIMPLE}+task_long+ranks+plain?",
-    "calm_ranks": f"{SIMPLE}+task+ranks_calm+plain?",
-    "half_products": f"{SIMPLE}+task_unsearched/task_no_products+ranks+plain?",
-    "first_layer_only": f"{SIMPLE}+task_first_layer+ranks+plain?",
-    "order_3": f"{SIMPLE}+task_order_3+ranks+plain?",
-    "no_smoothing": f"{SIMPLE}+task_unsmoothed+ranks+plain?",
-    "plus_bins": f"{SIMPLE}+task+ranks+plain?+bins",
-    "bins_for_ranks": f"{SIMPLE}+task+bins+plain?",
-    "bins_for_plain": f"{SIMPLE}+task+ranks+bins",
-    "plus_e8": f"{SIMPLE}+task+ranks+plain?+bins_e8",
-    "e8_for_ranks": f"{SIMPLE}+task+bins_e8+plain?",
-    "e8_for_plain": f"{SIMPLE}+task+ranks+bins_e8",
-    "plus_dense": f"{SIMPLE}+task+ranks+plain?+bins_dense",
-    "dense_for_ranks": f"{SIMPLE}+task+bins_dense+plain?",
-    "dense_for_plain": f"{SIMPLE}+task+ranks+bins_dense",
+    "two_groups": f"{SIMPLE}+task+bins",
+    "three_groups": f"{SIMPLE}+task+bins+plain",
+    "ranks_for_bins": f"{SIMPLE}+task+ranks+plain?",
+    "plus_ranks": f"{SIMPLE}+task+bins+ranks+plain?",
+    "bins_for_task": f"{SIMPLE}+ranks+bins+plain?",
+    "few_bins": f"{SIMPLE}+task+bins_few+plain?",
+    "dense_bins": f"{SIMPLE}+task+bins_dense+plain?",
+    "smoothed_bins": f"{SIMPLE}+task+bins_smoothed+plain?",
+    "powers_for_learned_terms": f"{SIMPLE}+task_powers+bins+plain?",
+    "calm_task": f"{SIMPLE}+task_calm+bins+plain?",
+    "half_calm": f"{SIMPLE}+task_unsearched/task_calm+bins+plain?",
+    "spread_task": f"{SIMPLE}+task_spread+bins+plain?",
+    "long_task": f"{SIMPLE}+task_long+bins+plain?",
+    "half_products": f"{SIMPLE}+task_unsearched/task_no_products+bins+plain?",
+    "first_layer_only": f"{SIMPLE}+task_first_layer+bins+plain?",
+    "order_3": f"{SIMPLE}+task_order_3+bins+plain?",
+    "no_smoothing": f"{SIMPLE}+task_unsmoothed+bins+plain?",
 }
 ABLATION = [
     *("default", "no_products", "no_learned_terms", "no_search", "no_equation"),
-    *("no_simple_models", "no_ranks", "task_only", "one_member", "two_groups"),
+    *("no_simple_models", "no_bins", "task_only", "one_member", "two_groups"),
 ]
 
 
@@ -220,15 +217,16 @@ class Fold:
         return model.outputs, model.model.predict_raw(self.test_inputs)[None]
 
     def _others(self) -> list[Candidate]:
-        return [self.candidate(name)[0] for name in ("linear", "task", "ranks")]
+        return [self.candidate(name)[0] for name in ("linear", "task", "bins")]
 
     def _trained(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         trained = GROUPS[name]
-        group = trained.group
+        group = trained.class_group if self.table.classes else None
+        group = group or trained.group
         if trained.search:
             formula = type(LINEAR)(interactions=self.prepared.formula.interactions)
             group = replace(group, formula=group.formula | formula)
-        number = 0 if "ranks" not in name else 1
+        number = 1 if name.startswith(("bins", "ranks")) else 0
         recipe = self.rivals.recipe(trained.members, self.rivals.seed + number)
         recipe = replace(recipe, n_epochs=recipe.n_epochs * trained.epoch_factor)
         if trained.smoothing is not None:
@@ -309,12 +307,18 @@ def _ready(*arguments: Any) -> _Ready:
     return _Ready(prepare(*arguments))
 
 
+# the scales of the columns that any variant asks for
+_ALL_VIEWS = Defaults(rivals=(RANKS,), class_rivals=(RANKS,))
+
+
 class _PreparedRegressor(NeuronSeekRegressor):
     _run = staticmethod(_ready)
+    _defaults = _ALL_VIEWS
 
 
 class _PreparedClassifier(NeuronSeekClassifier):
     _run = staticmethod(_ready)
+    _defaults = _ALL_VIEWS
 
 
 def member_outputs(model: PackedModel, inputs: Inputs) -> np.ndarray:
@@ -401,7 +405,7 @@ def main() -> None:
     parser.add_argument("--study", choices=("parts", "cost"), default="parts")
     parser.add_argument("--data", help="default: the bundled tables; of cost: the stored rows")
     parser.add_argument("--store", type=Path, help="folder for trained outputs, or file of costs")
-    parser.add_argument("--settings", type=lambda s: s.split(","), default=list(cost.SETTINGS))
+    parser.add_argument("--settings", type=lambda s: s.split(";"), default=list(cost.SETTINGS))
     parser.add_argument("--tables", type=lambda s: s.split(","), default=None)
     parser.add_argument("--half", choices=("A", "B"), default=None)
     parser.add_argument("--variants", type=lambda s: s.split(","), default=ABLATION)

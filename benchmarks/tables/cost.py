@@ -19,8 +19,13 @@ from tables.data import Table, load_table, make_folds
 
 KEY, FIELDS = ("table", "n_train", "setting", "seed"), ("error", "fit_cpu_s")
 
-#: Defaults by name. The first one is what the others are compared with.
+_FORMER = Defaults().without_bins, Defaults().class_rivals[1]
+#: Defaults by name. The first one is what the others are compared with: the former ones.
 SETTINGS: Mapping[str, Defaults] = {
+    "ranks, most_steps=6000": replace(
+        Defaults(), rivals=_FORMER[:1], class_rivals=_FORMER, most_steps=6_000
+    ),
+    "ranks": replace(Defaults(), rivals=_FORMER[:1], class_rivals=_FORMER),
     "most_steps=6000": replace(Defaults(), most_steps=6_000),
     "most_steps=3000": replace(Defaults(), most_steps=3_000),
     "default": Defaults(),

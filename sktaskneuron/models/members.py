@@ -70,6 +70,16 @@ class MemberGroup:
     n_bins: int = 64
     label_smoothing: float | None = None
 
+    @property
+    def has_bins(self) -> bool:
+        """Whether its functions bend at the edges of bins."""
+        return self.terms in ("piecewise", "piecewise_embedding")
+
+
+def has_room_for_terms(n_numeric: int) -> bool:
+    """Return whether a table has columns for functions of single ones, and not too many."""
+    return 0 < n_numeric <= _MOST_COSINES // _FEWEST_FREQUENCIES
+
 
 def group_candidate(
     group: MemberGroup,
@@ -190,11 +200,8 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
     """Build the members of a group as one module."""
     from sktaskneuron.nn import TaskNetwork
 
-    inputs, frequencies, terms = task.inputs, _FREQUENCIES, group.terms
-    if inputs.n_numeric:
-        frequencies = min(_FREQUENCIES, _MOST_COSINES // inputs.n_numeric)
-    if not inputs.n_numeric or frequencies < _FEWEST_FREQUENCIES:
-        terms = None
+    inputs = task.inputs
+    terms = group.terms if has_room_for_terms(inputs.n_numeric) else None
     network = TaskNetwork(
         inputs.n_columns,
         task.n_outputs,
@@ -205,7 +212,7 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
         dropout=recipe.dropout,
         terms=terms,
         n_term_columns=inputs.n_numeric,
-        n_frequencies=frequencies,
+        n_frequencies=min(_FREQUENCIES, _MOST_COSINES // max(1, inputs.n_numeric)) or 1,
         frequency_std=group.frequency_std,
         n_terms=group.n_terms,
         n_bins=group.n_bins,
@@ -214,7 +221,7 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
         dtype=dtype,
         generator=recipe.seed,
     )
-    if group.terms in ("piecewise", "piecewise_embedding") and terms is not None:
+    if group.has_bins and terms is not None:
         own = task.own_rows
         network.load_edges(inputs.take(own).edges(group.view, group.n_bins, task.weight[own]))
     return network

@@ -59,8 +59,12 @@ class Reader:
         levels = tuple(self.encoder.n_levels_)
         if not self.reads_levels:
             codes, levels = codes[:, :0], ()
-        n_numeric = int((~self.encoder.indicator_).sum())
-        return Inputs(matrix, codes, self.scalers, n_numeric, levels)
+        return Inputs(matrix, codes, self.scalers, self.n_numeric, levels)
+
+    @property
+    def n_numeric(self) -> int:
+        """Number of numeric columns."""
+        return int((~self.encoder.indicator_).sum())
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ def _between(values: Vector, below: Vector, n_bins: int) -> Vector:
         if apart and values[place] < points[place] < values[place + 1]:
             kept.append(place)
             last = inner[place]
-    return points[kept]
+    return np.asarray(points[kept])
 
 
 def _check_n_bins(n_bins: int) -> None:

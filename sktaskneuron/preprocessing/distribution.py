@@ -35,7 +35,8 @@ def points_between(values: Vector, shared: Mask) -> Vector:
     low, high = values[:-1], values[1:]
     half = high / 2 - low / 2
     power = np.ldexp(0.5, np.frexp(half)[1])
-    return np.where(shared[:-1], low + power, np.where(shared[1:], high - power, low + half))
+    beside = np.where(shared[1:], high - power, low + half)
+    return np.asarray(np.where(shared[:-1], low + power, beside))
 
 
 def rows_below(below: Vector, n_rows: int) -> Vector:

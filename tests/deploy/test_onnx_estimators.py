@@ -24,6 +24,7 @@ from sktaskneuron import (
 )
 from sktaskneuron.deploy import onnx_inputs
 from sktaskneuron.deploy.torch_module import predictor_module
+from sktaskneuron.estimators.neuron_seek.defaults import Defaults
 from sktaskneuron.exceptions import MissingDependencyError
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.fitted import FormulaModel
@@ -137,6 +138,18 @@ def test_a_blend_of_all_models():
     assert len([name for name, weight in model.weights_.items() if weight > 0]) > 1
     assert differences(model, X * 3)["predict"] < SINGLE
     assert differences(model, X * 3, one_tensor=True)["predict"] < SINGLE
+
+
+def test_networks_with_bins():
+    class Binned(NeuronSeekRegressor):
+        _defaults = Defaults(bins_from=0)
+
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    X[:, 2] = np.round(X[:, 2])
+    y = np.floor(2 * X[:, 0]) + np.sign(X[:, 2]) * X[:, 1]
+    model = Binned("x", **{**QUICK, "max_epochs": 40}).fit(X, y)
+    assert model.weights_["bins"] > 0
+    assert differences(model, X * 3)["predict"] < SINGLE
 
 
 def test_networks_on_what_an_equation_leaves():

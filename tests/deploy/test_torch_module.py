@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from sktaskneuron import HamiltonianMLPRegressor, NeuronFormulaSearch, NeuronSeekRegressor
 from sktaskneuron.deploy.torch_module import predictor_module
+from sktaskneuron.estimators.neuron_seek.defaults import Defaults
 from sktaskneuron.formula import FittedExpression
 from sktaskneuron.models.fitted import FormulaModel
 from tests.common.instances import INSTANCES
@@ -106,9 +107,16 @@ def exported(module, rows):
     return torch.export.export(module, (rows,), dynamic_shapes=({0: batch},)).module()
 
 
-def test_a_blend_of_all_is_exported():
+class Binned(NeuronSeekRegressor):
+    """Trains networks with bins on tables of any number of rows."""
+
+    _defaults = Defaults(bins_from=0)
+
+
+@pytest.mark.parametrize("kind", [NeuronSeekRegressor, Binned])
+def test_a_blend_of_all_is_exported(kind):
     X, y = people()
-    model = NeuronSeekRegressor(**{**QUICK, "max_epochs": 10}, compare_simple=True).fit(X, y)
+    model = kind(**{**QUICK, "max_epochs": 10}, compare_simple=True).fit(X, y)
     rows = encoded(model, X)
     run = exported(model.to_torch(), rows[:7])
     with torch.no_grad():

@@ -36,7 +36,8 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
     A search finds which powers and interactions of the columns the classes ask for [1]_. Small
     networks are built from it and trained together in packs: the "task" group's neurons multiply
     projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
-    columns; the "ranks" group sees the ranks of the values instead, and the "plain" group sums as
+    columns; the "ranks" group sees the ranks of the values instead, or from 1,000 rows on the
+    "bins" group learns broken lines of single columns, for thresholds; the "plain" group sums as
     ordinary neurons do. Every member holds out other rows. On those, the groups are blended with
     the shares of the classes, logistic regression and, for two classes, the searched equation;
     where a readable model alone is as good within the error of that comparison, it predicts.
@@ -164,7 +165,7 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
     selected_ : str
         What predicts: "constant" (the shares of the classes), "linear" (logistic regression),
         "formula" (the searched equation), "equation" (that of columns, where one was asked for),
-        one group of networks ("task", "ranks", "plain"), or "blend".
+        one group of networks ("task", "ranks", "bins", "plain"), or "blend".
     weights_ : dict of str to float
         Share of every model in the prediction.
     validation_scores_ : dict of str to float

@@ -7,15 +7,17 @@ The numbers are measured ones: ``benchmarks/recipes.py`` trains the alternatives
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sktaskneuron.formula import NeuronFormula
-from sktaskneuron.models.members import MemberGroup
+from sktaskneuron.models.members import MemberGroup, has_room_for_terms
 
 LINEAR = NeuronFormula(pure=("x",))
 PRODUCTS = NeuronFormula.parse("x + <x,x>:16")
 
 _TASK = MemberGroup("task", PRODUCTS, PRODUCTS, frequency_std=0.3)
+_BINS = MemberGroup("bins", LINEAR, terms="piecewise_embedding", n_terms=4, n_bins=64)
+_CLASS_BINS = replace(_BINS, n_bins=128, label_smoothing=0.0)
 _RANKS = MemberGroup("ranks", LINEAR, frequency_std=0.3, view="ranks")
 _PLAIN = MemberGroup("plain", LINEAR, frequency_std=0.1)
 
@@ -32,10 +34,14 @@ class Defaults:
         Whether the task group's formula takes over the interactions that the search found.
     rivals, class_rivals : tuple of MemberGroup
         Groups beside the task group, of regression and of classes.
+    without_bins : MemberGroup
+        In place of groups with bins, on tables of fewer rows or without room for them.
+    bins_from, class_bins_from : int
+        Numbers of rows from which groups with bins are trained.
     learning_rate, class_learning_rate : float
         Of regression and of classes.
     label_smoothing : float
-        Of classes.
+        Of classes, in groups that name none.
     n_epochs, least_steps, most_steps : int
         Passes over the rows, within these numbers of steps. Where the steps ask for more passes, an
         epoch has several: the held-out rows are looked at between epochs.
@@ -53,8 +59,11 @@ class Defaults:
 
     task: MemberGroup = _TASK
     use_search: bool = True
-    rivals: tuple[MemberGroup, ...] = (_RANKS,)
-    class_rivals: tuple[MemberGroup, ...] = (_RANKS, _PLAIN)
+    rivals: tuple[MemberGroup, ...] = (_BINS,)
+    class_rivals: tuple[MemberGroup, ...] = (_CLASS_BINS, _PLAIN)
+    without_bins: MemberGroup = _RANKS
+    bins_from: int = 5_000
+    class_bins_from: int = 1_000
     learning_rate: float = 0.1
     class_learning_rate: float = 0.04
     label_smoothing: float = 0.05
@@ -67,6 +76,16 @@ class Defaults:
     further_rate: float = 0.1
     further_passes: int = 30
     simple_margin: float = 1.0
+
+    def uses_bins(self, classification: bool, n_rows: int, n_numeric: int) -> bool:
+        """Return whether a table has the rows and the numeric columns for bins."""
+        fewest = self.class_bins_from if classification else self.bins_from
+        return n_rows >= fewest and has_room_for_terms(n_numeric)
+
+    def rivals_of(self, classification: bool, *, bins: bool) -> list[MemberGroup]:
+        """Return the groups beside the task group, with bins or what stands in their place."""
+        rivals = self.class_rivals if classification else self.rivals
+        return [self.without_bins if group.has_bins and not bins else group for group in rivals]
 
     def batch_size(self, n_rows: int) -> int:
         """Return the rows of a member in a step."""

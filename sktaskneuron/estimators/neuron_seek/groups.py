@@ -208,10 +208,9 @@ class Rivals:
         self, equations: Sequence[Candidate], others: Sequence[Candidate]
     ) -> list[Candidate]:
         """Train networks on what the best of the equations leaves, where that looks simple."""
-        groups = [group for group in self.settings.defaults.rivals if group.view == "ranks"]
-        views = self.task.inputs.scalers
+        groups = self._rivals()
         counted = not isinstance(self.settings.n_members, str)  # all are shared out already
-        if not equations or not groups or groups[0].view not in views or counted:
+        if not equations or not groups or counted:
             return []
         best = min(equations, key=self._loss)
         assert best.outputs is not None
@@ -286,9 +285,18 @@ class Rivals:
                 )
         groups = [task]
         if self.compares and n_rows < defaults.rivals_below:
-            rivals = defaults.class_rivals if self.task.classification else defaults.rivals
-            groups += [group for group in rivals if group.view in self.task.inputs.scalers]
+            groups += self._rivals()
         return self._shared_out(groups)
+
+    def _rivals(self) -> list[MemberGroup]:
+        """Return the groups beside the task group whose scale of the columns is there."""
+        defaults, inputs = self.settings.defaults, self.task.inputs
+        classification, n_rows = self.task.classification, len(self.task.own_rows)
+        bins = defaults.uses_bins(classification, n_rows, inputs.n_numeric)
+        if self.settings.start is not None:  # what goes on learning stays what it is
+            bins = defaults.without_bins.view not in inputs.scalers
+        rivals = defaults.rivals_of(classification, bins=bins)
+        return [group for group in rivals if group.view in inputs.scalers]
 
     def _shared_out(self, groups: Sequence[MemberGroup]) -> list[tuple[MemberGroup, int]]:
         """Give every group as many members as there are splits, or leave it out."""

@@ -50,7 +50,8 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     A search finds which powers and interactions of the columns the target asks for [1]_. Small
     networks are built from it and trained together in packs: the "task" group's neurons multiply
     projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
-    columns; the "ranks" group sees the ranks of the values instead. Every member holds out other
+    columns; the "ranks" group sees the ranks of the values instead, or from 5,000 rows on the
+    "bins" group learns broken lines of single columns, for thresholds. Every member holds out other
     rows. On those, the groups are blended with the mean, ridge regression and the searched
     equation; where a readable model alone is as good within the error of that comparison, it
     predicts.
@@ -187,8 +188,8 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     selected_ : str
         What predicts: "constant" (the mean), "linear" (ridge regression), "formula" (the searched
         equation), "equation" (that of columns, where one was asked for), one group of networks
-        ("task", "ranks"), "formula + networks" or "equation + networks" (networks on what an
-        equation leaves, added to it), or "blend".
+        ("task", "ranks", "bins"), "formula + networks" or "equation + networks" (networks on what
+        an equation leaves, added to it), or "blend".
     weights_ : dict of str to float
         Share of every model in the prediction.
     validation_scores_ : dict of str to float

@@ -29,7 +29,7 @@ from sktaskneuron.models.candidate import Candidate, History
 from sktaskneuron.models.choice import Choice, choose
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
 from sktaskneuron.models.further import trained_further
-from sktaskneuron.models.inputs import Inputs, Scaler, View
+from sktaskneuron.models.inputs import Inputs, Scaler
 from sktaskneuron.models.jobs import Jobs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
@@ -178,7 +178,7 @@ def prepare(
     robust: Any
     if start is None:
         robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
-        reader = _reader(settings, table, robust)
+        reader = _reader(settings, table, robust, target.classification)
     else:
         reader = start.predictor.reader
         robust = reader.scalers["robust"]
@@ -369,13 +369,21 @@ def _jobs(settings: NeuronSeekSettings, report: FitReport) -> Jobs:
     return jobs
 
 
-def _reader(settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler) -> Reader:
+def _reader(
+    settings: NeuronSeekSettings, table: EncodedTable, robust: Scaler, classification: bool
+) -> Reader:
     """Return how rows are read, within bounds far outside of the training values."""
-    scalers: dict[View, Scaler] = {"robust": robust}
-    if settings.compare_simple and len(table.matrix) < settings.defaults.rivals_below:
+    defaults, n_rows = settings.defaults, len(table.matrix)
+    reader = Reader(table.encoder, column_range(table), {"robust": robust})
+    bins = defaults.uses_bins(classification, n_rows, reader.n_numeric)
+    rivals = defaults.rivals_of(classification, bins=bins)
+    if not any(group.view == "ranks" for group in rivals):
+        return reader
+    if settings.compare_simple and n_rows < defaults.rivals_below:
         with within(_RANKS * seconds_left(), "the networks 'ranks'"):
-            scalers["ranks"] = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
-    return Reader(table.encoder, column_range(table), scalers)
+            ranks = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
+            return replace(reader, scalers={"robust": robust, "ranks": ranks})
+    return reader
 
 
 def _formula_of(equation: Equation | None) -> FittedFormula | None:

@@ -7,8 +7,11 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from sktaskneuron.nn.parameterization import TERM_RATE
 from sktaskneuron.nn.task.start import as_generator, factory_options, leading_shape, randn
+
+# Standard deviation of the functions at the start, and by how much faster they learn than weights:
+# what is small and slow stays smooth, and misses the thresholds (docs/ablations.md).
+_START, _RATE = 0.1, 3.0
 
 
 def _as_edges(edges: ArrayLike | None, n_columns: int, n_bins: int) -> Tensor:
@@ -145,11 +148,11 @@ class PiecewiseLinearEmbedding(nn.Module):
         """Draw new starting values from ``generator``."""
         draws = randn(tuple(self.mixing.shape), as_generator(generator))
         with torch.no_grad():
-            self.mixing.copy_(draws / math.sqrt(self.n_bins))
+            self.mixing.copy_(draws * (_START / math.sqrt(self.n_bins)))
 
     def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
         """Yield the rate factors."""
-        yield self.mixing, TERM_RATE, 0.0
+        yield self.mixing, _RATE, 0.0
 
     def forward(self, input: Tensor) -> Tensor:
         """Return g: (..., batch, n_columns) -> (..., batch, n_columns * n_terms)."""
