@@ -298,7 +298,7 @@ def _formula_text(point: ParetoPoint, n_lines: int) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break a text at its spaces, and a word that is too long after an operator where it has one."""
+    """Break a text at its spaces, and a word that is too long after an operator."""
     lines = []
     for line in textwrap.wrap(text, width, break_long_words=False):
         rest = line

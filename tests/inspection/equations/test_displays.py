@@ -195,7 +195,6 @@ class TestParetoFront:
         with pytest.raises(ValueError, match="n_resamples is 1 or more"):
             ParetoFrontDisplay.from_estimator(quick)
 
-
     def test_long_words_break_at_operators(self):
         law = expression("6.283*sqrt(mass)*cosh(0.3647*height)/sqrt(speed)")
         display = ParetoFrontDisplay(ParetoFront([(1, 0.1, expression("2")), (9, 0.9, law)])).plot()
