@@ -174,7 +174,7 @@ def prepare(
     """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
     with in_name_of(settings.estimator_name):
         held_out(settings.validation, len(table.matrix))
-    start = settings.start
+    jobs, start = jobs_of(settings, report), settings.start
     robust: Any
     if start is None:
         robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
@@ -217,8 +217,7 @@ def prepare(
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
     report.say_held_out(validation)
     assert formula is not None
-    ordinal, jobs = OrdinalColumns.of(reader.encoder), jobs_of(settings, report)
-    models = (equation, columns, robust.scale_, ordinal)
+    models = (equation, columns, robust.scale_, OrdinalColumns.of(reader.encoder))
     rivals = Rivals(settings, task, validation, *models, seed, tell, jobs, report.apart())
     return Prepared(reader, formula, rivals)
 
