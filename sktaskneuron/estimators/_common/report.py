@@ -160,7 +160,7 @@ class FitReport:
     @property
     def is_watched(self) -> bool:
         """Whether there are callbacks to be told."""
-        return bool(getattr(self._estimator, "_skl_callbacks", None))
+        return bool(vars(self._estimator).get("_skl_callbacks"))
 
     def apart(self) -> EpochReport:
         """Return what reports the epochs of networks that are trained in another process."""
