@@ -9,9 +9,11 @@ uniformly within the ranges, n = 1000; noise is that share of the target's stand
 
 A formula counts as solved if its test R2 is above 0.9999 on extrapolated ranges: boxes 1.5 times as
 wide about the same centre, where positive ranges stay positive (down to 0.8 of the lower end).
-Complexity counts the nodes of the answer. Every engine has --budget seconds of processor time on
-one thread; ours ends earlier by itself, pyoperon gets as many evaluations as take that long here
-(or longer), gplearn adds generations until the time is spent.
+It is exact if it is the formula once its numbers are fitted to rows without noise: the same values
+to six digits on those ranges. Distance is the edit distance of the two trees, as a share of the
+larger one. Complexity counts the nodes of the answer. Every engine has --budget seconds of
+processor time on one thread; ours ends earlier by itself, pyoperon gets as many evaluations as take
+that long here (or longer), gplearn adds generations until the time is spent.
 
     builtin, operon    NeuronFormulaSearch(method="sr", scope="columns", engine=...)
     raw_operon         pyoperon's own SymbolicRegressor and its own choice of model
@@ -33,10 +35,11 @@ from typing import Any
 import numpy as np
 from common.cells import Cells
 from common.rows import append_row, read_rows
+from formulas.equivalence import is_law, tree_distance
 from formulas.raw_operon import fit_raw_operon
 
 from sktaskneuron.formula.text.evaluation import evaluate
-from sktaskneuron.formula.text.nodes import Number, Variable
+from sktaskneuron.formula.text.nodes import Node, Number, Variable
 from sktaskneuron.search.columns.engines.text import parse_engine_text
 
 FIELDS = [
@@ -47,6 +50,8 @@ FIELDS = [
     "seed",
     "status",
     "solved",
+    "exact",
+    "distance",
     "r2",
     "r2_extrapolated",
     "complexity",
@@ -77,13 +82,18 @@ def read_formulas(folder: Path) -> list[dict[str, Any]]:
     return out
 
 
-def truth(formula: dict[str, Any], columns: dict[str, np.ndarray]) -> np.ndarray:
-    """Values of the true formula."""
+def tree(formula: dict[str, Any]) -> Node:
+    """The true formula as a tree."""
     text = formula["formula"]
     for theirs, ours in FUNCTIONS.items():
         text = text.replace(theirs, ours)
     known = {name: Variable(name) for name in formula["ranges"]} | {"pi": Number(math.pi)}
-    node = parse_engine_text(text, known)
+    return parse_engine_text(text, known)
+
+
+def truth(formula: dict[str, Any], columns: dict[str, np.ndarray]) -> np.ndarray:
+    """Values of the true formula."""
+    node = tree(formula)
     with np.errstate(all="ignore"):
         size = len(next(iter(columns.values())))
         return np.broadcast_to(np.asarray(evaluate(node, columns), dtype=float), (size,))
@@ -128,7 +138,12 @@ def fit_ours(engine: str, X: Any, y: Any, names: list[str], seed: int, budget: f
     # two different whole numbers would be read as classes
     search.set_params(target_type="continuous")
     fitted = search.fit(pd.DataFrame(X, columns=names), y).fitted_formula_
-    return (lambda Z: fitted.evaluate(Z)[:, 0]), fitted.complexity, fitted.texts()[0]
+    return (
+        (lambda Z: fitted.evaluate(Z)[:, 0]),
+        fitted.complexity,
+        fitted.texts()[0],
+        fitted.nodes[0],
+    )
 
 
 def fit_raw_gplearn(X: Any, y: Any, names: list[str], seed: int, budget: float) -> Any:
@@ -146,7 +161,7 @@ def fit_raw_gplearn(X: Any, y: Any, names: list[str], seed: int, budget: float) 
     while True:
         model.set_params(generations=generations).fit(X, y)
         if time.process_time() - start > budget:
-            return model.predict, model._program.length_, str(model._program)
+            return model.predict, model._program.length_, str(model._program), None
         generations += 5
 
 
@@ -164,17 +179,22 @@ def cell(engine: str, formula: dict[str, Any], noise: float, seed: int, budget: 
         before = cpu_seconds()
         if engine == "raw_operon":
             steps = int(budget * EVALUATIONS_PER_SECOND)
-            predict, size, text = fit_raw_operon(X, noisy, steps, seed)
+            predict, size, text, node = (*fit_raw_operon(X, noisy, steps, seed), None)
         elif engine == "raw_gplearn":
-            predict, size, text = fit_raw_gplearn(X, noisy, names, seed, budget)
+            predict, size, text, node = fit_raw_gplearn(X, noisy, names, seed, budget)
         else:
-            predict, size, text = fit_ours(engine, X, noisy, names, seed, budget)
+            predict, size, text, node = fit_ours(engine, X, noisy, names, seed, budget)
         seconds = cpu_seconds() - before
         inside = r2(y_test, np.asarray(predict(X_test), dtype=float))
         outside = r2(y_wide, np.asarray(predict(X_wide), dtype=float))
+        sides = [dict(zip(names, part.T, strict=True)) for part in (X, X_wide)]
+        exact = node is not None and is_law(node, sides[0], y, sides[1], y_wide)
+        distance = "" if node is None else f"{tree_distance(node, tree(formula)):.2f}"
     return {
         "status": "ok",
         "solved": int(outside > SOLVED),
+        "exact": int(exact),
+        "distance": distance,
         "r2": f"{inside:.6f}",
         "r2_extrapolated": f"{outside:.6f}",
         "complexity": size,
@@ -242,10 +262,10 @@ def summary(rows: list[dict[str, Any]]) -> None:
     ):
         print(f"\n### {title.capitalize()}\n")
         print(
-            "| engine | noise | suite | formulas | solved | R2 > 0.999 | median nodes, solved "
-            "| median nodes | median CPU s |"
+            "| engine | noise | suite | formulas | solved | exact | mean distance | R2 > 0.999 "
+            "| median nodes, solved | median nodes | median CPU s |"
         )
-        print("|---|---|---|---|---|---|---|---|---|")
+        print("|---|---|---|---|---|---|---|---|---|---|---|")
         for name in names:
             chosen = [row for key, row in per_engine[name].items() if keys is None or key in keys]
             groups = sorted({(row["noise"], row["suite"]) for row in chosen})
@@ -259,9 +279,14 @@ def summary(rows: list[dict[str, Any]]) -> None:
                 def middle(items: list[dict[str, Any]], field: str) -> str:
                     return f"{np.median([float(r[field]) for r in items]):.3g}" if items else "–"
 
+                def share(items: list[dict[str, Any]], field: str) -> str:
+                    known = [float(r[field]) for r in items if r.get(field)]
+                    return f"{np.mean(known):.3f}" if known else "–"
+
                 print(
                     f"| {name} | {noise} | {suite} | {len(part)} | {len(solved) / len(part):.3f} "
-                    f"({len(solved)}) | {accurate:.3f} | {middle(solved, 'complexity')} "
+                    f"({len(solved)}) | {share(part, 'exact')} | {share(fine, 'distance')} "
+                    f"| {accurate:.3f} | {middle(solved, 'complexity')} "
                     f"| {middle(fine, 'complexity')} | {middle(fine, 'seconds')} |"
                 )
 

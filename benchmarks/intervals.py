@@ -96,7 +96,7 @@ def classes(table: Table, train: np.ndarray, test: np.ndarray) -> list[dict[str,
     texts = [name for name in X.columns if X[name].dtype == "category"]
 
     def plain(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(**{name: frame[name].astype(str) for name in texts})
+        return frame.assign(**{name: frame[name].astype(str).fillna("missing") for name in texts})
 
     start = time.process_time()
     peer = CatBoostClassifier(

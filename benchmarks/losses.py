@@ -54,7 +54,7 @@ def catboost(loss: str, X: pd.DataFrame, y: np.ndarray) -> Predict:
     texts = [name for name in X.columns if X[name].dtype == "category"]
 
     def plain(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(**{name: frame[name].astype(str) for name in texts})
+        return frame.assign(**{name: frame[name].astype(str).fillna("missing") for name in texts})
 
     model = CatBoostRegressor(
         loss_function=loss,

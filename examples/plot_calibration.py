@@ -2,7 +2,7 @@
 Are probabilities what they say?
 ================================
 
-Five hundred rows to learn from, a fifth of them with a wrong class. Of the rows to which a model
+Five hundred rows to learn from, a tenth of them with a wrong class. Of the rows to which a model
 gives 80 %, are four in five of that class? Beside a network that was trained to the end.
 """
 

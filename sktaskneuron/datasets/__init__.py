@@ -8,6 +8,7 @@ from sktaskneuron.datasets.dynamics import make_henon_heiles, make_pendulum, mak
 from sktaskneuron.datasets.forecasting import forecast, valid_prediction_time
 from sktaskneuron.datasets.mnist1d import make_mnist1d
 from sktaskneuron.datasets.series import make_derivative_pairs, make_lagged
+from sktaskneuron.datasets.strogatz import make_strogatz
 from sktaskneuron.datasets.synthetic import make_neuron_formula
 from sktaskneuron.datasets.tables import load_airfoil, load_concrete, load_yacht
 
@@ -22,6 +23,7 @@ __all__ = [
     "make_mnist1d",
     "make_neuron_formula",
     "make_pendulum",
+    "make_strogatz",
     "make_van_der_pol",
     "valid_prediction_time",
 ]

@@ -15,7 +15,8 @@ from sktaskneuron.datasets.parameters import check_range, make_generator, valida
 #: Energy above which an orbit of Hénon-Heiles may leave for infinity.
 ESCAPE_ENERGY = 1 / 6
 
-_COMMON: dict[str, list[object]] = {
+#: Parameters of all generators of orbits.
+COMMON: dict[str, list[object]] = {
     "n_orbits": [Interval(Integral, 1, None, closed="left")],
     "n_points": [Interval(Integral, 2, None, closed="left")],
     "t_max": [Interval(Real, 0, None, closed="neither")],
@@ -25,7 +26,7 @@ _COMMON: dict[str, list[object]] = {
 
 
 @validated(
-    _COMMON | {"mu": [Interval(Real, 0, None, closed="left")], "start": [tuple]},
+    COMMON | {"mu": [Interval(Real, 0, None, closed="left")], "start": [tuple]},
 )
 def make_van_der_pol(
     n_orbits: int = 40,
@@ -93,7 +94,7 @@ def make_van_der_pol(
     low, high = check_range(start, "start")
     rng = make_generator(random_state)
     states = rng.uniform(low, high, size=(2, n_orbits))
-    return _make_bunch(
+    return make_bunch(
         partial(_van_der_pol, mu=mu),
         states,
         np.linspace(0.0, t_max, n_points),
@@ -104,7 +105,7 @@ def make_van_der_pol(
     )
 
 
-@validated(_COMMON | {"energy": [tuple]})
+@validated(COMMON | {"energy": [tuple]})
 def make_henon_heiles(
     n_orbits: int = 40,
     n_points: int = 100,
@@ -177,7 +178,7 @@ def make_henon_heiles(
         )
     rng = make_generator(random_state)
     states = _draw_henon_heiles(rng, rng.uniform(low, high, size=n_orbits))
-    return _make_bunch(
+    return make_bunch(
         _henon_heiles,
         states,
         np.linspace(0.0, t_max, n_points),
@@ -190,7 +191,7 @@ def make_henon_heiles(
 
 
 @validated(
-    _COMMON
+    COMMON
     | {
         "omega": [Interval(Real, 0, None, closed="neither")],
         "amplitude": [tuple],
@@ -283,7 +284,7 @@ def make_pendulum(
     phase = rng.uniform(0, 2 * np.pi, size=n_orbits)
     # any phase puts the state on the curve of energy 2 (omega sine)^2
     states = np.stack([2 * np.arcsin(sine * np.sin(phase)), 2 * omega * sine * np.cos(phase)])
-    return _make_bunch(
+    return make_bunch(
         partial(_pendulum, omega=omega, damping=damping),
         states,
         np.linspace(0.0, t_max, n_points),
@@ -351,7 +352,7 @@ def _draw_henon_heiles(rng: np.random.Generator, energies: Vector) -> FloatArray
     return np.concatenate([q, p])
 
 
-def _make_bunch(
+def make_bunch(
     field: Field,
     states: FloatArray,
     t: Vector,

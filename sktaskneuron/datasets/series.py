@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.interpolate import make_smoothing_spline
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, Options
 
@@ -12,6 +13,8 @@ from sktaskneuron.datasets.parameters import validated
 
 # Central differences: weights of the points after the middle one; those before have opposite signs.
 _STENCILS = {2: (1 / 2,), 4: (2 / 3, -1 / 12)}
+# Share of the points at each end that splines leave out, as a divisor, and points that they need.
+_ENDS, _LEAST_SMOOTH = 20, 5
 # Largest relative deviation of a time step from the mean one: what rounding leaves of a linspace.
 _UNEVEN = 1e-6
 
@@ -87,11 +90,17 @@ def make_lagged(
         "trajectories": ["array-like"],
         "t": ["array-like"],
         "order": [Options(Integral, {2, 4})],
+        "smooth": ["boolean"],
         "return_groups": ["boolean"],
     }
 )
 def make_derivative_pairs(
-    trajectories: ArrayLike, t: ArrayLike, *, order: int = 4, return_groups: bool = False
+    trajectories: ArrayLike,
+    t: ArrayLike,
+    *,
+    order: int = 4,
+    smooth: bool = False,
+    return_groups: bool = False,
 ) -> tuple[AnyArray, ...]:
     r"""Turn sampled orbits into rows of states and their time derivatives.
 
@@ -104,6 +113,14 @@ def make_derivative_pairs(
 
     so one point, or two, at each end of an orbit have no row.
 
+    Differences of measured states have far more noise than the states. With ``smooth=True`` each
+    component of an orbit is replaced by a cubic spline s that minimises
+
+    .. math:: \sum_i (s(t_i) - s_i)^2 + \lambda \int s''(t)^2\,dt,
+
+    with :math:`\lambda` by generalised cross-validation; states and derivatives are those of the
+    spline, which is worst at its ends: a twentieth of the points has no row there.
+
     Parameters
     ----------
     trajectories : array-like of shape (n_points, n_state) or (n_orbits, n_points, n_state)
@@ -111,7 +128,10 @@ def make_derivative_pairs(
     t : array-like of shape (n_points,)
         Times, equally spaced, the same for all orbits.
     order : {2, 4}, default=4
-        Order of the differences. With noisy states the second order has the lesser noise.
+        Order of the differences. With noisy states the second order has the lesser noise. Not read
+        with `smooth`.
+    smooth : bool, default=False
+        Take states and derivatives from smoothing splines, for measured orbits.
     return_groups : bool, default=False
         Return the orbit of each row too, for splitters such as `GroupKFold`.
 
@@ -144,20 +164,46 @@ def make_derivative_pairs(
     values = check_series(trajectories, "trajectories")
     stack = values.reshape(stacked_shape(values))
     n_orbits, n_points, n_state = stack.shape
+    reach = max(1, n_points // _ENDS) if smooth else len(_STENCILS[order])
+    least = max(2 * reach + 1, _LEAST_SMOOTH if smooth else 0)
+    if n_points < least:
+        kind = "smooth=True" if smooth else f"order={order}"
+        raise ValueError(f"{kind} needs {least} points an orbit, got {n_points}")
+    step = _check_times(t, n_points)
+    if smooth:
+        X, y = _splines(stack, step)
+        X, y = X[:, reach:-reach], y[:, reach:-reach]
+    else:
+        X, y = stack[:, reach : n_points - reach], _differences(stack, order) / step
+    return _rows(X.reshape(-1, n_state).copy(), y.reshape(-1, n_state), n_orbits, return_groups)
+
+
+def _differences(stack: FloatArray, order: int) -> FloatArray:
+    """Return central differences (n_orbits, n_inner_points, n_state), for steps of one."""
     stencil = _STENCILS[order]
     reach = len(stencil)
-    if n_points < 2 * reach + 1:
-        raise ValueError(f"order={order} needs {2 * reach + 1} points an orbit, got {n_points}")
-    step = _check_times(t, n_points)
-    inner = n_points - 2 * reach
-    y = np.zeros((n_orbits, inner, n_state))
+    inner = stack.shape[1] - 2 * reach
+    y = np.zeros((len(stack), inner, stack.shape[2]))
     for k, weight in enumerate(stencil, start=1):
         after, before = reach + k, reach - k
         y += weight * (stack[:, after : after + inner] - stack[:, before : before + inner])
-    X = stack[:, reach : reach + inner]
-    return _rows(
-        X.reshape(-1, n_state).copy(), y.reshape(-1, n_state) / step, n_orbits, return_groups
-    )
+    return y
+
+
+def _splines(stack: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
+    """Return smoothed states and their derivatives, both of the shape of the orbits."""
+    # in steps, so that the penalty does not depend on the unit of time
+    t = np.arange(stack.shape[1], dtype=float)
+    states, slopes = np.empty_like(stack), np.zeros_like(stack)
+    for orbit in range(len(stack)):
+        for place in range(stack.shape[2]):
+            values = stack[orbit, :, place]
+            states[orbit, :, place] = values
+            if values.min() < values.max():
+                spline = make_smoothing_spline(t, values)
+                states[orbit, :, place] = spline(t)
+                slopes[orbit, :, place] = spline.derivative()(t)
+    return states, slopes / step
 
 
 def check_series(values: ArrayLike, name: str, flat: bool = False) -> FloatArray:

@@ -164,7 +164,8 @@ def constants_of(
         width = norm.ppf(0.5 + level / 2) if np.isinf(free) else t.ppf(0.5 + level / 2, free)
         for name, value, error in zip(names, values, np.sqrt(variance), strict=True):
             half = float(width * error)
-            found.append(Constant(name, float(value), float(error), value - half, value + half, j))
+            low, high = float(value - half), float(value + half)
+            found.append(Constant(name, float(value), float(error), low, high, j))
     return tuple(found)
 
 

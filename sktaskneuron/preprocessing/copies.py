@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sktaskneuron._typing import AnyArray, IntArray, Matrix
+from sktaskneuron._typing import AnyArray, IntArray, Matrix, Vector
 
 # Share of the rows that are copies of earlier ones from which on this is how the table was made: a
 # bootstrap sample has .37 of them. Fewer rows, or fewer that differ, may be alike by chance.
@@ -56,7 +56,7 @@ def copy_groups(matrix: Matrix, target: AnyArray) -> IntArray | None:
     return groups if alike.all() else None
 
 
-def _keys(matrix: Matrix) -> Matrix:
+def _keys(matrix: Matrix) -> Vector:
     """Return a number for each row, the same to the last bit for copies: (n_rows,)."""
     spread = np.ptp(matrix, axis=0)
     factors = np.random.default_rng(0).uniform(1.0, 2.0, len(spread))

@@ -11,8 +11,11 @@ from sktaskneuron.datasets import (
     make_derivative_pairs,
     make_henon_heiles,
     make_pendulum,
+    make_strogatz,
     make_van_der_pol,
 )
+from sktaskneuron.datasets.strogatz import SYSTEMS
+from sktaskneuron.formula import FittedExpression
 
 MAKERS = [make_van_der_pol, make_henon_heiles, make_pendulum]
 CONSERVATIVE = [make_henon_heiles, make_pendulum]
@@ -264,3 +267,17 @@ def test_pickle(make):
 def test_bad_parameters(make, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         make(**options)
+
+
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_strogatz(system):
+    orbits = make_strogatz(system, 3, 40, random_state=0)
+    for place, text in enumerate(orbits.equations):
+        values = FittedExpression.parse(text, ["x", "y"]).evaluate(orbits.X)[:, 0]
+        np.testing.assert_allclose(values, orbits.y[:, place], atol=1e-9)
+    assert orbits.t[-1] == SYSTEMS[system].t_max
+    dense = make_strogatz(system, 3, 2_000, random_state=0)
+    X, y = make_derivative_pairs(dense.trajectories, dense.t)
+    for place, text in enumerate(orbits.equations):
+        slopes = FittedExpression.parse(text, ["x", "y"]).evaluate(X)[:, 0]
+        assert np.abs(slopes - y[:, place]).max() < 1e-2 * np.ptp(slopes)

@@ -97,6 +97,31 @@ def test_derivative_pairs_of_several_orbits():
     np.testing.assert_array_equal(groups, np.repeat([0, 1, 2], 6))
 
 
+def test_smoothing_is_for_noise():
+    t = np.linspace(0, 10, 200)
+    orbit = np.column_stack([np.sin(t), np.cos(t)])
+    noisy = orbit + 0.02 * np.random.default_rng(0).normal(size=orbit.shape)
+
+    def error(states, **options):
+        X, y = make_derivative_pairs(states, t, **options)
+        at = slice((200 - len(X)) // 2, -((200 - len(X)) // 2))
+        return np.abs(X - orbit[at]).max(), np.abs(y - orbit[at][:, ::-1] * [1, -1]).max()
+
+    assert max(error(orbit, smooth=True)) < 1e-3
+    of_states, of_slopes = error(noisy, smooth=True)
+    assert of_states < 0.03
+    assert of_slopes < 0.15 < error(noisy)[1]
+    later = make_derivative_pairs(noisy, 100 * t, smooth=True)[1]
+    np.testing.assert_allclose(later, make_derivative_pairs(noisy, t, smooth=True)[1] / 100)
+
+
+def test_smoothing_of_a_state_at_rest():
+    X, y = make_derivative_pairs(np.full((30, 2), 3.0), np.arange(30), smooth=True)
+    assert (X == 3).all()
+    assert (y == 0).all()
+    assert X.shape == (28, 2)
+
+
 def test_derivative_pairs_leave_their_input():
     t, orbit = frozen(np.arange(6.0)), frozen(np.ones((6, 2)))
     X, _ = make_derivative_pairs(orbit, t)
@@ -112,6 +137,7 @@ def test_derivative_pairs_leave_their_input():
         ((6, 2), -np.arange(6), {}, "equal steps"),
         ((6, 2), np.zeros(6), {}, "equal steps"),
         ((4, 2), np.arange(4), {}, "needs 5 points"),
+        ((4, 2), np.arange(4), {"smooth": True}, "smooth=True needs 5 points"),
         ((6, 2), np.arange(6), {"order": 3}, "order"),
         ((6,), np.arange(6), {}, "2 or 3 dimensions"),
     ],

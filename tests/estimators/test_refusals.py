@@ -10,6 +10,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 
 from sktaskneuron import (
     ActivationSearchClassifier,
@@ -207,6 +208,7 @@ SHAPES = {
     "no columns": (pd.DataFrame(index=range(N)), "0 feature"),
     "no rows of polars": (pl.DataFrame({"a": []}), "0 sample"),
     "ragged": ([[1.0, 2.0], [3.0]] * (N // 2), "inhomogeneous"),
+    "tensor with gradients": (torch.zeros(N, 2, requires_grad=True), "grad"),
 }
 
 
@@ -268,6 +270,8 @@ TARGETS = {
     "gap of decimals": (pl.Series([None, decimal.Decimal("1.5")] * 30), "NaN"),
     "infinity": (np.full(N, np.inf), "infinity"),
     "three dimensions": (np.zeros((N, 1, 1)), ""),
+    "ragged": ([[1.0, 2.0], [3.0]] * (N // 2), "one length"),
+    "tensor with gradients": (torch.zeros(N, requires_grad=True), "grad"),
 }
 
 
@@ -290,6 +294,8 @@ WEIGHTS = {
     "gaps": pl.Series([None, 1.0] * 30),
     "marks of gaps": pd.Series([pd.NA, 1.0] * 30, dtype=object),
     "masked": np.ma.MaskedArray(np.ones(N), mask=np.arange(N) == 1),
+    "beyond floats": [10**400] * N,
+    "tensor with gradients": torch.ones(N, requires_grad=True),
 }
 
 

@@ -20,7 +20,7 @@ from sktaskneuron import (
 from sktaskneuron.exceptions import FormulaError, TimeLimitWarning
 
 QUICK = {
-    "hidden_channels": (4,),
+    "hidden_channels": (3, 4),
     "depth": 1,
     "max_epochs": 4,
     "validation": 2,

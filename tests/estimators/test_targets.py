@@ -97,6 +97,7 @@ class TestSeveralOutputs:
 
 
 class TestSampleWeight:
+    @pytest.mark.filterwarnings("ignore:.*rows are copies of others")
     @pytest.mark.parametrize("formula", ["td", "x + x**2 + <x,x>:2"])
     @pytest.mark.parametrize("kind", [NeuronSeekRegressor, NeuronSeekClassifier])
     def test_weights_equal_repeated_rows(self, kind, formula):

@@ -23,6 +23,8 @@ from sktaskneuron import (
     NeuronFormulaSearch,
     NeuronSeekClassifier,
     NeuronSeekRegressor,
+    NeuronSeekSignalClassifier,
+    NeuronSeekSignalRegressor,
 )
 from sktaskneuron.estimators.fitted import FORMAT
 
@@ -33,6 +35,7 @@ SMALL = {"hidden_layer_sizes": (4,), "max_epochs": 2, "validation": 2, "random_s
 LEARNED = {**SMALL, "outer_steps": 1, "inner_steps": 2}
 
 #: Every public estimator, with settings that lead through all parts of its fit.
+SIGNALS = {"hidden_channels": (4,), "max_epochs": 3, "validation": 2, "random_state": 0}
 ESTIMATORS = {
     "regressor": NeuronSeekRegressor(
         "td", **SMALL, readable=6, term_evidence=True, search=NeuronFormulaSearch(n_resamples=0)
@@ -49,6 +52,8 @@ ESTIMATORS = {
         **SMALL, strategy="surrogate", candidates=["silu", "relu", "sin"], n_evaluations=3
     ),
     "hamiltonian": HamiltonianMLPRegressor(**SMALL),
+    "signal regressor": NeuronSeekSignalRegressor(**SIGNALS),
+    "signal classifier": NeuronSeekSignalClassifier(**SIGNALS),
 }
 #: Exceptions of all kinds; an interrupt alone may never be caught on the way.
 KINDS = [KeyboardInterrupt, MemoryError, ValueError, SystemExit, RecursionError]

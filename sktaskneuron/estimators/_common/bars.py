@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from sklearn.callback import ProgressBar
+from sklearn.callback import FitCallback, ProgressBar
 
 from sktaskneuron.estimators.fitted import TableEstimator
+
+
+def callbacks_of(estimator: TableEstimator) -> list[FitCallback]:
+    """Return the callbacks of scikit-learn that an estimator was given."""
+    return list(vars(estimator).get("_skl_callbacks", []))
 
 
 def draws_bars(estimator: TableEstimator) -> bool:
@@ -21,13 +26,12 @@ def draws_bars(estimator: TableEstimator) -> bool:
     neither does one beside others, in a thread or process of its own: bars would be written over
     one another.
     """
-    state = vars(estimator)
     return (
         estimator.verbose == 1
         and sys.stdout.isatty()
         and find_spec("rich") is not None
-        and "_parent_callback_ctx" not in state
-        and not any(isinstance(each, ProgressBar) for each in state.get("_skl_callbacks", []))
+        and "_parent_callback_ctx" not in vars(estimator)
+        and not any(isinstance(each, ProgressBar) for each in callbacks_of(estimator))
         and threading.current_thread() is threading.main_thread()
         and multiprocessing.parent_process() is None
     )
@@ -36,7 +40,7 @@ def draws_bars(estimator: TableEstimator) -> bool:
 @contextmanager
 def bars_among_callbacks(estimator: TableEstimator) -> Iterator[None]:
     """Give an estimator bars, beside its callbacks, for the time in which a fit reads these."""
-    former = vars(estimator).get("_skl_callbacks", [])
+    former = callbacks_of(estimator)
     estimator.set_callbacks(*former, ProgressBar())
     try:
         yield

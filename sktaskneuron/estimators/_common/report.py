@@ -12,7 +12,7 @@ from sklearn.callback import with_callbacks
 
 from sktaskneuron._clock import end_block
 from sktaskneuron._typing import TableLike, TargetLike
-from sktaskneuron.estimators._common.bars import bars_among_callbacks, draws_bars
+from sktaskneuron.estimators._common.bars import bars_among_callbacks, callbacks_of, draws_bars
 from sktaskneuron.estimators.fitted import Fitted, TableEstimator, reconstruction
 from sktaskneuron.models.fitted import FittedModel
 from sktaskneuron.models.recipe import EpochReport
@@ -160,7 +160,7 @@ class FitReport:
     @property
     def is_watched(self) -> bool:
         """Whether there are callbacks to be told."""
-        return bool(vars(self._estimator).get("_skl_callbacks"))
+        return bool(callbacks_of(self._estimator))
 
     def apart(self) -> EpochReport:
         """Return what reports the epochs of networks that are trained in another process."""

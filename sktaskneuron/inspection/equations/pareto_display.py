@@ -291,10 +291,24 @@ def _formula_text(point: ParetoPoint, n_lines: int) -> str:
     if isinstance(formula, NeuronFormula) and not formula:
         return "constant"
     text = abbreviated(str(formula), _LINE * n_lines)
-    lines = textwrap.wrap(text, _LINE)
+    lines = _wrapped(text, _LINE)
     if len(lines) > n_lines:  # breaks at spaces leave something over
         lines[n_lines - 1 :] = [abbreviated(" ".join(lines[n_lines - 1 :]), _LINE)]
     return "\n      ".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text at its spaces, and a word that is too long after an operator."""
+    lines = []
+    for line in textwrap.wrap(text, width, break_long_words=False):
+        rest = line
+        while len(rest) > width:
+            end = max(rest.rfind(sign, 0, width) for sign in "*/+-(") + 1
+            cut = end if end > width // 2 else width
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        lines.append(rest)
+    return lines
 
 
 def _height(texts: list[str]) -> float:

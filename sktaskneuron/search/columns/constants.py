@@ -36,8 +36,9 @@ EXACT = 1e-20
 _NEARLY = 1e3
 # A node of a tree is a choice among this many symbols and the columns.
 _SYMBOLS = 12
-# Most Gauss-Newton steps of a fit.
-_MAX_STEPS = 15
+# Most Gauss-Newton steps of a fit, and by how many times its last gain one may be away from where
+# it would matter: the steps converge fast, or not at all.
+_MAX_STEPS, _PATIENCE = 15, 4.0
 
 
 def numbers(node: Node) -> list[tuple[float, bool]]:
@@ -222,7 +223,7 @@ def _weighted(weight: float, term: Node) -> Node:
     return Product(weight, (term,))
 
 
-def refit(node: Node, rows: NamedRows) -> Node:
+def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
     """Fit all free numbers of a tree by weighted least squares.
 
     The weights of the additive terms have a closed form; the numbers inside move together with them
@@ -232,6 +233,9 @@ def refit(node: Node, rows: NamedRows) -> Node:
     ----------
     node : Node
     rows : NamedRows
+    goal : float
+        Mean squared error that is of use: the steps end where they will not come near it. Infinite:
+        any.
 
     Returns
     -------
@@ -244,14 +248,16 @@ def refit(node: Node, rows: NamedRows) -> Node:
     if start is not None and rows.loss(start) < best_loss:
         best, best_loss = start, rows.loss(start)
     if _has_inner(best):
-        best, best_loss = _moved(best, best_loss, rows, floor)
+        best, best_loss = _moved(best, best_loss, rows, floor, goal)
     tidy = canonical(best)
     if tidy is None or rows.loss(tidy) > max(best_loss * (1 + 1e-6), floor):
         return best
     return tidy
 
 
-def _moved(node: Node, loss: float, rows: NamedRows, floor: float) -> tuple[Node, float]:
+def _moved(
+    node: Node, loss: float, rows: NamedRows, floor: float, goal: float
+) -> tuple[Node, float]:
     """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
     theta = np.asarray(free_constants(node))
     root = np.sqrt(rows.weight / rows.n_effective)
@@ -282,7 +288,7 @@ def _moved(node: Node, loss: float, rows: NamedRows, floor: float) -> tuple[Node
                 damping = max(damping / 30.0, 1e-16)
                 break
             damping *= 10.0
-        if before - loss < 1e-3 * before:
+        if before - loss < 1e-3 * before or loss > goal * (before / loss) ** _PATIENCE:
             break
     return with_constants(node, theta), loss
 

@@ -18,7 +18,7 @@ Where this differs from the published code, and why (each was measured to break 
 * interactions have their diagonal x_i^k taken out, as everywhere in this package, so that the two
   streams are identifiable;
 * the penalty is divided by the number of gates, which keeps terms of medium size;
-* numbers are at most half as many as rows, and the last fit is a ridge;
+* the last fit is a ridge, since orders come with all their columns, most of which are idle;
 * columns that few rows stand behind are left out: an order takes all its columns or none, and so
   many levels of a category would be fitted to a row or two each;
 * several outputs share factors and gates and have their own loadings.
@@ -109,40 +109,18 @@ def _with_ridge(table: Table, family: Family, structure: Structure) -> Fit:
 def _with_rows_enough(problem: Problem) -> Space:
     """Return the space without columns that few rows stand behind, and orders that hold no other.
 
-    Two columns at least make an interaction. Rank, then the highest order, goes down until all
-    orders together have fewer numbers than half of the rows: with as many as rows everything fits.
+    Two columns at least make an interaction.
     """
-    space, family = problem.space, problem.family
-    enough = np.diag(shared_support(problem.table.z, family.weight))
+    space = problem.space
+    enough = np.diag(shared_support(problem.table.z, problem.family.weight))
     allowed = {order: mask & enough for order, mask in space.allowed.items()}
-    space = replace(
+    products = space.interaction_orders if space.supported.sum() > 1 else ()
+    return replace(
         space,
         allowed=allowed,
         pure_orders=tuple(order for order in space.pure_orders if allowed[order].any()),
-        interaction_orders=space.interaction_orders if space.supported.sum() > 1 else (),
-        max_rank=min(_RANK, space.max_rank),
+        interaction_orders=products,
     )
-    while space.max_rank > 1 and not _is_small(space, family):
-        space = replace(space, max_rank=space.max_rank - 1)
-    while max([*space.pure_orders, *space.interaction_orders, 1]) > 1 and not _is_small(
-        space, family
-    ):
-        top = max(*space.pure_orders, *space.interaction_orders)
-        space = replace(
-            space,
-            pure_orders=tuple(order for order in space.pure_orders if order < top),
-            interaction_orders=tuple(k for k in space.interaction_orders if k < top),
-        )
-    return space
-
-
-def _is_small(space: Space, family: Family) -> bool:
-    """Whether all orders, open at once, have fewer numbers than half of the rows."""
-    pure = sum(int(space.allowed[order].sum()) for order in space.pure_orders)
-    factors = sum(space.interaction_orders) * (int(space.supported.sum()) - 1)
-    loadings = len(space.interaction_orders) * family.n_free_outputs
-    free = family.n_free_outputs * pure + space.max_rank * (factors + loadings)
-    return 2 * free < family.n_effective
 
 
 def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
@@ -229,7 +207,7 @@ class _DualStream:
         self.allowed = [columns(space.allowed[order]) for order in self.pure_orders]
         self.supported = columns(space.supported)
         self.n_gates = len(self.pure_orders) + len(self.interaction_orders)
-        rank = space.max_rank
+        rank = min(_RANK, space.max_rank)
         self.pure = [normal(n_features, n_outputs) for _ in self.pure_orders]
         self.factors = [normal(order, n_features, rank) for order in self.interaction_orders]
         self.loadings = [

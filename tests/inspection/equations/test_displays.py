@@ -195,6 +195,14 @@ class TestParetoFront:
         with pytest.raises(ValueError, match="n_resamples is 1 or more"):
             ParetoFrontDisplay.from_estimator(quick)
 
+    def test_long_words_break_at_operators(self):
+        law = expression("6.283*sqrt(mass)*cosh(0.3647*height)/sqrt(speed)")
+        display = ParetoFrontDisplay(ParetoFront([(1, 0.1, expression("2")), (9, 0.9, law)])).plot()
+        lines = [line.strip() for line in display.formulas_[1].get_text().splitlines()]
+        assert len(lines) == 2
+        assert lines[0].endswith("*cosh(0.3647*")
+        assert lines[1] == "height)/sqrt(speed)"
+
 
 class TestParts:
     @pytest.mark.parametrize("text", ["x + x**3 + <x,x>:2 + <x,x,x>", "<x,x>", "x"])

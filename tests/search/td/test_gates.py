@@ -65,18 +65,6 @@ def test_max_rank_is_the_rank():
     assert find(X, y, max_rank=2, **options).fitted.formula.interactions == {2: 2}
 
 
-def test_numbers_are_at_most_half_as_many_as_rows():
-    X, y = planted()
-    options = {"engine": "gates", "max_steps": 10, "max_order": 3}
-    with pytest.warns(ConvergenceWarning):
-        formula = find(X[:80], y[:80], **options).fitted.formula
-    assert formula.interactions == {2: 1, 3: 1}
-    with pytest.warns(ConvergenceWarning):
-        formula = find(X[:40], y[:40], **options).fitted.formula
-    assert formula.pure == ("x", "x**2")
-    assert formula.interactions == {2: 1}
-
-
 def test_one_far_target_moves_it_no_more_than_a_line():
     X, y = planted()
     X, y = X[:90], y[:90].copy()

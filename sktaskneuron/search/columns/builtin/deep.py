@@ -73,5 +73,5 @@ def deep_linked(search: Search, view: View, link: Link, atoms: Atoms, rows: RowN
     n = view.n_observations * n_rows / len(view.y)
     sums = forward(values, given.target, given.weight, _DEEP_TERMS, n)
     for size in worth(sums, n, len(atoms)):
-        places = sums.places[size]
-        search.attempt(view, link, partial(sum_of, view, link, atoms, places, given))
+        make = partial(sum_of, view, link, atoms, sums.places[size], given)
+        search.attempt(view, link, make, sums.loss[size] * given.spread / n)

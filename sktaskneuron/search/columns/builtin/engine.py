@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import partial
 
 from sktaskneuron._clock import within
-from sktaskneuron.formula.text.canonical import make_product
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.curved import curved_sums
 from sktaskneuron.search.columns.builtin.deep import deep
-from sktaskneuron.search.columns.builtin.links import find_factors, no_factor
+from sktaskneuron.search.columns.builtin.divided import divided
+from sktaskneuron.search.columns.builtin.factors import find_factors, no_factor
 from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.products import products, ratios
 from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums, modulated
@@ -26,15 +26,16 @@ Stage = Callable[[Search, View], None]
 
 # Columns up to which atoms of pairs are formed, the most promising ones of a wide table.
 _MOST_COLUMNS = 12
-# The stages in their order. With a factor divided out, the target as it is goes through the quick
-# ones only.
-_STAGES: tuple[tuple[Stage, bool], ...] = (
-    (linked_sums, True),
-    (modulated, False),
-    (curved_sums, False),
-    (ratios, True),
-    (products, True),
-    (deep, False),
+# The stages in their order; whether they look at views in short; and whether they may find a
+# shorter form of an equation that leaves nothing but noise.
+_STAGES: tuple[tuple[Stage, bool, bool], ...] = (
+    (linked_sums, True, False),
+    (modulated, False, False),
+    (divided, True, True),
+    (curved_sums, False, False),
+    (ratios, True, True),
+    (products, True, True),
+    (deep, False, False),
 )
 
 
@@ -44,8 +45,8 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     Parameters
     ----------
     problem : ColumnsProblem
-        ``max_steps`` counts stages: sums, modulated polynomials, curves with constants inside,
-        ratios, products, the deep library, broken lines.
+        ``max_steps`` counts stages: sums, modulated polynomials, polynomials times a power, curves
+        with constants inside, ratios, products, the deep library, broken lines.
 
     Returns
     -------
@@ -65,15 +66,16 @@ def _run_stages(search: Search, problem: ColumnsProblem) -> None:
     search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
     chosen = promising(X, y, weight, names, _MOST_COLUMNS)
     part, part_names = X[:, chosen], tuple(names[i] for i in chosen)
-    views = []
-    for factor in find_factors(part, y, weight, part_names):
-        views.append(View.of(part, part_names, y, weight, factor))
-        search.pool.add(partial(make_product, [factor.node]))
-    whole = View.of(part, part_names, y, weight, no_factor(len(X)), in_short=bool(views))
+    ways = find_factors(part, y, weight, part_names)
+    views = [View.of(part, part_names, y, weight, *way) for way in ways]
+    for view in views:
+        search.pool.add(partial(view.equation, Number(1.0)))
+    whole = View.of(part, part_names, y, weight, no_factor(len(chosen)), in_short=bool(views))
     views.append(whole)
-    for stage, quick in _STAGES[: problem.max_steps]:
+    for stage, in_short, shortens in _STAGES[: problem.max_steps]:
         for view in views:
-            if view.names and (quick or not view.in_short):
+            worth_it = (in_short or not view.in_short) and (shortens or not search.pool.is_noise)
+            if view.names and worth_it:
                 stage(search, view)
             if search.pool.is_exact:
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,8 +12,10 @@ from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_product
-from sktaskneuron.formula.text.nodes import Node, render
-from sktaskneuron.search.columns.builtin.links import LINKS, Factor, Link, allowed_links
+from sktaskneuron.formula.text.evaluation import variables
+from sktaskneuron.formula.text.nodes import Node, Variable, render
+from sktaskneuron.search.columns.builtin.links import LINKS, Link, allowed_links
+from sktaskneuron.search.columns.builtin.noise import leaves_noise
 from sktaskneuron.search.columns.builtin.select import Sums
 from sktaskneuron.search.columns.constants import (
     EXACT,
@@ -22,18 +24,25 @@ from sktaskneuron.search.columns.constants import (
     refit,
     with_constants,
 )
+from sktaskneuron.search.columns.dimensions import Groups, power_node, power_product
+from sktaskneuron.search.columns.origins import in_given_columns
 from sktaskneuron.search.columns.polish import snapped
 from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.columns.simplify import simplified
 
 # Equations may be so much longer than allowed before their numbers are made simple.
 _LOOSE = 1.4
+# Nodes per column that it reads, above which an equation may have a shorter form.
+_NODES_PER_COLUMN = 8
 # Parts of the best length at which sums are fitted too.
 _SHORTER = (0.65, 0.45, 0.3)
 # Characters of an equation in a line of progress.
 _MOST_CHARACTERS = 80
 # Transforms of the target that a large library is tried with.
 _MOST_LINKS = 4
+# Deviance by which a sum may be expected to miss the best equation, and the same per observation:
+# more than any equation saves by being short, and than its numbers gain by moving together.
+_HOPELESS, _HOPELESS_SHARE = 200.0, 0.2
 
 
 @dataclass(eq=False)
@@ -43,6 +52,7 @@ class Pool:
     rows: NamedRows
     max_complexity: int
     found: dict[str, tuple[float, float, Node]] = field(default_factory=dict)
+    _noise: dict[Node, bool] = field(default_factory=dict)
 
     def add(self, make: Callable[[], Node | None]) -> float:
         """Fit an equation and keep it, if it can be computed and is short enough.
@@ -61,7 +71,7 @@ class Pool:
             return np.inf
         if not np.isfinite(self.rows.values(node)).all():
             return np.inf
-        node = refit(node, self.rows)
+        node = refit(node, self.rows, self.loss)
         loss = self.rows.loss(node)
         if self.rows.is_exact(loss):
             # the numbers are known to all digits: which are whole is plain to see
@@ -77,9 +87,25 @@ class Pool:
         return value
 
     @property
+    def loss(self) -> float:
+        """Mean squared error of the best equation; infinite where there is none."""
+        return min(self.found.values(), key=lambda item: item[0])[1] if self.found else np.inf
+
+    @property
     def is_exact(self) -> bool:
         """Whether an equation leaves nothing but rounding."""
         return any(self.rows.is_exact(loss) for _, loss, _ in self.found.values())
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the best equation is short and leaves nothing but noise."""
+        if not self.found:
+            return False
+        node = min(self.found.values(), key=lambda item: item[0])[2]
+        if node not in self._noise:
+            short = running_rules().size(node) <= _NODES_PER_COLUMN * len(variables(node))
+            self._noise[node] = short and leaves_noise(node, self.rows)
+        return self._noise[node]
 
     def nodes(self) -> list[Node]:
         """Return all equations, that of the least description length first."""
@@ -102,7 +128,7 @@ def weights_of(values: Matrix, target: Vector, weight: Vector) -> Vector:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The target divided by a factor, on the columns that are left.
+    """The target divided by a factor, on groups of columns.
 
     ``n_observations`` is the sum of the weights before.
 
@@ -113,9 +139,10 @@ class View:
     names: tuple[str, ...]
     y: Vector
     weight: Vector
-    factor: Factor
-    in_short: bool = False
-    n_observations: float = 0.0
+    scale: Node
+    meaning: Mapping[str, Node]
+    in_short: bool
+    n_observations: float
 
     @classmethod
     def of(
@@ -124,24 +151,36 @@ class View:
         names: Sequence[str],
         y: Vector,
         weight: Vector,
-        factor: Factor,
+        way: Groups,
         in_short: bool = False,
     ) -> View:
-        """Divide the target by a factor; its columns go."""
-        rest = [i for i in range(X.shape[1]) if i not in factor.exponents]
+        """Divide the target by a factor, and put the columns together to groups."""
+        scale = power_product(X, way.scale)
+        labels, meaning = list[str](), dict[str, Node]()
+        for powers in way.groups:
+            node = power_node(names, powers)
+            label = render(node)
+            if not isinstance(node, Variable):
+                while label in names:
+                    label += "'"
+                meaning[label] = node
+            labels.append(label)
         return cls(
-            X[:, rest],
-            tuple(names[i] for i in rest),
-            y / factor.values,
-            weight * factor.values**2,
-            factor,
+            np.stack([power_product(X, powers) for powers in way.groups], axis=1)
+            if way.groups
+            else np.zeros((len(X), 0)),
+            tuple(labels),
+            y / scale,
+            weight * scale**2,
+            power_node(names, way.scale),
+            meaning,
             in_short,
             float(weight.sum()),
         )
 
     def equation(self, node: Node) -> Node:
-        """Multiply by the factor again."""
-        return make_product([self.factor.node, node])
+        """Multiply by the factor again, and write the groups out."""
+        return make_product([self.scale, in_given_columns(node, self.meaning)])
 
 
 @dataclass(eq=False)
@@ -177,11 +216,29 @@ class Search:
         best = [link for link in order[:_MOST_LINKS] if np.isfinite(reached[link.name])]
         return best if LINKS[0] in best else [LINKS[0], *best]
 
-    def attempt(self, view: View, link: Link, make: Callable[[], Node | None]) -> None:
-        """Fit an equation that a transform of the target led to, and note how near it came."""
-        value = self.pool.add(make)
+    def attempt(
+        self, view: View, link: Link, make: Callable[[], Node | None], expected: float
+    ) -> None:
+        """Fit an equation that a transform of the target led to, and note how near it came.
+
+        ``expected`` is its mean squared error to first order. One that cannot compete is only
+        noted.
+        """
+        rows = self.pool.rows
+        if self._hopes_for(expected):
+            value = self.pool.add(make)
+        else:
+            value = rows.n_effective * float(np.log(expected))
         key = (id(view), link.name)
         self._reached[key] = min(self._reached.get(key, np.inf), value)
+
+    def _hopes_for(self, expected: float) -> bool:
+        """Tell whether an equation of such a mean squared error may compete with the best one."""
+        rows = self.pool.rows
+        n = rows.n_effective
+        floor = EXACT * rows.variance
+        ratio = max(expected, floor) / max(self.pool.loss, floor)
+        return ratio == 0 or bool(n * np.log(ratio) <= max(_HOPELESS, _HOPELESS_SHARE * n))
 
 
 def worth(sums: Sums, n: float, n_atoms: int) -> list[int]:

@@ -13,6 +13,7 @@ from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.library import (
     Atoms,
     columns_as_atoms,
+    distinct,
     monomials,
     pairs_of,
     unary_of,
@@ -85,17 +86,19 @@ def products(search: Search, view: View) -> None:
     pairs = pairs_of(columns, columns, "+-*/", 300)
     sums = pairs_of(columns + squares, columns + squares, "+-", 600)
     sums = sums + pairs_of(columns, pairs, "+-", 1_000)
-    shifted = unary_of(columns + pairs + squares + unary_of(pairs, ("square",)), ("1+", "1-"))
+    plain = columns + squares + pairs + unary_of(pairs, ("square",))
     bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh"))
     # a power of an exponential is one of the plain terms
-    grown = unary_of(bent + unary_of(columns + pairs, ("exp",)), ("1+", "1-"))
-    bases = columns + sums + shifted + bent + grown
-    sizes = {place: np.abs(bases.values[:, place]) for place in range(len(bases))}
-    usable = [place for place, base in sizes.items() if base.min() > 0]
-    logs = [np.log(sizes[place]) for place in usable]
-    bases = bases.take(usable)
-    plain = columns + squares + pairs + unary_of(pairs, ("square",))
-    values = np.column_stack([*logs, plain.values])[fine]
+    moved = plain + bent + unary_of(columns + pairs, ("exp",))
+    bases = columns.join(sums).join(bent)
+    for name in ("1+", "1-"):
+        bases = bases.join(unary_of(moved, (name,)))
+    bases = bases.take(np.flatnonzero(np.abs(bases.values).min(axis=0) > 0))
+    logs = np.log(np.abs(bases.values))
+    # straight lines of one another are bases of their own; their logarithms tell
+    kept = distinct(logs)
+    bases = bases.take(kept)
+    values = np.column_stack([logs[:, kept], plain.values])[fine]
     weight = capped((view.weight * size**2)[fine], view.weight[fine])
     given = Given(np.log(size[fine]), fine, weight)
     found = forward(values, given.target, weight, MOST_TERMS, view.n_observations)

@@ -34,6 +34,8 @@ _ALL_LINKS = 1_500
 # Functions of which modulated polynomials are fitted to the end, and transforms they are tried
 # with.
 _MOST_MODULATED, _MODULATED_LINKS = 8, 6
+# Atoms of libraries whose best sum is fitted whatever is expected of it.
+_ALWAYS = 60
 # Atoms of libraries that are cheap, and of large ones.
 SMALL, _MEDIUM = 400, 4_000
 # Rows times atoms of a library that is looked through on all rows.
@@ -98,14 +100,14 @@ def libraries(view: View) -> list[tuple[Atoms, bool]]:
 
 
 def full_products(X: Matrix, names: Sequence[str]) -> Atoms:
-    """Return products of all columns, each as it is, inverted, as a wave, or left out."""
+    """Return products of all columns, each as it is, inverted, its root, as a wave, or left out."""
     columns = columns_as_atoms(X, names)
     result = Atoms(np.ones((len(X), 1)), [lambda: Number(1.0)])
     if X.shape[1] > FEW_COLUMNS:
         return columns
     for place in range(len(columns)):
         own = columns.take([place])
-        forms = own + unary_of(own, ("inverse", "sin", "cos"))
+        forms = own + unary_of(own, ("inverse", "sin", "cos", "sqrt"))
         result = result.join(pairs_of(result, forms, "*", 20_000))
     return result.take(range(1, len(result)))
 
@@ -115,6 +117,8 @@ def linked_sums(search: Search, view: View) -> None:
     for number, (atoms, from_all) in enumerate(libraries(view)):
         if view.in_short and len(atoms) > SMALL:
             continue
+        if len(atoms) > SMALL and search.pool.is_noise:
+            return
         search.say(f"sums of {len(atoms)} atoms")
         for link in search.links(view, promising=number >= 3 and len(atoms) > _ALL_LINKS):
             linked(search, view, link, atoms, from_all)
@@ -129,19 +133,19 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
     given = link.given(view.y, view.weight)
     if given is None:
         return
-    target, fine, weight = given.target, given.rows, given.weight
-    values = atoms.values if len(fine) == len(atoms.values) else atoms.values[fine]
-    if values.size > _MOST_ENTRIES:
+    look = given
+    if len(given.rows) * len(atoms) > _MOST_ENTRIES:
         # a look at some of the rows chooses the atoms; their weights are fitted on all
-        step = -(-values.size // _MOST_ENTRIES)
-        part = np.arange(0, len(fine), step)
-        if len(part) >= min(DEEP_ROWS, len(fine)):
-            values, target, weight = values[part], target[part], weight[part]
-    n = view.n_observations * len(target) / len(view.y)
-    for sums in sums_of(values, target, weight, n, from_all):
-        for size in worth(sums, n, len(atoms)):
-            places = sums.places[size]
-            search.attempt(view, link, partial(sum_of, view, link, atoms, places, given))
+        thin = given.thinned(-(-len(given.rows) * len(atoms) // _MOST_ENTRIES))
+        look = thin if len(thin.rows) >= min(DEEP_ROWS, len(given.rows)) else given
+    values = atoms.values if len(look.rows) == len(atoms.values) else atoms.values[look.rows]
+    n = view.n_observations * len(look.rows) / len(view.y)
+    for sums in sums_of(values, look.target, look.weight, n, from_all):
+        sizes = worth(sums, n, len(atoms))
+        for size in sizes:
+            make = partial(sum_of, view, link, atoms, sums.places[size], given)
+            few = len(atoms) <= _ALWAYS and size == sizes[0]
+            search.attempt(view, link, make, 0.0 if few else sums.loss[size] * look.spread / n)
 
 
 def sums_of(values: Matrix, target: Vector, weight: Vector, n: float, from_all: bool) -> list[Sums]:

@@ -8,7 +8,7 @@ from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import Variable
 from sktaskneuron.search.columns.builtin.curved import curved_sums
 from sktaskneuron.search.columns.builtin.curves import CURVES, Range
-from sktaskneuron.search.columns.builtin.links import no_factor
+from sktaskneuron.search.columns.builtin.factors import no_factor
 from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.projection import CurveTerm, Target, fit_constants
 from sktaskneuron.search.columns.constants import NamedRows
@@ -37,7 +37,7 @@ def found(text, n=150, noise=0.01):
     y = truth + noise * truth.std() * rng.normal(size=n)
     weight = np.ones(n)
     search = Search(Pool(NamedRows.of(X, ["x", "z"], y, weight), 50), lambda text: None)
-    curved_sums(search, View.of(X, ["x", "z"], y, weight, no_factor(n)))
+    curved_sums(search, View.of(X, ["x", "z"], y, weight, no_factor(2)))
     values = search.pool.rows.values(search.pool.nodes()[0])
     return np.sqrt(np.mean((values - truth) ** 2)) / truth.std()
 

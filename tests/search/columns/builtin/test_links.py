@@ -1,11 +1,11 @@
-"""Transforms of the target and their inverses; power products that are factors of a target."""
+"""Transforms of the target and their inverses."""
 
 import numpy as np
 import pytest
 
 from sktaskneuron.formula.text.evaluation import evaluate
-from sktaskneuron.formula.text.nodes import Variable, render
-from sktaskneuron.search.columns.builtin.links import LINKS, capped, find_factors, no_factor
+from sktaskneuron.formula.text.nodes import Variable
+from sktaskneuron.search.columns.builtin.links import LINKS, capped
 
 BY_NAME = {link.name: link for link in LINKS}
 #: Where each transform is defined and one to one.
@@ -84,54 +84,3 @@ def test_the_usual_weight_is_that_of_copies():
     weighted = capped(ratio * copies, copies.astype(float))
     repeated = capped(ratio[rows], np.ones(len(rows)))
     np.testing.assert_allclose(np.bincount(rows, repeated), weighted)
-
-
-class TestFactors:
-    def draw(self, n=300):
-        rng = np.random.default_rng(0)
-        return rng, rng.uniform(0.5, 3, (n, 3))
-
-    def found(self, X, y):
-        return [render(f.node) for f in find_factors(X, y, np.ones(len(y)), tuple("abc"))]
-
-    @pytest.mark.parametrize("noise", [0, 0.01])
-    def test_power_law_times_something(self, noise):
-        rng, X = self.draw()
-        y = X[:, 0] ** 2 * X[:, 1] ** -0.5 * (1 + np.cos(2 * X[:, 2]) ** 2)
-        y *= 1 + noise * rng.normal(size=len(y))
-        assert "a**2/sqrt(b)" in self.found(X, y)
-
-    def test_thirds(self):
-        _, X = self.draw()
-        y = X[:, 0] ** (1 / 3) * (X[:, 1] + X[:, 2])
-        (factor, *_) = find_factors(X, y, np.ones(len(y)), tuple("abc"))
-        assert factor.exponents == {0: 1 / 3}
-
-    def test_all_of_a_power_law(self):
-        _, X = self.draw()
-        factors = find_factors(X, -4 * X[:, 0] / X[:, 1] ** 2, np.ones(300), tuple("abc"))
-        assert factors[0].exponents == {0: 1, 1: -2, 2: 0} or factors[0].exponents == {0: 1, 1: -2}
-        np.testing.assert_allclose(factors[0].values, X[:, 0] / X[:, 1] ** 2)
-
-    def test_the_loose_test_is_another_view(self):
-        """Where the polynomial does not fit the rest, the strict test calls too much non-linear."""
-        _, X = self.draw(400)
-        y = X[:, 0] * np.abs(np.sin(6 * X[:, 1]) + 1.05) ** 2
-        found = self.found(X, y)
-        assert len(found) <= 2
-        assert any(text.startswith("a") for text in found)
-
-    def test_none(self):
-        _, X = self.draw()
-        y = X[:, 0] + np.exp(X[:, 1]) * np.cos(X[:, 2]) + 4 * X[:, 2] * X[:, 0] ** 2 + 5 * X[:, 1]
-        assert self.found(X, y) == []
-        assert self.found(X - 2, X[:, 0]) == []  # no column is positive
-        zero = X[:, 0].copy()
-        zero[:60] = 0
-        assert self.found(X, zero) == []  # a fifth of the target has no logarithm
-        assert find_factors(X[:12], y[:12], np.ones(12), tuple("abc")) == []  # rows are too few
-
-    def test_factor_one(self):
-        factor = no_factor(4)
-        assert (factor.exponents, render(factor.node)) == ({}, "1")
-        np.testing.assert_array_equal(factor.values, np.ones(4))
