@@ -12,13 +12,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Condition
 from typing import Any, Generic, TypeVar
 
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
-from sktaskneuron._clock import checkpoint, leave_out, seconds_left, time_limit, within
+from sktaskneuron._clock import (
+    Clock,
+    checkpoint,
+    leave_out,
+    running_clock,
+    seconds_left,
+    time_limit,
+    within,
+)
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -72,13 +81,20 @@ class Jobs:
         rounds = -(-len(calls) // at_a_time)
         now, threads, owner = time.time(), _inner_threads(), os.getpid()
         ends = [now + seconds * (k // at_a_time + 1) / rounds for k in range(len(calls))]
+        backend, _ = get_active_backend()
+        running = _Running() if backend.supports_sharedmem else None
         with _torch_threads(threads):  # of threads; other processes set their own
             # arrays that travel as files may be written to, as those in memory
             parallel = Parallel(n_jobs=self.n_jobs, mmap_mode="c")
-            found = parallel(
-                delayed(_in_time)(call, end, threads, owner)
-                for call, end in zip(calls, ends, strict=True)
-            )
+            try:
+                found = parallel(
+                    delayed(_in_time)(call, end, threads, owner, running)
+                    for call, end in zip(calls, ends, strict=True)
+                )
+            except BaseException:
+                if running is not None:
+                    running.end()
+                raise
         for _, left_out in found:
             for what in left_out:
                 leave_out(what)
@@ -113,12 +129,49 @@ class AllAtOnce(Generic[A, T]):
         return value
 
 
-def _in_time(call: Call[T], end: float, threads: int, owner: int) -> tuple[T | None, list[str]]:
+class _Running:
+    """Work in threads, which goes on where an error or Ctrl-C ends the fit: nobody can stop them.
+
+    Their clocks can be: no time is left, and the work ends at its next joint.
+    """
+
+    def __init__(self) -> None:
+        self._clocks: list[Clock] = []
+        self._changed, self._over = Condition(), False
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Count the block as work that runs."""
+        clock = running_clock()
+        with self._changed:
+            self._clocks.append(clock)
+            if self._over:
+                clock.seconds = 0.0
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._clocks.remove(clock)
+                self._changed.notify_all()
+
+    def end(self) -> None:
+        """Take the time from all that runs, and wait for its end."""
+        with self._changed:
+            self._over = True
+            for clock in self._clocks:
+                clock.seconds = 0.0
+            self._changed.wait_for(lambda: not self._clocks)
+
+
+def _in_time(
+    call: Call[T], end: float, threads: int, owner: int, running: _Running | None
+) -> tuple[T | None, list[str]]:
     """Run a call until a moment; return what it returns, and what was left out."""
     value = None
     seconds = None if math.isinf(end) else end - time.time()
     elsewhere = _torch_threads(threads) if os.getpid() != owner else nullcontext()
-    with elsewhere, time_limit(seconds) as left_out, within(otherwise=call.otherwise):
+    watched = nullcontext() if running is None else running.work()
+    with elsewhere, time_limit(seconds) as left_out, within(otherwise=call.otherwise), watched:
         value = call.function(*call.arguments)
     return value, left_out
 

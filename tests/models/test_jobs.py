@@ -1,6 +1,9 @@
 """Independent work side by side: in order, in time, and told of what it leaves out."""
 
+import sys
+import threading
 import time
+import traceback
 
 import numpy as np
 import pytest
@@ -28,6 +31,12 @@ def lazy():
 
 def threads():
     return torch.get_num_threads()
+
+
+def stack_of(thread):
+    """Names of the functions that a thread is in."""
+    frame = sys._current_frames().get(thread.ident)
+    return [] if frame is None else [entry.name for entry in traceback.extract_stack(frame)]
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +74,11 @@ class TestJobs:
     def test_errors_are_the_callers(self):
         with pytest.raises(TypeError, match="unsupported operand"):
             Jobs(2).run([Call(squared, ("text",))])
+
+    def test_an_error_ends_what_runs_beside_it(self):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            Jobs(2).run([Call(squared, ("text",)), Call(endless, ())])
+        assert not [thread for thread in threading.enumerate() if "endless" in stack_of(thread)]
 
     def test_threads_of_torch(self):
         before = torch.get_num_threads()

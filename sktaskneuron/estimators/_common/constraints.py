@@ -10,6 +10,14 @@ from sktaskneuron._typing import Constraints
 
 #: Of all estimators whose fit may be long.
 TIME_LIMIT: Constraints = {"time_limit": [None, Interval(Real, 0, None, closed="neither")]}
+#: Of all estimators that run work side by side: at least one job, or so many processors less.
+N_JOBS: Constraints = {
+    "n_jobs": [
+        None,
+        Interval(Integral, 1, None, closed="left"),
+        Interval(Integral, None, -1, closed="right"),
+    ]
+}
 #: Of `validation`: how many rows are held out.
 HELD_OUT = [
     None,

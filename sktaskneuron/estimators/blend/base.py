@@ -23,6 +23,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, Constraints, RandomState, Splits, TableLike, Vector
+from sktaskneuron.estimators._common.constraints import N_JOBS
 from sktaskneuron.estimators.blend.run import BlendFit, FitParams, FittedBlend, checked_splits
 from sktaskneuron.models.target import ClassTarget
 from sktaskneuron.preprocessing.weighted import check_weight
@@ -36,7 +37,7 @@ class BaseBlend(_BaseHeterogeneousEnsemble):
     _parameter_constraints: ClassVar[Constraints] = {
         "estimators": [list],
         "cv": ["cv_object"],
-        "n_jobs": [None, Integral],
+        **N_JOBS,
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }

@@ -18,7 +18,7 @@ from sktaskneuron._typing import (
     ValidationLike,
 )
 from sktaskneuron.estimators._common.checks import EncodedTable
-from sktaskneuron.estimators._common.constraints import NETWORKS
+from sktaskneuron.estimators._common.constraints import N_JOBS, NETWORKS
 from sktaskneuron.estimators._common.expression import readable_expression
 from sktaskneuron.estimators._common.further import LearnsFurther
 from sktaskneuron.estimators._common.report import FitReport
@@ -49,6 +49,7 @@ class NeuronSeek(EquationExports, LearnsFurther):
 
     _parameter_constraints: ClassVar[Constraints] = {
         **NETWORKS,
+        **N_JOBS,
         "formula": [str, NeuronFormula],
         "search": [None, NeuronFormulaSearch],
         "activation": "no_validation",
@@ -59,7 +60,6 @@ class NeuronSeek(EquationExports, LearnsFurther):
         "readable": ["boolean", Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "skorch_callbacks": [None, list, tuple],
-        "n_jobs": [None, Integral],
     }
 
     # another recipe is a subclass with other defaults

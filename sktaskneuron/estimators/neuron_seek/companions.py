@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.base import is_classifier, is_regressor
 
+from sktaskneuron._typing import Splits
 from sktaskneuron.models.companions import BOOSTED_TREES, Companion
 
 #: Names of the other models of a blend.
@@ -73,3 +74,20 @@ def _check_kind(companion: object, classification: bool) -> None:
         raise TypeError(f"a companion must be a classifier with predict_proba, and {name} is not")
     if not classification and not is_regressor(companion):
         raise TypeError(f"a companion must be a regressor, and {name} is not")
+
+
+def check_held_out(name: str, validation: object, n_rows: int, splits: Splits) -> None:
+    """Refuse companions where no rows are held out to weigh them by.
+
+    name : of the estimator in fit; validation : its parameter.
+
+    Raises
+    ------
+    ValueError
+        If there are no splits.
+    """
+    if not splits:
+        raise ValueError(
+            f"{name} weighs companions by held-out rows, and none are held out with validation="
+            f"{validation!r} of {n_rows} rows; use validation=2 or more, or companions=None"
+        )

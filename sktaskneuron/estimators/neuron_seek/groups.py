@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from sktaskneuron._clock import leave_out, seconds_left, within
 from sktaskneuron._typing import Vector
+from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR
 from sktaskneuron.estimators.neuron_seek.equation import Equation
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings
@@ -169,7 +171,9 @@ class Rivals:
         asked = self.settings.companions
         for number, (name, companion) in enumerate(asked):
             if name in self.done:
-                found += [made for made in (self.done[name],) if made is not None]
+                made = self.done[name]
+                if made is not None:
+                    found.append(made)
                 continue
             share = _MOST_COMPANIONS * seconds_left() / (len(asked) - number)
             with within(share, _companion_in_words(name)):
@@ -352,3 +356,23 @@ def _lacking(group: MemberGroup) -> dict[str, MemberGroup]:
 
 def _companion_in_words(name: str) -> str:
     return f"the companion {name!r}"
+
+
+def jobs_of(settings: NeuronSeekSettings, report: FitReport) -> Jobs:
+    """Return how much may run at a time: callbacks live in this process, and see all in turn.
+
+    Warns
+    -----
+    UserWarning
+        If callbacks make one of several jobs.
+    """
+    jobs = Jobs(settings.n_jobs)
+    if jobs.several and (settings.skorch_callbacks or report.is_watched):
+        warnings.warn(
+            f"n_jobs={settings.n_jobs!r} is taken for 1, because callbacks follow a fit in one "
+            "process; leave the callbacks out, or use n_jobs=1",
+            UserWarning,
+            stacklevel=7,  # the caller of fit
+        )
+        return Jobs()
+    return jobs

@@ -16,8 +16,9 @@ from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
+from sktaskneuron.estimators.neuron_seek.companions import check_held_out
 from sktaskneuron.estimators.neuron_seek.equation import Equation
-from sktaskneuron.estimators.neuron_seek.groups import Rivals
+from sktaskneuron.estimators.neuron_seek.groups import Rivals, jobs_of
 from sktaskneuron.estimators.neuron_seek.readable import (
     DEFAULT_COMPLEXITY,
     Distillation,
@@ -30,7 +31,6 @@ from sktaskneuron.models.choice import Choice, choose
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
 from sktaskneuron.models.further import trained_further
 from sktaskneuron.models.inputs import Inputs, Scaler
-from sktaskneuron.models.jobs import Jobs
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
@@ -174,7 +174,7 @@ def prepare(
     """Scale the columns, search the formula, hold rows out; parameters as in fit_neuron_seek."""
     with in_name_of(settings.estimator_name):
         held_out(settings.validation, len(table.matrix))
-    start = settings.start
+    jobs, start = jobs_of(settings, report), settings.start
     robust: Any
     if start is None:
         robust = SmoothClipScaler().fit(table.matrix, sample_weight=table.weight)
@@ -184,6 +184,9 @@ def prepare(
         robust = reader.scalers["robust"]
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
+    splits = held_out_splits(settings, task, seed % 2**31)
+    if settings.companions:
+        check_held_out(settings.estimator_name, settings.validation, len(task), splits)
     equation, columns, formula = None, None, settings.given
     search, of_columns = settings.search, None
     if search is not None and search.scope == "columns":
@@ -203,7 +206,6 @@ def prepare(
         with within(_SEARCH * seconds_left()):
             columns = Equation.find(table, task, of_columns.method, of_columns, seed, report)
     seed %= 2**31
-    splits = held_out_splits(settings, task, seed)
     if start is not None and start.packs:
         splits = splits[: min(pack.n_members for pack in start.packs.values())]
     elif not isinstance(settings.n_members, str):
@@ -215,26 +217,8 @@ def prepare(
     tell, validation = report.epochs(fitted_so_far), Validation.of(task, splits)
     report.say_held_out(validation)
     assert formula is not None
-    if settings.companions and not validation:
-        raise ValueError(
-            f"{settings.estimator_name} weighs companions by held-out rows, and none are held out "
-            f"with validation={settings.validation!r} of {len(task)} rows; use validation=2 or "
-            "more, or companions=None"
-        )
-    ordinal = OrdinalColumns.of(reader.encoder)
-    rivals = Rivals(
-        settings,
-        task,
-        validation,
-        equation,
-        columns,
-        robust.scale_,
-        ordinal,
-        seed,
-        tell,
-        _jobs(settings, report),
-        report.apart(),
-    )
+    models = (equation, columns, robust.scale_, OrdinalColumns.of(reader.encoder))
+    rivals = Rivals(settings, task, validation, *models, seed, tell, jobs, report.apart())
     return Prepared(reader, formula, rivals)
 
 
@@ -353,20 +337,6 @@ def learn_further(
     tell = report.epochs(fitted_so_far)
     model = trained_further(predictor.model, task, recipe, n_new / n_seen, tell)
     return replace(former, predictor=replace(predictor, model=model), spread=None, n_seen=n_seen)
-
-
-def _jobs(settings: NeuronSeekSettings, report: FitReport) -> Jobs:
-    """Return how much may run at a time: callbacks live in this process, and see all in turn."""
-    jobs = Jobs(settings.n_jobs)
-    if jobs.several and (settings.skorch_callbacks or report.is_watched):
-        warnings.warn(
-            f"n_jobs={settings.n_jobs!r} is taken for 1, because callbacks follow a fit in one "
-            "process; leave the callbacks out, or use n_jobs=1",
-            UserWarning,
-            stacklevel=7,  # the caller of fit
-        )
-        return Jobs()
-    return jobs
 
 
 def _reader(

@@ -9,6 +9,7 @@ from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
@@ -99,6 +100,11 @@ class TestContracts:
         with pytest.warns(UserWarning, match="n_jobs=2 is taken for 1, because callbacks") as told:
             model.fit(X, y)
         assert told[0].filename == __file__
+
+    def test_no_jobs(self):
+        X, y = draw_quadratic(60)
+        with pytest.raises(InvalidParameterError, match="'n_jobs'"):
+            NeuronSeekRegressor(**QUICK, n_jobs=0).fit(X, y)
 
     def test_time_limit(self):
         X, y = draw_quadratic(60)

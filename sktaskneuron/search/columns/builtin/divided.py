@@ -51,8 +51,8 @@ def divided(search: Search, view: View) -> None:
             left = _left(quadratic.values[own], powers.values[own], given)
             ranked += [(float(value), number, place) for place, value in enumerate(left)]
     for _, number, place in sorted(ranked)[:_MOST_FITTED]:
-        own = powers.take([place])
-        terms = own + pairs_of(quadratic, own, "*", SMALL)
+        power = powers.take([place])
+        terms = power + pairs_of(quadratic, power, "*", SMALL)
         linked(search, view, links[number], terms, from_all=True)
         if search.pool.is_exact:
             return
