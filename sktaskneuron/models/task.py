@@ -60,7 +60,7 @@ class Task:
     @cached_property
     def copy_groups(self) -> IntArray | None:
         """Places of the different rows, (n_rows,), if half of the rows are copies at least."""
-        return copy_groups(np.hstack([self.inputs.raw, self.inputs.codes]), self.target)
+        return copy_groups(self.inputs.raw, self.target, self.inputs.codes)
 
     @property
     def classification(self) -> bool:

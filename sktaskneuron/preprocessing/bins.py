@@ -110,7 +110,7 @@ def threshold_edges(X: ArrayLike, n_bins: int, sample_weight: ArrayLike | None =
     >>> from sktaskneuron.preprocessing import threshold_edges
     >>> X = np.repeat([0.0, 1.0, 4.0], [90, 5, 5])[:, None]
     >>> threshold_edges(X, 4).tolist()
-    [[0.0, 0.5, 2.0, 4.0, 4.0]]
+    [[0.0, 0.5, 2.5, 4.0, 4.0]]
     """
     _check_n_bins(n_bins)
     data: Matrix = check_array(X, dtype=np.float64, ensure_min_features=0, input_name="X")

@@ -11,17 +11,19 @@ from sktaskneuron._typing import AnyArray, IntArray, Matrix, Vector
 _SHARE, _FEWEST_ROWS, _FEWEST_DIFFERENT = 0.5, 50, 10
 
 
-def copy_groups(matrix: Matrix, target: AnyArray) -> IntArray | None:
+def copy_groups(matrix: Matrix, target: AnyArray, codes: Matrix | None = None) -> IntArray | None:
     """Return a number for each row, the same for copies, if at least half of the rows are copies.
 
     Rows of few different cells are often alike, and observations of their own all the same. So one
-    column has to tell most of the different rows apart, and copies agree in the target too.
+    numeric column has to tell most of the different rows apart, and copies agree in the target too.
 
     Parameters
     ----------
     matrix : ndarray of shape (n_rows, n_columns)
-        Finite.
+        Finite numbers.
     target : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    codes : ndarray of shape (n_rows, n_large), default=None
+        Of levels: copies agree in them. That rows of one level are alike makes none a copy.
 
     Returns
     -------
@@ -33,8 +35,9 @@ def copy_groups(matrix: Matrix, target: AnyArray) -> IntArray | None:
     >>> import numpy as np
     >>> from sktaskneuron.preprocessing.copies import copy_groups
     >>> X = np.random.default_rng(0).normal(size=(30, 2))
-    >>> copy_groups(np.repeat(X, 3, axis=0), np.repeat(X[:, 0], 3))[:6].tolist()
-    [5, 5, 5, 15, 15, 15]
+    >>> groups = copy_groups(np.repeat(X, 3, axis=0), np.repeat(X[:, 0], 3))
+    >>> len(set(groups.tolist())), bool((groups[::3] == groups[2::3]).all())
+    (30, True)
     >>> copy_groups(X.round(), np.zeros(30)) is None
     True
     """
@@ -49,7 +52,8 @@ def copy_groups(matrix: Matrix, target: AnyArray) -> IntArray | None:
             return None
     if n_values < _FEWEST_DIFFERENT:
         return None
-    _, first, groups = np.unique(_keys(matrix), return_index=True, return_inverse=True)
+    cells = matrix if codes is None else np.hstack([matrix, codes])
+    _, first, groups = np.unique(_keys(cells), return_index=True, return_inverse=True)
     if len(first) > min(most, 2 * n_values):
         return None
     alike = target == target[first][groups]

@@ -38,7 +38,7 @@ def searched(
     encoder = TableEncoder(estimator.categorical_features)
     table = encode_table(estimator, encoder, X, sample_weight)
     target = check_target(settings.estimator_name, X, y, numeric=not classification)[table.rows]
-    warn_of_copies(copy_groups(np.hstack([table.matrix, table.codes]), target), estimator)
+    warn_of_copies(copy_groups(table.matrix, target, table.codes), estimator)
     report = FitReport(estimator, X, y, sample_weight)
     found = fit_search(
         settings, table, target, classification=classification, progress=report.progress

@@ -194,5 +194,5 @@ class TestNetwork:
             TaskNetwork(3, 2, "x", n_levels=(4,)).load_linear(coefficients, intercept)
 
     def test_unknown_terms_are_refused(self):
-        with pytest.raises(ValueError, match="periodic, piecewise, got 'splines'"):
+        with pytest.raises(ValueError, match="periodic, piecewise, piecewise_embedding, got"):
             TaskNetwork(3, 1, "x", terms="splines")

@@ -159,11 +159,13 @@ class View:
         labels, meaning = list[str](), dict[str, Node]()
         for powers in way.groups:
             node = power_node(names, powers)
+            if isinstance(node, Variable):
+                labels.append(node.name)
+                continue
             label = render(node)
-            if not isinstance(node, Variable):
-                while label in names:
-                    label += "'"
-                meaning[label] = node
+            while label in names:
+                label += "'"
+            meaning[label] = node
             labels.append(label)
         return cls(
             np.stack([power_product(X, powers) for powers in way.groups], axis=1)
