@@ -15,7 +15,8 @@ def copy_groups(matrix: Matrix, target: AnyArray, codes: Matrix | None = None) -
     """Return a number for each row, the same for copies, if at least half of the rows are copies.
 
     Rows of few different cells are often alike, and observations of their own all the same. So one
-    numeric column has to tell most of the different rows apart, and copies agree in the target too.
+    numeric column has to tell most of the different rows apart, most of these have a copy, and
+    copies agree in the target too.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ def copy_groups(matrix: Matrix, target: AnyArray, codes: Matrix | None = None) -
     cells = matrix if codes is None else np.hstack([matrix, codes])
     _, first, groups = np.unique(_keys(cells), return_index=True, return_inverse=True)
     if len(first) > min(most, 2 * n_values):
+        return None
+    if np.median(np.bincount(groups)) < 2:  # one row is frequent, as where most cells are zero
         return None
     alike = target == target[first][groups]
     return groups if alike.all() else None

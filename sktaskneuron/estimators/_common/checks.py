@@ -292,7 +292,7 @@ def count_weight(weight: Vector) -> Vector:
     """
     largest = weight.max()
     relative = weight / largest  # the mean of tiny weights would vanish
-    lost = relative < _LEAST
+    lost = (relative < _LEAST) & (weight > 0)
     if lost.any():
         weight, relative = np.where(lost, 0.0, weight), np.where(lost, 0.0, relative)
     mean = relative[relative > 0].mean()
