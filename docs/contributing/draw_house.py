@@ -341,7 +341,7 @@ def draw_roof_and_ground(ax: Axes, plan: Plan, rooms: dict[str, Room]) -> None:
         f"{total:,} in all;\na line's width, and the number at its dot, say how many lines of the "
         "one room import from the other."
     )
-    ax.text(62, -GAP - 2.3, note, va="center", fontsize=7.6, color="0.3", linespacing=1.35)
+    ax.text(70, -GAP - 2.3, note, va="center", fontsize=7.0, color="0.3", linespacing=1.35)
 
 
 def draw(path: Path) -> None:
