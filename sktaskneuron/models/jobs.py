@@ -82,7 +82,7 @@ class Jobs:
         now, threads, owner = time.time(), _inner_threads(), os.getpid()
         ends = [now + seconds * (k // at_a_time + 1) / rounds for k in range(len(calls))]
         backend, _ = get_active_backend()
-        running = _Running() if backend.supports_sharedmem else None
+        running = _Running() if getattr(backend, "uses_threads", False) else None
         with _torch_threads(threads):  # of threads; other processes set their own
             # arrays that travel as files may be written to, as those in memory
             parallel = Parallel(n_jobs=self.n_jobs, mmap_mode="c")
