@@ -102,12 +102,12 @@ def search(method: str, X: pd.DataFrame, y: Array) -> str:
         model.fit(X.to_numpy(), y)
         return str(model.neuron).replace("@", "*")
     options = {
-        "td": {"method": "td"},
-        "gates": {"method": "td", "engine": "gates"},
-        "sr": {"method": "sr"},
+        "td": {"method": "td", "n_resamples": 0},
+        "gates": {"method": "td", "engine": "gates", "n_resamples": 0},
+        "sr": {"method": "sr", "n_resamples": 0},
         "columns": {"method": "sr", "scope": "columns"},
     }[method]
-    fitted = NeuronFormulaSearch(**options, n_resamples=0, random_state=0).fit(X, y)
+    fitted = NeuronFormulaSearch(**options, random_state=0).fit(X, y)
     return str(fitted.fitted_formula_ if method == "columns" else fitted.formula_)
 
 
