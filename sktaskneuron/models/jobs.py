@@ -82,6 +82,7 @@ class Jobs:
         now, threads, owner = time.time(), _inner_threads(), os.getpid()
         ends = [now + seconds * (k // at_a_time + 1) / rounds for k in range(len(calls))]
         backend, _ = get_active_backend()
+        # backends of processes need not say that they use no threads
         running = _Running() if getattr(backend, "uses_threads", False) else None
         with _torch_threads(threads):  # of threads; other processes set their own
             # arrays that travel as files may be written to, as those in memory

@@ -57,6 +57,15 @@ class TrainingSettings(Settings):
     dtype: str
     random_state: RandomState
 
+    def plain_options(self) -> dict[str, Any]:
+        """Return the options of a `Recipe` that do not depend on the rows."""
+        return {
+            "weight_decay": float(self.weight_decay),
+            "patience": self.n_iter_no_change,
+            "device": self.device,
+            "dtype": self.dtype,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings(TrainingSettings):

@@ -72,12 +72,9 @@ def recipe_of(
         n_epochs=n_epochs,
         batch_size=batch_size,
         learning_rate=None if isinstance(rate, str) else float(rate),
-        weight_decay=float(settings.weight_decay),
-        patience=settings.n_iter_no_change,
-        device=settings.device,
-        dtype=settings.dtype,
         seed=seed,
         bounded=bounded,
+        **settings.plain_options(),
     )
 
 

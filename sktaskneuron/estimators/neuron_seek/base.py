@@ -28,10 +28,10 @@ from sktaskneuron.estimators.fitted import FittedPredictor, fitted_value
 from sktaskneuron.estimators.formula_search.search import NeuronFormulaSearch
 from sktaskneuron.estimators.neuron_seek.companions import named_companions
 from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
+from sktaskneuron.estimators.neuron_seek.further import learn_further
 from sktaskneuron.estimators.neuron_seek.run import (
     FittedNeuronSeek,
     fit_neuron_seek,
-    learn_further,
 )
 from sktaskneuron.estimators.neuron_seek.settings import NeuronSeekSettings, Start
 from sktaskneuron.formula import NeuronFormula

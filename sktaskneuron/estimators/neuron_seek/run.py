@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +28,6 @@ from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.candidate import Candidate, History
 from sktaskneuron.models.choice import Choice, choose
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
-from sktaskneuron.models.further import trained_further
 from sktaskneuron.models.inputs import Inputs, Scaler
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
@@ -290,53 +288,6 @@ def fit_neuron_seek(
         spread=spread,
         n_seen=float(table.weight.sum()) + (0.0 if start is None else start.n_seen),
     )
-
-
-def learn_further(
-    settings: NeuronSeekSettings,
-    former: FittedNeuronSeek,
-    table: EncodedTable,
-    encoded: AnyArray,
-    report: FitReport,
-) -> FittedNeuronSeek:
-    """Let the networks of an earlier fit learn from more rows too.
-
-    Parameters
-    ----------
-    settings : NeuronSeekSettings
-    former : FittedNeuronSeek
-    table, encoded, report
-        As in fit_neuron_seek, read by ``former``.
-
-    Warns
-    -----
-    UserWarning
-        If no networks predict: then nothing changes.
-    """
-    if not former.packs:
-        warnings.warn(
-            "partial_fit trains networks of the target, and what predicts here is "
-            f"{former.selected!r} alone, which stays as it is; fit again on all rows, or call "
-            f"partial_fit of an unfitted {settings.estimator_name}, which compares networks only",
-            UserWarning,
-            stacklevel=4,
-        )
-        return former
-    predictor = former.predictor
-    target, n_rows = predictor.target, len(table.matrix)
-    task = task_of(predictor.reader, table, encoded, target)
-    seed = next_seed(settings.random_state) % 2**31
-    recipe = settings.recipe(n_rows, 1, seed, classification=task.classification, further=True)
-    recipe = replace(recipe, n_epochs=settings.defaults.further_passes)
-
-    def fitted_so_far(model: FittedModel) -> FittedPredictor:
-        return FittedPredictor(replace(predictor, model=model))
-
-    n_new = float(table.weight.sum())
-    n_seen = former.n_seen + n_new
-    tell = report.epochs(fitted_so_far)
-    model = trained_further(predictor.model, task, recipe, n_new / n_seen, tell)
-    return replace(former, predictor=replace(predictor, model=model), spread=None, n_seen=n_seen)
 
 
 def _reader(

@@ -105,10 +105,6 @@ class NeuronSeekSettings(NetworkSettings):
             n_epochs=int(n_epochs),
             batch_size=int(batch_size),
             learning_rate=float(rate),
-            weight_decay=float(self.weight_decay),
-            patience=self.n_iter_no_change,
-            device=self.device,
-            dtype=self.dtype,
             seed=seed,
             activation=self.activation,
             dropout=float(self.dropout),
@@ -118,4 +114,5 @@ class NeuronSeekSettings(NetworkSettings):
             stop_early=isinstance(self.max_epochs, str),
             callbacks=self.skorch_callbacks,
             verbose=int(self.verbose),
+            **self.plain_options(),
         )
