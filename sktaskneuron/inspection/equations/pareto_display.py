@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,8 @@ _APART = (0.05, 0.08)
 _NEAR_ONE, _EXACT = 0.95, 1e-12
 # Characters of one line of the list of formulas, and its lines.
 _LINE, _LINES = 34, 2
+# After one a long word may break: not between a base and its exponent.
+_OPERATOR = re.compile(r"(?<!\*)[*/+(-](?!\*)")
 
 
 class ParetoFrontDisplay:
@@ -303,8 +306,8 @@ def _wrapped(text: str, width: int) -> list[str]:
     for line in textwrap.wrap(text, width, break_long_words=False):
         rest = line
         while len(rest) > width:
-            end = max(rest.rfind(sign, 0, width) for sign in "*/+-(") + 1
-            cut = end if end > width // 2 else width
+            ends = [match.end() for match in _OPERATOR.finditer(rest, 0, width)]
+            cut = ends[-1] if ends and ends[-1] > width // 2 else width
             lines.append(rest[:cut])
             rest = rest[cut:]
         lines.append(rest)
