@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sktaskneuron import datasets, inspection, nn
+    from sktaskneuron import datasets, inspection, nn, streams
     from sktaskneuron._versions import show_versions
     from sktaskneuron.estimators import (
         ActivationSearchClassifier,
@@ -46,6 +46,7 @@ __all__ = [
     "inspection",
     "nn",
     "show_versions",
+    "streams",
 ]
 
 _HOME = {

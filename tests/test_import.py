@@ -65,6 +65,7 @@ def test_public_names():
         "inspection",
         "nn",
         "show_versions",
+        "streams",
     ]
     assert set(sktaskneuron.__all__) <= set(dir(sktaskneuron))
     for name in sktaskneuron.__all__:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
 
-from sktaskneuron._typing import AnyArray, TableLike, TargetLike
+from sktaskneuron._typing import AnyArray, TableLike, TargetLike, Vector
 from sktaskneuron.estimators._common.checks import (
+    EncodedTable,
     check_target,
     codes_among,
     encode_more,
     encode_table,
 )
 from sktaskneuron.estimators._common.report import FitReport
+from sktaskneuron.estimators._common.usual_state import usual_state
 from sktaskneuron.estimators.fitted import TableEstimator, fitted_value
-from sktaskneuron.estimators.formula_search.fitted import FittedSearch
+from sktaskneuron.estimators.formula_search.fitted import FittedSearch, SearchSums
 from sktaskneuron.estimators.formula_search.run import fit_search, refit_search
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
 from sktaskneuron.models.target import ClassTarget, ValueTarget
@@ -61,17 +65,70 @@ def with_more_rows(
         If the rows cannot be used, or no sums were kept.
     """
     former: FittedSearch = fitted_value(estimator)
+    table, values, weight = _more_rows(estimator, former, X, y, sample_weight)
+    report = FitReport(estimator, X, y, sample_weight)
+    fitted = former.with_rows(table, values, weight).with_importances(table)
+    report.end()
+    return fitted
+
+
+def sums_of_rows(
+    estimator: TableEstimator, X: TableLike, y: TargetLike, sample_weight: ArrayLike | None
+) -> SearchSums:
+    """Return what rows say about the weights of what was found; parameters as in fit.
+
+    Raises
+    ------
+    ValueError
+        If the rows cannot be used, or the weights do not follow from sums.
+    """
+    former: FittedSearch = fitted_value(estimator)
+    with usual_state():
+        return former.sums_of(*_more_rows(estimator, former, X, y, sample_weight))
+
+
+def fitted_by_sums(
+    estimator: TableEstimator,
+    sums: SearchSums,
+    n_rows: int,
+    X: TableLike,
+    y: TargetLike,
+    sample_weight: ArrayLike | None,
+) -> FittedSearch:
+    """Fit the weights of what was found to rows that sums stand for.
+
+    Parameters
+    ----------
+    estimator : TableEstimator
+    sums : SearchSums
+    n_rows : int
+        That the sums stand for.
+    X, y, sample_weight
+        A sample of these rows, on which slopes and residuals are taken for the errors of numbers.
+    """
+    former: FittedSearch = fitted_value(estimator)
+    with usual_state():
+        table, values, _ = _more_rows(estimator, former, X, y, sample_weight)
+        counts = replace(table, weight=table.weight * (n_rows / len(table.weight)))
+        return former.fitted_by(sums).with_errors(counts, values).with_importances(table)
+
+
+def _more_rows(
+    estimator: TableEstimator,
+    former: FittedSearch,
+    X: TableLike,
+    y: TargetLike,
+    sample_weight: ArrayLike | None,
+) -> tuple[EncodedTable, AnyArray, Vector]:
+    """Read more rows for weights that follow from sums: table, values and weights as given."""
     reader, target = former.reader, former.target
     table = encode_more(estimator, reader.encoder, reader.bounds, X, sample_weight)
     if former.answer.sums is None:
         raise no_sums("classes" if target.classification else "a search on the way to networks")
     assert isinstance(target, ValueTarget)  # others have no sums
     values = _more_values(estimator, X, y, target)
-    report = FitReport(estimator, X, y, sample_weight)
     weight = check_weight(sample_weight, values)[table.rows]
-    fitted = former.with_rows(table, values[table.rows], weight).with_importances(table)
-    report.end()
-    return fitted
+    return table, values[table.rows], weight
 
 
 def refitted(

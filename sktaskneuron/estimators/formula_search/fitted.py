@@ -15,6 +15,7 @@ from sktaskneuron.estimators._common.importances import importances_of
 from sktaskneuron.estimators.fitted import shown_importances
 from sktaskneuron.estimators.formula_search.answer import Answer
 from sktaskneuron.estimators.formula_search.settings import SearchSettings
+from sktaskneuron.estimators.formula_search.sums import TermSums
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import Constant, FittedExpression, FittedFormula, ParetoFront
 from sktaskneuron.formula.equation.constants import constants_text
@@ -29,6 +30,27 @@ if TYPE_CHECKING:
     from torch import nn
 
     from sktaskneuron.deploy.onnx import Program
+
+
+@dataclass(frozen=True, eq=False)
+class SearchSums:
+    """Sums of rows for every equation of a search, which can be added up in any order.
+
+    Parameters
+    ----------
+    own : TermSums
+        Of what the search found.
+    points : tuple of TermSums
+        Of the equations of the front.
+    """
+
+    own: TermSums
+    points: tuple[TermSums, ...]
+
+    def merged(self, other: SearchSums) -> SearchSums:
+        """Return the sums of the rows of both."""
+        points = zip(self.points, other.points, strict=True)
+        return SearchSums(self.own.merged(other.own), tuple(a.merged(b) for a, b in points))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +202,26 @@ class FittedSearch:
             return self
         wide = target.reshape(len(target), -1)
         return self._with_answers(lambda answer: answer.with_sums(table.matrix, wide, weight))
+
+    def sums_of(self, table: EncodedTable, target: AnyArray, weight: Vector) -> SearchSums:
+        """Return the sums of other rows alone; parameters as in `with_sums`."""
+        wide = target.reshape(len(target), -1)
+
+        def sums(answer: Answer) -> TermSums:
+            assert answer.sums is not None  # who asks has looked
+            none = TermSums.none(answer.sums.equation)
+            return none.with_rows(table.matrix, wide, weight)
+
+        return SearchSums(sums(self.own), tuple(map(sums, self.points)))
+
+    def fitted_by(self, sums: SearchSums) -> FittedSearch:
+        """Return the same with the weights of its terms that sums of other rows give."""
+        points = zip(self.points, sums.points, strict=True)
+        return replace(
+            self,
+            own=self.own.fitted_by(sums.own),
+            points=tuple(answer.fitted_by(own) for answer, own in points),
+        )
 
     def with_rows(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
         """Return the same with the weights of its terms fitted to more rows, and all before."""

@@ -60,6 +60,11 @@ class TermSums:
             triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, defined]), mode="r"))
         return replace(self, triangle=triangle)
 
+    def merged(self, other: TermSums) -> TermSums:
+        """Return the sums of the rows of both, which are of one equation."""
+        both = np.concatenate([self.triangle, other.triangle])
+        return replace(self, triangle=np.asarray(np.linalg.qr(both, mode="r")))
+
     def fitted(self) -> FittedFormula | FittedExpression:
         """Return the equation with the weights of least squares over all rows.
 
