@@ -200,7 +200,8 @@ class Plan:
         second = {floor[1] for floor in self.floors if len(floor) > 1}
         pairs = sorted(
             (pair for pair in imports if set(pair) <= set(level)),
-            key=lambda pair: (level[pair[0]], -level[pair[1]], pair),
+            # a second room's own lines last: its sentence is on the left
+            key=lambda pair: (pair[0] in second, level[pair[0]], -level[pair[1]], pair),
         )
         found = {}
         for shaft, (left, right) in (
@@ -220,7 +221,11 @@ def path_of(
     if pair in lanes:
         narrow = start.right - start.left < 50  # its sentence reaches to the lane
         first = start.bottom + 1.2 if narrow else start.middle - 1.0
-        return [(lanes[pair], first), (lanes[pair], end.top)]
+        lane = lanes[pair]
+        if lane > start.right:  # past the second room of its floor
+            door, between = start.right - 1.2, start.bottom - GAP / 2
+            return [(door, first), (door, between), (lane, between), (lane, end.top)]
+        return [(lane, first), (lane, end.top)]
     if pair[0] in plan.annexes and pair[1] in plan.annexes:
         x = (start.left + start.right) / 2
         return [(x, start.middle), (x, end.bottom if end.bottom > start.top else end.top)]
@@ -291,11 +296,12 @@ def draw_modules(ax: Axes, modules: Sequence[str], place: Place) -> None:
 
 def draw_parts(ax: Axes, parts: dict[str, int], bottom: float, height: float, colour: str) -> None:
     """Draw boxes side by side, as wide as their shares of the code, none too narrow to be read."""
-    gap, least = 0.5, 5.8
-    free = ROOMS_END - 1.0 - NAME_END - gap * (len(parts) - 1) - least * len(parts)
+    gap = 0.5
+    least = {name: max(4.8, 0.2 + 0.5 * len(name)) for name in parts}
+    free = ROOMS_END - 1.0 - NAME_END - gap * (len(parts) - 1) - sum(least.values())
     left = NAME_END
     for name, lines in parts.items():
-        right = left + least + free * lines / sum(parts.values())
+        right = left + least[name] + free * lines / sum(parts.values())
         style = {"facecolor": "white", "edgecolor": colour, "linewidth": 0.9}
         box(ax, left, right, bottom, height, **style)
         x, y = (left + right) / 2, bottom + height / 2
