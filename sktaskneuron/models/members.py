@@ -8,13 +8,13 @@ among the groups and the prediction.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from sktaskneuron._clock import running_clock
-from sktaskneuron._typing import State, Vector
+from sktaskneuron._typing import FloatArray, State, Vector
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.inputs import View
@@ -58,6 +58,8 @@ class MemberGroup:
         Of piecewise terms.
     label_smoothing : float or None
         Of classes; None is the recipe's.
+    factors : mapping of order to ndarray of shape (order, n_columns, n_products), or None
+        Directions that products of the first layer start from; the others are drawn.
     """
 
     name: str
@@ -69,6 +71,7 @@ class MemberGroup:
     n_terms: int = 3
     n_bins: int = 64
     label_smoothing: float | None = None
+    factors: Mapping[int, FloatArray] | None = field(default=None, compare=False)
 
     @property
     def has_bins(self) -> bool:
@@ -224,4 +227,6 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
     if group.has_bins and terms is not None:
         own = task.own_rows
         network.load_edges(inputs.take(own).edges(group.view, group.n_bins, task.weight[own]))
+    if group.factors:
+        network.load_atoms(group.factors)
     return network

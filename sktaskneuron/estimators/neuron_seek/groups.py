@@ -285,7 +285,9 @@ class Rivals:
             task = defaults.task
             if defaults.use_search:
                 task = replace(
-                    task, formula=task.formula | self.equation.network_formula(self.unit)
+                    task,
+                    formula=task.formula | self.equation.network_formula(self.unit),
+                    factors=self.equation.network_factors(self.unit),
                 )
         groups = [task]
         if self.compares and n_rows < defaults.rivals_below:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from sktaskneuron._typing import Spec
+from sktaskneuron._typing import FloatArray, Spec
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.nn.functional import affine
 from sktaskneuron.nn.parameterization import ParameterGroups, ntp_rates, parameter_groups
@@ -348,15 +348,16 @@ class TaskNetwork(nn.Module):
 
         Parameters
         ----------
-        factors : mapping of order to array of shape (order, in_features, n_atoms)
+        factors : mapping of order to array of shape (order, n_columns, n_atoms)
+            Of the first columns; the others have no part in these products.
         """
-        missing = self.input.n_signals - self.in_features
-        self.first.load_atoms(
-            {
-                order: np.pad(np.asarray(value, dtype=np.float64), ((0, 0), (0, missing), (0, 0)))
-                for order, value in factors.items()
-            }
-        )
+
+        def padded(value: ArrayLike) -> FloatArray:
+            array = np.asarray(value, dtype=np.float64)
+            missing = max(0, self.first.in_features - array.shape[1])
+            return np.pad(array, ((0, 0), (0, missing), (0, 0)))
+
+        self.first.load_atoms({order: padded(value) for order, value in factors.items()})
 
     def parameter_rates(self) -> Iterator[tuple[nn.Parameter, float, float]]:
         """Yield the rate factors of the parameters that are not in a submodule."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
@@ -96,3 +97,47 @@ def test_label_smoothing_by_group(monkeypatch):
 
     Sharp("x", **QUICK).fit(*draw_classes())
     assert smoothing == [Defaults().label_smoothing, 0.3]
+
+
+class TestFoundProducts:
+    """Networks start from the directions of the products that the search has found."""
+
+    @staticmethod
+    def draw(n_rows=400):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(n_rows, 6)) * [1, 10, 0.1, 1, 1, 1] + [0, 50, 0, 0, 0, 0]
+        return X, X[:, 0] * X[:, 2] * (X[:, 1] - 50) + 0.1 * rng.normal(size=n_rows)
+
+    def test_start(self, monkeypatch):
+        from sktaskneuron.models import members
+
+        X, y = self.draw()
+        build, built = members._network, []
+
+        def watched(*arguments):
+            network = build(*arguments)
+            if 3 in dict(network.first.interactions):
+                built.append(network.first.factors_of(3).detach().numpy().copy())
+            return network
+
+        monkeypatch.setattr(members, "_network", watched)
+        NeuronSeekRegressor(**QUICK | {"formula": "td"}).fit(X, y)
+        [factors] = built
+        found = np.abs(factors[..., 0])  # of every member, (order, column)
+        assert (np.sort(found.argmax(axis=-1)) == [0, 1, 2]).all()
+        assert (found.max(axis=-1) > 0.99).all()
+
+    def test_levels_of_columns_have_no_part(self):
+        X, y = self.draw()
+        table = pd.DataFrame(X, columns=list("abcdef"))
+        table["town"] = [f"town {number % 90}" for number in range(len(X))]
+        model = NeuronSeekRegressor(**QUICK | {"formula": "td"}).fit(table, y)
+        assert 3 in model.formula_.interactions
+        assert np.isfinite(model.predict(table)).all()
+
+    def test_it_learns_a_product_of_three_columns(self):
+        X, y = self.draw(1500)
+        settings = {"hidden_layer_sizes": 32, "max_epochs": 10, "random_state": 0}
+        found = NeuronSeekRegressor(**settings).fit(X, y).validation_scores_["task"]
+        drawn = NeuronSeekRegressor("x + <x,x>:16 + <x,x,x>:1", **settings).fit(X, y)
+        assert found > drawn.validation_scores_["task"] + 0.2

@@ -125,6 +125,15 @@ def test_atoms_are_loaded_into_every_member():
         assert torch.equal(loaded[member, ..., 2], before[member, ..., 2])
 
 
+def test_atoms_of_the_first_columns():
+    factors = np.random.default_rng(0).normal(size=(2, N_COLUMNS - 1, 1))
+    network = TaskNetwork(N_COLUMNS, 1, "x + <x,x>:1", terms="periodic", generator=0)
+    network.load_atoms({2: factors})
+    loaded = network.first.factors_of(2).detach().numpy()[..., 0]
+    assert (loaded[:, N_COLUMNS - 1 :] == 0).all()
+    assert np.allclose(np.linalg.norm(loaded, axis=1), 1, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_members", [0, -1])
 def test_no_members_are_refused(n_members):
     with pytest.raises(ValueError, match="n_members must be None or positive"):
