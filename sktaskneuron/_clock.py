@@ -42,7 +42,7 @@ class Clock:
     def __init__(self, seconds: float | None = None, *, paces: bool = True) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self.paces = paces
-        self.seconds = math.inf if seconds is None else seconds
+        self.seconds: float = math.inf if seconds is None else seconds
 
     def _used(self) -> float:
         return max(time.perf_counter() - self._wall, time.process_time() - self._cpu)

@@ -41,6 +41,9 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
         If lengths differ, no row is left, or a weight is negative or not finite.
     """
 
+    y: Tensor
+    weight: Tensor | None
+
     def __init__(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         if X.ndim != 2:
             raise ValueError(f"X must have two dimensions, got shape {tuple(X.shape)}")
@@ -179,6 +182,10 @@ class TensorBatches:
         CPU generator of the permutations; needed to shuffle.
     """
 
+    dataset: TensorTable
+    shuffle: bool
+    generator: torch.Generator | None
+
     def __init__(
         self,
         dataset: TensorTable,
@@ -190,7 +197,7 @@ class TensorBatches:
         if shuffle and generator is None:
             raise ValueError("shuffle=True needs a generator")
         self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
-        self.edges = edges_of(len(dataset), batch_size)
+        self.edges: list[int] = edges_of(len(dataset), batch_size)
 
     def __len__(self) -> int:
         return len(self.edges) - 1

@@ -159,11 +159,14 @@ class MeanOfMembers(nn.Module):
         Range to which every member's values are cut.
     """
 
+    module: nn.Module
+    n_members: int
+
     def __init__(self, module: nn.Module, n_members: int, bounds: Bounds | None = None) -> None:
         super().__init__()
         self.module, self.n_members = module, n_members
         like = next(module.parameters())
-        self.bounds = None
+        self.bounds: tuple[Tensor, Tensor] | None = None
         if bounds is not None:
             low, high = (as_tensor(bound, like.device, like.dtype) for bound in bounds)
             self.bounds = (low, high)

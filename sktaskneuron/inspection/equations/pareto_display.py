@@ -34,6 +34,7 @@ from sktaskneuron.inspection.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import PickEvent
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
     from sklearn.base import BaseEstimator
@@ -98,6 +99,11 @@ class ParetoFrontDisplay:
     >>> [text.get_text() for text in display.formulas_]
     ['1   constant', '2   x', '3   x + x**2']
     """
+
+    ax_: Axes
+    figure_: Figure | SubFigure
+    line_: Line2D
+    points_: Line2D
 
     def __init__(self, front: ParetoFront, chosen: ParetoPoint | None = None) -> None:
         if not len(front):

@@ -59,6 +59,8 @@ class TrainableActivation(nn.Module):
     torch.Size([3, 1, 1])
     """
 
+    raw: nn.ParameterDict
+
     def __init__(
         self,
         activation: str | Activation,

@@ -23,6 +23,12 @@ class _TaskNeuronConv(nn.Module):
 
     _n_axes: ClassVar[int]
     _convolve: ClassVar[Callable[..., Tensor]]
+    in_channels: int
+    out_channels: int
+    groups: int
+    n_members: int | None
+    padding: tuple[tuple[int, int], ...]
+    neuron: TaskNeuron
 
     def __init__(
         self,
@@ -50,9 +56,9 @@ class _TaskNeuronConv(nn.Module):
                 f"{out_channels=}"
             )
         self.in_channels, self.out_channels = int(in_channels), int(out_channels)
-        self.kernel_size = self._sizes("kernel_size", kernel_size, 1)
-        self.stride = self._sizes("stride", stride, 1)
-        self.dilation = self._sizes("dilation", dilation, 1)
+        self.kernel_size: tuple[int, ...] = self._sizes("kernel_size", kernel_size, 1)
+        self.stride: tuple[int, ...] = self._sizes("stride", stride, 1)
+        self.dilation: tuple[int, ...] = self._sizes("dilation", dilation, 1)
         self.groups, self.n_members = int(groups), n_members
         if padding == "same":
             if any(step != 1 for step in self.stride):
@@ -65,7 +71,7 @@ class _TaskNeuronConv(nn.Module):
             self.padding = tuple((p, p) for p in self._sizes("padding", padding, 0))
         # groups of channels are layers side by side, as packed members are
         lead = leading_shape(n_members)
-        self.n_layers = math.prod(lead) * self.groups
+        self.n_layers: int = math.prod(lead) * self.groups
         self.neuron = TaskNeuron(
             self.in_channels // self.groups * math.prod(self.kernel_size),
             self.out_channels // self.groups,

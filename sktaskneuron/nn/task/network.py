@@ -133,6 +133,13 @@ class TaskNetwork(nn.Module):
     """
 
     skip_weight: nn.Parameter | None
+    in_features: int
+    out_features: int
+    bound: float
+    hidden: nn.ModuleList
+    output: TaskNeuron
+    dropout: float
+    dropouts: nn.ModuleList
 
     def __init__(
         self,
@@ -171,9 +178,11 @@ class TaskNetwork(nn.Module):
                 f"terms must be None or one of {', '.join(get_args(Terms))}, got {terms!r}"
             )
         self.in_features, self.out_features = int(in_features), int(out_features)
-        self.formula = as_formula(formula)
-        self.hidden_formula = None if hidden_formula is None else as_formula(hidden_formula)
-        self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
+        self.formula: NeuronFormula = as_formula(formula)
+        self.hidden_formula: NeuronFormula | None = (
+            None if hidden_formula is None else as_formula(hidden_formula)
+        )
+        self.hidden_layer_sizes: tuple[int, ...] = tuple(int(size) for size in hidden_layer_sizes)
         self.skip, self.bound = skip, float(bound)
         self.n_members = n_members
         per_layer = layer_functions(activation, len(self.hidden_layer_sizes), stored=True)
@@ -196,10 +205,10 @@ class TaskNetwork(nn.Module):
         generator = as_generator(generator)
         packed: Packed = {"n_members": n_members, **factory_options(device, dtype)}
         # the order in which parts are made is that of their random draws
-        self.input = self._input_of(input_scale, generator, packed)
+        self.input: TableInput = self._input_of(input_scale, generator, packed)
         layers = self._layers_of(generator, packed)
         self.hidden, self.output = nn.ModuleList(layers[:-1]), layers[-1]
-        self.activations = nn.ModuleList(
+        self.activations: nn.ModuleList = nn.ModuleList(
             TypedActivation(kinds, size, n_members=n_members, dtype=packed["dtype"])
             for kinds, size in zip(per_layer, self.hidden_layer_sizes, strict=True)
         ).to(device=device, dtype=packed["dtype"])

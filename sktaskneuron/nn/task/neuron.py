@@ -113,6 +113,10 @@ class TaskNeuron(nn.Module):
     shift: Tensor
     product_scale: Tensor
     product_shift: Tensor
+    in_features: int
+    out_features: int
+    bound: float
+    bias_std: float
 
     def __init__(
         self,
@@ -138,11 +142,15 @@ class TaskNeuron(nn.Module):
         self.in_features, self.out_features = int(in_features), int(out_features)
         self.n_members = n_members
         lead = leading_shape(n_members)
-        self.formula = as_formula(formula)
+        self.formula: NeuronFormula = as_formula(formula)
         self.bound, self.bias_std = float(bound), float(bias_std)
-        self.terms_after_linear = _terms_after_linear(self.formula)
-        self.n_terms = 1 + len(self.terms_after_linear)
-        self.interactions = tuple(sorted(self.formula.interactions.items()))
+        self.terms_after_linear: tuple[ElementwiseExpression, ...] = _terms_after_linear(
+            self.formula
+        )
+        self.n_terms: int = 1 + len(self.terms_after_linear)
+        self.interactions: tuple[tuple[int, int], ...] = tuple(
+            sorted(self.formula.interactions.items())
+        )
 
         where = factory_options(device, dtype)
         rank = sum(r for _, r in self.interactions)

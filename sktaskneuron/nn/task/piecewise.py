@@ -46,6 +46,8 @@ class PiecewiseLinearTerms(nn.Module):
     """
 
     edges: Tensor
+    n_columns: int
+    n_bins: int
 
     def __init__(
         self,
@@ -112,6 +114,10 @@ class PiecewiseLinearEmbedding(nn.Module):
     """
 
     edges: Tensor
+    n_columns: int
+    n_terms: int
+    n_bins: int
+    mixing: nn.Parameter
 
     def __init__(
         self,

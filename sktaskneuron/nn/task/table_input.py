@@ -46,6 +46,14 @@ class PeriodicTerms(nn.Module):
     learning", 2022; Holzmüller et al., "Better by default", 2024.
     """
 
+    n_columns: int
+    n_terms: int
+    n_frequencies: int
+    frequency: nn.Parameter
+    phase: nn.Parameter
+    mixing: nn.Parameter
+    constant: nn.Parameter
+
     def __init__(
         self,
         n_columns: int,
@@ -66,7 +74,7 @@ class PeriodicTerms(nn.Module):
             )
         self.n_columns, self.n_terms, self.n_frequencies = n_columns, n_terms, n_frequencies
         low, high = np.broadcast_to(np.asarray(frequency_std, dtype=np.float64), (2,)).tolist()
-        self.frequency_std = (low, high)
+        self.frequency_std: tuple[float, float] = (low, high)
         lead = leading_shape(n_members)
         where = factory_options(device, dtype)
 
@@ -140,6 +148,9 @@ class LevelEmbedding(nn.Module):
 
     offsets: Tensor
     counts: Tensor
+    n_levels: tuple[int, ...]
+    n_dimensions: int
+    vectors: nn.Parameter
 
     def __init__(
         self,
@@ -216,6 +227,9 @@ class TableInput(nn.Module):
     """
 
     scale: nn.Parameter | None
+    terms: ColumnTerms | None
+    levels: LevelEmbedding | None
+    n_columns: int
 
     def __init__(
         self,
@@ -231,8 +245,8 @@ class TableInput(nn.Module):
         super().__init__()
         self.n_columns = int(n_columns)
         self.terms, self.levels = terms, levels
-        self.n_numbers = self.n_columns
-        self.n_signals = self.n_columns
+        self.n_numbers: int = self.n_columns
+        self.n_signals: int = self.n_columns
         if levels is not None:
             self.n_numbers -= len(levels.n_levels)
             self.n_signals += len(levels.n_levels) * (levels.n_dimensions - 1)

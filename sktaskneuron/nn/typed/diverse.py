@@ -62,6 +62,10 @@ class DiverseNetwork(nn.Module):
     """
 
     activations: Any
+    in_features: int
+    out_features: int
+    weights: nn.ParameterList
+    biases: nn.ParameterList
 
     def __init__(
         self,
@@ -80,11 +84,11 @@ class DiverseNetwork(nn.Module):
                 "a Hamiltonian network maps [q, p] to their derivatives: it needs an even number "
                 f"of inputs and as many outputs, got {in_features} and {out_features}"
             )
-        self.hidden_layer_sizes = tuple(hidden_layer_sizes)
+        self.hidden_layer_sizes: tuple[int, ...] = tuple(hidden_layer_sizes)
         self.hamiltonian = hamiltonian
         self.in_features, self.out_features = in_features, out_features
-        self.group_sizes = [count for count, _ in groups]
-        self.n_members = sum(self.group_sizes)
+        self.group_sizes: list[int] = [count for count, _ in groups]
+        self.n_members: int = sum(self.group_sizes)
         layers: list[list[TypedActivation]] = [[] for _ in self.hidden_layer_sizes]
         specs: list[tuple[int, tuple[tuple[FunctionSpec, ...], ...]]] = []
         for count, per_layer in groups:

@@ -100,6 +100,8 @@ class TypedActivation(nn.Module):
         If there are more types than neurons, or a text names no activation.
     """
 
+    own: nn.ModuleList
+
     def __init__(
         self,
         functions: Sequence[str | nn.Module],
@@ -109,7 +111,7 @@ class TypedActivation(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.sizes = type_sizes(n_neurons, len(functions))
+        self.sizes: list[int] = type_sizes(n_neurons, len(functions))
         # the text of each type, None where a module stands for it
         self.names: list[str | None] = []
         self.own = nn.ModuleList()

@@ -49,6 +49,8 @@ class TaskDrivenNet(NeuralNet):
         As in :class:`skorch.NeuralNet`.
     """
 
+    optimizer_: torch.optim.Optimizer
+
     def __init__(
         self,
         module: nn.Module,
