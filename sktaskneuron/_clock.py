@@ -37,6 +37,14 @@ class Clock:
         Budget from now on; None never runs out.
     paces : bool, default=True
         Whether work that is planned in steps is to go faster where time runs faster than they do.
+
+    Examples
+    --------
+    >>> from sktaskneuron.training import Clock
+    >>> 0.0 < Clock(60.0).left() <= 60.0
+    True
+    >>> Clock().left()
+    inf
     """
 
     def __init__(self, seconds: float | None = None, *, paces: bool = True) -> None:

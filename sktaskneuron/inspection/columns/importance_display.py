@@ -31,7 +31,9 @@ class FeatureImportanceDisplay:
     Parameters
     ----------
     importances : array-like of shape (n_features,)
+        Length of the bars.
     feature_names : sequence of str of length n_features
+        Names beside them.
     unit : str, default="the target"
         What the importances are counted in.
 

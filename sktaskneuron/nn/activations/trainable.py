@@ -32,6 +32,7 @@ class TrainableActivation(nn.Module):
     n_neurons : int or None, default=None
         Size of the input's last axis, where every neuron has parameters of its own.
     dtype : torch.dtype, default=torch.float32
+        Type of the parameters.
 
     Raises
     ------

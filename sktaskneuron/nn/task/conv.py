@@ -114,6 +114,7 @@ class _TaskNeuronConv(nn.Module):
         Returns
         -------
         Tensor of shape ([n_members,] batch, out_channels, [height,] width)
+            One channel for each neuron.
         """
         if self.n_members is None:
             if input.ndim == self._n_axes + 1:
@@ -130,6 +131,7 @@ class _TaskNeuronConv(nn.Module):
         Parameters
         ----------
         input : Tensor of shape ([n_members,] batch, in_channels, [height,] width)
+            Signals or images.
         """
         if self.neuron.factors is None:
             return
@@ -200,10 +202,12 @@ class _TaskNeuronConv(nn.Module):
         weight : Tensor of shape (n_layers, in_channels / groups * patch * n_terms, n_out)
             ``neuron.weight`` or ``neuron.factors``.
         n_terms : int, default=1
+            Terms of one input, which stand side by side.
 
         Returns
         -------
         Tensor of shape (n_layers * n_out, in_channels / groups * n_terms, [height,] width)
+            As torch's convolutions take it.
         """
         shape = (self.in_channels // self.groups, *self.kernel_size, n_terms)
         kernels = weight.transpose(1, 2).flatten(0, 1).unflatten(1, shape)
@@ -246,19 +250,32 @@ class TaskNeuronConv1d(_TaskNeuronConv):
     Parameters
     ----------
     in_channels, out_channels : int
+        Channels of the input, and neurons at each place.
     kernel_size : int or sequence of int
+        Points of a patch.
     formula : NeuronFormula or str
         Shape of the aggregation, e.g. ``"x + <x,x>:8"``; see :class:`TaskNeuron`.
-    stride, dilation : int or sequence of int, default=1
+    stride : int or sequence of int, default=1
+        Steps between patches.
     padding : int, sequence of int or "same", default=0
         Zeros on both sides; "same" keeps the length.
+    dilation : int or sequence of int, default=1
+        Steps between the points of a patch.
     groups : int, default=1
         Groups of channels, each with neurons and products of its own.
-    bias, bias_std, bound, device, dtype, generator
+    bias : bool, default=True
+        Whether the neurons have a constant.
+    bias_std, bound : float, default=0.0 and 4.0
         As of :class:`TaskNeuron`.
     n_members : int or None, default=None
         Number of layers packed into one module. Input and output then have the shape
         (n_members, batch, channels, length).
+    device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
+    dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
+    generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     Attributes
     ----------
@@ -292,19 +309,32 @@ class TaskNeuronConv2d(_TaskNeuronConv):
     Parameters
     ----------
     in_channels, out_channels : int
+        Channels of the input, and neurons at each place.
     kernel_size : int or sequence of two int
+        Height and width of a patch.
     formula : NeuronFormula or str
         Shape of the aggregation, e.g. ``"x + <x,x>:8"``; see :class:`TaskNeuron`.
-    stride, dilation : int or sequence of two int, default=1
+    stride : int or sequence of two int, default=1
+        Steps between patches.
     padding : int, sequence of two int or "same", default=0
         Zeros on both sides; "same" keeps height and width.
+    dilation : int or sequence of two int, default=1
+        Steps between the points of a patch.
     groups : int, default=1
         Groups of channels, each with neurons and products of its own.
-    bias, bias_std, bound, device, dtype, generator
+    bias : bool, default=True
+        Whether the neurons have a constant.
+    bias_std, bound : float, default=0.0 and 4.0
         As of :class:`TaskNeuron`.
     n_members : int or None, default=None
         Number of layers packed into one module. Input and output then have the shape
         (n_members, batch, channels, height, width).
+    device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
+    dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
+    generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     Attributes
     ----------

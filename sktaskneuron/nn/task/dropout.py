@@ -77,10 +77,12 @@ class GeneratorDropout(nn.Module):
         Parameters
         ----------
         input : Tensor of any shape
+            Hidden values.
 
         Returns
         -------
         Tensor of the shape of ``input``
+            In training some of them zero and the others larger; else the same.
         """
         n_dropped = round(self.p * _LEVELS)
         if not self.training or n_dropped == 0:

@@ -29,6 +29,15 @@ def folded(network: TaskNetwork) -> nn.Module:
     nn.Module
         The network itself, where its layers have more pure terms than x, or its skip path sees
         products.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TaskNetwork, folded
+    >>> network = TaskNetwork(3, 1, "x + <x,x>:2", hidden_layer_sizes=(8,)).eval()
+    >>> rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    >>> torch.allclose(folded(network)(rows), network(rows), atol=1e-5)
+    True
     """
     layers = (*network.hidden, network.output)
     plain = all(isinstance(layer, TaskNeuron) and layer.n_terms == 1 for layer in layers)

@@ -63,6 +63,7 @@ class TaskNetwork(nn.Module):
     Parameters
     ----------
     in_features, out_features : int
+        Number of columns and of outputs.
     formula : NeuronFormula or str
         Aggregation of the first layer's neurons.
     hidden_layer_sizes : sequence of int, default=(128, 128)
@@ -106,7 +107,9 @@ class TaskNetwork(nn.Module):
         Number of networks packed into one batched module. Every parameter then has a leading axis
         of this length, and input and output have the shape (n_members, batch, features).
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
         Source of the starting values and of the dropout seeds; None is seed 0.
 
@@ -323,7 +326,9 @@ class TaskNetwork(nn.Module):
         Parameters
         ----------
         coefficients : array-like of shape (in_features, out_features)
+            Weights of the columns.
         intercept : array-like of shape (out_features,)
+            Constants of the outputs.
 
         Raises
         ------
@@ -358,6 +363,7 @@ class TaskNetwork(nn.Module):
         Parameters
         ----------
         factors : mapping of order to array of shape (order, in_features, n_atoms)
+            Vectors of the atoms that were found.
         """
         missing = self.input.n_signals - self.in_features
         self.first.load_atoms(
@@ -382,10 +388,12 @@ class TaskNetwork(nn.Module):
         Parameters
         ----------
         input : Tensor of shape ([n_members,] batch, in_features)
+            Rows of the table.
 
         Returns
         -------
         Tensor of shape ([n_members,] batch, out_features)
+            Outputs of the rows.
         """
         signals = self.input(input)
         pure, products = self.first.pure_signals(signals), self.first.product_signals(signals)
@@ -435,5 +443,23 @@ class TaskNetwork(nn.Module):
 
 
 def n_parameters(module: nn.Module) -> int:
-    """Return the number of trainable numbers of a module."""
+    """Return the number of trainable numbers of a module.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Whose parameters are counted.
+
+    Returns
+    -------
+    n : int
+        Parameters that are frozen do not count.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sktaskneuron.nn import n_parameters
+    >>> n_parameters(nn.Linear(3, 2))
+    8
+    """
     return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)

@@ -34,6 +34,7 @@ class SignalNetwork(nn.Module):
     in_shape : sequence of two or three int
         Shape of a signal (channels, length), or of an image (channels, height, width).
     out_features : int
+        Number of outputs.
     formula : NeuronFormula or str
         Aggregation of the first convolution.
     hidden_formula : NeuronFormula, str or None, default=None
@@ -54,7 +55,9 @@ class SignalNetwork(nn.Module):
         Number of networks packed into one batched module. Every parameter then has a leading axis
         of this length (times one), and input and output have the shape (n_members, batch, ...).
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
         Source of the starting values and of the dropout's seed; None is seed 0.
 
@@ -184,6 +187,7 @@ class SignalNetwork(nn.Module):
         Returns
         -------
         Tensor of shape ([n_members,] batch, out_features)
+            Outputs of the signals.
         """
         rows = input[None] if self.n_members is None else input
         value = rows.unflatten(-1, self.in_shape)

@@ -27,6 +27,7 @@ class PeriodicTerms(nn.Module):
     Parameters
     ----------
     n_columns : int
+        Columns that get functions.
     n_terms : int, default=3
         Learned functions per column.
     n_frequencies : int, default=16
@@ -37,13 +38,23 @@ class PeriodicTerms(nn.Module):
     n_members : int or None, default=None
         Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
     learning", 2022; Holzmüller et al., "Better by default", 2024.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import PeriodicTerms
+    >>> PeriodicTerms(4, n_terms=2)(torch.zeros(5, 4)).shape
+    torch.Size([5, 8])
     """
 
     n_columns: int
@@ -141,9 +152,21 @@ class LevelEmbedding(nn.Module):
     n_dimensions : int, default=8
         Length of the vectors.
     n_members : int or None, default=None
+        Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import LevelEmbedding
+    >>> vectors = LevelEmbedding([3], n_dimensions=2)
+    >>> vectors(torch.tensor([[0.0], [7.0]])).shape
+    torch.Size([2, 2])
     """
 
     offsets: Tensor
@@ -217,13 +240,24 @@ class TableInput(nn.Module):
     scale : bool, default=True
         Whether every signal has a learned factor, one at the start.
     n_members : int or None, default=None
+        Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
 
     Attributes
     ----------
     n_signals : int
         Signals that the network sees.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import PeriodicTerms, TableInput
+    >>> signals = TableInput(4, terms=PeriodicTerms(4, n_terms=2))
+    >>> signals(torch.zeros(5, 4)).shape
+    torch.Size([5, 12])
     """
 
     scale: nn.Parameter | None

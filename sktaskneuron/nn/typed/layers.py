@@ -98,6 +98,14 @@ class TypedActivation(nn.Module):
     ------
     ValueError
         If there are more types than neurons, or a text names no activation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TypedActivation
+    >>> both = TypedActivation(["relu", "sin"], n_neurons=4)
+    >>> both(torch.full((1, 4), -1.0))
+    tensor([[ 0.0000,  0.0000, -0.8415, -0.8415]])
     """
 
     own: nn.ModuleList
