@@ -1,4 +1,4 @@
-"""What travels to a user: every module, the tables, the types and the licences, and nothing else."""
+"""What travels to a user: all modules, tables, types and licences, and nothing else."""
 
 import tarfile
 import zipfile
