@@ -33,8 +33,9 @@ from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
 
 from .data import QUICK, draw_classes, draw_people, draw_quadratic
 
-Regressor = NeuronSeekRegressor(**QUICK, formula="x + x**2 + <x,x>:1")
-Classifier = NeuronSeekClassifier(**QUICK, formula="x + x**2")
+SHORT = {**QUICK, "max_epochs": 60}
+Regressor = NeuronSeekRegressor(**SHORT, formula="x + x**2 + <x,x>:1")
+Classifier = NeuronSeekClassifier(**SHORT, formula="x + x**2")
 
 
 def test_column_transformer_with_mixed_types():
@@ -112,9 +113,7 @@ def test_prediction_intervals_by_quantiles():
     X, y = draw_quadratic(300, noise=0.5)
     ends = {}
     for level in (0.05, 0.5, 0.95):
-        model = NeuronSeekRegressor(
-            **QUICK | {"max_epochs": 20}, formula="x + x**2", loss="quantile", quantile=level
-        )
+        model = NeuronSeekRegressor(**SHORT, formula="x + x**2", loss="quantile", quantile=level)
         ends[level] = model.fit(X[:200], y[:200]).predict(X[200:])
         assert mean_pinball_loss(y[200:], ends[level], alpha=level) < 1.0
     inside = (ends[0.05] <= y[200:]) & (y[200:] <= ends[0.95])
@@ -125,7 +124,7 @@ def test_quantile_as_a_hyperparameter_search():
     """Tuning with a loss of quantiles: the same example's second half."""
     X, y = draw_quadratic(150)
     score = make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False)
-    model = NeuronSeekRegressor(**QUICK, formula="x", loss="quantile", quantile=0.9)
+    model = NeuronSeekRegressor(**SHORT, formula="x", loss="quantile", quantile=0.9)
     search = GridSearchCV(model, {"hidden_layer_sizes": [8, (8, 8)]}, scoring=score, cv=2)
     assert search.fit(X, y).best_params_["hidden_layer_sizes"] in (8, (8, 8))
 
@@ -144,7 +143,7 @@ def test_voting():
     """Visualizing the probabilistic predictions of a VotingClassifier."""
     X, y = load_iris(return_X_y=True)
     vote = VotingClassifier(
-        [("neurons", Classifier), ("linear", LogisticRegression())], voting="soft"
+        [("neurons", Classifier), ("linear", LogisticRegression(max_iter=1_000))], voting="soft"
     ).fit(X, y)
     assert vote.score(X, y) > 0.9
     np.testing.assert_allclose(vote.predict_proba(X).sum(1), 1.0)
@@ -155,7 +154,7 @@ def test_multi_output():
     images = load_digits().data[:300]
     upper, lower = images[:, :32], images[:, 32:]
     varies = upper.std(0) > 0
-    model = NeuronSeekRegressor(**QUICK, formula="x")
+    model = NeuronSeekRegressor(**SHORT, formula="x")
     train, test, lower_train, lower_test = train_test_split(upper[:, varies], lower, random_state=0)
     completed = model.fit(train, lower_train).predict(test)
     assert completed.shape == lower_test.shape

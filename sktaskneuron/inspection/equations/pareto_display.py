@@ -299,6 +299,10 @@ def _formula_text(point: ParetoPoint, n_lines: int) -> str:
     formula = point.formula
     if isinstance(formula, NeuronFormula) and not formula:
         return "constant"
+    fitted = point.fitted
+    if isinstance(formula, FittedExpression) and isinstance(fitted, FittedExpression):
+        # of an equation of columns the numbers that predict, as `print(front)` shows them
+        formula = fitted if fitted.n_outputs == formula.n_outputs else formula
     text = abbreviated(str(formula), _LINE * n_lines)
     lines = _wrapped(text, _LINE)
     if len(lines) > n_lines:  # breaks at spaces leave something over
