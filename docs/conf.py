@@ -54,6 +54,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_signature": False,
+    "capture_repr": (),  # what is printed is shown, not what a last line returns
+    "thumbnail_size": (640, 300),  # pictures are wide, two or three panels side by side
     "write_computation_times": False,
     "remove_config_comments": True,
     "within_subsection_order": "FileNameSortKey",
@@ -67,6 +69,8 @@ html_title = "sktaskneuron"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+# Pages without pages below them have nothing to list at their side.
+html_sidebars = {page: [] for page in ("index", "start", "compare", "search", "genindex")}
 html_theme_options = {
     "show_toc_level": 2,
     "navbar_align": "left",

@@ -29,12 +29,13 @@ shapley = shapley_values(search, X.iloc[[row]], background)
 added = shapley.values[0]
 print(f"mean {shapley.base:.1f} + {added.sum():.1f} = {shapley.base + added.sum():.1f} MPa")
 
+# %%
+# Left: the importances. Right: the strongest mix, column by column, from the mean of the background
+# to its own value.
+
 figure, (bars, steps) = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
 FeatureImportanceDisplay.from_estimator(search, ax=bars)
 bars.set(title="How far the prediction moves", xlabel="MPa, for a step of one standard deviation")
-
-# %%
-# The strongest mix, column by column: from the mean of the background to its own value.
 
 order = np.argsort(-np.abs(added))
 ends = shapley.base + np.cumsum(added[order])

@@ -37,12 +37,20 @@ class Clock:
         Budget from now on; None never runs out.
     paces : bool, default=True
         Whether work that is planned in steps is to go faster where time runs faster than they do.
+
+    Examples
+    --------
+    >>> from sktaskneuron.training import Clock
+    >>> 0.0 < Clock(60.0).left() <= 60.0
+    True
+    >>> Clock().left()
+    inf
     """
 
     def __init__(self, seconds: float | None = None, *, paces: bool = True) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         self.paces = paces
-        self.seconds = math.inf if seconds is None else seconds
+        self.seconds: float = math.inf if seconds is None else seconds
 
     def _used(self) -> float:
         return max(time.perf_counter() - self._wall, time.process_time() - self._cpu)

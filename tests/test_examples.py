@@ -1,6 +1,7 @@
 """The picture examples run alone; `make quickstart` runs the other one."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,14 @@ EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 def test_examples_are_found():
     assert len(EXAMPLES) == 15
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
+def test_a_picture_is_drawn_in_one_block(script):
+    """The gallery shows what is drawn by the end of a block, and then closes it."""
+    blocks = re.split(r"^# %%$", script.read_text("utf-8"), flags=re.MULTILINE)
+    drawn = [block for block in blocks if re.search(r"plt\.(subplots|figure)\(", block)]
+    assert drawn == [block for block in blocks if ".savefig(" in block] or not drawn
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)

@@ -65,6 +65,7 @@ def doubtful_rows(
         Any of scikit-learn's kind. It is cloned, fitted or not; a classifier needs
         ``predict_proba``.
     X : table or array-like of shape (n_samples, n_features)
+        Columns as the estimator takes them.
     y : array-like of shape (n_samples,)
         One number or one label a row.
     n_rows : int, default=None

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import Matrix, TableLike, TargetLike
+from sktaskneuron._typing import FloatArray, Matrix, TableLike, TargetLike
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.drawing import BLUE, GREY, PALE, RED, new_axes, no_frame, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import LineCollection, PathCollection
+    from matplotlib.figure import Figure, SubFigure
 
 # Intervals that can be told apart in one picture.
 _MOST = 150
@@ -66,9 +67,12 @@ class IntervalDisplay:
     (50, 2)
     """
 
+    ax_: Axes
+    figure_: Figure | SubFigure
+
     def __init__(self, intervals: ArrayLike, y: ArrayLike, coverage: float | None = None) -> None:
         self.intervals: Matrix = np.asarray(intervals, dtype=np.float64)
-        self.y = np.asarray(y, dtype=np.float64)
+        self.y: FloatArray = np.asarray(y, dtype=np.float64)
         self.coverage = coverage
         if self.y.ndim != 1 or self.intervals.shape != (len(self.y), 2) or not len(self.y):
             raise ValueError(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import FloatArray, Matrix, Vector
+from sktaskneuron._typing import AnyArray, FloatArray, Matrix, Vector
 from sktaskneuron.dynamics import check_integration, integrate
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.drawing import GREY, import_pyplot, make_grid, no_frame, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from sklearn.base import BaseEstimator
 
@@ -71,6 +72,13 @@ class PhaseSpaceDisplay:
     ((3, 61, 2), 2)
     """
 
+    true_energy: FloatArray | None
+    simulated_energy: FloatArray | None
+    figure_: Figure | SubFigure
+    true_lines_: list[Line2D]
+    simulated_lines_: list[Line2D]
+    axes_: AnyArray
+
     def __init__(
         self,
         trajectories: ArrayLike,
@@ -79,9 +87,9 @@ class PhaseSpaceDisplay:
         true_energy: ArrayLike | None = None,
         simulated_energy: ArrayLike | None = None,
     ) -> None:
-        self.t = np.asarray(t, dtype=np.float64)
-        self.trajectories = np.asarray(trajectories, dtype=np.float64)
-        self.simulated = np.asarray(simulated, dtype=np.float64)
+        self.t: FloatArray = np.asarray(t, dtype=np.float64)
+        self.trajectories: FloatArray = np.asarray(trajectories, dtype=np.float64)
+        self.simulated: FloatArray = np.asarray(simulated, dtype=np.float64)
         shape = self.trajectories.shape
         if len(shape) != 3 or self.simulated.shape != shape or self.t.shape != shape[1:2]:
             raise ValueError(

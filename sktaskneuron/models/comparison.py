@@ -18,10 +18,12 @@ from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from sktaskneuron.nn import DiverseNetwork
     from sktaskneuron.training import ReplicateResult
+    from sktaskneuron.training.data import TensorTable
 
 # Networks trained as one batch at most: a batch that outgrows the cache is no faster.
 _MOST_NETWORKS = 320
@@ -99,6 +101,11 @@ class Comparison:
         Whether the networks give a Hamiltonian, whose field is compared with the target.
     """
 
+    task: Task
+    validation: Validation
+    recipe: Recipe
+    report: EpochReport
+
     def __init__(
         self,
         task: Task,
@@ -112,9 +119,9 @@ class Comparison:
 
         self.task, self.validation, self.recipe, self.report = task, validation, recipe, report
         self.hamiltonian = hamiltonian
-        self.device = resolve_device(recipe.device)
-        self.dtype = resolve_dtype(recipe.dtype, self.device)
-        self.table = task.table("robust", self.device, self.dtype)
+        self.device: torch.device = resolve_device(recipe.device)
+        self.dtype: torch.dtype = resolve_dtype(recipe.dtype, self.device)
+        self.table: TensorTable = task.table("robust", self.device, self.dtype)
         self.bounds: tuple[Vector, Vector] | None = None
         if recipe.bounded and not (task.classification or hamiltonian):
             target = task.target

@@ -77,6 +77,7 @@ def parameter_groups(
     Parameters
     ----------
     module : nn.Module
+        Whose parameters are to be trained.
     learning_rate : float
         Learning rate of a weight with fan-in one.
     weight_decay : float

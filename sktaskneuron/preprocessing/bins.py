@@ -18,7 +18,7 @@ from sktaskneuron.preprocessing.weighted import check_positive_weight, weighted_
 
 
 def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = None) -> Matrix:
-    """Edges of quantile bins of each column.
+    """Return the edges of quantile bins of each column.
 
     The edges are the quantiles 0, 1 / n_bins, ..., 1 of the weighted distribution (see
     `weighted_quantiles`), so each is a value of the column. Quantiles that coincide give one edge,
@@ -72,7 +72,7 @@ def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = 
 
 
 def threshold_edges(X: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = None) -> Matrix:
-    """Edges of bins of each column, half of them by its rows and half by its distinct values.
+    """Return edges of bins, half of them by a column's rows and half by its distinct values.
 
     Quantiles of the rows of a column that is mostly zero are mostly zero. So one half of the edges
     are quantiles of the rows, the other half are spread evenly over the distinct values; where all

@@ -165,7 +165,9 @@ class SignalEncoder(BaseEstimator):
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_points)
+            Signals, channel by channel.
         weight : ndarray of shape (n_samples,)
+            Weights of the signals.
         """
         n_channels = self.shape_[0]
         points = rows.reshape(len(rows), n_channels, -1).swapaxes(1, 2)

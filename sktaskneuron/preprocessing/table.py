@@ -367,6 +367,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         categories : iterator of (int, list, list)
+            One triple per column.
         """
         columns = np.flatnonzero(self.categorical_).tolist()
         return zip(columns, self.levels_, self.pooled_levels_, strict=True)

@@ -31,7 +31,9 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
     Parameters
     ----------
     X : Tensor of shape (n_rows, n_features)
+        The columns.
     y : Tensor of shape (n_rows, n_outputs), floating, or (n_rows,), int64 class numbers
+        The target.
     weight : Tensor of shape (n_rows,), default=None
         Non-negative weights; None means equal weights.
 
@@ -39,7 +41,18 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
     ------
     ValueError
         If lengths differ, no row is left, or a weight is negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.training import TensorTable
+    >>> table = TensorTable.from_arrays(np.zeros((4, 2)), [0.0, 1.0, 2.0, 3.0])
+    >>> len(table), tuple(table.y.shape)
+    (4, (4, 1))
     """
+
+    y: Tensor
+    weight: Tensor | None
 
     def __init__(self, X: Tensor, y: Tensor, weight: Tensor | None = None) -> None:
         if X.ndim != 2:
@@ -74,15 +87,20 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
+            The columns.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Floats are values of a regression, integers are class numbers from 0.
         weight : array-like of shape (n_rows,), default=None
+            None means equal weights.
         device : torch.device or str, default="cpu"
+            Where the tensors lie.
         dtype : torch.dtype, default=torch.float32
+            Type of the columns, and of a floating target.
 
         Returns
         -------
         TensorTable
+            Copies of the arrays.
         """
         device = torch.device(device)
         classes = np.asarray(y).dtype.kind in "iu"
@@ -108,12 +126,19 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
         ----------
         X : ndarray of shape (n_rows, n_features)
             Of the floating type ``dtype``.
-        y, weight, device, dtype
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            As in :meth:`from_arrays`.
+        weight : array-like of shape (n_rows,), default=None
+            As in :meth:`from_arrays`.
+        device : torch.device
+            As in :meth:`from_arrays`.
+        dtype : torch.dtype
             As in :meth:`from_arrays`.
 
         Returns
         -------
         TensorTable
+            It shares the memory of X where it can.
         """
         classes = np.asarray(y).dtype.kind in "iu"
         return cls(
@@ -172,12 +197,26 @@ class TensorBatches:
     Parameters
     ----------
     dataset : TensorTable
+        Rows to draw from.
     batch_size : int
         Upper bound of the rows in a batch.
     shuffle : bool, default=False
+        Whether to permute the rows in every pass.
     generator : torch.Generator, default=None
         CPU generator of the permutations; needed to shuffle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.training import TensorBatches, TensorTable
+    >>> table = TensorTable.from_arrays(np.zeros((5, 2)), np.zeros(5))
+    >>> [len(X) for X, _ in TensorBatches(table, batch_size=3)]
+    [2, 3]
     """
+
+    dataset: TensorTable
+    shuffle: bool
+    generator: torch.Generator | None
 
     def __init__(
         self,
@@ -190,7 +229,7 @@ class TensorBatches:
         if shuffle and generator is None:
             raise ValueError("shuffle=True needs a generator")
         self.dataset, self.shuffle, self.generator = dataset, shuffle, generator
-        self.edges = edges_of(len(dataset), batch_size)
+        self.edges: list[int] = edges_of(len(dataset), batch_size)
 
     def __len__(self) -> int:
         return len(self.edges) - 1

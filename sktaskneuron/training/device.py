@@ -23,6 +23,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     Returns
     -------
     torch.device
+        One that is there.
 
     Raises
     ------
@@ -69,11 +70,18 @@ def resolve_dtype(
     Returns
     -------
     torch.dtype
+        The type itself.
 
     Raises
     ------
     ValueError
         If the type is not one of the two, or the device does not support it (mps: float64).
+
+    Examples
+    --------
+    >>> from sktaskneuron.training import resolve_dtype
+    >>> resolve_dtype("float64")
+    torch.float64
     """
     known = {"float32": torch.float32, "float64": torch.float64}
     resolved = known.get(dtype) if isinstance(dtype, str) else dtype
@@ -94,14 +102,25 @@ def place_of(
     Parameters
     ----------
     shape : tuple of int
+        Of the table.
     dtype : torch.dtype
+        Of its numbers.
     device : torch.device
+        Where networks are trained.
     share : float, default=0.5
         Share of the free memory of a cuda device that a table may take.
 
     Returns
     -------
     torch.device
+        That device, or the CPU.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.training import place_of
+    >>> place_of((1000, 10), torch.float32, torch.device("cpu"))
+    device(type='cpu')
     """
     if device.type != "cuda":
         return device
@@ -151,8 +170,25 @@ def random_scope(seed: int, device: torch.device) -> Iterator[None]:
     Parameters
     ----------
     seed : int
+        Seed inside.
     device : torch.device
         Its stream and that of the CPU are seeded inside and restored.
+
+    Yields
+    ------
+    None
+        While the streams are seeded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.training import random_scope
+    >>> with random_scope(0, torch.device("cpu")):
+    ...     first = torch.rand(1)
+    >>> with random_scope(0, torch.device("cpu")):
+    ...     again = torch.rand(1)
+    >>> bool(first == again)
+    True
     """
     cpu_state = torch.random.get_rng_state()
     module = getattr(torch, device.type) if device.type != "cpu" else None

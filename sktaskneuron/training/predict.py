@@ -32,17 +32,27 @@ def predict_in_chunks(module: nn.Module, X: ArrayLike, chunk: int | None = None)
     module : nn.Module
         Set to evaluation mode meanwhile; its device and dtype are used.
     X : array-like of shape (n_rows, n_features)
+        Rows to predict.
     chunk : int, default=None
         Rows of a chunk; None: 64 on a CPU, 1024 on other devices.
 
     Returns
     -------
     ndarray of float64, shape (n_rows, n_outputs)
+        Outputs of the rows.
 
     Raises
     ------
     ValueError
         If ``chunk`` is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from torch import nn
+    >>> from sktaskneuron.training import predict_in_chunks
+    >>> predict_in_chunks(nn.Linear(2, 1), np.zeros((3, 2))).shape
+    (3, 1)
     """
     X = np.asarray(X)
     return predict_blocks(module, len(X), lambda part: X[part], chunk)
@@ -59,15 +69,28 @@ def predict_blocks(
     Parameters
     ----------
     module : nn.Module
+        As in :func:`predict_in_chunks`.
     n_rows : int
+        Rows in all.
     block : callable
         ``block(rows)`` returns the inputs of a slice of rows, (n_rows, n_features). It may be
         called from several threads.
     chunk : int, default=None
+        As in :func:`predict_in_chunks`.
 
     Returns
     -------
     ndarray of float64, shape (n_rows, n_outputs)
+        Outputs of the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from torch import nn
+    >>> from sktaskneuron.training import predict_blocks
+    >>> X = np.zeros((100, 2))
+    >>> predict_blocks(nn.Linear(2, 1), 100, lambda rows: X[rows] + 1.0).shape
+    (100, 1)
     """
     like = next(chain(module.parameters(), module.buffers()), torch.empty(0))
     if chunk is None:
@@ -109,10 +132,22 @@ def input_gradients(module: nn.Module, X: Matrix) -> FloatArray:
     module : nn.Module
         In evaluation mode; maps (n_rows, n_features) to (n_rows, n_outputs), row by row.
     X : ndarray of shape (n_rows, n_features)
+        Rows at which to differentiate.
 
     Returns
     -------
     ndarray of float64, shape (n_rows, n_outputs, n_features)
+        Slopes of the outputs along the columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from torch import nn
+    >>> from sktaskneuron.training import input_gradients
+    >>> plain = nn.Linear(2, 1)
+    >>> slopes = input_gradients(plain.eval(), np.zeros((3, 2)))
+    >>> np.allclose(slopes, plain.weight.detach())
+    True
     """
     module.requires_grad_(False)
     like = next(chain(module.parameters(), module.buffers()))
@@ -155,15 +190,28 @@ class MeanOfMembers(nn.Module):
     module : nn.Module
         Maps (n_members, batch, n_features) to (n_members, batch, n_outputs).
     n_members : int
+        Number of its networks.
     bounds : tuple of two array-like of shape (n_outputs,), default=None
         Range to which every member's values are cut.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> packed = TaskNetwork(2, 1, "x", hidden_layer_sizes=(4,), n_members=3)
+    >>> from sktaskneuron.training import MeanOfMembers
+    >>> MeanOfMembers(packed, 3)(torch.zeros(5, 2)).shape
+    torch.Size([5, 1])
     """
+
+    module: nn.Module
+    n_members: int
 
     def __init__(self, module: nn.Module, n_members: int, bounds: Bounds | None = None) -> None:
         super().__init__()
         self.module, self.n_members = module, n_members
         like = next(module.parameters())
-        self.bounds = None
+        self.bounds: tuple[Tensor, Tensor] | None = None
         if bounds is not None:
             low, high = (as_tensor(bound, like.device, like.dtype) for bound in bounds)
             self.bounds = (low, high)
@@ -179,7 +227,26 @@ class MeanOfMembers(nn.Module):
 
 
 class AllMembers(MeanOfMembers):
-    """The same members, each for itself."""
+    """The same members, each for itself.
+
+    Parameters
+    ----------
+    module : nn.Module
+        As of :class:`MeanOfMembers`.
+    n_members : int
+        Number of its networks.
+    bounds : tuple of two array-like of shape (n_outputs,), default=None
+        Range to which every member's values are cut.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> packed = TaskNetwork(2, 1, "x", hidden_layer_sizes=(4,), n_members=3)
+    >>> from sktaskneuron.training import AllMembers
+    >>> AllMembers(packed, 3)(torch.zeros(5, 2)).shape
+    torch.Size([5, 3])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return all outputs: (batch, n_features) -> (batch, n_members * n_outputs)."""

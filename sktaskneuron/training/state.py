@@ -15,11 +15,19 @@ def module_to_arrays(module: nn.Module) -> State:
     Parameters
     ----------
     module : nn.Module
+        Stays as it is.
 
     Returns
     -------
     dict of str to ndarray
         The keys of ``module.state_dict()``. The arrays share no memory with the module.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sktaskneuron.training import module_to_arrays
+    >>> sorted(module_to_arrays(nn.Linear(2, 1)))
+    ['bias', 'weight']
     """
     return {
         name: value.detach().cpu().numpy().copy() for name, value in module.state_dict().items()
@@ -32,12 +40,23 @@ def arrays_to_module(module: nn.Module, state: Mapping[str, AnyArray]) -> None:
     Parameters
     ----------
     module : nn.Module
+        Takes the values.
     state : mapping of str to ndarray
+        As :func:`module_to_arrays` returned it.
 
     Raises
     ------
     ValueError
         If names or shapes do not fit the module.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sktaskneuron.training import arrays_to_module, module_to_arrays
+    >>> first, second = nn.Linear(2, 1), nn.Linear(2, 1)
+    >>> arrays_to_module(second, module_to_arrays(first))
+    >>> bool((first.weight == second.weight).all())
+    True
     """
     target = module.state_dict()
     if target.keys() != state.keys():

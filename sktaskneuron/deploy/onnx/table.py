@@ -118,9 +118,9 @@ def onnx_inputs(
     Returns
     -------
     inputs : dict of str to ndarray
-        float64 with NaN for gaps, or texts with "" for gaps, (n_samples, 1) each; of one tensor
-        (n_samples, n_features). Times are seconds: dates since 1970-01-01, in UTC if they have a
-        time zone. Signals and images are "X", with the axes of X.
+        Numbers in float64 with NaN for gaps, or texts with "" for gaps, (n_samples, 1) each; of one
+        tensor (n_samples, n_features). Times are seconds: dates since 1970-01-01, in UTC if they
+        have a time zone. Signals and images are "X", with the axes of X.
     """
     check_is_fitted(model)
     encoder = getattr(model, "encoder_", None)

@@ -68,6 +68,7 @@ class BaseBlend(_BaseHeterogeneousEnsemble):
         Returns
         -------
         routing : MetadataRouter
+            One request for each estimator, and one for `cv`.
         """
         to_fit = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)

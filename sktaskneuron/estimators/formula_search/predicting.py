@@ -159,6 +159,7 @@ class EquationPredictor(EquationExports):
         Returns
         -------
         self : NeuronFormulaSearch
+            The estimator, whose equation is now that one.
 
         Raises
         ------

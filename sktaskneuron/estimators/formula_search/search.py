@@ -201,6 +201,12 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
     feature_names_in_ : ndarray of str
         Their names, where the table has names.
 
+    See Also
+    --------
+    NeuronSeekRegressor : Networks of neurons whose formula is searched so.
+    NeuronSeekClassifier : The same for classes.
+    sktaskneuron.NeuronFormula : What a formula is.
+
     References
     ----------
     .. [1] "NeuronSeek: on stability and expressivity of task-driven neurons", arXiv 2506.15715.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sktaskneuron._typing import AnyArray, Mask, RowNumbers
 from sktaskneuron.formula import PRIMITIVES
 from sktaskneuron.preprocessing import TableEncoder
 from sktaskneuron.search.columns.rules import Rules
@@ -110,11 +111,16 @@ class ColumnNames:
         Fitted.
     """
 
+    source: RowNumbers
+    indicator: Mask
+
     def __init__(self, encoder: TableEncoder) -> None:
-        self.encoded = np.asarray([str(name) for name in encoder.get_feature_names_out()])
+        self.encoded: AnyArray = np.asarray([str(name) for name in encoder.get_feature_names_out()])
         raw = getattr(encoder, "feature_names_in_", None)
         n_features = encoder.n_features_in_
-        self.raw = [f"x{i}" for i in range(n_features)] if raw is None else list(map(str, raw))
+        self.raw: list[str] = (
+            [f"x{i}" for i in range(n_features)] if raw is None else list(map(str, raw))
+        )
         self.source, self.indicator = encoder.source_, encoder.indicator_
 
     def all_of(self, name: object, parameter: str) -> frozenset[str]:

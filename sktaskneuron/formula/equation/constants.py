@@ -18,6 +18,7 @@ class Constant:
         The additive term that it stands in, with ``_`` in its place; ``"_"`` alone is the constant
         of the sum.
     value : float
+        The number itself.
     standard_error : float
         NaN where the rows do not tell.
     lower, upper : float

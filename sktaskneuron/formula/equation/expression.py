@@ -209,6 +209,7 @@ class ElementwiseExpression:
         Parameters
         ----------
         x : array-like of any shape
+            Values of the argument.
 
         Returns
         -------
@@ -273,9 +274,11 @@ class ElementwiseExpression:
         Parameters
         ----------
         variable : str
+            Name in the place of the argument.
 
         Returns
         -------
         text : str
+            What `parse` reads again, where the name is ``x``.
         """
         return render(self.node, lambda _: variable)

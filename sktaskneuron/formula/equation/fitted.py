@@ -51,7 +51,9 @@ class FittedFormula(FittedValue, Exports):
     Parameters
     ----------
     formula : NeuronFormula
+        Shape of the neuron whose numbers these are.
     intercept : array-like of shape (n_outputs,)
+        Constant of every output.
     pure_weights : sequence of array-like of shape (n_features, n_outputs)
         :math:`W_t`, one per pure term, in the formula's canonical order.
     factors : mapping of int to array-like of shape (order, n_features, rank)
@@ -152,10 +154,12 @@ class FittedFormula(FittedValue, Exports):
 
         Parameters
         ----------
-        digits : int
+        digits : int, default=4
             Significant digits. "auto" form avoids multiplying out where so few digits would not
             tell the equation; centers are rounded relative to their scales.
-        form, max_terms
+        form : {"auto", "expanded", "centered", "factored"}, default="auto"
+            As in `to_sympy`.
+        max_terms : int, default=200
             As in `to_sympy`.
 
         Returns
@@ -178,8 +182,12 @@ class FittedFormula(FittedValue, Exports):
 
         Parameters
         ----------
-        digits, form, max_terms
+        digits : int, default=4
             As in `to_text`.
+        form : {"auto", "expanded", "centered", "factored"}, default="auto"
+            As in `to_sympy`.
+        max_terms : int, default=200
+            As in `to_sympy`.
 
         Returns
         -------
@@ -222,6 +230,7 @@ class FittedFormula(FittedValue, Exports):
         Parameters
         ----------
         data : dict
+            As `to_dict` wrote it.
 
         Returns
         -------

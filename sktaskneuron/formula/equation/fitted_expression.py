@@ -122,7 +122,9 @@ class FittedExpression(Exports):
             One per output: numbers, ``pi``, columns' names (in backticks unless they are free
             identifiers), ``+ - * / **``, brackets and the names in `PRIMITIVES`.
         feature_names : sequence of str
+            Names of the columns, in their order.
         link : str
+            How a model uses the value; see the class.
 
         Returns
         -------
@@ -191,6 +193,7 @@ class FittedExpression(Exports):
         Parameters
         ----------
         intercept : array-like of shape (n_outputs,)
+            New constants.
         weights : array-like of shape (n_terms, n_outputs)
             In the order of `terms`.
 
@@ -268,6 +271,7 @@ class FittedExpression(Exports):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or a table or mapping of columns
+            Columns in raw units.
 
         Returns
         -------
@@ -290,10 +294,12 @@ class FittedExpression(Exports):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or a table or mapping of columns
+            Columns in raw units.
 
         Returns
         -------
         defined : ndarray of bool of shape (n_samples,)
+            False where the equation has no finite value.
         """
         values = self._bounded(X)
         columns = dict(zip(self.feature_names, values.T, strict=True))
@@ -342,6 +348,7 @@ class FittedExpression(Exports):
         Parameters
         ----------
         data : dict
+            As `to_dict` wrote it.
 
         Returns
         -------

@@ -266,6 +266,7 @@ class NeuronFormula:
         Parameters
         ----------
         data : dict
+            As `to_dict` wrote it.
 
         Returns
         -------
@@ -299,6 +300,7 @@ class NeuronFormula:
         Parameters
         ----------
         text : str
+            As `to_json` wrote it.
 
         Returns
         -------

@@ -25,6 +25,7 @@ class ParetoPoint:
     Parameters
     ----------
     complexity, score : float
+        How long the formula is, and how good; a higher score is better.
     formula : NeuronFormula or FittedExpression
         As it was scored.
     fitted : FittedFormula or FittedExpression, default=None
@@ -135,6 +136,7 @@ class ParetoFront:
         Returns
         -------
         point : ParetoPoint
+            The simplest one that loses no more than that.
 
         Raises
         ------

@@ -23,7 +23,15 @@ FAR = 1e5
 
 @dataclass(frozen=True)
 class PureTerm:
-    """The additive term ``g_t(z_i)``: index t in the formula's pure terms, feature i."""
+    """The additive term ``g_t(z_i)`` of an equation.
+
+    Parameters
+    ----------
+    index : int
+        Number t in the formula's pure terms.
+    feature : int
+        Number i of the column.
+    """
 
     index: int
     feature: int
@@ -31,7 +39,15 @@ class PureTerm:
 
 @dataclass(frozen=True)
 class AtomTerm:
-    """The additive term ``A_{k,r}(z)``: interaction order k, index r within its rank."""
+    """The additive term ``A_{k,r}(z)`` of an equation.
+
+    Parameters
+    ----------
+    order : int
+        Order k of the interaction.
+    index : int
+        Number r within its rank.
+    """
 
     order: int
     index: int

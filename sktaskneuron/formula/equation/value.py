@@ -205,6 +205,7 @@ class FittedValue:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or a table or mapping of columns
+            Columns in raw units.
 
         Returns
         -------
@@ -236,6 +237,7 @@ class FittedValue:
         Parameters
         ----------
         intercept : array-like of shape (n_outputs,)
+            New constants.
         weights : array-like of shape (n_terms, n_outputs)
             In the order of `terms`.
 

@@ -262,6 +262,7 @@ class NumpyFunction:
     Parameters
     ----------
     fitted : FittedFormula or FittedExpression
+        The equation to evaluate.
     """
 
     fitted: Exports

@@ -97,7 +97,7 @@ class Printer(ABC):
     bounds: tuple[str, str]
 
     def __init__(self, trees: Sequence[Node]) -> None:
-        self.trees = tuple(trees)
+        self.trees: tuple[Node, ...] = tuple(trees)
         self._parts = _Parts(self.trees)
         self._written: dict[int, Text] = {}
 

@@ -32,6 +32,13 @@ class Domain:
         Ends of the interval; infinite by default.
     low_open, high_open : bool
         Whether the end itself is outside.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import Domain
+    >>> positive = Domain(low=0.0)
+    >>> positive.contains([-1.0, 0.0, 2.0])
+    array([False, False,  True])
     """
 
     low: float = -math.inf
@@ -45,6 +52,7 @@ class Domain:
         Parameters
         ----------
         x : array-like of any shape
+            Values to look at.
 
         Returns
         -------
@@ -71,7 +79,7 @@ class Primitive:
     name : str
         The name that a formula text uses.
     numpy : callable
-        ndarray -> ndarray of the same shape; stable for large arguments.
+        From an ndarray to one of the same shape; stable for large arguments.
     torch_name : str
         Dotted name under `torch`, as in ``"sin"`` or ``"nn.functional.softplus"``. Several
         names, separated by blanks, are applied from the right to the left, as one writes a
@@ -92,6 +100,15 @@ class Primitive:
         The function in C99 with ``math.h``, in SQL:2016 and in Excel, with ``{x}`` for the
         argument, which may be any expression; each reads as one operand. The export to that
         language refuses a function without one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.formula import get_primitive
+    >>> get_primitive("sin").parity
+    -1
+    >>> float(get_primitive("sin").numpy(np.pi / 2))
+    1.0
     """
 
     name: str

@@ -248,15 +248,25 @@ def get_primitive(name: str) -> Primitive:
     Parameters
     ----------
     name : str
+        As a formula text writes it.
 
     Returns
     -------
     primitive : Primitive
+        The entry of `PRIMITIVES`.
 
     Raises
     ------
     FormulaError
         If there is none.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import get_primitive
+    >>> get_primitive("tanh").doc
+    'sinh(x) / cosh(x)'
+    >>> str(get_primitive("log").domain)
+    '(0, inf)'
     """
     try:
         return PRIMITIVES[name]

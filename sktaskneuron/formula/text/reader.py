@@ -83,10 +83,10 @@ class Reader:
             )
         self.text = text
         self.dialect = dialect
-        self.variables = variables or {}
-        self.tokens = tokenize(text, dialect.tokens)
-        self.index = 0
-        self.depth = 0
+        self.variables: Mapping[str, Node] = variables or {}
+        self.tokens: list[Token] = tokenize(text, dialect.tokens)
+        self.index: int = 0
+        self.depth: int = 0
 
     def whole(self) -> Node:
         """Read all of the text as one sum."""

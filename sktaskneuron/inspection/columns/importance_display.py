@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _check_feature_names_in
 
-from sktaskneuron._typing import TableLike
+from sktaskneuron._typing import FloatArray, TableLike
 from sktaskneuron.inspection.columns.importances import feature_importances
 from sktaskneuron.inspection.drawing import BLUE, abbreviated, new_axes, no_frame, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
+    from matplotlib.figure import Figure, SubFigure
     from sklearn.base import BaseEstimator
 
 # Letters of a column's name.
@@ -29,7 +31,9 @@ class FeatureImportanceDisplay:
     Parameters
     ----------
     importances : array-like of shape (n_features,)
+        Length of the bars.
     feature_names : sequence of str of length n_features
+        Names beside them.
     unit : str, default="the target"
         What the importances are counted in.
 
@@ -61,11 +65,15 @@ class FeatureImportanceDisplay:
     ['x0', 'x1', 'x2']
     """
 
+    bars_: BarContainer
+    ax_: Axes
+    figure_: Figure | SubFigure
+
     def __init__(
         self, importances: ArrayLike, feature_names: Sequence[str], unit: str = "the target"
     ) -> None:
-        self.importances = np.asarray(importances, dtype=np.float64)
-        self.feature_names = [str(name) for name in feature_names]
+        self.importances: FloatArray = np.asarray(importances, dtype=np.float64)
+        self.feature_names: list[str] = [str(name) for name in feature_names]
         self.unit = unit
         if self.importances.shape != (len(self.feature_names),):
             raise ValueError(

@@ -38,6 +38,7 @@ class ShapleyValues:
     base : float, or ndarray of shape (n_outputs,)
         Mean of the equation over the background.
     feature_names : tuple of str
+        Names of the columns, in their order.
     """
 
     values: FloatArray

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from sktaskneuron._typing import FloatArray, TableLike
+from sktaskneuron._typing import AnyArray, FloatArray, TableLike
 from sktaskneuron.inspection.drawing import (
     BLUE,
     GREY,
@@ -26,6 +26,7 @@ from sktaskneuron.inspection.equations.equation import Equation, check_output, r
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 # Bins of a running mean at most, and rows in one at least.
 _MOST_BINS, _FEWEST_ROWS = 12, 8
@@ -111,10 +112,13 @@ class EquationDisplay:
     ['prediction', 'b', 'a']
     """
 
+    figure_: Figure | SubFigure
+    axes_: AnyArray
+
     def __init__(self, panels: Sequence[Residuals]) -> None:
         if not panels:
             raise ValueError("there are no panels: nothing to draw")
-        self.panels = tuple(panels)
+        self.panels: tuple[Residuals, ...] = tuple(panels)
 
     @classmethod
     def residuals(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import FloatArray, TableLike
+from sktaskneuron._typing import AnyArray, FloatArray, TableLike
 from sktaskneuron.inspection.drawing import import_pyplot, make_grid, tight_shape
 from sktaskneuron.inspection.equations.equation import Equation, check_output, read_rows
 from sktaskneuron.inspection.equations.importance import variance_shares
@@ -26,7 +26,10 @@ from sktaskneuron.inspection.equations.parts import Part, find_parts, merge_leve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
     from sklearn.base import BaseEstimator
+
+    from sktaskneuron.inspection.equations.panels import Drawn
 
 # Points of a curve, and of a side of a surface.
 _CURVE, _SIDE = 201, 61
@@ -87,10 +90,14 @@ class FormulaDisplay:
     [('a',), ('b', 'c')]
     """
 
+    figure_: Figure | SubFigure
+    artists_: list[list[Drawn]]
+    axes_: AnyArray
+
     def __init__(self, panels: Sequence[Panel]) -> None:
         if not panels:
             raise ValueError("there are no panels: nothing to draw")
-        self.panels = tuple(panels)
+        self.panels: tuple[Panel, ...] = tuple(panels)
 
     @classmethod
     def from_estimator(

@@ -34,6 +34,7 @@ from sktaskneuron.inspection.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import PickEvent
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
     from sklearn.base import BaseEstimator
@@ -98,6 +99,11 @@ class ParetoFrontDisplay:
     >>> [text.get_text() for text in display.formulas_]
     ['1   constant', '2   x', '3   x + x**2']
     """
+
+    ax_: Axes
+    figure_: Figure | SubFigure
+    line_: Line2D
+    points_: Line2D
 
     def __init__(self, front: ParetoFront, chosen: ParetoPoint | None = None) -> None:
         if not len(front):
@@ -293,6 +299,10 @@ def _formula_text(point: ParetoPoint, n_lines: int) -> str:
     formula = point.formula
     if isinstance(formula, NeuronFormula) and not formula:
         return "constant"
+    fitted = point.fitted
+    if isinstance(formula, FittedExpression) and isinstance(fitted, FittedExpression):
+        # of an equation of columns the numbers that predict, as `print(front)` shows them
+        formula = fitted if fitted.n_outputs == formula.n_outputs else formula
     text = abbreviated(str(formula), _LINE * n_lines)
     lines = _wrapped(text, _LINE)
     if len(lines) > n_lines:  # breaks at spaces leave something over

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import Matrix, TableLike, Vector
+from sktaskneuron._typing import AnyArray, FloatArray, Matrix, TableLike, Vector
 from sktaskneuron.inspection.checks import check_fitted
 from sktaskneuron.inspection.drawing import (
     BLUE,
@@ -25,6 +25,8 @@ from sktaskneuron.inspection.networks.networks import inputs_of, model_of, row_b
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from sklearn.base import BaseEstimator
 
@@ -95,6 +97,12 @@ class ActivationDisplay:
     (2, 2)
     """
 
+    functions: ActivationSet
+    evolution: tuple[ActivationSet, ...]
+    figure_: Figure | SubFigure
+    axes_: AnyArray
+    colorbar_: Colorbar | None
+
     def __init__(
         self,
         functions: ActivationSet,
@@ -103,8 +111,8 @@ class ActivationDisplay:
         inputs: Sequence[Vector] | None = None,
     ) -> None:
         self.functions, self.evolution = functions, tuple(evolution)
-        self.steps = np.asarray(steps, dtype=np.float64)
-        self.inputs = None if inputs is None else list(inputs)
+        self.steps: FloatArray = np.asarray(steps, dtype=np.float64)
+        self.inputs: list[Vector] | None = None if inputs is None else list(inputs)
         if any(len(past) != len(functions) for past in self.evolution):
             raise ValueError(
                 f"evolution must hold sets of {len(functions)} functions, as functions"

@@ -42,6 +42,10 @@ class Curvature:
         As in :func:`hessian_trace`.
     """
 
+    rows: Tensor
+    target: Tensor
+    share: Tensor
+
     def __init__(
         self,
         estimator: TableEstimator,
@@ -68,13 +72,13 @@ class Curvature:
         self.rows, self.target, self.share = (
             torch.from_numpy(array).to(place) for array in (rows, target, weight / weight.sum())
         )
-        self.n_members = network.n_members
+        self.n_members: int = network.n_members
         parameters = [*network.weights, *network.biases]
         if network.hamiltonian:
             parameters.pop()
         self.parameters = parameters
-        self.sizes = [p[0].numel() for p in parameters]
-        self.n_parameters = sum(self.sizes)
+        self.sizes: list[int] = [p[0].numel() for p in parameters]
+        self.n_parameters: int = sum(self.sizes)
 
     def product(self, v: Tensor) -> Tensor:
         """Return H v, of each member's Hessian.

@@ -14,11 +14,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from sktaskneuron._seeds import draw_seed
-from sktaskneuron._typing import RandomState, TableLike, TargetLike, Vector
+from sktaskneuron._typing import FloatArray, RandomState, TableLike, TargetLike, Vector
 from sktaskneuron.inspection.drawing import BLUE, GREY, new_axes, no_frame, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.patches import PathPatch
 
     from sktaskneuron.nn import ActivationSet
 
@@ -181,6 +184,13 @@ class TypesDisplay:
     ['mix', 'relu']
     """
 
+    n_types: int
+    score_name: str
+    ax_: Axes
+    figure_: Figure | SubFigure
+    boxes_: list[PathPatch]
+    dots_: list[PathCollection]
+
     def __init__(
         self,
         scores: Mapping[str, ArrayLike],
@@ -188,7 +198,9 @@ class TypesDisplay:
         n_types: int = 0,
         score_name: str = "score",
     ) -> None:
-        self.scores = {name: np.asarray(v, dtype=np.float64) for name, v in scores.items()}
+        self.scores: dict[str, FloatArray] = {
+            name: np.asarray(v, dtype=np.float64) for name, v in scores.items()
+        }
         self.n_types, self.score_name = n_types, score_name
         shapes = {values.shape for values in self.scores.values()}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1 or shapes == {(0,)}:

@@ -18,7 +18,9 @@ from sktaskneuron.inspection.searches.map import CandidateMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
     from matplotlib.colorbar import Colorbar
+    from matplotlib.text import Text
     from sklearn.base import BaseEstimator
 
 _COLUMNS = ("activation", "mean_loss", "gain", "standard_error", "like_fallback")
@@ -92,6 +94,11 @@ class ActivationSearchDisplay:
     ['1  square', '2  silu']
     """
 
+    ax_: Axes
+    shown_: AnyArray
+    points_: PathCollection
+    labels_: list[Text]
+
     def __init__(
         self,
         results: Mapping[str, AnyArray | Sequence[object]],
@@ -118,7 +125,7 @@ class ActivationSearchDisplay:
         errors = np.asarray(results["standard_error"], dtype=np.float64)
         order = np.argsort(np.where(np.isfinite(losses), losses, np.inf), kind="stable")
         ranks = 1 + np.argsort(order)
-        self.candidates = [
+        self.candidates: list[Candidate] = [
             Candidate(
                 name=name,
                 place=place,

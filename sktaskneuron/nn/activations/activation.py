@@ -56,7 +56,9 @@ class Activation:
     reference : str
         Where it was proposed or studied.
     aliases : tuple of str
+        Other names that are understood.
     parameters : mapping of str to float
+        Their values by their names.
     trainable : tuple of str
         Parameters that :class:`TrainableActivation` may learn.
     learned : tuple of str
@@ -142,10 +144,12 @@ class Activation:
         Parameters
         ----------
         x : array-like of any shape
+            Values of the argument.
 
         Returns
         -------
         ndarray of float64, of the shape of ``x``
+            Values of the function.
         """
         if self._numpy is not None:
             with np.errstate(all="ignore"):

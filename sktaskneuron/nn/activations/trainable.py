@@ -32,6 +32,7 @@ class TrainableActivation(nn.Module):
     n_neurons : int or None, default=None
         Size of the input's last axis, where every neuron has parameters of its own.
     dtype : torch.dtype, default=torch.float32
+        Type of the parameters.
 
     Raises
     ------
@@ -58,6 +59,8 @@ class TrainableActivation(nn.Module):
     >>> prelu.current()["a"].shape
     torch.Size([3, 1, 1])
     """
+
+    raw: nn.ParameterDict
 
     def __init__(
         self,

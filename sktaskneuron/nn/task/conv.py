@@ -23,6 +23,12 @@ class _TaskNeuronConv(nn.Module):
 
     _n_axes: ClassVar[int]
     _convolve: ClassVar[Callable[..., Tensor]]
+    in_channels: int
+    out_channels: int
+    groups: int
+    n_members: int | None
+    padding: tuple[tuple[int, int], ...]
+    neuron: TaskNeuron
 
     def __init__(
         self,
@@ -50,9 +56,9 @@ class _TaskNeuronConv(nn.Module):
                 f"{out_channels=}"
             )
         self.in_channels, self.out_channels = int(in_channels), int(out_channels)
-        self.kernel_size = self._sizes("kernel_size", kernel_size, 1)
-        self.stride = self._sizes("stride", stride, 1)
-        self.dilation = self._sizes("dilation", dilation, 1)
+        self.kernel_size: tuple[int, ...] = self._sizes("kernel_size", kernel_size, 1)
+        self.stride: tuple[int, ...] = self._sizes("stride", stride, 1)
+        self.dilation: tuple[int, ...] = self._sizes("dilation", dilation, 1)
         self.groups, self.n_members = int(groups), n_members
         if padding == "same":
             if any(step != 1 for step in self.stride):
@@ -65,7 +71,7 @@ class _TaskNeuronConv(nn.Module):
             self.padding = tuple((p, p) for p in self._sizes("padding", padding, 0))
         # groups of channels are layers side by side, as packed members are
         lead = leading_shape(n_members)
-        self.n_layers = math.prod(lead) * self.groups
+        self.n_layers: int = math.prod(lead) * self.groups
         self.neuron = TaskNeuron(
             self.in_channels // self.groups * math.prod(self.kernel_size),
             self.out_channels // self.groups,
@@ -108,6 +114,7 @@ class _TaskNeuronConv(nn.Module):
         Returns
         -------
         Tensor of shape ([n_members,] batch, out_channels, [height,] width)
+            One channel for each neuron.
         """
         if self.n_members is None:
             if input.ndim == self._n_axes + 1:
@@ -124,6 +131,7 @@ class _TaskNeuronConv(nn.Module):
         Parameters
         ----------
         input : Tensor of shape ([n_members,] batch, in_channels, [height,] width)
+            Signals or images.
         """
         if self.neuron.factors is None:
             return
@@ -194,10 +202,12 @@ class _TaskNeuronConv(nn.Module):
         weight : Tensor of shape (n_layers, in_channels / groups * patch * n_terms, n_out)
             ``neuron.weight`` or ``neuron.factors``.
         n_terms : int, default=1
+            Terms of one input, which stand side by side.
 
         Returns
         -------
         Tensor of shape (n_layers * n_out, in_channels / groups * n_terms, [height,] width)
+            As torch's convolutions take it.
         """
         shape = (self.in_channels // self.groups, *self.kernel_size, n_terms)
         kernels = weight.transpose(1, 2).flatten(0, 1).unflatten(1, shape)
@@ -240,19 +250,32 @@ class TaskNeuronConv1d(_TaskNeuronConv):
     Parameters
     ----------
     in_channels, out_channels : int
+        Channels of the input, and neurons at each place.
     kernel_size : int or sequence of int
+        Points of a patch.
     formula : NeuronFormula or str
         Shape of the aggregation, e.g. ``"x + <x,x>:8"``; see :class:`TaskNeuron`.
-    stride, dilation : int or sequence of int, default=1
+    stride : int or sequence of int, default=1
+        Steps between patches.
     padding : int, sequence of int or "same", default=0
         Zeros on both sides; "same" keeps the length.
+    dilation : int or sequence of int, default=1
+        Steps between the points of a patch.
     groups : int, default=1
         Groups of channels, each with neurons and products of its own.
-    bias, bias_std, bound, device, dtype, generator
+    bias : bool, default=True
+        Whether the neurons have a constant.
+    bias_std, bound : float, default=0.0 and 4.0
         As of :class:`TaskNeuron`.
     n_members : int or None, default=None
         Number of layers packed into one module. Input and output then have the shape
         (n_members, batch, channels, length).
+    device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
+    dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
+    generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     Attributes
     ----------
@@ -286,19 +309,32 @@ class TaskNeuronConv2d(_TaskNeuronConv):
     Parameters
     ----------
     in_channels, out_channels : int
+        Channels of the input, and neurons at each place.
     kernel_size : int or sequence of two int
+        Height and width of a patch.
     formula : NeuronFormula or str
         Shape of the aggregation, e.g. ``"x + <x,x>:8"``; see :class:`TaskNeuron`.
-    stride, dilation : int or sequence of two int, default=1
+    stride : int or sequence of two int, default=1
+        Steps between patches.
     padding : int, sequence of two int or "same", default=0
         Zeros on both sides; "same" keeps height and width.
+    dilation : int or sequence of two int, default=1
+        Steps between the points of a patch.
     groups : int, default=1
         Groups of channels, each with neurons and products of its own.
-    bias, bias_std, bound, device, dtype, generator
+    bias : bool, default=True
+        Whether the neurons have a constant.
+    bias_std, bound : float, default=0.0 and 4.0
         As of :class:`TaskNeuron`.
     n_members : int or None, default=None
         Number of layers packed into one module. Input and output then have the shape
         (n_members, batch, channels, height, width).
+    device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
+    dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
+    generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     Attributes
     ----------

@@ -52,12 +52,15 @@ class GeneratorDropout(nn.Module):
     True
     """
 
+    rate: float
+    seed: int
+
     def __init__(self, rate: float = 0.1, *, seed: int = 0) -> None:
         super().__init__()
         if not 0 <= rate < 1:
             raise ValueError(f"the dropout rate must be in [0, 1), got {rate!r}")
         self.rate = float(rate)
-        self.p = self.rate
+        self.p: float = self.rate
         self.seed = int(seed)
         self.reseed(self.seed)
 
@@ -74,10 +77,12 @@ class GeneratorDropout(nn.Module):
         Parameters
         ----------
         input : Tensor of any shape
+            Hidden values.
 
         Returns
         -------
         Tensor of the shape of ``input``
+            In training some of them zero and the others larger; else the same.
         """
         n_dropped = round(self.p * _LEVELS)
         if not self.training or n_dropped == 0:

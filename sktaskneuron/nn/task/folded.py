@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sktaskneuron.nn.functional import rank_one_products, whole_blocks
 from sktaskneuron.nn.task.network import TaskNetwork
 from sktaskneuron.nn.task.neuron import TaskNeuron
+from sktaskneuron.nn.task.table_input import TableInput
 
 
 def folded(network: TaskNetwork) -> nn.Module:
@@ -28,6 +29,15 @@ def folded(network: TaskNetwork) -> nn.Module:
     nn.Module
         The network itself, where its layers have more pure terms than x, or its skip path sees
         products.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TaskNetwork, folded
+    >>> network = TaskNetwork(3, 1, "x + <x,x>:2", hidden_layer_sizes=(8,)).eval()
+    >>> rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(0))
+    >>> torch.allclose(folded(network)(rows), network(rows), atol=1e-5)
+    True
     """
     layers = (*network.hidden, network.output)
     plain = all(isinstance(layer, TaskNeuron) and layer.n_terms == 1 for layer in layers)
@@ -41,6 +51,11 @@ class FoldedNetwork(nn.Module):
     ----------
     network : TaskNetwork
     """
+
+    input: TableInput
+    activations: nn.ModuleList
+    first: FoldedNeuron
+    rest: nn.ModuleList
 
     def __init__(self, network: TaskNetwork) -> None:
         super().__init__()
@@ -79,12 +94,14 @@ class FoldedNeuron(nn.Module):
     joint: Tensor
     constant: Tensor
     loadings: Tensor | None
+    n_out: int
+    n_skip: int
 
     def __init__(self, layer: TaskNeuron, scale: Tensor | None, skip: Tensor | None) -> None:
         super().__init__()
         weight = layer.weight
-        self.interactions = tuple(layer.interactions)
-        self.n_factors = sum(order * rank for order, rank in self.interactions)
+        self.interactions: tuple[tuple[int, int], ...] = tuple(layer.interactions)
+        self.n_factors: int = sum(order * rank for order, rank in self.interactions)
         bias = _exact(weight).new_zeros(weight.shape[:-2] + weight.shape[-1:])
         if layer.bias is not None:
             bias = bias + _exact(layer.bias)
@@ -102,7 +119,7 @@ class FoldedNeuron(nn.Module):
         if scale is not None:
             joint = joint * _exact(scale).unsqueeze(-1)
         self.n_out, self.n_skip = weight.shape[-1], 0 if skip is None else skip.shape[-1]
-        self.sizes = [block.shape[-1] for block in blocks]
+        self.sizes: list[int] = [block.shape[-1] for block in blocks]
         # parameters, as other modules have: their device and type are asked for
         self.joint = nn.Parameter(joint.to(weight), requires_grad=False)
         self.register_buffer("constant", whole_blocks(bias.unsqueeze(-2)).to(weight))

@@ -63,6 +63,7 @@ class TaskNetwork(nn.Module):
     Parameters
     ----------
     in_features, out_features : int
+        Number of columns and of outputs.
     formula : NeuronFormula or str
         Aggregation of the first layer's neurons.
     hidden_layer_sizes : sequence of int, default=(128, 128)
@@ -106,7 +107,9 @@ class TaskNetwork(nn.Module):
         Number of networks packed into one batched module. Every parameter then has a leading axis
         of this length, and input and output have the shape (n_members, batch, features).
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
         Source of the starting values and of the dropout seeds; None is seed 0.
 
@@ -133,6 +136,13 @@ class TaskNetwork(nn.Module):
     """
 
     skip_weight: nn.Parameter | None
+    in_features: int
+    out_features: int
+    bound: float
+    hidden: nn.ModuleList
+    output: TaskNeuron
+    dropout: float
+    dropouts: nn.ModuleList
 
     def __init__(
         self,
@@ -171,9 +181,11 @@ class TaskNetwork(nn.Module):
                 f"terms must be None or one of {', '.join(get_args(Terms))}, got {terms!r}"
             )
         self.in_features, self.out_features = int(in_features), int(out_features)
-        self.formula = as_formula(formula)
-        self.hidden_formula = None if hidden_formula is None else as_formula(hidden_formula)
-        self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
+        self.formula: NeuronFormula = as_formula(formula)
+        self.hidden_formula: NeuronFormula | None = (
+            None if hidden_formula is None else as_formula(hidden_formula)
+        )
+        self.hidden_layer_sizes: tuple[int, ...] = tuple(int(size) for size in hidden_layer_sizes)
         self.skip, self.bound = skip, float(bound)
         self.n_members = n_members
         per_layer = layer_functions(activation, len(self.hidden_layer_sizes), stored=True)
@@ -196,10 +208,10 @@ class TaskNetwork(nn.Module):
         generator = as_generator(generator)
         packed: Packed = {"n_members": n_members, **factory_options(device, dtype)}
         # the order in which parts are made is that of their random draws
-        self.input = self._input_of(input_scale, generator, packed)
+        self.input: TableInput = self._input_of(input_scale, generator, packed)
         layers = self._layers_of(generator, packed)
         self.hidden, self.output = nn.ModuleList(layers[:-1]), layers[-1]
-        self.activations = nn.ModuleList(
+        self.activations: nn.ModuleList = nn.ModuleList(
             TypedActivation(kinds, size, n_members=n_members, dtype=packed["dtype"])
             for kinds, size in zip(per_layer, self.hidden_layer_sizes, strict=True)
         ).to(device=device, dtype=packed["dtype"])
@@ -314,7 +326,9 @@ class TaskNetwork(nn.Module):
         Parameters
         ----------
         coefficients : array-like of shape (in_features, out_features)
+            Weights of the columns.
         intercept : array-like of shape (out_features,)
+            Constants of the outputs.
 
         Raises
         ------
@@ -349,7 +363,7 @@ class TaskNetwork(nn.Module):
         Parameters
         ----------
         factors : mapping of order to array of shape (order, n_columns, n_atoms)
-            Of the first columns; the others have no part in these products.
+            Vectors of the atoms that were found; further columns have no part in them.
         """
 
         def padded(value: ArrayLike) -> FloatArray:
@@ -374,10 +388,12 @@ class TaskNetwork(nn.Module):
         Parameters
         ----------
         input : Tensor of shape ([n_members,] batch, in_features)
+            Rows of the table.
 
         Returns
         -------
         Tensor of shape ([n_members,] batch, out_features)
+            Outputs of the rows.
         """
         signals = self.input(input)
         pure, products = self.first.pure_signals(signals), self.first.product_signals(signals)
@@ -427,5 +443,23 @@ class TaskNetwork(nn.Module):
 
 
 def n_parameters(module: nn.Module) -> int:
-    """Return the number of trainable numbers of a module."""
+    """Return the number of trainable numbers of a module.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Whose parameters are counted.
+
+    Returns
+    -------
+    n : int
+        Parameters that are frozen do not count.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from sktaskneuron.nn import n_parameters
+    >>> n_parameters(nn.Linear(3, 2))
+    8
+    """
     return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)

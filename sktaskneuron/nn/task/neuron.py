@@ -63,11 +63,13 @@ class TaskNeuron(nn.Module):
         Standard deviation of the constants at the start.
     bound : float, default=4.0
         The bound B of the arguments of the non-linear terms and of the inner products.
-    device : torch.device or str, default=None
-    dtype : torch.dtype, default=None
     n_members : int or None, default=None
         Number of layers packed into one batched module. Every parameter then has a leading axis of
         this length, and input and output have the shape (n_members, ..., features).
+    device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
+    dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
         Source of the starting values (a CPU generator or a seed); None is seed 0. The global
         random stream of torch is never read.
@@ -113,6 +115,10 @@ class TaskNeuron(nn.Module):
     shift: Tensor
     product_scale: Tensor
     product_shift: Tensor
+    in_features: int
+    out_features: int
+    bound: float
+    bias_std: float
 
     def __init__(
         self,
@@ -138,11 +144,15 @@ class TaskNeuron(nn.Module):
         self.in_features, self.out_features = int(in_features), int(out_features)
         self.n_members = n_members
         lead = leading_shape(n_members)
-        self.formula = as_formula(formula)
+        self.formula: NeuronFormula = as_formula(formula)
         self.bound, self.bias_std = float(bound), float(bias_std)
-        self.terms_after_linear = _terms_after_linear(self.formula)
-        self.n_terms = 1 + len(self.terms_after_linear)
-        self.interactions = tuple(sorted(self.formula.interactions.items()))
+        self.terms_after_linear: tuple[ElementwiseExpression, ...] = _terms_after_linear(
+            self.formula
+        )
+        self.n_terms: int = 1 + len(self.terms_after_linear)
+        self.interactions: tuple[tuple[int, int], ...] = tuple(
+            sorted(self.formula.interactions.items())
+        )
 
         where = factory_options(device, dtype)
         rank = sum(r for _, r in self.interactions)
@@ -298,6 +308,7 @@ class TaskNeuron(nn.Module):
         Parameters
         ----------
         input : Tensor of shape ([n_members,] ..., in_features)
+            Rows of the layer's inputs.
         """
         if self.factors is not None:
             self.scale_to_inner_products(matrix_product(self._rows(input), self.factors))
@@ -309,6 +320,7 @@ class TaskNeuron(nn.Module):
         Parameters
         ----------
         inner : Tensor of shape ([n_members,] n_rows, sum of order * rank)
+            Inner products of the rows with all factors.
         """
         if self.factors is None or self.loadings is None:
             return
@@ -369,10 +381,12 @@ class TaskNeuron(nn.Module):
         Parameters
         ----------
         input : Tensor of shape ([n_members,] ..., in_features)
+            Rows of the layer's inputs.
 
         Returns
         -------
         Tensor of shape ([n_members,] ..., out_features)
+            One number for each neuron.
         """
         rows = self._rows(input)
         value = self.combine(self.pure_signals(rows), self.product_signals(rows))

@@ -32,20 +32,35 @@ class PiecewiseLinearTerms(nn.Module):
     Parameters
     ----------
     n_columns : int
+        Columns that get codes.
     n_bins : int, default=16
+        Bins of a column, and so its codes.
     edges : array-like of shape (n_columns, n_bins + 1), default=None
         Ascending edges; repeated edges make empty bins, which are zero. None leaves room for the
         edges of a stored state.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
 
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
     learning", 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import PiecewiseLinearTerms
+    >>> codes = PiecewiseLinearTerms(1, n_bins=2, edges=[[0.0, 1.0, 3.0]])
+    >>> codes(torch.tensor([[0.5], [2.0]]))
+    tensor([[ 0., -1.],
+            [ 1.,  0.]])
     """
 
     edges: Tensor
+    n_columns: int
+    n_bins: int
 
     def __init__(
         self,
@@ -94,24 +109,41 @@ class PiecewiseLinearEmbedding(nn.Module):
     Parameters
     ----------
     n_columns : int
+        Columns that get functions.
     n_terms : int, default=3
         Learned functions per column.
     n_bins : int, default=16
+        Bins per column.
     edges : array-like of shape (n_columns, n_bins + 1), default=None
         As of :class:`PiecewiseLinearTerms`.
     n_members : int or None, default=None
         Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
     learning", 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import PiecewiseLinearEmbedding
+    >>> terms = PiecewiseLinearEmbedding(1, n_terms=3, n_bins=2, edges=[[0.0, 1.0, 3.0]])
+    >>> terms(torch.tensor([[0.5], [2.0]])).shape
+    torch.Size([2, 3])
     """
 
     edges: Tensor
+    n_columns: int
+    n_terms: int
+    n_bins: int
+    mixing: nn.Parameter
 
     def __init__(
         self,

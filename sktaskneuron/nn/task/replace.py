@@ -47,6 +47,7 @@ def replace_linear(
     Returns
     -------
     nn.Module
+        A copy with the new layers.
 
     Raises
     ------

@@ -34,6 +34,7 @@ class SignalNetwork(nn.Module):
     in_shape : sequence of two or three int
         Shape of a signal (channels, length), or of an image (channels, height, width).
     out_features : int
+        Number of outputs.
     formula : NeuronFormula or str
         Aggregation of the first convolution.
     hidden_formula : NeuronFormula, str or None, default=None
@@ -54,7 +55,9 @@ class SignalNetwork(nn.Module):
         Number of networks packed into one batched module. Every parameter then has a leading axis
         of this length (times one), and input and output have the shape (n_members, batch, ...).
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
         Source of the starting values and of the dropout's seed; None is seed 0.
 
@@ -75,6 +78,18 @@ class SignalNetwork(nn.Module):
     >>> twin = SignalNetwork.from_spec(network.spec())
     """
 
+    out_features: int
+    formula: NeuronFormula
+    depth: int
+    kernel_size: int
+    bound: float
+    activation: str
+    n_members: int | None
+    norms: nn.ModuleList
+    convolutions: nn.ModuleList
+    dropout: GeneratorDropout
+    output: TaskNeuron
+
     def __init__(
         self,
         in_shape: Sequence[int],
@@ -94,23 +109,25 @@ class SignalNetwork(nn.Module):
         generator: torch.Generator | int | None = None,
     ) -> None:
         super().__init__()
-        self.in_shape = tuple(int(size) for size in in_shape)
+        self.in_shape: tuple[int, ...] = tuple(int(size) for size in in_shape)
         if len(self.in_shape) not in (2, 3) or min(self.in_shape) < 1:
             raise ValueError(
                 "in_shape must be (channels, length) or (channels, height, width), got "
                 f"{tuple(in_shape)!r}"
             )
-        self.hidden_channels = tuple(int(width) for width in hidden_channels)
+        self.hidden_channels: tuple[int, ...] = tuple(int(width) for width in hidden_channels)
         if not self.hidden_channels or depth < 1:
             raise ValueError(
                 f"a network needs blocks and layers in them, got {hidden_channels=} and {depth=}"
             )
         self.out_features, self.formula = int(out_features), as_formula(formula)
-        self.hidden_formula = None if hidden_formula is None else as_formula(hidden_formula)
+        self.hidden_formula: NeuronFormula | None = (
+            None if hidden_formula is None else as_formula(hidden_formula)
+        )
         self.depth, self.kernel_size, self.bound = int(depth), int(kernel_size), float(bound)
         self.activation, self.n_members = str(activation), n_members
         get_activation(self.activation)
-        self.n_packed = 1 if n_members is None else n_members
+        self.n_packed: int = 1 if n_members is None else n_members
 
         generator = as_generator(generator)
         flat = len(self.in_shape) == 2
@@ -138,7 +155,7 @@ class SignalNetwork(nn.Module):
                 )
                 n_in, formula = width, self.hidden_formula or "x"
             size = [-(-length // 2) for length in size]
-        self.pool = pool(2, ceil_mode=True)
+        self.pool: nn.MaxPool1d | nn.MaxPool2d = pool(2, ceil_mode=True)
         self.norms.append(self._norm(n_in, device, dtype))
         self.dropout = GeneratorDropout(
             dropout, seed=int(torch.randint(2**62, (), generator=generator))
@@ -170,6 +187,7 @@ class SignalNetwork(nn.Module):
         Returns
         -------
         Tensor of shape ([n_members,] batch, out_features)
+            Outputs of the signals.
         """
         rows = input[None] if self.n_members is None else input
         value = rows.unflatten(-1, self.in_shape)

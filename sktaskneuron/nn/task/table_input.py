@@ -27,6 +27,7 @@ class PeriodicTerms(nn.Module):
     Parameters
     ----------
     n_columns : int
+        Columns that get functions.
     n_terms : int, default=3
         Learned functions per column.
     n_frequencies : int, default=16
@@ -37,14 +38,32 @@ class PeriodicTerms(nn.Module):
     n_members : int or None, default=None
         Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
 
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
     learning", 2022; Holzmüller et al., "Better by default", 2024.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import PeriodicTerms
+    >>> PeriodicTerms(4, n_terms=2)(torch.zeros(5, 4)).shape
+    torch.Size([5, 8])
     """
+
+    n_columns: int
+    n_terms: int
+    n_frequencies: int
+    frequency: nn.Parameter
+    phase: nn.Parameter
+    mixing: nn.Parameter
+    constant: nn.Parameter
 
     def __init__(
         self,
@@ -66,7 +85,7 @@ class PeriodicTerms(nn.Module):
             )
         self.n_columns, self.n_terms, self.n_frequencies = n_columns, n_terms, n_frequencies
         low, high = np.broadcast_to(np.asarray(frequency_std, dtype=np.float64), (2,)).tolist()
-        self.frequency_std = (low, high)
+        self.frequency_std: tuple[float, float] = (low, high)
         lead = leading_shape(n_members)
         where = factory_options(device, dtype)
 
@@ -133,13 +152,28 @@ class LevelEmbedding(nn.Module):
     n_dimensions : int, default=8
         Length of the vectors.
     n_members : int or None, default=None
+        Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
+        Source of the starting values; None is seed 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import LevelEmbedding
+    >>> vectors = LevelEmbedding([3], n_dimensions=2)
+    >>> vectors(torch.tensor([[0.0], [7.0]])).shape
+    torch.Size([2, 2])
     """
 
     offsets: Tensor
     counts: Tensor
+    n_levels: tuple[int, ...]
+    n_dimensions: int
+    vectors: nn.Parameter
 
     def __init__(
         self,
@@ -206,16 +240,30 @@ class TableInput(nn.Module):
     scale : bool, default=True
         Whether every signal has a learned factor, one at the start.
     n_members : int or None, default=None
+        Number of modules packed into one; see :class:`TaskNeuron`.
     device : torch.device or str, default=None
+        Where the parameters lie; None is where torch puts new ones.
     dtype : torch.dtype, default=None
+        Type of the parameters; None is that of new ones in torch.
 
     Attributes
     ----------
     n_signals : int
         Signals that the network sees.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import PeriodicTerms, TableInput
+    >>> signals = TableInput(4, terms=PeriodicTerms(4, n_terms=2))
+    >>> signals(torch.zeros(5, 4)).shape
+    torch.Size([5, 12])
     """
 
     scale: nn.Parameter | None
+    terms: ColumnTerms | None
+    levels: LevelEmbedding | None
+    n_columns: int
 
     def __init__(
         self,
@@ -231,8 +279,8 @@ class TableInput(nn.Module):
         super().__init__()
         self.n_columns = int(n_columns)
         self.terms, self.levels = terms, levels
-        self.n_numbers = self.n_columns
-        self.n_signals = self.n_columns
+        self.n_numbers: int = self.n_columns
+        self.n_signals: int = self.n_columns
         if levels is not None:
             self.n_numbers -= len(levels.n_levels)
             self.n_signals += len(levels.n_levels) * (levels.n_dimensions - 1)

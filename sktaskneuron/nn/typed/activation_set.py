@@ -45,10 +45,11 @@ class ActivationSet:
     values : ndarray of shape (n_types, grid.n)
         At the knots.
     grid : Grid, default=Grid()
+        The knots.
     slopes : ndarray of shape (n_types, grid.n) or None, default=None
         Derivatives at the knots; None takes differences.
     names : sequence of str, default=None
-        One per type; None is "type 1", "type 2", …
+        One per type; None is "type 1", "type 2" and so on.
     sub_networks : SubNetworks or None, default=None
         The exact form, where the functions were learned as sub-networks.
 
@@ -101,7 +102,9 @@ class ActivationSet:
         Parameters
         ----------
         functions : mapping of name to callable
+            From arrays to arrays of the same shape, one per type.
         grid : Grid, default=None
+            The knots; None is ``Grid()``.
         """
         grid = grid or Grid()
         knots = grid.knots()
@@ -118,7 +121,9 @@ class ActivationSet:
         Parameters
         ----------
         names : sequence of str
+            Texts as of :func:`get_activation`, one per type.
         grid : Grid, default=None
+            The knots; None is ``Grid()``.
         """
         grid = grid or Grid()
         values, slopes = [], []
@@ -137,7 +142,9 @@ class ActivationSet:
         Parameters
         ----------
         networks : SubNetworks
+            The learned functions.
         grid : Grid, default=None
+            The knots; None is ``Grid()``.
         """
         grid = grid or Grid()
         knots = grid.knots()
@@ -215,6 +222,7 @@ class ActivationSet:
         Parameters
         ----------
         index : int
+            Number of the type, from 0.
         digits : int, default=4
             Significant digits.
 
@@ -245,7 +253,9 @@ class ActivationSet:
         Parameters
         ----------
         n_neurons : int
+            Neurons of the layer, shared out among the types.
         interpolation : {"cubic", "linear"}, default="cubic"
+            Polynomials between the knots.
         """
         return TypedActivation(self.functions(interpolation), n_neurons)
 
@@ -289,12 +299,14 @@ class ActivationSet:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
+            Where to draw; None makes new axes.
         low, high : float
             Range of the inputs.
 
         Returns
         -------
         matplotlib Axes
+            With one line per type.
         """
         import matplotlib.pyplot as plt
 
@@ -356,6 +368,7 @@ class ActivationSet:
         Parameters
         ----------
         path : path-like
+            The file to write.
         """
         if str(path).endswith(".npz"):
             np.savez(path, activation_set=np.array(self.to_json()))
@@ -370,6 +383,7 @@ class ActivationSet:
         Parameters
         ----------
         path : path-like
+            A file that `save` wrote.
 
         Raises
         ------

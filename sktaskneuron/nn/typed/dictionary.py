@@ -16,8 +16,12 @@ _RATES = sorted({*np.geomspace(0.1, 6.0, 40).round(2).tolist(), *np.arange(0.5, 
 class SymbolicApproximation:
     """A formula of x and the share of the variance that it explains.
 
-    text : str, in the grammar of the formulas.
-    r2 : float.
+    Parameters
+    ----------
+    text : str
+        In the grammar of the formulas.
+    r2 : float
+        The share, 1 at best.
     """
 
     text: str

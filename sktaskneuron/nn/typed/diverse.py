@@ -47,7 +47,9 @@ class DiverseNetwork(nn.Module):
     Parameters
     ----------
     in_features, out_features : int
+        Number of columns and of outputs.
     hidden_layer_sizes : sequence of int
+        Widths of the hidden layers.
     groups : sequence of (int, sequence of sequence of function)
         Number of networks in the group, and per hidden layer one function per type: a text as of
         :func:`get_activation`, a :class:`TableFunction`, or a spec of it. Parameters of a text with
@@ -59,9 +61,22 @@ class DiverseNetwork(nn.Module):
         Of the starting weights, on the CPU. Networks of equal number within their groups start
         alike, so that activations are compared on the same starts.
     dtype : torch.dtype, default=torch.float32
+        Type of the parameters.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import DiverseNetwork
+    >>> networks = DiverseNetwork(2, 1, [8], [(3, [["relu", "sin"]]), (1, [["tanh"]])])
+    >>> networks(torch.zeros(5, 2)).shape
+    torch.Size([4, 5, 1])
     """
 
     activations: Any
+    in_features: int
+    out_features: int
+    weights: nn.ParameterList
+    biases: nn.ParameterList
 
     def __init__(
         self,
@@ -80,11 +95,11 @@ class DiverseNetwork(nn.Module):
                 "a Hamiltonian network maps [q, p] to their derivatives: it needs an even number "
                 f"of inputs and as many outputs, got {in_features} and {out_features}"
             )
-        self.hidden_layer_sizes = tuple(hidden_layer_sizes)
+        self.hidden_layer_sizes: tuple[int, ...] = tuple(hidden_layer_sizes)
         self.hamiltonian = hamiltonian
         self.in_features, self.out_features = in_features, out_features
-        self.group_sizes = [count for count, _ in groups]
-        self.n_members = sum(self.group_sizes)
+        self.group_sizes: list[int] = [count for count, _ in groups]
+        self.n_members: int = sum(self.group_sizes)
         layers: list[list[TypedActivation]] = [[] for _ in self.hidden_layer_sizes]
         specs: list[tuple[int, tuple[tuple[FunctionSpec, ...], ...]]] = []
         for count, per_layer in groups:
@@ -122,6 +137,7 @@ class DiverseNetwork(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (S, batch, in_features) or (batch, in_features)
+            Rows of every network, or rows that all of them see.
         """
         return self._field(x) if self.hamiltonian else self._outputs(x)
 
@@ -189,6 +205,7 @@ class DiverseNetwork(nn.Module):
         Parameters
         ----------
         group : int
+            Number of the group, from 0.
         members : sequence of int, default=None
             Numbers within the group; None takes all.
         """

@@ -98,7 +98,17 @@ class TypedActivation(nn.Module):
     ------
     ValueError
         If there are more types than neurons, or a text names no activation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import TypedActivation
+    >>> both = TypedActivation(["relu", "sin"], n_neurons=4)
+    >>> both(torch.full((1, 4), -1.0))
+    tensor([[ 0.0000,  0.0000, -0.8415, -0.8415]])
     """
+
+    own: nn.ModuleList
 
     def __init__(
         self,
@@ -109,7 +119,7 @@ class TypedActivation(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.sizes = type_sizes(n_neurons, len(functions))
+        self.sizes: list[int] = type_sizes(n_neurons, len(functions))
         # the text of each type, None where a module stands for it
         self.names: list[str | None] = []
         self.own = nn.ModuleList()

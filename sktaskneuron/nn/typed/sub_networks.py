@@ -45,11 +45,21 @@ class SubNetworks:
     Parameters
     ----------
     w1, b1, w2 : ndarray of shape (T, H)
+        First weights and constants, and last weights, of T sub-networks of H neurons.
     b2 : ndarray of shape (T,)
+        Last constants.
     base : str
         A name in ``BASES``.
     scale : float, default=0.2
         Of what is added to the base.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.nn import SubNetworks
+    >>> one = SubNetworks(np.ones((1, 1)), np.zeros((1, 1)), np.ones((1, 1)), np.zeros(1))
+    >>> one.text(0)
+    'sin(x) +0.2*tanh(1*x +0) +0'
     """
 
     w1: Matrix
@@ -96,6 +106,7 @@ class SubNetworks:
         Parameters
         ----------
         index : int
+            Number of the function, from 0.
         digits : int, default=4
             Significant digits.
         """

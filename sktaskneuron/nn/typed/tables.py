@@ -24,8 +24,15 @@ class Grid:
     Parameters
     ----------
     low, high : float
+        First and last knot.
     n : int
         At least 2.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn import Grid
+    >>> Grid(0.0, 1.0, n=5).knots()
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
 
     low: float = -10.0
@@ -122,6 +129,7 @@ class TableFunction(nn.Module):
     Parameters
     ----------
     grid : Grid
+        Knots between which the polynomials lie.
     coefficients : array-like of shape (grid.n + 1, degree + 1), default=None
         As :func:`linear_coefficients` and :func:`cubic_coefficients` return them; None leaves them
         zero, to be loaded.
@@ -132,6 +140,14 @@ class TableFunction(nn.Module):
     -----
     The numbers are kept in float64 until the module is cast to the dtype of its network; values
     have the dtype of the input in any case.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import ActivationSet
+    >>> sines = ActivationSet.from_names(["sin"]).to_torch(1)
+    >>> bool((sines(torch.tensor([[0.5]])) - torch.tensor(0.5).sin()).abs() < 1e-4)
+    True
     """
 
     coefficients: Tensor

@@ -31,6 +31,15 @@ class Observations:
         Columns that stay out of products: one level of each category. The levels sum to one, so
         with all of them a column is also the sum of its products with the levels, and no price can
         tell the two apart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.search.frame import Observations
+    >>> X = np.arange(6.0).reshape(3, 2)
+    >>> seen = Observations(X, X[:, :1], np.ones(3), ("a", "b"), classification=False)
+    >>> seen.names
+    ('a', 'b')
     """
 
     X: Matrix

@@ -25,6 +25,12 @@ class SearchOptions:
     knows ``engine``, only symbolic regression ``proposer`` and ``functions``, the names of those
     that may stand in a term. ``columns`` are those that may enter, ``forced`` those that have a
     linear term whatever it is worth; None: all, and none.
+
+    Examples
+    --------
+    >>> from sktaskneuron.search.frame import SearchOptions
+    >>> SearchOptions(max_order=3).criterion
+    'ebic'
     """
 
     engine: Engine = "als"

@@ -11,8 +11,24 @@ from sktaskneuron.formula import FittedFormula, ParetoPoint
 class SearchResult:
     """What the search found and how far to believe it.
 
-    selection_frequency and term_gain are keyed by the text of a term: ``"x**2"`` or ``"<x,x>"``.
-    The front holds the formulas met on the way that no simpler one beats, with their numbers.
+    Parameters
+    ----------
+    fitted : FittedFormula
+        The formula that was chosen, with its numbers.
+    criterion, null_criterion : float
+        Of that formula, and of a constant; smaller is better.
+    selection_frequency : dict of str to float
+        Share of the resamples that found a term again, by its text: ``"x**2"`` or ``"<x,x>"``.
+    term_gain : dict of str to float
+        What a term is worth, by its text.
+    front : list of ParetoPoint
+        Formulas met on the way that no simpler one beats, with their numbers.
+    caps : tuple of str
+        Which limits the search has met, in words.
+    n_steps : int
+        Steps that it made.
+    scale_number : int
+        Which scale of the columns it chose.
     """
 
     fitted: FittedFormula

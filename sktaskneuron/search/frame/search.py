@@ -101,9 +101,11 @@ def search_formula(
     Parameters
     ----------
     observations : Observations
+        Rows to fit.
     method : Method
         How the terms are found.
     options : SearchOptions
+        What may be searched.
     rng : numpy.random.Generator
         Draws rows, folds and starts.
     progress : Progress, optional
@@ -113,6 +115,7 @@ def search_formula(
     Returns
     -------
     SearchResult
+        The formula, its numbers and the evidence.
 
     Examples
     --------

@@ -6,7 +6,7 @@ and what each further one would add, then costs a few small factorisations and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -83,13 +83,13 @@ class Blocks:
         self._z = z
         self._root = np.sqrt(problem.weight)[:, None]
         self._one = self._root[:, 0] / np.linalg.norm(self._root)
-        self.deviance = problem.deviance
-        self.target = self.centred(problem.target)
-        self.rss0 = np.einsum("nq,nq->q", self.target, self.target)
+        self.deviance: Callable[[FloatArray], FloatArray] = problem.deviance
+        self.target: Matrix = self.centred(problem.target)
+        self.rss0: Vector = np.einsum("nq,nq->q", self.target, self.target)
         self.terms: list[Term] = []
         self._values = np.zeros((len(z), 0))
-        self.gram = np.zeros((0, 0))
-        self.inner = np.zeros((0, problem.target.shape[1]))
+        self.gram: Matrix = np.zeros((0, 0))
+        self.inner: Matrix = np.zeros((0, problem.target.shape[1]))
         self.add(terms)
 
     def truncate(self, n_terms: int) -> None:
@@ -200,6 +200,8 @@ class Rest:
     cross : ndarray of shape (n_base, n_columns), optional
         Products with an orthonormal basis of the set.
     """
+
+    rss: Vector
 
     def __init__(
         self, blocks: Blocks, gram: Matrix, inner: Matrix, rss: Vector, cross: Matrix | None = None

@@ -65,6 +65,8 @@ class SymbolicRegression:
     ----------
     additions : type of Additions
         Who proposes columns, and interactions of them, beside the functions.
+    first_scale : str, default="one unit for all, or each its own where they are unlike"
+        What the first scale is, in words for the report.
     """
 
     additions: type[Additions]

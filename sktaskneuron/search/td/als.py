@@ -66,7 +66,7 @@ class AtomFitter:
         self._table = table
         self._precision = working.precision
         self._n_outputs = working.residual.shape[1]
-        self.groups = [
+        self.groups: list[OutputGroup] = [
             OutputGroup(
                 root, outputs, orthonormal_basis(design * root), working.residual[:, outputs] * root
             )

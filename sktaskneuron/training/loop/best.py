@@ -24,9 +24,9 @@ class KeptTensors:
     """
 
     def __init__(self, tensors: Iterable[Tensor], owners: Sequence[slice] | None = None) -> None:
-        self.tensors = [tensor.detach() for tensor in tensors]
-        self.owners = owners or [slice(None)] * len(self.tensors)
-        self.kept = [tensor.clone() for tensor in self.tensors]
+        self.tensors: list[Tensor] = [tensor.detach() for tensor in tensors]
+        self.owners: Sequence[slice] = owners or [slice(None)] * len(self.tensors)
+        self.kept: list[Tensor] = [tensor.clone() for tensor in self.tensors]
 
     def keep(self, better: Tensor | None = None) -> None:
         """Copy the present values; with a mask of networks, (S,), theirs alone."""
@@ -61,6 +61,13 @@ class BestEpoch(OwnCallback):
     restore : bool
         False keeps the last finite epoch instead of the best one.
     """
+
+    patience: int | None
+    restore: bool
+    best_loss_: float
+    best_epoch_: int
+    kept_epoch_: int
+    kept_: KeptTensors
 
     def __init__(self, patience: int | None = None, restore: bool = True) -> None:
         self.patience, self.restore = patience, restore
@@ -112,10 +119,12 @@ class BestEpochs:
         Where the comparison starts: infinite.
     """
 
+    kept: KeptTensors
+
     def __init__(self, parameters: Iterable[Tensor], owners: Sequence[slice], loss: Tensor) -> None:
         self.kept = KeptTensors(parameters, owners)
-        self.loss = loss
-        self.epoch = torch.zeros(len(loss), dtype=torch.int64, device=loss.device)
+        self.loss: Tensor = loss
+        self.epoch: Tensor = torch.zeros(len(loss), dtype=torch.int64, device=loss.device)
         self.outputs: Tensor | None = None
 
     def keep(self, loss: Tensor, epoch: int, outputs: Tensor | None, *, always: bool) -> None:

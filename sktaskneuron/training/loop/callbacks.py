@@ -1,14 +1,14 @@
 """What happens around the steps of training, as skorch callbacks."""
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.training.loop.results import EpochHook
-from sktaskneuron.training.loop.schedules import constant, get_schedule
+from sktaskneuron.training.loop.schedules import Schedule, constant, get_schedule
 from sktaskneuron.training.state import module_to_arrays
 
 
@@ -29,6 +29,18 @@ class Schedules(OwnCallback):
         ``clock()`` is the share of a time budget that is used up. The schedules go by it where it
         is ahead of the steps.
     """
+
+    learning_rate: str
+    weight_decay: str
+    n_epochs: int
+    steps_per_epoch: int
+    rate_schedule_: Schedule
+    decay_schedule_: Schedule
+    dropout_schedule_: Schedule
+    step_: int
+    epoch_: int
+    groups_: list[tuple[dict[str, Any], float, float]]
+    dropouts_: list[GeneratorDropout]
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ def fit_network(
         ``parameter_groups(learning_rate, weight_decay)`` if it has one, else from
         :func:`sktaskneuron.nn.parameter_groups`.
     train : TensorTable
+        Rows to train on.
     valid : TensorTable, default=None
         Rows that choose the epoch. There is no hidden split: without them the last epoch is kept.
     loss : {"squared_error", "cross_entropy"} or callable, default="squared_error"
@@ -91,11 +92,12 @@ def fit_network(
     callbacks : sequence of skorch callbacks or (name, callback) pairs, default=()
         Passed through to skorch; they run after our own.
     verbose : int, default=0
-        skorch's verbosity, for callbacks that print.
+        Verbosity of skorch, for callbacks that print.
 
     Returns
     -------
     TrainingResult
+        Best state and what happened on the way.
 
     Raises
     ------

@@ -39,6 +39,12 @@ class HeldOut(OwnCallback):
         Range to which outputs are cut before the loss is taken.
     """
 
+    held: HeldRows
+    loss: RowLoss
+    bounds: tuple[Tensor, Tensor] | None
+    best_: float
+    inverse_temperature_: float
+
     def __init__(self, held: HeldRows, loss: RowLoss, bounds: tuple[Tensor, Tensor] | None) -> None:
         self.held, self.loss, self.bounds = held, loss, bounds
 
@@ -85,6 +91,12 @@ class StopRules(OwnCallback):
         Shares of the training at which the learning rate has fallen to zero.
     n_epochs : int
     """
+
+    clock: Clock
+    cycle_ends: Sequence[float]
+    n_epochs: int
+    ends_: set[int]
+    last_: float
 
     def __init__(self, clock: Clock, cycle_ends: Sequence[float], n_epochs: int) -> None:
         self.clock, self.cycle_ends, self.n_epochs = clock, cycle_ends, n_epochs

@@ -63,6 +63,7 @@ def fit_members(
     device : torch.device, default=None
         Where the module is trained; None is the table's device.
     loss : {"squared_error", "cross_entropy"} or callable, default="squared_error"
+        As in :func:`fit_network`.
     label_smoothing : float, default=0.0
         Share of the target's probability that training spreads evenly over all classes.
     bounds : tuple of two array-like of shape (n_outputs,), default=None
@@ -74,8 +75,14 @@ def fit_members(
         after every pass would cost as much as the pass.
     batch_size : int, default=256
         Upper bound of the rows of a member in a step.
-    learning_rate, weight_decay, betas, schedule, max_gradient_norm, callbacks, verbose
+    learning_rate, weight_decay : float, default=0.04 and 0.02
         As in :func:`fit_network`.
+    schedule : {"coslog4", "cosine", "flat_cos", "constant"}, default="coslog4"
+        Factor of the learning rate over the steps.
+    betas : tuple of two floats, default=(0.9, 0.95)
+        Decay rates of Adam's two moments.
+    max_gradient_norm : float, default=None
+        Gradients longer than this are shortened to it.
     patience : int or None, default=None
         Epochs without a lower joint held-out loss after which training ends.
     stop_at_cycle_ends : bool, default=True
@@ -88,10 +95,15 @@ def fit_members(
         Seed of the order of rows and of dropout.
     on_epoch_end : callable, default=None
         As in :func:`fit_network`.
+    callbacks : sequence of skorch callbacks or (name, callback) pairs, default=()
+        As in :func:`fit_network`.
+    verbose : int, default=0
+        As in :func:`fit_network`.
 
     Returns
     -------
     MemberResult
+        Best state of all and what happened on the way.
 
     Raises
     ------
@@ -102,6 +114,19 @@ def fit_members(
     -----
     ConvergenceWarning
         If a later epoch's loss is not finite; the best epoch before it is kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.training import TensorTable, fit_members
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> table = TensorTable.from_arrays(X, X**2)
+    >>> packed = TaskNetwork(1, 1, "x + x**2", hidden_layer_sizes=(8,), n_members=2)
+    >>> even, odd = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    >>> result = fit_members(packed, table, [even, odd], [odd, even], n_epochs=20)
+    >>> 1 <= result.best_epoch <= result.n_epochs
+    True
     """
     options = RunOptions(
         seed=seed,

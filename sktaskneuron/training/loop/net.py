@@ -25,7 +25,7 @@ class StopTraining(Exception):
 
 
 class TaskDrivenNet(NeuralNet):
-    """skorch net for tensor tables, with weighted losses and rates per parameter.
+    """A net of skorch for tensor tables, with weighted losses and rates per parameter.
 
     It differs from :class:`skorch.NeuralNet` in five points: batches are ``(X, (y, weight))`` and
     the weight enters the loss; the optimiser gets the module's parameter groups; the loss is read
@@ -48,6 +48,8 @@ class TaskDrivenNet(NeuralNet):
     **kwargs : dict
         As in :class:`skorch.NeuralNet`.
     """
+
+    optimizer_: torch.optim.Optimizer
 
     def __init__(
         self,

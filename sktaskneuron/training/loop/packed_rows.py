@@ -32,7 +32,9 @@ class MemberTable(Dataset[tuple[Tensor, Target]]):
         self, table: TensorTable, rows: Sequence[RowNumbers], kind: str = "member"
     ) -> None:
         self.table = table
-        self.rows = [torch.from_numpy(np.asarray(part, dtype=np.int64)) for part in rows]
+        self.rows: list[Tensor] = [
+            torch.from_numpy(np.asarray(part, dtype=np.int64)) for part in rows
+        ]
         if not self.rows or min(map(len, self.rows)) == 0:
             raise ValueError(f"every {kind} needs rows to train on")
 
@@ -66,6 +68,12 @@ class MemberBatches:
         nothing but rounding.
     """
 
+    dataset: MemberTable
+    generator: torch.Generator
+    n_passes: int
+    device: torch.device
+    clock: Clock
+
     def __init__(
         self,
         dataset: MemberTable,
@@ -79,9 +87,9 @@ class MemberBatches:
     ) -> None:
         self.dataset, self.generator, self.n_passes = dataset, generator, n_passes
         self.device, self.clock = device, clock or Clock()
-        self.edges = edges_of(len(dataset), batch_size)
+        self.edges: list[int] = edges_of(len(dataset), batch_size)
         in_one = len(self.edges) == 2 and max(map(len, dataset.rows)) == len(dataset)
-        self.permuted = permute_whole or not in_one
+        self.permuted: bool = permute_whole or not in_one
 
     def __len__(self) -> int:
         return self.n_passes * (len(self.edges) - 1)
@@ -121,17 +129,21 @@ class HeldRows:
         Where the module is.
     """
 
+    table: TensorTable
+    device: torch.device
+    target: Tensor
+
     def __init__(
         self, table: TensorTable, rows: Sequence[RowNumbers], device: torch.device
     ) -> None:
         self.table, self.device = table, device
-        self.sizes = [len(part) for part in rows]
+        self.sizes: list[int] = [len(part) for part in rows]
         longest = max(self.sizes)
         padded = [np.resize(np.asarray(part, dtype=np.int64), longest) for part in rows]
-        self.rows = torch.from_numpy(np.stack(padded))
+        self.rows: Tensor = torch.from_numpy(np.stack(padded))
         real = torch.arange(longest) < torch.tensor(self.sizes)[:, None]
         self.target, weight = take_targets(table, self.rows, device)
-        self.weight = real.to(device=device, dtype=table.X.dtype)
+        self.weight: Tensor = real.to(device=device, dtype=table.X.dtype)
         if weight is not None:
             self.weight = self.weight * weight
 

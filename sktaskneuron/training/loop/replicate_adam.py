@@ -24,6 +24,12 @@ class ReplicateAdam:
     betas : pair of float
     """
 
+    ranges: list[slice]
+    factors: list[tuple[float, float]]
+    rate: Tensor
+    weight_decay: float
+    betas: tuple[float, float]
+
     def __init__(
         self,
         parameters: Sequence[Tensor],
@@ -33,11 +39,13 @@ class ReplicateAdam:
         factors: Sequence[tuple[float, float]],
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         self.ranges, self.factors = list(ranges), list(factors)
         self.rate, self.weight_decay, self.betas = learning_rate, weight_decay, betas
-        self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
-        self.n_steps = 0
+        self.moments: list[tuple[Tensor, Tensor]] = [
+            (torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters
+        ]
+        self.n_steps: int = 0
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor], factor: float, alive: Tensor) -> None:

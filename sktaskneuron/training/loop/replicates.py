@@ -58,6 +58,7 @@ def fit_replicates(
         Maps (S, batch, n_features) to (S, batch, n_outputs); all parameters have a first axis S,
         or of those replicates that its method ``member_ranges()`` says.
     table : TensorTable
+        All rows.
     train_rows : sequence of S ndarray of int
         Training rows; an epoch takes as many of each as the shortest has.
     held_rows : sequence of S ndarray of int or None, default=None
@@ -65,10 +66,13 @@ def fit_replicates(
     device : torch.device, default=None
         Where to train; None is the table's device.
     loss : {"squared_error", "cross_entropy"} or callable, default="squared_error"
+        As in :func:`fit_network`.
     n_epochs : int, default=40
+        Passes over the rows.
     batch_size : int, default=100
         Upper bound of the rows of a replicate in a step.
     learning_rate : float or array-like of shape (S,), default=3e-3
+        One for all replicates, or one for each.
     weight_decay : float, default=0.0
         Decoupled, relative to the learning rate. Factors of both are those that the module asks for
         single parameters, see :func:`~sktaskneuron.nn.parameter_groups`.
@@ -87,11 +91,25 @@ def fit_replicates(
     Returns
     -------
     ReplicateResult
+        Best state of each and what happened on the way.
 
     Raises
     ------
     DivergedError
         If no replicate had a finite loss in any epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.training import TensorTable, fit_replicates
+    >>> from sktaskneuron.nn import DiverseNetwork
+    >>> X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> table = TensorTable.from_arrays(X, X**2)
+    >>> networks = DiverseNetwork(1, 1, [8], [(2, [["tanh"]])])
+    >>> rows = [np.arange(40), np.arange(20, 60)]
+    >>> result = fit_replicates(networks, table, rows, n_epochs=5)
+    >>> result.loss.shape
+    (2,)
     """
     device = device or table.X.device
     keep_freed_memory()

@@ -56,6 +56,16 @@ class MemberResult(TrainingResult):
 
     Parameters
     ----------
+    state : dict of str to ndarray
+        Parameters and buffers of the kept epoch, of all members.
+    n_epochs : int
+        Number of epochs that ran.
+    best_epoch : int
+        The kept epoch, counted from 1.
+    history : dict of str to list
+        As of :class:`TrainingResult`.
+    stop_reason : str
+        Why training ended, as of :class:`TrainingResult`.
     held_outputs : list of ndarray of shape (n_held, n_outputs)
         Every member's output on its held-out rows in the kept epoch; empty without such rows.
     """
@@ -72,7 +82,9 @@ class ReplicateResult(Result[RowNumbers, Vector]):
     state : dict of str to ndarray
         Parameters and buffers, every replicate's of its own best epoch.
     n_epochs : int
+        Epochs that were trained.
     best_epoch : ndarray of int of shape (S,)
+        Epoch whose state each replicate keeps.
     history : dict of str to list of ndarray of shape (S,)
         ``train_loss`` and, with held-out rows, ``valid_loss``.
     stop_reason : str

@@ -24,6 +24,10 @@ _JUMP, _BEFORE = 2.0, 8
 class LearnedFunctions:
     """The sub-networks of all sets, with their optimiser (Adam)."""
 
+    options: MetaOptions
+    n_sets: int
+    adam: Adam
+
     def __init__(
         self,
         options: MetaOptions,
@@ -34,10 +38,10 @@ class LearnedFunctions:
     ) -> None:
         self.options, self.n_sets = options, n_sets
         drawn = draw_sub_networks(n_sets * options.n_types, options.n_hidden, generator, dtype)
-        self.weights = [w.to(device).requires_grad_() for w in drawn]
-        self.knots = torch.from_numpy(options.grid.knots()).to(device=device, dtype=dtype)
+        self.weights: list[Tensor] = [w.to(device).requires_grad_() for w in drawn]
+        self.knots: Tensor = torch.from_numpy(options.grid.knots()).to(device=device, dtype=dtype)
         self.adam = Adam(self.weights, lr=options.outer_learning_rate)
-        self.damping = 1.0
+        self.damping: float = 1.0
         self.trace: list[tuple[float, list[Tensor]]] = []
         self._tables: Tensor | None = None
 

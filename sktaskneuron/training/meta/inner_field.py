@@ -48,11 +48,14 @@ class TabulatedField:
     grid : Grid
     """
 
+    sizes: tuple[int, ...]
+    grid: Grid
+
     def __init__(
         self, hidden_layer_sizes: Sequence[int], n_types: int, n_sets: int, grid: Grid
     ) -> None:
         self.sizes, self.grid = tuple(hidden_layer_sizes), grid
-        self.offsets = table_offsets(self.sizes, n_types, n_sets, grid.n + 1)
+        self.offsets: list[Tensor] = table_offsets(self.sizes, n_types, n_sets, grid.n + 1)
 
     def _field(
         self, parameters: Sequence[Tensor], tables: Tensor, batch: Batch

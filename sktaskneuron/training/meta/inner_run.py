@@ -89,6 +89,10 @@ class TabulatedNetwork:
         Cross-entropy of logits; else the squared error, averaged over the outputs.
     """
 
+    sizes: tuple[int, ...]
+    grid: Grid
+    classification: bool
+
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int],
@@ -98,7 +102,7 @@ class TabulatedNetwork:
         classification: bool,
     ) -> None:
         self.sizes, self.grid, self.classification = tuple(hidden_layer_sizes), grid, classification
-        self.offsets = table_offsets(self.sizes, n_types, n_sets, grid.n)
+        self.offsets: list[Tensor] = table_offsets(self.sizes, n_types, n_sets, grid.n)
 
     def _hidden(
         self, z: Tensor, input: Tensor, layer: int, tables: Tensor

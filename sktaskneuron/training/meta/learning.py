@@ -137,23 +137,36 @@ def learn_activations(
     table : TensorTable
         Standardised columns. Targets are class numbers, or standardised values (n_rows, n_outputs).
     hidden_layer_sizes : sequence of int
+        Widths of the hidden layers.
     n_outputs : int
         Number of classes or of values.
     options : MetaOptions, default=None
+        How to learn; None is ``MetaOptions()``.
     hamiltonian : bool, default=False
         Whether the networks give one number, and the targets are its symplectic gradient.
     seed : int, default=0
+        Of starting values and batches.
     on_step : callable, default=None
         Called with the outer step, their number and the outer loss; a true answer ends learning.
 
     Returns
     -------
     MetaResult
+        The functions, and the losses on the way.
 
     Raises
     ------
     ValueError
         If an option is not known, or there are less than two rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.training import MetaOptions, TensorTable, learn_activations
+    >>> X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> table = TensorTable.from_arrays(X, np.sin(3 * X))
+    >>> options = MetaOptions(outer_steps=2, inner_steps=3, batch_size=20)
+    >>> learned = learn_activations(table, [4], 1, options)
     """
     options = options or MetaOptions()
     get_base(options.base)

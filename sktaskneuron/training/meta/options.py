@@ -15,6 +15,7 @@ class MetaOptions:
     Parameters
     ----------
     n_types : int, default=2
+        Functions to learn.
     base : str, default="sin"
         What the sub-networks are added to: an activation or "zero".
     meta : {"unrolled", "first_order", "joint"}, default="unrolled"
@@ -23,12 +24,15 @@ class MetaOptions:
     meta_loss : {"holdout", "train"}, default="holdout"
         Loss of other rows after the inner run, or the mean training loss along it.
     outer_steps, inner_steps : int, default=120, 100
+        Steps of the functions, and of the weights between two of them.
     n_replicates : int, default=1
         Networks per inner run, over which the outer gradient is averaged.
     batch_size : int, default=200
+        Rows of an inner step.
     outer_learning_rate : float, default=0.1
         Of Adam, gradients being cut to [-1, 1].
     inner_learning_rate : float, default=0.01
+        Of the weights.
     n_hidden : int, default=50
         Neurons of a sub-network.
     share_across_layers : bool, default=True
@@ -37,8 +41,15 @@ class MetaOptions:
         Half-width of what is added to every hidden value, one draw per neuron and step: it smooths
         the outer loss.
     grid : Grid, default=Grid()
+        Knots that the functions are stored on.
     scale : float, default=0.2
         Of the sub-networks.
+
+    Examples
+    --------
+    >>> from sktaskneuron.training import MetaOptions
+    >>> MetaOptions(n_types=3).base
+    'sin'
     """
 
     n_types: int = 2

@@ -15,6 +15,7 @@ from sktaskneuron.formula import (
     FittedFormula,
     NeuronFormula,
     ParetoFront,
+    ParetoPoint,
 )
 from sktaskneuron.inspection import FormulaDisplay, ParetoFrontDisplay, term_importance
 from sktaskneuron.inspection.equations.parts import find_parts, part_values
@@ -89,6 +90,13 @@ class TestParetoFront:
         display = ParetoFrontDisplay.from_estimator(estimator)
         assert display.chosen.formula == estimator.fitted_formula_
         assert "0.5*mass*speed**2" in display.formulas_[3].get_text()
+
+    def test_shows_the_numbers_that_predict(self):
+        scored, fitted = expression("2.9*mass"), expression("3*mass")
+        point = ParetoPoint(2, 0.5, scored, fitted)
+        display = ParetoFrontDisplay(ParetoFront([point]), point).plot()
+        assert "3*mass" in display.formulas_[0].get_text()
+        assert "3*mass" in str(display.front)
 
     def test_of_an_inner_search(self, found):
         _, search = found

@@ -14,7 +14,7 @@ from scipy.linalg import null_space
 from scipy.stats import f as f_distribution
 
 from sktaskneuron._clock import checkpoint
-from sktaskneuron._typing import Mask, Matrix, Vector
+from sktaskneuron._typing import FloatArray, Mask, Matrix, Vector
 from sktaskneuron.search.columns.builtin.links import capped
 
 # Share of the rows on which the target may have the other sign, from noise, and of its variance
@@ -39,13 +39,19 @@ class LogPolynomial:
     weight : ndarray of shape (n_samples,)
     """
 
+    root: Vector
+    design: FloatArray
+    right: Matrix
+    rss: float
+    coef: Vector
+
     def __init__(self, X: Matrix, positive: Mask, y: Vector, weight: Vector) -> None:
         d = X.shape[1]
         u = np.where(positive, np.log(np.where(positive, X, 1.0)), X)
         mean = weight @ u / weight.sum()
         self.positive = positive
-        self.spread = np.maximum(np.sqrt(weight @ (u - mean) ** 2 / weight.sum()), 1e-300)
-        self.u = (u - mean) / self.spread
+        self.spread: Vector = np.maximum(np.sqrt(weight @ (u - mean) ** 2 / weight.sum()), 1e-300)
+        self.u: Matrix = (u - mean) / self.spread
         n = float(weight.sum())
         self.terms: list[tuple[int, ...]] = [(i,) for i in range(d)]
         for degree in (2, 3):
@@ -59,12 +65,12 @@ class LogPolynomial:
         if (y * sign > 0).mean() > 1 - _OTHER_SIGN:
             target, root = _of_errors_of_y(plain, y * sign, weight, target, root)
         self.root, self.design, self.right = root, plain * root[:, None], target * root
-        self.free = max(n - self.design.shape[1], 1.0)
+        self.free: float = max(n - self.design.shape[1], 1.0)
         spread = target - np.average(target, weights=root**2)
-        self.floor = 1e-24 * max(float(np.sum((root * spread) ** 2)), 1e-300)
+        self.floor: float = 1e-24 * max(float(np.sum((root * spread) ** 2)), 1e-300)
         self.rss, self.coef = self._left(self.design)
         #: Share of the variance that the polynomial explains.
-        self.explained = 1.0 - self.rss / max(float(np.sum((root * spread) ** 2)), 1e-300)
+        self.explained: float = 1.0 - self.rss / max(float(np.sum((root * spread) ** 2)), 1e-300)
 
     @property
     def has_crossed(self) -> bool:
@@ -73,7 +79,7 @@ class LogPolynomial:
 
     def _left(self, design: Matrix) -> tuple[float, Vector]:
         checkpoint()
-        coef, *_ = np.linalg.lstsq(design, self.right, rcond=1e-12)
+        coef = np.asarray(np.linalg.lstsq(design, self.right, rcond=1e-12)[0], dtype=np.float64)
         return float(np.sum((self.right - design @ coef) ** 2)), coef
 
     def _crossed(self, columns: Sequence[int]) -> Mask:

@@ -1,0 +1,1 @@
+"""NeuronSeek as a model of AutoGluon, as TabArena's judges run models."""

@@ -1,0 +1,90 @@
+"""Docstrings of the API page's names and of their methods, as numpydoc asks."""
+
+import re
+from importlib import import_module
+from inspect import getdoc, isclass, isfunction
+from pathlib import Path
+
+import numpydoc.validate
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "api.md"
+SECTIONS = re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.M | re.S)
+NAMES = [
+    f"{module}.{name}"
+    for module, text in SECTIONS
+    for name in re.findall(r"^   (\w+)$", text, re.M)
+]
+
+#: Returned values have names (RT02).
+NEVER = {"RT02"}
+#: Only estimators need a second paragraph and their siblings' names.
+ESTIMATORS = {"ES01", "SA01"}
+#: A method's first line says what it returns, and examples are those of its class.
+METHODS = {*ESTIMATORS, "EX01", "RT01", "YD01"}
+#: Values that a function or a fit returns: its own example shows them.
+RETURNED = {
+    *("ActiveSubspace", "ShapleyValues", "DoubtfulRows", "HessianSpectrum"),
+    *("PureTerm", "AtomTerm", "NumpyFunction", "Constant", "ParetoPoint"),
+    *("SymbolicApproximation", "TrainingResult", "MemberResult", "ReplicateResult", "MetaResult"),
+    "SearchResult",
+}
+#: Parts that are used through a function, whose example shows them.
+INNER = {"TensorDecomposition", "SymbolicRegression", "TaskDrivenNet", "onnx_inputs"}
+#: Their parameters are those of the class that they name.
+ELSEWHERE = {"SearchOptions", "TaskDrivenNet"}
+
+
+def resolved(path):
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def errors_of(path, ignored):
+    """What numpydoc says, less what is ignored, and less parameters that begin with "_"."""
+    found = numpydoc.validate.validate(path)["errors"]
+    private = re.compile(r"Parameters \{'_\w+'\} not documented")
+    return [e for e in found if e[0] not in NEVER | ignored and not private.fullmatch(e[1])]
+
+
+def has(found, section):
+    return re.search(rf"^{section}\n-+$", getdoc(found) or "", re.MULTILINE) is not None
+
+
+def is_documented(path):
+    """Whether it is a class or a function; types and tables are described where they are made."""
+    found = resolved(path)
+    return isclass(found) or isfunction(found)
+
+
+@pytest.mark.parametrize("path", [path for path in NAMES if is_documented(path)])
+def test_name(path):
+    found, (module, _, name) = resolved(path), path.rpartition(".")
+    ignored = set()
+    if module != "sktaskneuron" or not hasattr(found, "get_params"):
+        ignored |= ESTIMATORS
+    if name in RETURNED | INNER or (isclass(found) and issubclass(found, Exception)):
+        ignored |= {"EX01"}
+    if name in ELSEWHERE:
+        ignored |= {"PR01"}
+    assert errors_of(path, ignored) == []
+
+
+def methods_of(found):
+    """Names of the public methods that this project wrote."""
+    for name in sorted(dir(found)):
+        owner = next((kind for kind in found.__mro__ if name in vars(kind)), object)
+        if name[0] != "_" and owner.__module__.startswith("sktaskneuron"):
+            value = getattr(found, name, None)
+            if callable(value) and not isclass(value):
+                yield name
+
+
+@pytest.mark.parametrize("path", [path for path in NAMES if isclass(resolved(path))])
+def test_methods(path):
+    wrong = {}
+    for name in methods_of(resolved(path)):
+        one_line = not has(getattr(resolved(path), name), "Parameters")
+        if found := errors_of(f"{path}.{name}", METHODS | ({"PR01"} if one_line else set())):
+            wrong[name] = found
+    assert wrong == {}
