@@ -136,6 +136,19 @@ def warn_of_sentinels(block: Matrix, names: Sequence[str], owner: BaseEstimator)
         )
 
 
+def warn_of_tiny(
+    matrix: Matrix, names: Sequence[str], owner: BaseEstimator, smallest: float
+) -> None:
+    """Warn of columns (n_rows, n_columns) of nothing but zeros and values below ``smallest``."""
+    largest = np.abs(matrix).max(axis=0, initial=0.0)
+    for place in np.flatnonzero((largest > 0) & (largest < smallest))[:1].tolist():
+        _warn(
+            owner,
+            f"column {names[place]!r} holds values of size {largest[place]:.3g} at most, which "
+            f"count as zero, as all below {smallest:g} do: use another unit",
+        )
+
+
 def numbers_as_text(levels: Sequence[Level]) -> str | None:
     """Return an example of a column's levels if nearly all are text of numbers, else None.
 
@@ -242,7 +255,7 @@ def warn_of_texts(told: Sequence[str], owner: BaseEstimator) -> None:
         )
 
 
-def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: bool) -> None:
+def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: bool) -> bool:
     """Warn of a target of numbers that are written as text; a few are names of classes.
 
     Parameters
@@ -252,19 +265,25 @@ def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: boo
         Named in the message.
     numeric : bool
         Whether it is read as numbers; otherwise each different text is a class.
+
+    Returns
+    -------
+    bool
+        Whether there was a warning.
     """
     if y.dtype.kind not in "OU" or not (numeric or len(y) >= _FEWEST_ROWS):
-        return
+        return False
     levels = [cell for cell in set(y.ravel().tolist()) if isinstance(cell, str)]
     number = numbers_as_text(sorted(levels))
     if number is None or not (numeric or len(levels) >= _FEWEST_ROWS):
-        return
+        return False
     reading = "it is read as numbers" if numeric else f"each of the {len(levels)} is a class"
     _warn(
         owner,
         f"y holds numbers written as text, such as {shorten(number)}: {reading}; convert y to "
         "numbers",
     )
+    return True
 
 
 def warn_of_copies(groups: IntArray | None, owner: BaseEstimator | str) -> None:
