@@ -261,7 +261,7 @@ def sparse_frame(draft: Draft, rng: Generator) -> Draft:
 
 @kind(HOLDERS)
 def no_table(draft: Draft, rng: Generator) -> Draft:
-    """X is a vector, a stack of pictures, a scalar, a text, empty, or sparse: refused."""
+    """X is a vector, a stack of pictures, a scalar, a text, empty, sparse, of fields: refused."""
     import scipy.sparse
 
     X = plain(draft).given.X.to_numpy(dtype=float)
@@ -274,10 +274,11 @@ def no_table(draft: Draft, rng: Generator) -> Draft:
         X[:0],
         X[:, :0],
         scipy.sparse.csr_array(X),
+        np.rec.fromarrays(list(X.T)),
     ]
     return with_X(
         draft,
         made[rng.integers(len(made))],
         refusal=MUST,
-        words=("X", "array", "table", "sample", "feature"),
+        words=("X", "array", "table", "sample", "feature", "field"),
     )
