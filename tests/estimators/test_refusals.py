@@ -605,6 +605,15 @@ class TestRead:
             assert model.fitted_formula_.feature_names == ("x0", "x1")
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d.%m.%y", "%Y-%m-%dT%H:%M:%SZ", "%H:%M"])
+def test_times_written_as_text_are_told(form):
+    rng = np.random.default_rng(0)
+    hours = pd.Series(pd.date_range("2020-01-01", periods=60, freq="31h"))
+    X = pd.DataFrame({"a": rng.normal(size=60), "when": hours.dt.strftime(form)})
+    with pytest.warns(DataWarning, match=r"column 'when' holds dates or times .*to_datetime"):
+        NeuronFormulaSearch(n_resamples=0, max_steps=1).fit(X, X["a"])
+
+
 def test_a_target_of_numbers_written_as_text_is_told():
     X = np.random.default_rng(0).normal(size=(40, 2))
     values = X[:, 0] + X[:, 1]
