@@ -350,8 +350,18 @@ def with_class_weight(
     return count_weight(weight * per_class[codes])
 
 
-def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> Matrix:
-    """Bounds (2, n_columns), far outside the training values, within which networks read new ones.
+def network_range(table: EncodedTable) -> Matrix:
+    """Bounds (2, n_columns) within which networks read new values.
+
+    Scalers leave columns of two values straight, so that nothing else bounds a third one.
+    """
+    low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
+    of_two = ((table.matrix == low) | (table.matrix == high)).all(axis=0)
+    return column_range(table, np.where(of_two, 1.0, _FAR_OUT))
+
+
+def column_range(table: EncodedTable, far_out: float | Vector) -> Matrix:
+    """Bounds (2, n_columns) so many ranges outside the training values.
 
     Where the table has a limit it is the bound.
     """
