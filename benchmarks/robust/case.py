@@ -74,6 +74,7 @@ def merged(before: Draft, after: Draft) -> Draft:
         words=tuple(dict.fromkeys(before.words + after.words)),
         judged=before.judged and after.judged,
         mean_is_enough=before.mean_is_enough or after.mean_is_enough,
+        mean_alone=before.mean_alone or after.mean_alone,
         linear_as_given=before.linear_as_given or after.linear_as_given,
         slack=max(before.slack, after.slack),
     )

@@ -51,6 +51,8 @@ class Draft:
     told: tuple[str, ...] = ()
     # weaker marks: the constant, a linear model of the hostile table, or none at all
     mean_is_enough: bool = False
+    # the constant is the one mark: too few rows for a clean fit to be any
+    mean_alone: bool = False
     linear_as_given: bool = False
     rough: tuple[Rows, pd.DataFrame] | None = None
     judged: bool = True

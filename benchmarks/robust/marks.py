@@ -52,6 +52,8 @@ def allowed(draft: Draft, best: float) -> float:
 
 def mark(draft: Draft, model: Model, random_state: int, mean_is_enough: bool) -> float:
     """Return the worst error that is good enough, without the margin."""
+    if draft.mean_alone:
+        return mean(draft.clean, draft.clean_truth)
     found = [
         once(clean_fit, draft.clean, draft.clean_new, draft.clean_truth, model, random_state),
         once(linear, draft.clean, draft.clean_new, draft.clean_truth),

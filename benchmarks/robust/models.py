@@ -16,7 +16,9 @@ from .draft import Truth
 Array = np.ndarray
 
 SEARCH = {"n_resamples": 2}
-COLUMNS = {"method": "sr", "scope": "columns", "max_complexity": 12, "max_steps": 3}
+# Nodes that hold the laws in any units: where they do not, chance decides which part is left out.
+NODES = 20
+COLUMNS = {"method": "sr", "scope": "columns", "max_complexity": NODES, "max_steps": 3}
 NETWORK = {
     "hidden_layer_sizes": (16,),
     "max_epochs": 30,
@@ -66,13 +68,13 @@ MODELS = [
     Model(
         "seek regressor, readable",
         "numbers",
-        lambda: sn.NeuronSeekRegressor(readable=8, **NETWORK),
+        lambda: sn.NeuronSeekRegressor(readable=NODES, **NETWORK),
         1,
     ),
     Model(
         "seek classifier, readable",
         "classes",
-        lambda: sn.NeuronSeekClassifier(readable=8, **NETWORK),
+        lambda: sn.NeuronSeekClassifier(readable=NODES, **NETWORK),
         1,
     ),
     Model("seek regressor, default", "numbers", lambda: sn.NeuronSeekRegressor(random_state=0), 1),

@@ -63,6 +63,40 @@ def as_array(values: object, what: str) -> AnyArray:
         raise TypeError(f"{what} cannot be read as an array: {error}") from error
 
 
+def without_objects(array: AnyArray) -> AnyArray:
+    """Return an array of objects that are all booleans, or all plain numbers, as one of these.
+
+    Parameters
+    ----------
+    array : ndarray
+
+    Returns
+    -------
+    array : ndarray
+        Of the same shape: of bool, int64 or float64; as it was where cells are anything else.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.preprocessing.cells import without_objects
+    >>> without_objects(np.array([True, False], dtype=object)).dtype
+    dtype('bool')
+    """
+    if array.dtype.kind != "O":
+        return array
+    kinds = set(map(type, array.ravel()))
+    if kinds and kinds <= {bool, np.bool_}:
+        return array.astype(bool)
+    try:
+        if kinds and all(issubclass(kind, int | np.integer) for kind in kinds):
+            return array.astype(np.int64)
+        if kinds and all(issubclass(k, int | float | np.integer | np.floating) for k in kinds):
+            return array.astype(np.float64)
+    except OverflowError:  # whole numbers beyond 64 bits stay what they are
+        return array
+    return array
+
+
 def is_missing(value: object) -> bool:
     """Tell whether a cell is empty: None, NaN, NaT or pandas.NA.
 

@@ -339,6 +339,13 @@ def _not_two_dimensional(X: Any) -> Exception:
             "is expected: signals (n_samples, channels, length) and images are for "
             "NeuronSeekSignalClassifier and NeuronSeekSignalRegressor"
         )
+    fields = getattr(X.dtype, "names", None)
+    if fields:
+        return TypeError(
+            f"X is a structured array with the fields {', '.join(map(repr, fields[:3]))}"
+            f"{', ...' if len(fields) > 3 else ''}: give pandas.DataFrame(X), which has a column "
+            "for each field"
+        )
     return ValueError(
         f"Expected 2D array, got 1D array of shape {X.shape} instead. Reshape your data by "
         "X.reshape(-1, 1) if it is one column, or by X.reshape(1, -1) if it is one row"

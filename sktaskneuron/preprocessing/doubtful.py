@@ -31,6 +31,13 @@ _NUMBER = re.compile(
     rf"\s*\(?[-+\u2212]?{_SPACE}{_CURRENCY}{_SPACE}[-+\u2212]?{_DIGITS}(?:[eE][-+]?\d+)?"
     rf"{_SPACE}(?:%|\u2030|{_CURRENCY})\)?\s*"
 )
+# Text of a date, with a time of day or without, or of a time of day alone.
+_CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)?(?:\s?[AaPp][Mm])?"
+_PART = r"(?:0?[1-9]|[12]\d|3[01])"
+_DAY = rf"(?:\d{{4}}([-/.]){_PART}\1{_PART}|{_PART}([-/.]){_PART}\2(?:\d{{4}}|\d{{2}}))"
+_TIME = re.compile(
+    rf"\s*(?:{_DAY}(?:[T\s]\s?{_CLOCK}\s?(?:Z|UTC|[-+]\d{{2}}:?\d{{2}})?)?|{_CLOCK})\s*"
+)
 # Share of the levels that such text makes up: the others are marks of gaps, as "n/a" or "-". A
 # column of fewer levels is the same as a category.
 _MOSTLY, _FEWEST_NUMBERS = 0.9, 3
@@ -136,6 +143,19 @@ def warn_of_sentinels(block: Matrix, names: Sequence[str], owner: BaseEstimator)
         )
 
 
+def warn_of_tiny(
+    matrix: Matrix, names: Sequence[str], owner: BaseEstimator, smallest: float
+) -> None:
+    """Warn of columns (n_rows, n_columns) of nothing but zeros and values below ``smallest``."""
+    largest = np.abs(matrix).max(axis=0, initial=0.0)
+    for place in np.flatnonzero((largest > 0) & (largest < smallest))[:1].tolist():
+        _warn(
+            owner,
+            f"column {names[place]!r} holds values of size {largest[place]:.3g} at most, which "
+            f"count as zero, as all below {smallest:g} do: use another unit",
+        )
+
+
 def numbers_as_text(levels: Sequence[Level]) -> str | None:
     """Return an example of a column's levels if nearly all are text of numbers, else None.
 
@@ -159,6 +179,24 @@ def numbers_as_text(levels: Sequence[Level]) -> str | None:
     return written[0] if written and enough else None
 
 
+def times_as_text(levels: Sequence[Level]) -> str | None:
+    """Return an example of a column's levels if nearly all are text of dates or times of day.
+
+    levels : different texts of the column, or numbers among them.
+
+    Examples
+    --------
+    >>> from sktaskneuron.preprocessing.doubtful import times_as_text
+    >>> times_as_text(["2024-02-29", "2024-03-01T12:30", "31/12/2024"])
+    '2024-02-29'
+    >>> times_as_text(["monday", "2024-02-29", "1.5"])
+    """
+    texts = [level for level in levels if level is not None]
+    written = [text for text in texts if isinstance(text, str) and _TIME.fullmatch(text)]
+    enough = len(written) >= max(_FEWEST_NUMBERS, _MOSTLY * len(texts))
+    return written[0] if enough else None
+
+
 def doubt_of_text(cells: Sequence[object], levels: Sequence[Level], name: str) -> str | None:
     """Say why a column of text is a poor category, or return None.
 
@@ -170,6 +208,12 @@ def doubt_of_text(cells: Sequence[object], levels: Sequence[Level], name: str) -
     name : str
         Of the column.
     """
+    moment = times_as_text(levels)
+    if moment is not None:
+        return (
+            f"column {name!r} holds dates or times written as text, such as {shorten(moment)} "
+            "(pandas.to_datetime reads them)"
+        )
     number = numbers_as_text(levels)
     if number is not None:
         return f"column {name!r} holds numbers written as text, such as {shorten(number)}"
@@ -237,12 +281,12 @@ def warn_of_texts(told: Sequence[str], owner: BaseEstimator) -> None:
     if told:
         _warn(
             owner,
-            f"{'; '.join(told)}: it is read as a category; convert it to numbers, drop it, or name "
+            f"{'; '.join(told)}: it is read as a category; convert it, drop it, or name "
             "it in categorical_features if it is one",
         )
 
 
-def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: bool) -> None:
+def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: bool) -> bool:
     """Warn of a target of numbers that are written as text; a few are names of classes.
 
     Parameters
@@ -252,19 +296,25 @@ def warn_of_text_target(y: AnyArray, owner: BaseEstimator | str, *, numeric: boo
         Named in the message.
     numeric : bool
         Whether it is read as numbers; otherwise each different text is a class.
+
+    Returns
+    -------
+    bool
+        Whether there was a warning.
     """
     if y.dtype.kind not in "OU" or not (numeric or len(y) >= _FEWEST_ROWS):
-        return
+        return False
     levels = [cell for cell in set(y.ravel().tolist()) if isinstance(cell, str)]
     number = numbers_as_text(sorted(levels))
     if number is None or not (numeric or len(levels) >= _FEWEST_ROWS):
-        return
+        return False
     reading = "it is read as numbers" if numeric else f"each of the {len(levels)} is a class"
     _warn(
         owner,
         f"y holds numbers written as text, such as {shorten(number)}: {reading}; convert y to "
         "numbers",
     )
+    return True
 
 
 def warn_of_copies(groups: IntArray | None, owner: BaseEstimator | str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sktaskneuron.search.columns.engines.registry import ENGINES as COLUMNS_ENGINES
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
 from sktaskneuron.search.frame.options import FunctionProposer
-from sktaskneuron.search.frame.search import Method
+from sktaskneuron.search.frame.solved import Method
 from sktaskneuron.search.sr.regression import SymbolicRegression
 from sktaskneuron.search.td.forward import ForwardSearch
 from sktaskneuron.search.td.search import TensorDecomposition

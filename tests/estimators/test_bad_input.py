@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sktaskneuron import (
+    HamiltonianMLPRegressor,
     NeuronFormula,
     NeuronFormulaSearch,
     NeuronSeekClassifier,
@@ -202,9 +203,33 @@ class TestSize:
             with pytest.raises(ValueError, match="y holds values of size"):
                 model.fit(X, y * 1e200)
 
+    def test_target_too_small_to_square(self):
+        X, y = draw_quadratic()
+        for model in (NeuronSeekRegressor(), NeuronFormulaSearch()):
+            with pytest.raises(ValueError, match=r"y holds values of size .* use another unit"):
+                model.fit(X, y * 1e-200)
+
+    @pytest.mark.parametrize(("of_state", "of_rate"), [(1e-200, 1.0), (1.0, 1e-200)])
+    def test_motion_too_small_to_square(self, of_state, of_rate):
+        states = np.random.default_rng(0).normal(size=(40, 2))
+        rates = states[:, ::-1] * [1.0, -1.0]
+        with pytest.raises(ValueError, match=r"size .*e-200 at most.* use another unit"):
+            HamiltonianMLPRegressor().fit(states * of_state, rates * of_rate)
+
+    def test_motion_in_vast_and_tiny_units(self):
+        rng = np.random.default_rng(0)
+        states = rng.uniform(-1, 1, size=(60, 2))
+        rates = states[:, ::-1] * [1.0, -1.0]
+        options = {"activations": ["tanh"], "max_epochs": 3, "random_state": 0}
+        expected = HamiltonianMLPRegressor(**options).fit(states, rates).predict(states)
+        for unit in (1e-90, 1e90):
+            model = HamiltonianMLPRegressor(**options).fit(states * unit, rates * unit)
+            np.testing.assert_allclose(model.predict(states * unit) / unit, expected, rtol=1e-3)
+
     def test_too_small_to_square_is_zero(self, kind):
         X, y = target_of(kind)
-        model = make(kind).fit(X * 1e-200, y)
+        with pytest.warns(DataWarning, match="column 'x0' holds values of size .* as zero"):
+            model = make(kind).fit(X * 1e-200, y)
         assert model.formula_ == NeuronFormula()
         assert np.isfinite(output(model, X * 1e-200)).all()
 

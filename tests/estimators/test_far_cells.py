@@ -282,3 +282,20 @@ class TestTargets:
         target = ClassTarget(np.array(["a", "b"]))
         raw = target.of_equation(np.array([[np.inf], [-np.inf], [np.nan]]))
         np.testing.assert_array_equal(softmax(raw)[:, 1], [1.0, 0.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LearnedDiversityMLPRegressor(activations=["tanh"], **SHORT),
+        NeuronSeekRegressor("x", compare_simple=False, **SHORT),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_third_value_is_read_near_the_two_of_fit(model):
+    X, y = draw(100)
+    X[:, 1] = np.arange(100) == 7
+    model.fit(X, y)
+    later, near = X.copy(), X.copy()
+    later[:, 1], near[:, 1] = 1e6, 2.0
+    np.testing.assert_array_equal(model.predict(later), model.predict(near))

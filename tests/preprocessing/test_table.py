@@ -448,6 +448,11 @@ def test_rows_do_not_depend_on_one_another(dataframe):
     ("X", "error", "message"),
     [
         (np.array([1.0, 2.0]), ValueError, "Expected 2D array"),
+        (
+            np.array([(1.0, "f"), (2.0, "m")], dtype=[("a", float), ("k", "U1")]),
+            TypeError,
+            r"structured array with the fields 'a', 'k': give pandas.DataFrame\(X\)",
+        ),
         (np.empty((0, 3)), ValueError, "0 sample"),
         (np.empty((3, 0)), ValueError, r"0 feature\(s\)"),
         (pd.DataFrame({"a": []}), ValueError, "0 sample"),

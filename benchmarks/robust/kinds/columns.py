@@ -52,12 +52,7 @@ def copy_of_column(draft: Draft, rng: Generator) -> Draft:
 
 @kind(COLUMNS, TABLES)
 def running_number(draft: Draft, rng: Generator) -> Draft:
-    """A column numbers the rows, or holds account numbers; a line on it is enough.
-
-    A number that goes on from row to row may be a time, whose trend goes on too: new rows lie
-    beyond all old ones, and no one can tell.
-    """
-    draft = replace(draft, linear_as_given=True)
+    """A column numbers the rows, or holds account numbers."""
     start = int(rng.choice([0, 100_000, 10**12]))
     n, m = len(draft.given.X), len(draft.new)
     if rng.random() < 0.5:

@@ -14,13 +14,13 @@ from .kind import ROWS, Generator, kind
 
 @kind(ROWS)
 def tiny(draft: Draft, rng: Generator) -> Draft:
-    """One to twelve rows: nothing can be learned, so the constant is enough."""
+    """One to twelve rows: little can be learned, and no answer is worse than the constant."""
     n = int(rng.integers(1, 13))
     places = rng.choice(len(draft.given.X), n, replace=False)
     one_class = draft.task == "classes" and len(set(draft.given.y[places])) < 2
     refusal = MAY if n < 3 or one_class else draft.refusal
     return rows_of(
-        draft, places, refusal=refusal, words=("class", "sample", "row"), mean_is_enough=True
+        draft, places, refusal=refusal, words=("class", "sample", "row"), mean_alone=True
     )
 
 

@@ -84,7 +84,9 @@ def rare_class(draft: Draft, rng: Generator) -> Draft:
     y = draft.given.y.astype(object)
     y[some_rows(rng, len(y), 0, int(rng.integers(1, 4)))] = "zebra"
     values = np.hstack([draft.truth.values, np.zeros((len(draft.truth.values), 1))])
-    return with_y(draft, y, truth=Truth(values, (*draft.truth.classes, "zebra")))
+    refusal = draft.refusal if len(set(y)) > 1 else MAY
+    truth = Truth(values, (*draft.truth.classes, "zebra"))
+    return with_y(draft, y, truth=truth, refusal=refusal, words=(*draft.words, "class"))
 
 
 @kind(TARGET, CLASSES)
@@ -150,7 +152,7 @@ def one_class(draft: Draft, rng: Generator) -> Draft:
 
 @kind(TARGET, CLASSES)
 def odd_labels(draft: Draft, rng: Generator) -> Draft:
-    """Labels are booleans, numbers far apart, a category, nullable, or odd texts."""
+    """Labels are booleans, numbers far apart, a category, nullable, objects, or odd texts."""
     yes = draft.given.y == "yes"
     series = pd.Series(yes)
     y, names = [
@@ -162,7 +164,9 @@ def odd_labels(draft: Draft, rng: Generator) -> Draft:
         (np.where(yes, "", "\"';drop table--\n"), ("\"';drop table--\n", "")),
         (series.map({True: "ja", False: "nein"}).astype("string[pyarrow]"), ("nein", "ja")),
         (np.where(yes, "b", "a").astype(object).tolist(), ("a", "b")),
-    ][rng.integers(8)]
+        (series.astype(object), ("False", "True")),
+        (yes.astype(int).astype(object), ("0", "1")),
+    ][rng.integers(10)]
     return with_y(draft, y, truth=Truth(draft.truth.values, names))
 
 

@@ -231,6 +231,18 @@ def times(draft: Draft, rng: Generator) -> Draft:
 
 
 @kind(TYPES, TABLES)
+def times_as_text(draft: Draft, rng: Generator) -> Draft:
+    """A column of dates or times of day as a CSV file gives them, in text: told, or refused."""
+    form = ["%Y-%m-%d", "%d.%m.%Y", "%Y-%m-%dT%H:%M:%S", "%m/%d/%y", "%H:%M"][rng.integers(5)]
+    n, m = len(draft.given.X), len(draft.new)
+    made = pd.Series(pd.date_range("2020-01-01", periods=n + m, freq="31h")).dt.strftime(form)
+    made = made.sample(frac=1.0, random_state=int(rng.integers(2**31))).astype(object)
+    draft = with_column(draft, "when", made.to_numpy()[:n], made.to_numpy()[n:])
+    told = ("when",) if n > 12 else ()
+    return replace(draft, refusal=MAY, words=("when",), told=told)
+
+
+@kind(TYPES, TABLES)
 def no_numbers(draft: Draft, rng: Generator) -> Draft:
     """A column of lists, complex numbers, intervals and the like: refused by name."""
     n = len(draft.given.X)
@@ -261,7 +273,7 @@ def sparse_frame(draft: Draft, rng: Generator) -> Draft:
 
 @kind(HOLDERS)
 def no_table(draft: Draft, rng: Generator) -> Draft:
-    """X is a vector, a stack of pictures, a scalar, a text, empty, or sparse: refused."""
+    """X is a vector, a stack of pictures, a scalar, a text, empty, sparse, of fields: refused."""
     import scipy.sparse
 
     X = plain(draft).given.X.to_numpy(dtype=float)
@@ -274,10 +286,11 @@ def no_table(draft: Draft, rng: Generator) -> Draft:
         X[:0],
         X[:, :0],
         scipy.sparse.csr_array(X),
+        np.rec.fromarrays(list(X.T)),
     ]
     return with_X(
         draft,
         made[rng.integers(len(made))],
         refusal=MUST,
-        words=("X", "array", "table", "sample", "feature"),
+        words=("X", "array", "table", "sample", "feature", "field"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress
@@ -27,9 +28,19 @@ from sktaskneuron._typing import (
 )
 from sktaskneuron.estimators._common.limits import limited
 from sktaskneuron.preprocessing import SignalEncoder, TableEncoder
-from sktaskneuron.preprocessing.cells import as_array, is_missing, is_number, no_number
+from sktaskneuron.preprocessing.cells import (
+    as_array,
+    is_missing,
+    is_number,
+    no_number,
+    without_objects,
+)
 from sktaskneuron.preprocessing.columns import read_table
-from sktaskneuron.preprocessing.doubtful import warn_of_sentinels, warn_of_text_target
+from sktaskneuron.preprocessing.doubtful import (
+    warn_of_sentinels,
+    warn_of_text_target,
+    warn_of_tiny,
+)
 from sktaskneuron.preprocessing.naming import in_name_of
 from sktaskneuron.preprocessing.weighted import check_weight
 
@@ -164,9 +175,12 @@ def check_target(
         if numeric:
             warn_of_text_target(values, name, numeric=True)
             return _numbers(values, name, flat)
-        labels: AnyArray = column_or_1d(values, warn=True)
-        _check_labels(labels)
-        warn_of_text_target(labels, name, numeric=False)
+        labels: AnyArray = without_objects(column_or_1d(values, warn=True))
+        told = warn_of_text_target(labels, name, numeric=False)
+        with warnings.catch_warnings():
+            if told:  # scikit-learn doubts that so many different labels are classes, too
+                warnings.simplefilter("ignore", UserWarning)
+            _check_labels(labels)
         return labels
 
 
@@ -181,6 +195,7 @@ def _numbers(values: AnyArray, name: str, flat: bool) -> FloatArray:
     target: FloatArray = _check_y(values, multi_output=True, estimator=name)
     if flat and target.ndim == 2 and target.shape[1] == 1:
         target = column_or_1d(target, warn=True)
+    refuse_tiny(target, "y")
     return sized(target, "y")
 
 
@@ -252,6 +267,7 @@ def encode_table(
         if len(rows) < len(matrix):
             matrix, codes = matrix[rows], codes[rows]
         names = tuple(str(name) for name in encoder.get_feature_names_out())
+        warn_of_tiny(matrix, names, owner, _SMALLEST)
         matrix, weight = sized(matrix, "X", names), weight[rows]
     matrix, limits = limited(matrix, names, weight)
     # cells beyond a limit are told already
@@ -334,8 +350,18 @@ def with_class_weight(
     return count_weight(weight * per_class[codes])
 
 
-def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> Matrix:
-    """Bounds (2, n_columns), far outside the training values, within which networks read new ones.
+def network_range(table: EncodedTable) -> Matrix:
+    """Bounds (2, n_columns) within which networks read new values.
+
+    Scalers leave columns of two values straight, so that nothing else bounds a third one.
+    """
+    low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
+    of_two = ((table.matrix == low) | (table.matrix == high)).all(axis=0)
+    return column_range(table, np.where(of_two, 1.0, _FAR_OUT))
+
+
+def column_range(table: EncodedTable, far_out: float | Vector) -> Matrix:
+    """Bounds (2, n_columns) so many ranges outside the training values.
 
     Where the table has a limit it is the bound.
     """
@@ -343,6 +369,17 @@ def column_range(table: EncodedTable, far_out: float = _FAR_OUT) -> Matrix:
     margin = far_out * (high - low)
     lower, upper = table.limits
     return np.stack([np.maximum(low - margin, lower), np.minimum(high + margin, upper)])
+
+
+def refuse_tiny(values: FloatArray, what: str, names: tuple[str, ...] | None = None) -> None:
+    """Refuse columns of nothing but values that `sized` takes for zero, and zeros."""
+    largest = np.atleast_1d(np.abs(values).max(axis=0))
+    for place in np.flatnonzero((largest > 0) & (largest < _SMALLEST)).tolist():
+        column = "" if names is None else f" in column {names[place]!r}"
+        raise ValueError(
+            f"{what} holds values of size {largest[place]:.3g} at most{column}; less than "
+            f"{_SMALLEST:g} cannot be squared and told from zero: use another unit"
+        )
 
 
 def sized(values: Matrix, what: str, names: tuple[str, ...] | None = None) -> Matrix:

@@ -43,6 +43,7 @@ from sktaskneuron.models.losses import Loss, SquaredError
 from sktaskneuron.models.predictor import Predictor
 from sktaskneuron.models.target import ClassTarget, ValueTarget, softmax
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.cells import without_objects
 from sktaskneuron.preprocessing.naming import in_name_of
 
 #: ``X_val``, ``y_val`` and ``sample_weight_val`` of fit.
@@ -107,6 +108,8 @@ class Scored:
             If X, y or the weights cannot be used.
         """
         weight = score_weight(self, X, sample_weight)
+        if getattr(getattr(y, "dtype", None), "kind", "") == "O":
+            y = without_objects(np.asarray(y))  # as fit reads them
         return float(super().score(X, y, weight))  # type: ignore[misc]
 
 

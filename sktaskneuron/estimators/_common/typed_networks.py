@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sktaskneuron._typing import AnyArray, IntArray, Matrix, TableLike
-from sktaskneuron.estimators._common.checks import EncodedTable, check_target, column_range
+from sktaskneuron.estimators._common.checks import EncodedTable, check_target, network_range
 from sktaskneuron.estimators._common.settings import NetworkSettings
 from sktaskneuron.estimators.fitted import FittedPredictor
 from sktaskneuron.models.networks import PackedModel
@@ -30,7 +30,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 100
 def reader_of(table: EncodedTable) -> Reader:
     """Return how rows are read: on bounded scales, levels by the frequent ones alone."""
     scaler = SmoothClipScaler(_BOUND).fit(table.matrix, sample_weight=table.weight)
-    return Reader(table.encoder, column_range(table), {"robust": scaler}, False)
+    return Reader(table.encoder, network_range(table), {"robust": scaler}, False)
 
 
 def lengths(settings: NetworkSettings, n_rows: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from sktaskneuron._typing import Matrix, Splits, TableLike, Vector
 from sktaskneuron.dynamics import states_and_rates
-from sktaskneuron.estimators._common.checks import count_weight, sized
+from sktaskneuron.estimators._common.checks import count_weight, refuse_tiny, sized
 from sktaskneuron.estimators._common.judges import drawn_splits, judges_given
 from sktaskneuron.preprocessing.columns import read_table
 from sktaskneuron.preprocessing.doubtful import warn_of_sentinels
@@ -154,4 +154,6 @@ def read_states(owner: BaseEstimator, X: TableLike, *, reset: bool = False) -> M
             )
         if reset:
             warn_of_sentinels(states, table.names, owner)
+            # of a state that counts as zero no law is left
+            refuse_tiny(states, "X", tuple(table.names))
         return sized(states, "X", tuple(table.names))

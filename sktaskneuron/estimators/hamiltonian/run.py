@@ -197,7 +197,9 @@ def fit_hamiltonian(
     constant = states.min(axis=0) == states.max(axis=0)
     scaler.mean_ = np.where(constant, states[0], scaler.mean_)
     scaled = rates * opposite_scales(scaler)
-    unit = float(np.sqrt(weight @ (scaled**2).mean(axis=1) / weight.sum()))
+    # the product of two units may be beyond what can be squared
+    size = float(np.abs(scaled).max()) or 1.0
+    unit = size * float(np.sqrt(weight @ ((scaled / size) ** 2).mean(axis=1) / weight.sum()))
     energy_unit = unit if unit > 0 else 1.0
     variance = weight @ (rates - weight @ rates / weight.sum()) ** 2 / weight.sum()
     rate_spread = np.sqrt(np.where(variance > 0, variance, 1.0))

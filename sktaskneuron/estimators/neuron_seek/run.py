@@ -10,7 +10,7 @@ import numpy as np
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
-from sktaskneuron.estimators._common.checks import EncodedTable, column_range
+from sktaskneuron.estimators._common.checks import EncodedTable, network_range
 from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
@@ -295,7 +295,7 @@ def _reader(
 ) -> Reader:
     """Return how rows are read, within bounds far outside of the training values."""
     defaults, n_rows = settings.defaults, len(table.matrix)
-    reader = Reader(table.encoder, column_range(table), {"robust": robust})
+    reader = Reader(table.encoder, network_range(table), {"robust": robust})
     bins = defaults.uses_bins(classification, n_rows, reader.n_numeric)
     rivals = defaults.rivals_of(classification, bins=bins)
     if not any(group.view == "ranks" for group in rivals):

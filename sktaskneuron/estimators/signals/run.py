@@ -14,8 +14,8 @@ from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, TableLike
 from sktaskneuron.estimators._common.checks import (
     EncodedTable,
-    column_range,
     count_weight,
+    network_range,
     sized,
 )
 from sktaskneuron.estimators._common.judges import held_out_splits, task_of
@@ -135,7 +135,7 @@ def fit_signals(
     encoder = table.encoder
     assert isinstance(encoder, SignalEncoder)
     scaler = encoder.scaler(table.matrix, table.weight)
-    reader = Reader(encoder, column_range(table), {"robust": scaler}, reads_levels=False)
+    reader = Reader(encoder, network_range(table), {"robust": scaler}, reads_levels=False)
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state) % 2**31
     splits = held_out_splits(settings, task, seed)

@@ -62,11 +62,14 @@ class Split:
         Places of the held-out rows, may be none.
     admits : callable
         Tells whether a tree may be an equation of rows (`NamedRows`).
+    n_apart : int
+        Columns that no equation may hold.
     """
 
     observations: Observations
     held: RowNumbers
     admits: Callable[[Node, NamedRows], bool] = lambda node, rows: True
+    n_apart: int = 0
 
     @property
     def kept(self) -> RowNumbers:
@@ -76,7 +79,8 @@ class Split:
     def rows(self, output: int) -> NamedRows:
         """Return the rows with one output."""
         all_rows = self.observations
-        return NamedRows.of(all_rows.X, all_rows.names, all_rows.target[:, output], all_rows.weight)
+        target = all_rows.target[:, output]
+        return NamedRows.of(all_rows.X, all_rows.names, target, all_rows.weight, self.n_apart)
 
     def fitted(self, nodes: Sequence[Node]) -> FittedExpression:
         """Return trees as an equation of the columns."""

@@ -111,7 +111,7 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         if trees is None or (terms and not _admitted(split, trees)):
             return
         price = np.log(max(train.n_effective, 3.0)) * train.n_free_outputs * len(terms)
-        symbols = symbols_price(terms, len(observations.names))
+        symbols = symbols_price(terms, len(observations.names) - split.n_apart)
         scored.append((deviance + price + symbols, test.deviance(eta), terms, trees))
         losses.append(test.row_loss(eta, test.loss_scale))
 

@@ -120,16 +120,26 @@ class NamedRows:
     y : ndarray of shape (n_samples,)
     weight : ndarray of shape (n_samples,)
         Positive.
+    n_apart : int
+        Columns that no equation may hold, as marks of a few rows: they are no choice to pay for.
     """
 
     columns: Mapping[str, Vector]
     y: Vector
     weight: Vector
+    n_apart: int = 0
 
     @classmethod
-    def of(cls, X: Matrix, names: Sequence[str], y: Vector, weight: Vector) -> NamedRows:
+    def of(
+        cls, X: Matrix, names: Sequence[str], y: Vector, weight: Vector, n_apart: int = 0
+    ) -> NamedRows:
         """Name the columns of a matrix (n_samples, n_features)."""
-        return cls(dict(zip(names, X.T, strict=True)), y, weight)
+        return cls(dict(zip(names, X.T, strict=True)), y, weight, n_apart)
+
+    @property
+    def n_choices(self) -> int:
+        """Number of columns that equations may hold."""
+        return len(self.columns) - self.n_apart
 
     @property
     def n_effective(self) -> float:
@@ -151,7 +161,7 @@ class NamedRows:
     def take(self, rows: RowNumbers) -> NamedRows:
         """Return some of the rows."""
         columns = {name: values[rows] for name, values in self.columns.items()}
-        return NamedRows(columns, self.y[rows], self.weight[rows])
+        return NamedRows(columns, self.y[rows], self.weight[rows], self.n_apart)
 
     def values(self, node: Node) -> Vector:
         """Return a tree's values, (n_samples,); NaN and infinity where it is not defined."""
@@ -181,7 +191,7 @@ class NamedRows:
         n = self.n_effective
         deviance = n * np.log(max(loss, EXACT * self.variance))
         price = len(fitted_constants(node)) * np.log(max(n, 3.0))
-        return float(deviance + price + symbols_price([node], len(self.columns)))
+        return float(deviance + price + symbols_price([node], self.n_choices))
 
 
 def symbols_price(nodes: Iterable[Node], n_columns: int) -> float:

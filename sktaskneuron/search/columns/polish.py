@@ -87,7 +87,7 @@ def snapped(node: Node, rows: NamedRows) -> Node:
             new = max(rows.loss(with_constants(node, trial)), floor)
             saved = np.log(max(n, 3.0))
             if is_exponent[place] and number == 0.5:
-                saved += symbols_price([_ONE_NODE], len(rows.columns))  # a root is one symbol less
+                saved += symbols_price([_ONE_NODE], rows.n_choices)  # a root is one symbol less
             if n * np.log(new / loss) < saved:
                 current, loss, fixed = trial, min(loss, new), trial_fixed
                 break

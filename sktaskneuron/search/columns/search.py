@@ -142,7 +142,10 @@ def _search(
         ]
         look = LookInGroups(ask, ways, forms.first.names, part)
     split = Split(
-        forms.extended(replace(observations, names=names)), held, partial(_admitted, forms=forms)
+        forms.extended(replace(observations, names=names)),
+        held,
+        partial(_admitted, forms=forms),
+        n_apart=X.shape[1] - len(usable),
     )
 
     n_outputs = target.shape[1]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._evidence import paired_gain
-from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
+from sktaskneuron._typing import Mask, RowNumbers
 from sktaskneuron.formula import FittedFormula, ParetoFront, ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
 from sktaskneuron.search.frame.evidence import explained, folds, held_out_loss, term_gains
@@ -21,9 +20,8 @@ from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem, ScaledTask
 from sktaskneuron.search.frame.progress import SILENCE, Progress
 from sktaskneuron.search.frame.result import SearchResult
-from sktaskneuron.search.frame.selection import Selection
+from sktaskneuron.search.frame.solved import Method, Solution, solved
 from sktaskneuron.search.frame.standardise import Standardisation, usable_columns
-from sktaskneuron.search.frame.support import carried_by_few, far_rows
 from sktaskneuron.search.frame.terms import interaction_text
 
 # Rows times columns times outputs up to which several scales of the columns are tried.
@@ -34,59 +32,6 @@ _MAX_ENTRIES = 4_000_000
 _SEARCH = 0.5
 # Rows below which no cap goes, and rows kept of every class however rare.
 _FEWEST_ROWS, _FEWEST_OF_A_CLASS = 1000, 10
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """What a search on one scale of the columns came to.
-
-    Parameters
-    ----------
-    problem : Problem
-        With the functions that may enter.
-    selection : Selection
-        Its score is comparable over scales and methods.
-    """
-
-    problem: Problem
-    selection: Selection
-
-    @property
-    def score(self) -> float:
-        """The score of the chosen fit; smaller is better."""
-        return self.selection.score
-
-    @property
-    def terms(self) -> list[str]:
-        """Texts of the terms that are in."""
-        pure, interactions = self.selection.fit.structure.orders
-        texts = [self.problem.library.text(key) for key in sorted(pure)]
-        return texts + [interaction_text(order) for order in sorted(interactions)]
-
-
-class Method(Protocol):
-    """A way to search."""
-
-    @property
-    def first_scale(self) -> str:
-        """The scale that is tried where one must do, in words."""
-
-    def scales(self, X: Matrix, weight: Vector, options: SearchOptions) -> list[Standardisation]:
-        """Return the scales of the columns ``X`` (n_samples, n_features) worth trying."""
-
-    def solve(
-        self, task: ScaledTask, on_step: Callable[[int, str, float], None], caps: list[str]
-    ) -> Solution:
-        """Search on one scale of the columns; add to ``caps`` what is cut."""
-
-    def is_enough(self, solution: Solution, scale: Standardisation, other: Standardisation) -> bool:
-        """Return whether the solution on ``scale`` makes a search on the scale ``other`` idle."""
-
-    def terms_on(self, solution: Solution, rows: RowNumbers) -> list[str]:
-        """Search once more on some rows; return the terms, named as in ``solution``."""
-
-    def caps(self, n_columns: int, options: SearchOptions) -> list[str]:
-        """Return what is left out, a line each, of a table of so many columns."""
 
 
 def search_formula(
@@ -176,7 +121,7 @@ def search_formula(
                     searched.references,
                     forced=forced[usable] if forced.any() else None,
                 )
-                solution = _solved(method, task, _teller(part, name), caps)
+                solution = solved(method, task, _teller(part, name), caps)
                 if best is None or solution.score < best[0].score:
                     best = solution, scale, number
     if best is None:
@@ -216,43 +161,6 @@ def _teller(part: Progress, scale: str) -> Callable[[int, str, float], None]:
         part.step(f"{scale}, step {step}: {formula}, criterion {score:.6g}")
 
     return tell
-
-
-def _solved(
-    method: Method,
-    task: ScaledTask,
-    on_step: Callable[[int, str, float], None],
-    caps: list[str],
-) -> Solution:
-    """Search on one scale; twice where few rows carry a column on it.
-
-    A polynomial of such a column goes through those rows, wild between them and beyond, and no
-    price tells it from a law. So powers and functions have to hold in the farthest rows when they
-    are fitted to the others, better than lines and the mean do.
-    """
-    weight = task.family.weight
-    lines = carried_by_few(task.z, weight)
-    if not lines.any():
-        return method.solve(task, on_step, caps)
-    plain = method.solve(replace(task, lines=lines), on_step, caps)
-    far = far_rows(task.z[:, lines], weight)
-    # gates compare no fits
-    if 2 * far.sum() > len(far) or task.options.engine == "gates":
-        return plain
-    splits = [(np.flatnonzero(~far), np.flatnonzero(far))]
-    best = plain
-    with within(otherwise="functions of columns with far values"):
-        free = method.solve(task, on_step, caps)
-
-        def loss(solution: Solution, structure: Structure) -> float:
-            rows = held_out_loss(solution.problem.table, task.family, structure, splits)
-            return float(weight[far] @ rows[far])
-
-        lines_loss = loss(plain, plain.selection.fit.structure)
-        mean_loss = loss(plain, Structure(len(lines)))
-        if loss(free, free.selection.fit.structure) < min(lines_loss, mean_loss):
-            best = free
-    return best
 
 
 def _search_rows(

@@ -22,8 +22,8 @@ from sktaskneuron.search.frame.fit import Fit, fit_structure
 from sktaskneuron.search.frame.model import Structure
 from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem, ScaledTask
-from sktaskneuron.search.frame.search import Solution
 from sktaskneuron.search.frame.selection import Additions, select
+from sktaskneuron.search.frame.solved import Solution
 from sktaskneuron.search.frame.standardise import Standardisation, standardisations
 from sktaskneuron.search.frame.terms import FIRST_FUNCTION, TermLibrary
 from sktaskneuron.search.sr.adequacy import leaves_functions

@@ -9,8 +9,8 @@ from sktaskneuron.search.frame.answer import as_formula
 from sktaskneuron.search.frame.fit import Fit
 from sktaskneuron.search.frame.options import SearchOptions
 from sktaskneuron.search.frame.problem import Problem, ScaledTask
-from sktaskneuron.search.frame.search import Solution
 from sktaskneuron.search.frame.selection import Selection, select
+from sktaskneuron.search.frame.solved import Solution
 from sktaskneuron.search.frame.standardise import Standardisation, standardisations
 from sktaskneuron.search.td.forward import ForwardSearch
 from sktaskneuron.search.td.gates import select_by_gates

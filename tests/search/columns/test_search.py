@@ -132,6 +132,16 @@ def test_columns_without_use():
     assert str(search(X[:, :1], np.sqrt(X[:, 0]), max_steps=1).fitted) == "sqrt(x0)"
 
 
+def test_columns_that_may_not_enter_cost_nothing():
+    """Marks of single rows, as levels of a nearly unique text have, are no choice to pay for."""
+    X, y = draw("2*a - b", noise=0.5, n=90)
+    alone = search(X, y, max_complexity=8, max_steps=2)
+    marks = np.eye(90)[:, :40]
+    beside = search(np.hstack([X, marks]), y, max_complexity=8, max_steps=2)
+    assert beside.criterion == alone.criterion
+    assert beside.fitted.evaluate(np.hstack([X, marks])) == pytest.approx(alone.fitted.evaluate(X))
+
+
 def test_options_have_an_effect():
     X, y = draw("a*sin(b) + exp(a)/b", noise=0.1, n=80)
     X = X[:, :2] - X[:, :2].mean(axis=0)  # about the means, where no other origin is tried
