@@ -157,6 +157,19 @@ def test_the_front_holds_the_answer_and_simpler_ones():
     assert result.fitted.terms in texts
 
 
+def test_the_front_holds_short_laws_that_explain_less():
+    """The best of a size stays, however much longer ones say beside it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.2, 1.0, size=(300, 3))
+    small = 0.1 * X[:, 1] * X[:, 2] + 0.05 * X[:, 1] ** 2 + 0.08 * X[:, 2]
+    y = np.exp(6 * X[:, 0] + small)
+    result = search(X, y * (1 + 1e-4 * rng.normal(size=300)), names=("a", "b", "c"), max_steps=1)
+    assert max(point.score for point in result.front) > 0.99999
+    short = [point for point in result.front if point.complexity <= 6][-1]
+    assert short.score > 0.98
+    assert str(short.fitted.terms[0]).startswith("exp(6"), str(short.fitted)
+
+
 def test_a_constant_target_is_a_number():
     """Weights whose mean is off by rounding leave nothing to be explained."""
     rng = np.random.default_rng(1)

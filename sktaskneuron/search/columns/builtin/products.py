@@ -19,7 +19,7 @@ from sktaskneuron.search.columns.builtin.library import (
     unary_of,
 )
 from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, allowed_links, capped
-from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
+from sktaskneuron.search.columns.builtin.pool import SHORT, Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
 
@@ -93,7 +93,8 @@ def products(search: Search, view: View) -> None:
     bases = columns.join(sums).join(bent)
     for name in ("1+", "1-"):
         bases = bases.join(unary_of(moved, (name,)))
-    bases = bases.take(np.flatnonzero(np.abs(bases.values).min(axis=0) > 0))
+    defined = np.flatnonzero(np.abs(bases.values).min(axis=0) > 0)
+    bases = bases.take(defined)
     logs = np.log(np.abs(bases.values))
     # straight lines of one another are bases of their own; their logarithms tell
     kept = distinct(logs)
@@ -106,6 +107,14 @@ def products(search: Search, view: View) -> None:
         places = found.places[count]
         for grid in (2, 6, None):
             search.pool.add(partial(product, view, bases, plain, values, places, given, grid))
+    # the best of few factors, and of few columns, may be the best of its size
+    of_columns = values[:, : int((defined[kept] < len(columns)).sum())]
+    for some in (found, forward(of_columns, given.target, weight, SHORT, view.n_observations)):
+        for count, places in some.places.items():
+            if count:
+                make = partial(product, view, bases, plain, values, places, given, 2)
+                expected = some.loss[count] * given.spread / view.n_observations
+                search.attempt_short(make, expected, count)
 
 
 def product(

@@ -19,7 +19,7 @@ from sktaskneuron.search.columns.builtin.library import (
     unary_of,
 )
 from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link
-from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
+from sktaskneuron.search.columns.builtin.pool import SHORT, Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import Sums, backward, forward
 
 # Terms of a sum.
@@ -140,12 +140,34 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
         look = thin if len(thin.rows) >= min(DEEP_ROWS, len(given.rows)) else given
     values = atoms.values if len(look.rows) == len(atoms.values) else atoms.values[look.rows]
     n = view.n_observations * len(look.rows) / len(view.y)
+    always = 1 if len(atoms) <= _ALWAYS else 0
     for sums in sums_of(values, look.target, look.weight, n, from_all):
-        sizes = worth(sums, n, len(atoms))
-        for size in sizes:
+        fit_best(search, view, link, atoms, sums, given, look, always)
+
+
+def fit_best(
+    search: Search,
+    view: View,
+    link: Link,
+    atoms: Atoms,
+    sums: Sums,
+    given: Given,
+    look: Given,
+    always: int = 0,
+) -> None:
+    """Fit the sums worth it, and of the short ones those that are the best of their size.
+
+    They were chosen on the rows of ``look``. The first ``always`` are fitted whatever is expected.
+    """
+    n = view.n_observations * len(look.rows) / len(view.y)
+    sizes, spread = worth(sums, n, len(atoms)), look.spread / n
+    for place, size in enumerate(sizes):
+        make = partial(sum_of, view, link, atoms, sums.places[size], given)
+        search.attempt(view, link, make, 0.0 if place < always else sums.loss[size] * spread, size)
+    for size in range(1, SHORT + 1):
+        if size in sums.places and size not in sizes:
             make = partial(sum_of, view, link, atoms, sums.places[size], given)
-            few = len(atoms) <= _ALWAYS and size == sizes[0]
-            search.attempt(view, link, make, 0.0 if few else sums.loss[size] * look.spread / n)
+            search.attempt_short(make, sums.loss[size] * spread, size)
 
 
 def sums_of(values: Matrix, target: Vector, weight: Vector, n: float, from_all: bool) -> list[Sums]:
