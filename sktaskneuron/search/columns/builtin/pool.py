@@ -226,6 +226,7 @@ class Search:
     pool: Pool
     on_step: Callable[[str], None]
     _reached: dict[tuple[int, str], float] = field(default_factory=dict)
+    _promoted: set[int] = field(default_factory=set)
 
     def say(self, stage: str) -> None:
         """Tell of a stage that begins, and of the best equation so far."""
@@ -244,6 +245,29 @@ class Search:
         order = sorted(links, key=lambda link: reached[link.name])
         best = [link for link in order[:_MOST_LINKS] if np.isfinite(reached[link.name])]
         return best if LINKS[0] in best else [LINKS[0], *best]
+
+    def is_promoted(self, view: View) -> bool:
+        """Tell whether a view in short is to go through all stages."""
+        return id(view) in self._promoted
+
+    def promote(self, views: Sequence[View]) -> View | None:
+        """Choose the view in short that came clearly nearer than all others, if there is one.
+
+        The factors and groups of those were wrong, then.
+        """
+
+        def nearest(view: View) -> float:
+            return min(
+                (v for (own, _), v in self._reached.items() if own == id(view)), default=np.inf
+            )
+
+        short = [view for view in views if view.in_short]
+        best = min(short, key=nearest, default=None)
+        whole = min((nearest(view) for view in views if not view.in_short), default=np.inf)
+        if best is None or not nearest(best) < whole - _HOPELESS:
+            return None
+        self._promoted.add(id(best))
+        return best
 
     def attempt(
         self,

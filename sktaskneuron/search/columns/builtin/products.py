@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.library import (
@@ -23,6 +23,9 @@ from sktaskneuron.search.columns.builtin.pool import SHORT, Search, View, weight
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
 
+# Share of the variance that the best equation may leave to stand for the target.
+_SMOOTH = 0.05
+
 
 def ratios(search: Search, view: View) -> None:
     """Fit y Q = P, which is linear: y = P - y (Q - 1)."""
@@ -34,19 +37,42 @@ def ratios(search: Search, view: View) -> None:
         given = link.given(view.y, view.weight)
         if given is None:
             continue
-        target, weight = given.target, given.weight
         for exponents in degrees:
             atoms = monomials(X, names, exponents, SMALL)
-            values = atoms.values[given.rows]
-            both = np.column_stack([values, values * target[:, None]])
-            usable = np.isfinite(both).all(axis=0)
-            both = np.where(usable, both, 0.0)
-            for sums in sums_of(both, target, weight, n, 3 * both.shape[1] < n):
-                for size in worth(sums, n, both.shape[1]):
-                    places = sums.places[size]
-                    search.pool.add(partial(ratio, view, link, atoms, both, places, given))
+            _fit_ratios(search, view, link, atoms, given, given.target)
+            smooth = smooth_target(search, view, link, given)
+            if smooth is not None:
+                _fit_ratios(search, view, link, atoms, given, smooth)
             if search.pool.is_exact:
                 return
+
+
+def _fit_ratios(
+    search: Search, view: View, link: Link, atoms: Atoms, given: Given, factor: Vector
+) -> None:
+    """Fit ratios, Q on the right multiplied by ``factor``, the target or something near it."""
+    values, n = atoms.values[given.rows], view.n_observations
+    both = np.column_stack([values, values * factor[:, None]])
+    usable = np.isfinite(both).all(axis=0)
+    both = np.where(usable, both, 0.0)
+    for sums in sums_of(both, given.target, given.weight, n, 3 * both.shape[1] < n):
+        for size in worth(sums, n, both.shape[1]):
+            places = sums.places[size]
+            search.pool.add(partial(ratio, view, link, atoms, both, places, given))
+
+
+def smooth_target(search: Search, view: View, link: Link, given: Given) -> Vector | None:
+    """Return the target as the best equation has it: nearer to the truth than with its noise.
+
+    None where that explains too little, or leaves nothing.
+    """
+    rows, pool = search.pool.rows, search.pool
+    if pool.is_exact or pool.loss > _SMOOTH * rows.variance or (rows.y == 0).any():
+        return None
+    with np.errstate(all="ignore"):
+        # y / scale of the view, without its noise
+        smooth = link.forward(view.y * (rows.values(pool.nodes()[0]) / rows.y))[given.rows]
+    return smooth if np.isfinite(smooth).all() else None
 
 
 def ratio(
@@ -88,6 +114,9 @@ def products(search: Search, view: View) -> None:
     sums = sums + pairs_of(columns, pairs, "+-", 1_000)
     plain = columns + squares + pairs + unary_of(pairs, ("square",))
     bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh"))
+    # the phase of what is out of tune: a difference of rates times a time
+    phases = pairs_of(pairs_of(columns, columns, "+-", 30), columns, "*", 100)
+    bent = bent + unary_of(phases, ("sin", "cos", "sin/2"))
     # a power of an exponential is one of the plain terms
     moved = plain + bent + unary_of(columns + pairs, ("exp",))
     bases = columns.join(sums).join(bent)
