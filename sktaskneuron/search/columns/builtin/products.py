@@ -32,7 +32,6 @@ def ratios(search: Search, view: View) -> None:
     search.say("ratios of sums")
     X, names = view.X, view.names
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
-    n = view.n_observations
     for link in (link for link in LINKS[:3:2] if link in allowed_links()):
         given = link.given(view.y, view.weight)
         if given is None:
