@@ -25,6 +25,8 @@ from sktaskneuron.search.columns.builtin.sums import DEEP_ROWS, FEW_COLUMNS, SMA
 # Functions of which modulated polynomials are fitted to the end, and transforms they are tried
 # with.
 _MOST_FITTED, _MOST_LINKS = 8, 6
+# Columns up to which there are more terms.
+_FEW = 2
 # Constants of saturations, times what is usual of what saturates.
 _CONSTANTS = np.geomspace(0.05, 20.0, 7)
 # Saturations whose constants are told closer, the rounds of that, and constants of a round.
@@ -34,9 +36,10 @@ _MOST_REFINED, _ROUNDS, _PARTS = 3, 2, 9
 def modulated(search: Search, view: View) -> None:
     """Fit ``P + Q w + R w**2`` for every w of a library.
 
-    P is quadratic, Q too but with squares of waves, R linear. w is a wave, an exponential, a
-    logarithm, or a saturation ``1/(1 + a*u)`` of a column or its square. All terms at once, so that
-    no greedy step has to find them; then those that say nothing go.
+    P is quadratic, Q too but with squares of waves, R linear; of one or two columns also a cubic P
+    and a quadratic R. w is a wave, an exponential, a logarithm, or a saturation ``1/(1 + a*u)`` of
+    a column or its square. All terms at once, so that no greedy step has to find them; then those
+    that say nothing go.
     """
     X, names = view.X, view.names
     quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
@@ -44,13 +47,24 @@ def modulated(search: Search, view: View) -> None:
         return
     search.say("modulated polynomials")
     columns = columns_as_atoms(X, names)
+    _fit_modulated(search, view, quadratic, columns)
+    if X.shape[1] <= _FEW and not (search.pool.is_exact or search.pool.is_noise):
+        cubic = monomials(X, names, [(1, 2, 3), (1, 2)], SMALL)
+        _fit_modulated(search, view, cubic, quadratic)
+
+
+def _fit_modulated(search: Search, view: View, fixed: Atoms, twice: Atoms) -> None:
+    """Fit such sums with P of the atoms ``fixed`` and R of the atoms ``twice``."""
+    X, names = view.X, view.names
+    columns = columns_as_atoms(X, names)
     squares = unary_of(columns, ("square",))
-    factors = quadratic.join(unary_of(unary_of(columns, ("sin",)), ("square",)))
+    factors = monomials(X, names, [(1, 2), (1,)], SMALL)
+    factors = factors.join(unary_of(unary_of(columns, ("sin",)), ("square",)))
     functions = unary_of(
         columns + pairs_of(columns, columns, "+-*/", 200), ("sin", "cos", "exp", "exp-", "log abs")
     )
     rows = np.linspace(0, len(X) - 1, min(DEEP_ROWS, len(X))).astype(int)
-    look = _Look(quadratic.values, factors.values, columns.values, rows)
+    look = _Look(fixed.values, factors.values, twice.values, rows)
     found: list[tuple[float, int, Atoms]] = []
     for number, link in enumerate(LINKS[:_MOST_LINKS]):
         given = link.given(view.y[rows], view.weight[rows])
@@ -61,8 +75,8 @@ def modulated(search: Search, view: View) -> None:
         found += [(v, number, w) for v, w in look.saturations(columns + squares, given)]
     found.sort(key=lambda item: item[:2])
     for _, number, w in found[:_MOST_FITTED]:
-        terms = quadratic + w + pairs_of(factors, w, "*", SMALL)
-        terms = terms + pairs_of(columns, unary_of(w, ("square",)), "*", SMALL)
+        terms = fixed + w + pairs_of(factors, w, "*", SMALL)
+        terms = terms + pairs_of(twice, unary_of(w, ("square",)), "*", SMALL)
         linked(search, view, LINKS[number], terms, from_all=True)
         if search.pool.is_exact:
             return

@@ -63,10 +63,10 @@ def _fit_ratios(
 def smooth_target(search: Search, view: View, link: Link, given: Given) -> Vector | None:
     """Return the target as the best equation has it: nearer to the truth than with its noise.
 
-    None where that explains too little, or leaves nothing.
+    None where that explains too little, or leaves nothing that a ratio could say.
     """
     rows, pool = search.pool.rows, search.pool
-    if pool.is_exact or pool.loss > _SMOOTH * rows.variance or (rows.y == 0).any():
+    if pool.is_exact or pool.is_noise or pool.loss > _SMOOTH * rows.variance or (rows.y == 0).any():
         return None
     with np.errstate(all="ignore"):
         # y / scale of the view, without its noise
@@ -113,9 +113,6 @@ def products(search: Search, view: View) -> None:
     sums = sums + pairs_of(columns, pairs, "+-", 1_000)
     plain = columns + squares + pairs + unary_of(pairs, ("square",))
     bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh"))
-    # the phase of what is out of tune: a difference of rates times a time
-    phases = pairs_of(pairs_of(columns, columns, "+-", 30), columns, "*", 100)
-    bent = bent + unary_of(phases, ("sin", "cos", "sin/2"))
     # a power of an exponential is one of the plain terms
     moved = plain + bent + unary_of(columns + pairs, ("exp",))
     bases = columns.join(sums).join(bent)

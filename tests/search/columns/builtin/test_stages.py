@@ -45,6 +45,7 @@ def error_of(search, rows, clean):
         "5*a - a**2 - 3*a*b/(1 + 0.6*a)",
         "7 - b - a*b/(1 + 0.3*a**2)",
         "sin(a)*(0.3 + 2*cos(b)**2)",
+        "a**3 + a - a**2*sin(b)**2",
     ],
 )
 def test_polynomials_beside_saturated_and_squared_waves(text):
