@@ -25,6 +25,8 @@ from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
 
 # Share of the variance that the best equation may leave to stand for the target.
 _SMOOTH = 0.05
+# Waves of columns and their pairs in products, and the rows that each needs.
+_WAVES, _ROWS_PER_WAVE = ("sin", "cos", "sin/2"), 6
 
 
 def ratios(search: Search, view: View) -> None:
@@ -132,6 +134,8 @@ def products(search: Search, view: View) -> None:
         places = found.places[count]
         for grid in (2, 6, None):
             search.pool.add(partial(product, view, bases, plain, values, places, given, grid))
+    if not search.pool.is_noise:
+        _fit_waves(search, view, given, columns.join(unary_of(columns + pairs, _WAVES)))
     # the best of few factors, and of few columns, may be the best of its size
     of_columns = values[:, : int((defined[kept] < len(columns)).sum())]
     for some in (found, forward(of_columns, given.target, weight, SHORT, view.n_observations)):
@@ -140,6 +144,23 @@ def products(search: Search, view: View) -> None:
                 make = partial(product, view, bases, plain, values, places, given, 2)
                 expected = some.loss[count] * given.spread / view.n_observations
                 search.attempt_short(make, expected, count)
+
+
+def _fit_waves(search: Search, view: View, given: Given, waves: Atoms) -> None:
+    """Fit products of powers of columns and waves from all of them at once.
+
+    Their logarithms are so much alike that steps forward go astray. The exponents of those that do
+    not belong there round to nothing.
+    """
+    waves = waves.take(np.flatnonzero(np.abs(waves.values).min(axis=0) > 0))
+    logs = np.log(np.abs(waves.values))[given.rows]
+    if _ROWS_PER_WAVE * len(waves) > len(given.rows):
+        return
+    n = view.n_observations
+    for sums in sums_of(logs, given.target, given.weight, n, from_all=True):
+        for count in worth(sums, n, len(waves)):
+            places = sums.places[count]
+            search.pool.add(partial(product, view, waves, waves, logs, places, given, 2))
 
 
 def product(

@@ -83,6 +83,14 @@ def test_a_ratio_is_found_beside_noise():
     assert best < 1e-3 * there.variance
 
 
+def test_products_of_waves_that_are_alike():
+    text = "c*sin(0.5*a)**2*sin(0.5*a*b)**2/(a**3*sin(0.5*b))"
+    rows, X, names, clean = draw(text, NAMES, n=800, low=1.0, high=3.0)
+    search = Search(Pool(rows, 50), lambda _: None)
+    products(search, view_of(X, names, rows.y))
+    assert error_of(search, rows, clean) < 0.003
+
+
 def test_the_best_power_law_of_its_size():
     """Longer products explain the rest; the short one stays, for the front."""
     rows, X, names, _ = draw("a**3.5*exp(0.1*b)*(1 + 0.05*sin(a + b))", n=100, noise=1e-4)
