@@ -25,8 +25,6 @@ from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
 
 # Share of the variance that the best equation may leave to stand for the target.
 _SMOOTH = 0.05
-# Columns up to which ratios are looked for beside an equation that leaves noise.
-_FEW = 2
 # Waves of columns and their pairs in products, and the rows that each needs.
 _WAVES, _ROWS_PER_WAVE = ("sin", "cos", "sin/2"), 6
 
@@ -70,8 +68,8 @@ def smooth_target(search: Search, view: View, link: Link, given: Given) -> Vecto
     None where that explains too little, or leaves nothing that a ratio could say.
     """
     rows, pool = search.pool.rows, search.pool
-    # noise may hide a shorter ratio; to look for it costs little where columns are few
-    nothing = pool.is_exact or (pool.is_noise and view.X.shape[1] > _FEW)
+    # noise may hide a shorter ratio; of one column it costs little to look for it
+    nothing = pool.is_exact or (pool.is_noise and view.X.shape[1] > 1)
     if nothing or pool.loss > _SMOOTH * rows.variance or (rows.y == 0).any():
         return None
     with np.errstate(all="ignore"):
