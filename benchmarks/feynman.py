@@ -16,6 +16,7 @@ processor time on one thread; ours ends earlier by itself, pyoperon gets as many
 that long here (or longer), gplearn adds generations until the time is spent.
 
     builtin, operon    NeuronFormulaSearch(method="sr", scope="columns", engine=...)
+    builtin_units      the same with units=..., target_unit=...: AI Feynman's formulas alone
     raw_operon         pyoperon's own SymbolicRegressor and its own choice of model
     raw_gplearn        gplearn's SymbolicRegressor
 
@@ -37,6 +38,7 @@ from common.cells import Cells
 from common.rows import append_row, read_rows
 from formulas.equivalence import is_law, tree_distance
 from formulas.raw_operon import fit_raw_operon
+from formulas.units import unit_of_values, units_of
 
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import Node, Number, Variable
@@ -59,7 +61,7 @@ FIELDS = [
     "expression",
 ]
 KEY = ["engine", "id", "noise", "seed"]
-ENGINES = ("builtin", "operon", "raw_operon", "raw_gplearn")
+ENGINES = ("builtin", "builtin_units", "operon", "raw_operon", "raw_gplearn")
 SOLVED = 0.9999
 SUITES = ("feynman", "classic")
 # Evaluations that pyoperon makes in a second of one thread on 1000 rows: about as many as it has
@@ -126,15 +128,21 @@ def r2(y: np.ndarray, predicted: np.ndarray) -> float:
     return float(1.0 - np.mean((y - predicted) ** 2) / np.var(y))
 
 
-def fit_ours(engine: str, X: Any, y: Any, names: list[str], seed: int, budget: float) -> Any:
+def fit_ours(
+    engine: str, X: Any, y: Any, names: list[str], seed: int, budget: float, law: Node
+) -> Any:
     import pandas as pd
 
     from sktaskneuron import NeuronFormulaSearch
 
-    steps = None if engine == "builtin" else int(budget * EVALUATIONS_PER_SECOND)
+    name, _, with_units = engine.partition("_")
+    steps = None if name == "builtin" else int(budget * EVALUATIONS_PER_SECOND)
     search = NeuronFormulaSearch(
-        "sr", scope="columns", engine=engine, max_steps=steps, random_state=seed
+        "sr", scope="columns", engine=name, max_steps=steps, random_state=seed
     )
+    if with_units:
+        target_unit = unit_of_values(law, dict(zip(names, X.T, strict=True)))
+        search.set_params(units=units_of(names), target_unit=target_unit)
     # two different whole numbers would be read as classes
     search.set_params(target_type="continuous")
     fitted = search.fit(pd.DataFrame(X, columns=names), y).fitted_formula_
@@ -183,7 +191,9 @@ def cell(engine: str, formula: dict[str, Any], noise: float, seed: int, budget: 
         elif engine == "raw_gplearn":
             predict, size, text, node = fit_raw_gplearn(X, noisy, names, seed, budget)
         else:
-            predict, size, text, node = fit_ours(engine, X, noisy, names, seed, budget)
+            predict, size, text, node = fit_ours(
+                engine, X, noisy, names, seed, budget, tree(formula)
+            )
         seconds = cpu_seconds() - before
         inside = r2(y_test, np.asarray(predict(X_test), dtype=float))
         outside = r2(y_wide, np.asarray(predict(X_wide), dtype=float))
@@ -223,6 +233,7 @@ def run(options: argparse.Namespace) -> None:
         for formula in formulas
         for engine in options.engines
         if (engine, formula["id"], str(noise), str(seed)) not in done
+        and (engine != "builtin_units" or formula["suite"] == "feynman")
     ]
     cells = Cells()
     for number, (engine, formula, noise, seed) in enumerate(todo, start=1):

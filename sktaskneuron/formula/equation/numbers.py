@@ -22,8 +22,9 @@ __all__ = ["MOST_PARTS", "FreeNumber", "free_numbers", "is_free_exponent"]
 
 #: Largest whole number that counts as simple as it stands.
 MOST_PARTS = 20
-# Denominators of the exponents that count as simple, and how near they must come.
-_DENOMINATORS, _NEAR = (1, 2, 3, 4), 1e-9
+# Denominators of the exponents that count as simple, how near they must come, and the largest
+# product of a fraction's two numbers: among 12, 12.5 and 13 an exponent is fitted.
+_DENOMINATORS, _NEAR, _MOST_PRODUCT = (1, 2, 3, 4), 1e-9, 30
 # What stands for a number in a text; in an exponent, which is no tree, this number.
 _BLANK, _BLANK_EXPONENT = Variable("_"), 987654321
 # Significant digits of the other numbers of a text.
@@ -66,9 +67,11 @@ def free_numbers(node: Node) -> list[FreeNumber]:
 
 def is_free_exponent(exponent: float) -> bool:
     """Tell whether an exponent is a fitted number: no small whole one, half, third or quarter."""
-    if abs(exponent) > MOST_PARTS:
-        return True
-    return all(abs(k * exponent - round(k * exponent)) >= _NEAR for k in _DENOMINATORS)
+    for k in _DENOMINATORS:
+        top = round(k * exponent)
+        if abs(k * exponent - top) < _NEAR:
+            return abs(top) > MOST_PARTS if k == 1 else k * abs(top) > _MOST_PRODUCT
+    return True
 
 
 def _places(node: Node) -> list[tuple[float, Callable[[float], Node], Node]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
+from scipy.special import ndtri
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._evidence import paired_gain
@@ -22,8 +23,9 @@ from sktaskneuron.search.frame.observations import Observations
 
 # Points between two rows, and ranges of the target beyond its ends that are near enough there.
 _BETWEEN, _MOST_RANGES = 8_000, 1.0
-# Standard errors by which a candidate's held-out loss may exceed the best one's.
-_TOLERANCE = 2.0
+# Chance by which a candidate's held-out loss may exceed that of another one as good, as far as it
+# does: two standard errors.
+_CHANCE = 0.023
 
 
 @dataclass(eq=False)
@@ -150,6 +152,8 @@ def _unbeaten(
     share = weight / weight.sum()
     means = np.asarray([float(share @ e) if np.isfinite(e).all() else np.inf for e in errors])
     best = int(np.argmin(means))
+    # the best of many was lucky
+    tolerance = -ndtri(_CHANCE / max(len(nodes) - 1, 1))
 
     def excess(place: int) -> float:
         """Return by how many standard errors a loss exceeds the best one, row by row."""
@@ -159,7 +163,7 @@ def _unbeaten(
     kept = [
         node
         for place, node in enumerate(nodes)
-        if means[place] <= floor or (np.isfinite(means[place]) and excess(place) <= _TOLERANCE)
+        if means[place] <= floor or (np.isfinite(means[place]) and excess(place) <= tolerance)
     ]
     return kept if constant in kept else [*kept, constant]
 

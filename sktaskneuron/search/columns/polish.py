@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
-from sktaskneuron.formula.equation.numbers import MOST_PARTS
+from sktaskneuron.formula.equation.numbers import MOST_PARTS, is_free_exponent
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum
 from sktaskneuron.search.columns.constants import (
     EXACT,
@@ -34,8 +34,11 @@ def simple_values(value: float, is_exponent: bool = False) -> list[float]:
     def fractions(denominators: Sequence[int], factor: float = 1.0) -> None:
         for denominator in denominators:
             top = round(value * denominator / factor)
-            if top != 0 and abs(top) <= MOST_PARTS * denominator:
-                near.append(top * factor / denominator)
+            number = top * factor / denominator
+            if top == 0 or abs(top) > MOST_PARTS * denominator:
+                continue
+            if not (is_exponent and is_free_exponent(number)):
+                near.append(number)
 
     def short(digits: int) -> None:
         near.append(float(f"{value:.{digits}g}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -27,6 +27,7 @@ from sktaskneuron.search.columns.proposals import (
     with_forced,
 )
 from sktaskneuron.search.columns.rules import NO_RULES, Rules, obeying, running_rules
+from sktaskneuron.search.columns.shortness import shorter_than
 from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.columns.units import Unit
 from sktaskneuron.search.frame.observations import Observations
@@ -248,20 +249,29 @@ def _tidied(
 
     if rules.restrict_shape:
         nodes = [node for node in nodes if _admitted(node, rows, forms)]
-    start = sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]
+    start = _best(nodes, rows)
+    short = shorter_than(start[0], nodes, rows) if start else []
+    start += [node for node in short if node not in start]
     with within(otherwise="simpler forms of equations"):
         if forms.meaning:
             freed = [with_fitted_origins(node, forms.meaning, rows) for node in start]
             start = start + [node for node in freed if node is not None]
             start.sort(key=rows.criterion)
-        for place, node in enumerate(start):
+        polished = {*start[:_MOST_POLISHED], *short}
+        for node in start:
             if not np.isfinite(rows.values(node)).all():
                 continue
             keep(node)
-            if place >= _MOST_POLISHED:
+            if node not in polished:
                 continue
             fitted = pruned(refit(node, rows), rows)
             for trial in (fitted, snapped(fitted, rows)):
                 keep(simplified(trial, rows))
-    best = sorted(scored, key=lambda node: scored[node])[:_MOST_CANDIDATES]
-    return best if mean in best else [*best, mean]
+    best = _best(scored, rows)
+    # the front wants the best of each size
+    more = shorter_than(best[0], scored, rows) if best else []
+    return best + [node for node in dict.fromkeys([*more, mean]) if node not in best]
+
+
+def _best(nodes: Iterable[Node], rows: NamedRows) -> list[Node]:
+    return sorted(nodes, key=rows.criterion)[:_MOST_CANDIDATES]

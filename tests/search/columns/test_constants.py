@@ -143,3 +143,15 @@ def test_common_factors():
     assert with_common_factor(node) == tree("a*(b + c)")
     assert with_common_factor(tree("a*b + c")) == tree("a*b + c")
     assert with_common_factor(tree("a + a*b + 1")) == tree("a + a*b + 1")
+
+
+@pytest.mark.parametrize("exponent", ["12", "-2.5", "(4/3)", "1.75"])
+def test_exponents_of_a_shape(exponent):
+    assert free_constants(tree(f"a**{exponent}")) == []
+
+
+@pytest.mark.parametrize("exponent", [12.5, -12.75, 21.0, 1.3])
+def test_exponents_that_are_fitted(exponent):
+    """Among large halves and quarters one is always near."""
+    assert free_constants(tree(f"a**{exponent}")) == [exponent]
+    assert 12.5 not in simple_values(12.48, is_exponent=True)[:1]

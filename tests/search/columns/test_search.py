@@ -7,8 +7,9 @@ import pytest
 from scipy.special import expit
 
 from sktaskneuron.formula import FittedExpression
+from sktaskneuron.formula.text.nodes import Number
 from sktaskneuron.formula.text.parser import parse_node
-from sktaskneuron.search.columns.choice import bounded
+from sktaskneuron.search.columns.choice import _unbeaten, bounded
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.frame.observations import Observations
@@ -165,6 +166,37 @@ def test_the_front_holds_the_answer_and_simpler_ones():
     assert best.score > 0.99
     texts = {point.formula.terms for point in result.front}
     assert result.fitted.terms in texts
+
+
+def test_the_front_holds_short_laws_that_explain_less():
+    """The best of a size stays, however much longer ones say beside it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.2, 1.0, size=(200, 2))
+    small = 0.1 * X[:, 1] * X[:, 0] + 0.05 * X[:, 1] ** 2 + 0.08 * X[:, 1]
+    y = np.exp(6 * X[:, 0] + small) * (1 + 1e-4 * rng.normal(size=200))
+    result = search(X, y, names=("a", "b"), max_complexity=25, max_steps=1)
+    assert max(point.score for point in result.front) > 0.99999
+    short = [point for point in result.front if point.complexity <= 6][-1]
+    assert short.score > 0.98
+    assert "exp(6" in str(short.fitted)
+
+
+def test_the_law_is_not_beaten_by_the_luckiest_of_many():
+    """Each rival errs by a little, and one of thirty does so to its luck on the held-out rows."""
+    rng = np.random.default_rng(0)
+    names = [f"x{i}" for i in range(31)]
+    nodes = [*(parse_node(name, names) for name in names), Number(0.0)]
+    kept = 0
+    for _ in range(40):
+        error = rng.normal(size=200)
+        errors = [error**2, *((error + 0.05 * rng.normal(size=(30, 200))) ** 2), 9 + error**2]
+        found = _unbeaten(nodes, errors, np.ones(200), 0.0)
+        assert nodes[-1] in found
+        kept += nodes[0] in found
+    assert kept >= 38
+    # one that is clearly worse goes
+    errors[0] = (error + 0.5) ** 2
+    assert nodes[0] not in _unbeaten(nodes, errors, np.ones(200), 0.0)
 
 
 def test_a_constant_target_is_a_number():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from sktaskneuron._typing import RowNumbers
@@ -16,9 +14,9 @@ from sktaskneuron.search.columns.builtin.library import (
     waves,
 )
 from sktaskneuron.search.columns.builtin.links import Link
-from sktaskneuron.search.columns.builtin.pool import Search, View, worth
+from sktaskneuron.search.columns.builtin.pool import Search, View
 from sktaskneuron.search.columns.builtin.select import forward
-from sktaskneuron.search.columns.builtin.sums import DEEP_ROWS, sum_of
+from sktaskneuron.search.columns.builtin.sums import DEEP_ROWS, fit_best
 
 # Terms of a sum of such functions.
 _DEEP_TERMS = 4
@@ -72,6 +70,4 @@ def deep_linked(search: Search, view: View, link: Link, atoms: Atoms, rows: RowN
     values = atoms.values if n_rows == len(rows) else atoms.values[given.rows]
     n = view.n_observations * n_rows / len(view.y)
     sums = forward(values, given.target, given.weight, _DEEP_TERMS, n)
-    for size in worth(sums, n, len(atoms)):
-        make = partial(sum_of, view, link, atoms, sums.places[size], given)
-        search.attempt(view, link, make, sums.loss[size] * given.spread / n)
+    fit_best(search, view, link, atoms, sums, given, given)

@@ -15,9 +15,11 @@ from sktaskneuron.search.columns.builtin.curved import curved_sums
 from sktaskneuron.search.columns.builtin.deep import deep
 from sktaskneuron.search.columns.builtin.divided import divided
 from sktaskneuron.search.columns.builtin.factors import find_factors, no_factor
+from sktaskneuron.search.columns.builtin.modulated import modulated
 from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.products import products, ratios
-from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums, modulated
+from sktaskneuron.search.columns.builtin.roots import roots
+from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums
 from sktaskneuron.search.columns.builtin.wide import promising
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
@@ -34,6 +36,7 @@ _STAGES: tuple[tuple[Stage, bool, bool], ...] = (
     (divided, True, True),
     (curved_sums, False, False),
     (ratios, True, True),
+    (roots, False, False),
     (products, True, True),
     (deep, False, False),
 )
@@ -46,7 +49,7 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     ----------
     problem : ColumnsProblem
         ``max_steps`` counts stages: sums, modulated polynomials, polynomials times a power, curves
-        with constants inside, ratios, products, the deep library, broken lines.
+        with constants inside, ratios, roots, products, the deep library, broken lines.
 
     Returns
     -------
@@ -74,11 +77,16 @@ def _run_stages(search: Search, problem: ColumnsProblem) -> None:
     views.append(whole)
     for stage, in_short, shortens in _STAGES[: problem.max_steps]:
         for view in views:
-            worth_it = (in_short or not view.in_short) and (shortens or not search.pool.is_noise)
+            seen = in_short or not view.in_short or search.is_promoted(view)
+            worth_it = seen and (shortens or not search.pool.is_noise)
             if view.names and worth_it:
                 stage(search, view)
             if search.pool.is_exact:
                 return
+        if stage is linked_sums and not search.pool.is_noise:
+            promoted = search.promote(views)
+            if promoted is not None:
+                linked_sums(search, promoted)
     if whole.names and (problem.max_steps is None or problem.max_steps > len(_STAGES)):
         # for tables that no closed form fits
         broken_lines(search, whole)

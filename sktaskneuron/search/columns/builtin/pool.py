@@ -28,6 +28,7 @@ from sktaskneuron.search.columns.dimensions import Groups, power_node, power_pro
 from sktaskneuron.search.columns.origins import in_given_columns
 from sktaskneuron.search.columns.polish import snapped
 from sktaskneuron.search.columns.rules import running_rules
+from sktaskneuron.search.columns.shortness import LeastLosses
 from sktaskneuron.search.columns.simplify import simplified
 
 # Equations may be so much longer than allowed before their numbers are made simple.
@@ -43,6 +44,8 @@ _MOST_LINKS = 4
 # Deviance by which a sum may be expected to miss the best equation, and the same per observation:
 # more than any equation saves by being short, and than its numbers gain by moving together.
 _HOPELESS, _HOPELESS_SHARE = 200.0, 0.2
+# Terms of sums that are looked at for the best equation of their size.
+SHORT = 3
 
 
 @dataclass(eq=False)
@@ -52,6 +55,7 @@ class Pool:
     rows: NamedRows
     max_complexity: int
     found: dict[str, tuple[float, float, Node]] = field(default_factory=dict)
+    least: LeastLosses = field(default_factory=LeastLosses)
     _noise: dict[Node, bool] = field(default_factory=dict)
 
     def add(self, make: Callable[[], Node | None]) -> float:
@@ -84,7 +88,30 @@ class Pool:
         key = shape_of(node)
         if np.isfinite(value) and value < self.found.get(key, (np.inf,))[0]:
             self.found[key] = value, loss, node
+            self.least.note(rules.size(node), loss)
         return value
+
+    def add_if_unmatched(
+        self, make: Callable[[], Node | None], expected: float, least_size: int
+    ) -> None:
+        """Fit an equation if none as short is expected to fit as well.
+
+        Parameters
+        ----------
+        make : callable
+        expected : float
+            Its mean squared error to first order.
+        least_size : int
+            That it is known to have before it is made.
+        """
+        if not self.least.beaten_by(least_size, expected):
+            return
+        try:
+            node = make()
+        except FormulaError:
+            return  # its numbers overflow
+        if node is not None and self.least.beaten_by(running_rules().size(node), expected):
+            self.add(lambda: node)
 
     @property
     def loss(self) -> float:
@@ -199,6 +226,7 @@ class Search:
     pool: Pool
     on_step: Callable[[str], None]
     _reached: dict[tuple[int, str], float] = field(default_factory=dict)
+    _promoted: set[int] = field(default_factory=set)
 
     def say(self, stage: str) -> None:
         """Tell of a stage that begins, and of the best equation so far."""
@@ -218,21 +246,56 @@ class Search:
         best = [link for link in order[:_MOST_LINKS] if np.isfinite(reached[link.name])]
         return best if LINKS[0] in best else [LINKS[0], *best]
 
+    def is_promoted(self, view: View) -> bool:
+        """Tell whether a view in short is to go through all stages."""
+        return id(view) in self._promoted
+
+    def promote(self, views: Sequence[View]) -> View | None:
+        """Choose the view in short that came clearly nearer than all others, if there is one.
+
+        The factors and groups of those were wrong, then.
+        """
+
+        def nearest(view: View) -> float:
+            return min(
+                (v for (own, _), v in self._reached.items() if own == id(view)), default=np.inf
+            )
+
+        short = [view for view in views if view.in_short]
+        best = min(short, key=nearest, default=None)
+        whole = min((nearest(view) for view in views if not view.in_short), default=np.inf)
+        if best is None or not nearest(best) < whole - _HOPELESS:
+            return None
+        self._promoted.add(id(best))
+        return best
+
     def attempt(
-        self, view: View, link: Link, make: Callable[[], Node | None], expected: float
+        self,
+        view: View,
+        link: Link,
+        make: Callable[[], Node | None],
+        expected: float,
+        n_terms: int,
     ) -> None:
         """Fit an equation that a transform of the target led to, and note how near it came.
 
         ``expected`` is its mean squared error to first order. One that cannot compete is only
-        noted.
+        noted, or fitted if it is the best of its size.
         """
         rows = self.pool.rows
         if self._hopes_for(expected):
             value = self.pool.add(make)
         else:
             value = rows.n_effective * float(np.log(expected))
+            self.attempt_short(make, expected, n_terms)
         key = (id(view), link.name)
         self._reached[key] = min(self._reached.get(key, np.inf), value)
+
+    def attempt_short(self, make: Callable[[], Node | None], expected: float, n_terms: int) -> None:
+        """Fit a sum of few terms that is the best of its size, though not the best of all."""
+        if n_terms <= SHORT:
+            # a symbol for each term, and one between two
+            self.pool.add_if_unmatched(make, expected, 2 * n_terms - 1)
 
     def _hopes_for(self, expected: float) -> bool:
         """Tell whether an equation of such a mean squared error may compete with the best one."""

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from sktaskneuron._typing import Matrix
+from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_call, make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.library import (
@@ -19,9 +19,14 @@ from sktaskneuron.search.columns.builtin.library import (
     unary_of,
 )
 from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link, allowed_links, capped
-from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
+from sktaskneuron.search.columns.builtin.pool import SHORT, Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import forward
 from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
+
+# Share of the variance that the best equation may leave to stand for the target.
+_SMOOTH = 0.05
+# Waves of columns and their pairs in products, and the rows that each needs.
+_WAVES, _ROWS_PER_WAVE = ("sin", "cos", "sin/2"), 6
 
 
 def ratios(search: Search, view: View) -> None:
@@ -29,24 +34,48 @@ def ratios(search: Search, view: View) -> None:
     search.say("ratios of sums")
     X, names = view.X, view.names
     degrees: list[list[tuple[float, ...]]] = [[(1, 2), (1,)], [(1, 2, 3, 4), (1, 2), (1,)]]
-    n = view.n_observations
     for link in (link for link in LINKS[:3:2] if link in allowed_links()):
         given = link.given(view.y, view.weight)
         if given is None:
             continue
-        target, weight = given.target, given.weight
         for exponents in degrees:
             atoms = monomials(X, names, exponents, SMALL)
-            values = atoms.values[given.rows]
-            both = np.column_stack([values, values * target[:, None]])
-            usable = np.isfinite(both).all(axis=0)
-            both = np.where(usable, both, 0.0)
-            for sums in sums_of(both, target, weight, n, 3 * both.shape[1] < n):
-                for size in worth(sums, n, both.shape[1]):
-                    places = sums.places[size]
-                    search.pool.add(partial(ratio, view, link, atoms, both, places, given))
+            _fit_ratios(search, view, link, atoms, given, given.target)
+            smooth = smooth_target(search, view, link, given)
+            if smooth is not None:
+                _fit_ratios(search, view, link, atoms, given, smooth)
             if search.pool.is_exact:
                 return
+
+
+def _fit_ratios(
+    search: Search, view: View, link: Link, atoms: Atoms, given: Given, factor: Vector
+) -> None:
+    """Fit ratios, Q on the right multiplied by ``factor``, the target or something near it."""
+    values, n = atoms.values[given.rows], view.n_observations
+    both = np.column_stack([values, values * factor[:, None]])
+    usable = np.isfinite(both).all(axis=0)
+    both = np.where(usable, both, 0.0)
+    for sums in sums_of(both, given.target, given.weight, n, 3 * both.shape[1] < n):
+        for size in worth(sums, n, both.shape[1]):
+            places = sums.places[size]
+            search.pool.add(partial(ratio, view, link, atoms, both, places, given))
+
+
+def smooth_target(search: Search, view: View, link: Link, given: Given) -> Vector | None:
+    """Return the target as the best equation has it: nearer to the truth than with its noise.
+
+    None where that explains too little, or leaves nothing that a ratio could say.
+    """
+    rows, pool = search.pool.rows, search.pool
+    # noise may hide a shorter ratio; of one column it costs little to look for it
+    nothing = pool.is_exact or (pool.is_noise and view.X.shape[1] > 1)
+    if nothing or pool.loss > _SMOOTH * rows.variance or (rows.y == 0).any():
+        return None
+    with np.errstate(all="ignore"):
+        # y / scale of the view, without its noise
+        smooth = link.forward(view.y * (rows.values(pool.nodes()[0]) / rows.y))[given.rows]
+    return smooth if np.isfinite(smooth).all() else None
 
 
 def ratio(
@@ -93,7 +122,8 @@ def products(search: Search, view: View) -> None:
     bases = columns.join(sums).join(bent)
     for name in ("1+", "1-"):
         bases = bases.join(unary_of(moved, (name,)))
-    bases = bases.take(np.flatnonzero(np.abs(bases.values).min(axis=0) > 0))
+    defined = np.flatnonzero(np.abs(bases.values).min(axis=0) > 0)
+    bases = bases.take(defined)
     logs = np.log(np.abs(bases.values))
     # straight lines of one another are bases of their own; their logarithms tell
     kept = distinct(logs)
@@ -106,6 +136,33 @@ def products(search: Search, view: View) -> None:
         places = found.places[count]
         for grid in (2, 6, None):
             search.pool.add(partial(product, view, bases, plain, values, places, given, grid))
+    if not search.pool.is_noise:
+        _fit_waves(search, view, given, columns.join(unary_of(columns + pairs, _WAVES)))
+    # the best of few factors, and of few columns, may be the best of its size
+    of_columns = values[:, : int((defined[kept] < len(columns)).sum())]
+    for some in (found, forward(of_columns, given.target, weight, SHORT, view.n_observations)):
+        for count, places in some.places.items():
+            if count:
+                make = partial(product, view, bases, plain, values, places, given, 2)
+                expected = some.loss[count] * given.spread / view.n_observations
+                search.attempt_short(make, expected, count)
+
+
+def _fit_waves(search: Search, view: View, given: Given, waves: Atoms) -> None:
+    """Fit products of powers of columns and waves from all of them at once.
+
+    Their logarithms are so much alike that steps forward go astray. The exponents of those that do
+    not belong there round to nothing.
+    """
+    waves = waves.take(np.flatnonzero(np.abs(waves.values).min(axis=0) > 0))
+    logs = np.log(np.abs(waves.values))[given.rows]
+    if _ROWS_PER_WAVE * len(waves) > len(given.rows):
+        return
+    n = view.n_observations
+    for sums in sums_of(logs, given.target, given.weight, n, from_all=True):
+        for count in worth(sums, n, len(waves)):
+            places = sums.places[count]
+            search.pool.add(partial(product, view, waves, waves, logs, places, given, 2))
 
 
 def product(

@@ -19,7 +19,7 @@ from sktaskneuron.search.columns.builtin.library import (
     unary_of,
 )
 from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link
-from sktaskneuron.search.columns.builtin.pool import Search, View, weights_of, worth
+from sktaskneuron.search.columns.builtin.pool import SHORT, Search, View, weights_of, worth
 from sktaskneuron.search.columns.builtin.select import Sums, backward, forward
 
 # Terms of a sum.
@@ -31,40 +31,12 @@ FEW_COLUMNS = 5
 # Libraries up to this size are tried with every transform of the target, larger ones with the most
 # promising.
 _ALL_LINKS = 1_500
-# Functions of which modulated polynomials are fitted to the end, and transforms they are tried
-# with.
-_MOST_MODULATED, _MODULATED_LINKS = 8, 6
 # Atoms of libraries whose best sum is fitted whatever is expected of it.
 _ALWAYS = 60
 # Atoms of libraries that are cheap, and of large ones.
 SMALL, _MEDIUM = 400, 4_000
 # Rows times atoms of a library that is looked through on all rows.
 _MOST_ENTRIES = 1_500_000
-
-
-def _left_of_modulated(
-    quadratic: Matrix, columns: Matrix, w: Matrix, target: Vector, weight: Vector
-) -> Vector:
-    """Return the share of a target that ``P + Q w + R w**2`` leaves, for every w: (n_w,).
-
-    By normal equations, all w at once: to rank them needs no more digits.
-    """
-    root = np.sqrt(weight)
-    y = (target - np.average(target, weights=weight)) * root
-    fixed = np.column_stack([np.ones(len(y)), quadratic])
-    fixed = fixed / np.maximum(np.linalg.norm(fixed, axis=0), 1e-300)
-    wave = (w / np.maximum(np.abs(w).max(axis=0), 1e-300)).T[:, :, None]
-    shape = (len(wave), *fixed.shape)
-    linear = columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
-    design = np.concatenate([np.broadcast_to(fixed, shape), fixed * wave, linear * wave**2], axis=2)
-    design = design * root[:, None]
-    design /= np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-300)
-    gram = np.matmul(design.transpose(0, 2, 1), design)
-    right = np.matmul(design.transpose(0, 2, 1), y)
-    ridge = 1e-10 * np.eye(gram.shape[1])
-    coef = np.linalg.solve(gram + ridge, right[:, :, None])[:, :, 0]
-    residual = y - np.einsum("wnp,wp->wn", design, coef)
-    return np.asarray(np.einsum("wn,wn->w", residual, residual) / max(float(y @ y), 1e-300))
 
 
 def libraries(view: View) -> list[tuple[Atoms, bool]]:
@@ -115,7 +87,8 @@ def full_products(X: Matrix, names: Sequence[str]) -> Atoms:
 def linked_sums(search: Search, view: View) -> None:
     """Fit sums of the atoms of libraries of growing size, under every transform of the target."""
     for number, (atoms, from_all) in enumerate(libraries(view)):
-        if view.in_short and len(atoms) > SMALL:
+        # a view that is promoted has been through the small ones
+        if view.in_short and (len(atoms) > SMALL) != search.is_promoted(view):
             continue
         if len(atoms) > SMALL and search.pool.is_noise:
             return
@@ -140,12 +113,34 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
         look = thin if len(thin.rows) >= min(DEEP_ROWS, len(given.rows)) else given
     values = atoms.values if len(look.rows) == len(atoms.values) else atoms.values[look.rows]
     n = view.n_observations * len(look.rows) / len(view.y)
+    always = 1 if len(atoms) <= _ALWAYS else 0
     for sums in sums_of(values, look.target, look.weight, n, from_all):
-        sizes = worth(sums, n, len(atoms))
-        for size in sizes:
+        fit_best(search, view, link, atoms, sums, given, look, always)
+
+
+def fit_best(
+    search: Search,
+    view: View,
+    link: Link,
+    atoms: Atoms,
+    sums: Sums,
+    given: Given,
+    look: Given,
+    always: int = 0,
+) -> None:
+    """Fit the sums worth it, and of the short ones those that are the best of their size.
+
+    They were chosen on the rows of ``look``. The first ``always`` are fitted whatever is expected.
+    """
+    n = view.n_observations * len(look.rows) / len(view.y)
+    sizes, spread = worth(sums, n, len(atoms)), look.spread / n
+    for place, size in enumerate(sizes):
+        make = partial(sum_of, view, link, atoms, sums.places[size], given)
+        search.attempt(view, link, make, 0.0 if place < always else sums.loss[size] * spread, size)
+    for size in range(1, SHORT + 1):
+        if size in sums.places and size not in sizes:
             make = partial(sum_of, view, link, atoms, sums.places[size], given)
-            few = len(atoms) <= _ALWAYS and size == sizes[0]
-            search.attempt(view, link, make, 0.0 if few else sums.loss[size] * look.spread / n)
+            search.attempt_short(make, sums.loss[size] * spread, size)
 
 
 def sums_of(values: Matrix, target: Vector, weight: Vector, n: float, from_all: bool) -> list[Sums]:
@@ -181,42 +176,6 @@ def sum_of(
     if abs(constant) > 1e-7 * max(spread, abs(float(np.average(target)))):
         terms.append(Number(constant))
     return view.equation(link.inverse(make_sum(terms)))
-
-
-def modulated(search: Search, view: View) -> None:
-    """Fit ``P + Q w + R w**2``, P and Q quadratic, R linear, for every w of a library.
-
-    All terms at once, so that no greedy step has to find them; then those that say nothing go.
-    """
-    X, names = view.X, view.names
-    quadratic = monomials(X, names, [(1, 2), (1,)], SMALL)
-    if X.shape[1] > FEW_COLUMNS or 6 * len(quadratic) > min(view.n_observations, DEEP_ROWS):
-        return
-    search.say("modulated polynomials")
-    columns = columns_as_atoms(X, names)
-    pairs = pairs_of(columns, columns, "+-*/", 200)
-    w = unary_of(columns + pairs, ("sin", "cos", "exp", "exp-", "log abs"))
-    rows = np.linspace(0, len(X) - 1, min(DEEP_ROWS, len(X))).astype(int)
-    share: list[tuple[float, int, int]] = []
-    for number, link in enumerate(LINKS[:_MODULATED_LINKS]):
-        given = link.given(view.y[rows], view.weight[rows])
-        if given is None:
-            continue
-        left = _left_of_modulated(
-            quadratic.values[rows][given.rows],
-            columns.values[rows][given.rows],
-            w.values[rows][given.rows],
-            given.target,
-            given.weight,
-        )
-        share += [(float(value), number, place) for place, value in enumerate(left)]
-    for _, number, place in sorted(share)[:_MOST_MODULATED]:
-        own = w.take([place])
-        both = quadratic + own + pairs_of(quadratic, own, "*", SMALL)
-        both = both + pairs_of(columns, unary_of(own, ("square",)), "*", SMALL)
-        linked(search, view, LINKS[number], both, from_all=True)
-        if search.pool.is_exact:
-            return
 
 
 def broken_lines(search: Search, view: View) -> None:
