@@ -67,7 +67,7 @@ class AdamW(torch.optim.AdamW):
         torch._foreach_add_(steps, 1)
         torch._fused_adamw_(
             parameters,
-            [parameter.grad for parameter in parameters],
+            [p.grad for p in parameters if p.grad is not None],
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [],
