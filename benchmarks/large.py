@@ -3,6 +3,7 @@
     python benchmarks/large.py                         # 10^6 rows, 50 columns, 300 s, two threads
     python benchmarks/large.py --rows 100000 --time-limit 60
     python benchmarks/large.py --stream --rows 50000000 --columns 20 --folder DIR   # from files
+    python benchmarks/large.py --predict               # speed of prediction alone, a minute
 
 The target is a sum of powers, waves and products of some of the columns, plus noise of a fifth of
 its standard deviation, so R2 ends at 0.96. The peak is the resident memory that fit adds to what
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,40 @@ def stream(folder: Path, n_rows: int, n_columns: int) -> None:
     )
 
 
+def predict_speed(columns: int, threads: int) -> str:
+    """Markdown: how fast models of so many columns predict."""
+    import torch
+
+    from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
+
+    torch.set_num_threads(threads)
+    X, y = make_table(5_000, columns, 0)
+    new, _ = make_table(200_000, columns, 1)
+    lines = ["| model | columns | threads | rows a second | one row, ms |", "|---" * 5 + "|"]
+    for model, target in (
+        (NeuronSeekRegressor(max_epochs=2, random_state=0), y),
+        (NeuronSeekClassifier(max_epochs=2, random_state=0), y > np.median(y)),
+    ):
+        model.fit(X, target)
+        many, one = best_of(3, lambda m=model: m.predict(new)), new[:1]
+        single = best_of(50, lambda m=model, row=one: m.predict(row))
+        lines.append(
+            f"| {type(model).__name__} ({', '.join(k for k, w in model.weights_.items() if w)}) "
+            f"| {columns} | {threads} | {len(new) / many:,.0f} | {1e3 * single:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def best_of(n: int, work: Callable[[], object]) -> float:
+    """The shortest of ``n`` times, in seconds of the clock."""
+    seconds = []
+    for _ in range(n):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -125,7 +161,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--stream", action="store_true", help="fit to files in --folder")
     parser.add_argument("--folder", type=Path, help="of the files of --stream")
+    parser.add_argument("--predict", action="store_true", help="speed of prediction alone")
     args = parser.parse_args()
+    if args.predict:
+        print(predict_speed(args.columns, args.threads))
+        return
     import torch
 
     from sktaskneuron import NeuronSeekRegressor

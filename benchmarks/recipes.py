@@ -42,6 +42,7 @@ from sktaskneuron.estimators.neuron_seek.defaults import LINEAR, Defaults
 from sktaskneuron.estimators.neuron_seek.run import Prepared, prepare
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.choice import choose
+from sktaskneuron.models.companions import BOOSTED_TREES, companion_candidate
 from sktaskneuron.models.equations import Judge
 from sktaskneuron.models.fitted import NoModel
 from sktaskneuron.models.inputs import Inputs
@@ -100,9 +101,11 @@ GROUPS: dict[str, Trained] = {
 }
 
 SIMPLE = "constant+linear+formula"
-# a name with a question mark takes part for classes only
+# A name with a question mark takes part for classes only. RIVAL is what the estimators train on a
+# table of so many rows: bins or ranks.
+RIVAL = "rival"
 VARIANTS: dict[str, str] = {
-    "default": f"{SIMPLE}+task+bins+plain?",
+    "default": f"{SIMPLE}+task+{RIVAL}+plain?",
     "no_products": f"{SIMPLE}+task_no_products+bins+plain?",
     "no_learned_terms": f"{SIMPLE}+task_no_terms+bins+plain?",
     "no_search": "constant+linear+task_unsearched+bins+plain?",
@@ -128,6 +131,9 @@ VARIANTS: dict[str, str] = {
     "first_layer_only": f"{SIMPLE}+task_first_layer+bins+plain?",
     "order_3": f"{SIMPLE}+task_order_3+bins+plain?",
     "no_smoothing": f"{SIMPLE}+task_unsmoothed+bins+plain?",
+    "bins_always": f"{SIMPLE}+task+bins+plain?",
+    "companion": f"{SIMPLE}+{BOOSTED_TREES}+task+{RIVAL}+plain?",
+    "companion_alone": BOOSTED_TREES,
 }
 ABLATION = [
     *("default", "no_products", "no_learned_terms", "no_search", "no_equation"),
@@ -171,6 +177,10 @@ class Fold:
 
     def candidate(self, name: str) -> tuple[Candidate, np.ndarray, float] | None:
         """(candidate with held-out outputs, its members' test outputs, processor seconds)."""
+        if name == RIVAL:
+            rows, numeric = len(self.task.own_rows), self.task.inputs.n_numeric
+            uses = Defaults().uses_bins(self.table.classes, rows, numeric)
+            return self.candidate("bins" if uses else "ranks")
         path = self.store / f"{self.name}__{name}.npz"
         if path.exists():
             with np.load(path) as kept:
@@ -189,7 +199,10 @@ class Fold:
                 )
         others = self._others() if name == "formula" else []
         start = time.process_time()
-        found = self._simple(name, others) if name in SIMPLE.split("+") else self._trained(name)
+        if name == BOOSTED_TREES:
+            found = self._companion(name)
+        else:
+            found = self._simple(name, others) if name in SIMPLE.split("+") else self._trained(name)
         cpu = time.process_time() - start
         held, test = (np.zeros(0), np.zeros(0)) if found is None else found
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,8 +229,15 @@ class Fold:
             model = make(task, validation)
         return model.outputs, model.model.predict_raw(self.test_inputs)[None]
 
+    def _companion(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        rivals = self.rivals
+        made = companion_candidate(
+            name, name, self.task, self.validation, rivals.ordinal, rivals.seed
+        )
+        return made.outputs, made.model.predict_raw(self.test_inputs)[None]
+
     def _others(self) -> list[Candidate]:
-        return [self.candidate(name)[0] for name in ("linear", "task", "bins")]
+        return [self.candidate(name)[0] for name in ("linear", "task", RIVAL)]
 
     def _trained(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         trained = GROUPS[name]

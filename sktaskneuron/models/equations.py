@@ -5,13 +5,14 @@ flatters them: on 22 tables and laws the loss looked lower than it was by up to 
 the squared error of a blend chosen by it was larger by up to half. So that loss is read as a bound.
 What is far ahead of all others at its bound needs no closer look. Of everything else the whole
 search is repeated on the training rows of one fold after another, as long as it may still help:
-with the true outputs of the folds that are done, and the bound on the others.
+with the true outputs of the folds that are done and the bound on the others, and on the folds that
+are done alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +41,10 @@ _MOST_ROWS = 30_000
 _NO_HELP = (
     "even with terms chosen on all rows, the held-out ones too, it takes less than "
     f"{_LEAST_GAIN:.0%} from the loss of the other models' blend"
+)
+_NO_HELP_FOUND_ANEW = (
+    "found again without the held-out rows it takes less than "
+    f"{_LEAST_GAIN:.0%} from the loss of the other models' blend on them"
 )
 
 #: Searches an equation on some of the rows.
@@ -115,8 +120,11 @@ class Judge:
 
         if not self._is_far_ahead(fitted, candidate()):
             for place, (train, held) in enumerate(validation.splits):
-                if not self._may_help(candidate()):
-                    return Judgement(reason=_NO_HELP)
+                at_best = candidate()
+                gains = self._gains(at_best)
+                helps = gains and self._gains_on(place, at_best)
+                if not helps and not self._leaves_structure(at_best):
+                    return Judgement(reason=_NO_HELP_FOUND_ANEW if gains else _NO_HELP)
                 found = FormulaModel(search(train), task.kind)
                 outputs[place] = found.predict_raw(task.inputs.take(held))
         return Judgement(candidate())
@@ -131,8 +139,8 @@ class Judge:
         rest = Blended.of(self.task, self.validation, blendable(self.task, self.others))
         return self._loss(_outputs(at_best)) < _FAR_AHEAD * self._loss(rest.outputs)
 
-    def _may_help(self, at_best: Candidate) -> bool:
-        """Return whether the blend needs it, or it is as good alone, or what it leaves is simple.
+    def _gains(self, at_best: Candidate) -> bool:
+        """Return whether the blend needs it, or it is as good alone.
 
         at_best : with its outputs at the bound, in part or all.
         """
@@ -147,9 +155,24 @@ class Judge:
         lead, error = paired_gain(
             task.losses(_outputs(at_best), rows), task.losses(rest, rows), validation.share
         )
-        if lead <= self.margin * error:
+        return lead <= self.margin * error
+
+    def _leaves_structure(self, at_best: Candidate) -> bool:
+        """Return whether what it leaves is simple."""
+        return leaves_structure(self.task, self.validation, _outputs(at_best), self.others)
+
+    def _gains_on(self, n_splits: int, candidate: Candidate) -> bool:
+        """Return whether it does so on the rows of the first splits alone; true of no rows."""
+        if n_splits == 0:
             return True
-        return leaves_structure(task, validation, _outputs(at_best), self.others)
+        part = Validation.of(self.task, self.validation.splits[:n_splits])
+        places = self.validation.place[part.rows]
+        *others, cut = (
+            replace(c, outputs=_outputs(c)[places])
+            for c in (*self.others, candidate)
+            if c.outputs is not None
+        )
+        return Judge(self.task, part, others, self.margin)._gains(cut)
 
 
 def _outputs(candidate: Candidate) -> Matrix:

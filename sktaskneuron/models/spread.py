@@ -63,19 +63,23 @@ class Forest:
         value = np.empty((len(nodes), n_inner + 1), dtype=np.float32)
         for number, estimator in enumerate(forest.estimators_):
             tree, at = estimator.tree_, nodes[number]
-            for place in range(n_inner):
+            for floor in range(depth):
+                place = np.arange(2**floor - 1, 2 ** (floor + 1) - 1)
                 node = at[place]
                 inner = tree.children_left[node] >= 0
-                at[2 * place + 1] = tree.children_left[node] if inner else node
-                at[2 * place + 2] = tree.children_right[node] if inner else node
-                if inner:
-                    feature[number, place] = tree.feature[node]
-                    threshold[number, place] = tree.threshold[node]
+                at[2 * place + 1] = np.where(inner, tree.children_left[node], node)
+                at[2 * place + 2] = np.where(inner, tree.children_right[node], node)
+                feature[number, place] = np.where(inner, tree.feature[node], 0)
+                threshold[number, place] = np.where(inner, tree.threshold[node], np.inf)
             value[number] = tree.value[at[n_inner:], 0, 0]
         return cls(feature, threshold, value)
 
     def __call__(self, X: Matrix) -> Vector:
         """Return the mean of the trees for each row of X (n_rows, n_features)."""
+        return np.asarray(self.each(X).mean(axis=1), dtype=np.float64)
+
+    def each(self, X: Matrix) -> FloatArray:
+        """Return what every tree says, (n_rows, n_trees)."""
         X = X.astype(np.float32)
         trees, rows = np.arange(len(self.feature)), np.arange(len(X))[:, None]
         place = np.zeros((len(X), len(trees)), dtype=np.int64)
@@ -83,7 +87,7 @@ class Forest:
         while place.size and place[0, 0] < n_inner:
             right = X[rows, self.feature[trees, place]] > self.threshold[trees, place]
             place = 2 * place + 1 + right
-        return np.asarray(self.value[trees, place - n_inner].mean(axis=1), dtype=np.float64)
+        return self.value[trees, place - n_inner]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +133,12 @@ class Spread:
         )
         X = _features(task.inputs.take(rows), outputs)
         forest.fit(X, size, sample_weight=weight)
-        expected = _out_of_bag(forest, X, size)
+        trees = Forest.of(forest, _DEPTH)
+        expected = _out_of_bag(trees.each(X), forest.estimators_samples_, float(size.mean()))
         least = max(_LEAST * float(np.median(expected)), 1e-12)
         score = error / np.maximum(expected, least)[:, None]
         quantiles = np.stack([_quantiles(column, weight) for column in score.T], axis=1)
-        return cls(Forest.of(forest, _DEPTH), least, quantiles, n_parts)
+        return cls(trees, least, quantiles, n_parts)
 
     def intervals(
         self, model: FittedModel, inputs: Inputs, coverages: Sequence[float]
@@ -270,17 +275,18 @@ def _features(inputs: Inputs, outputs: Matrix) -> Matrix:
     return np.concatenate([inputs.block("robust", slice(None)), outputs], axis=1)
 
 
-def _out_of_bag(forest: ExtraTreesRegressor, X: Matrix, size: Vector) -> Vector:
-    """Return the mean of the trees that have not seen a row; the mean size where all have."""
-    total, count = np.zeros(len(X)), np.zeros(len(X))
-    for tree, drawn in zip(forest.estimators_, forest.estimators_samples_, strict=True):
-        unseen = np.ones(len(X), dtype=bool)
-        unseen[drawn] = False
-        if not unseen.any():
-            continue
-        total[unseen] += tree.predict(X[unseen])
-        count[unseen] += 1
-    return np.where(count > 0, total / np.maximum(count, 1), size.mean())
+def _out_of_bag(said: FloatArray, drawn: Sequence[IntArray], otherwise: float) -> Vector:
+    """Return the mean of the trees that have not seen a row.
+
+    said : what every tree says of every row, (n_rows, n_trees); drawn : the rows that each has
+    seen; otherwise : for rows that all have.
+    """
+    unseen = np.ones(said.shape, dtype=bool)
+    for number, rows in enumerate(drawn):
+        unseen[rows, number] = False
+    count = unseen.sum(axis=1)
+    total = (said * unseen).sum(axis=1, dtype=np.float64)
+    return np.where(count > 0, total / np.maximum(count, 1), otherwise)
 
 
 def _quantiles(values: Vector, weight: Vector) -> Vector:

@@ -84,6 +84,14 @@ class TestJudge:
         assert 0 < search.n_calls < N_FOLDS
         assert found.candidate is None
 
+    def test_ends_where_it_does_not_help_on_the_folds_that_are_done(self):
+        # the bound on the others still says that it would
+        search = Searched("3*c")
+        found = judged(lambda X: X[:, 0] * X[:, 1] + 0.3 * np.sin(9 * X[:, 2]), "a*b", search, 0.5)
+        assert search.n_calls == 1
+        assert found.candidate is None
+        assert "found again" in found.reason
+
     def test_a_term_that_is_not_defined_somewhere(self):
         search = Searched("a*b")
         found = judged(lambda X: X[:, 0] * X[:, 1], "log(a)", search)

@@ -45,6 +45,8 @@ class Defaults:
     n_epochs, least_steps, most_steps : int
         Passes over the rows, within these numbers of steps. Where the steps ask for more passes, an
         epoch has several: the held-out rows are looked at between epochs.
+    epoch_steps : int
+        Fewest steps of an epoch: a look at the held-out rows costs as much as a few of them.
     batch_sizes, members : tuple of (least number of rows, value)
         Ascending in the number of rows.
     rivals_below : int
@@ -70,6 +72,7 @@ class Defaults:
     n_epochs: int = 80
     least_steps: int = 400
     most_steps: int = 1_500
+    epoch_steps: int = 12
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
     rivals_below: int = 400_000
@@ -100,7 +103,7 @@ class Defaults:
         steps = -(-n_rows // batch_size)
         most = -(-self.most_steps // steps)
         n_passes = min(max(self.n_epochs, -(-self.least_steps // steps)), most)
-        passes = -(-n_passes // self.n_epochs)
+        passes = max(-(-n_passes // self.n_epochs), -(-self.epoch_steps // steps))
         return -(-n_passes // passes), passes
 
 

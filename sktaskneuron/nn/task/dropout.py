@@ -5,8 +5,9 @@ from torch import Tensor, nn
 
 # A draw has 16 bits, so that one 64-bit draw gives four.
 _LEVELS = 2**16
-# Draws in a pool, or so many times the entries of a mask, and masks cut from it.
-_POOL, _POOL_FACTOR, _USES = 2**20, 4, 64
+# Draws in a pool, or so many times the entries of a mask, and masks cut from it. A large pool would
+# cost more than it saves: where the rate falls, its mask is made anew in every epoch.
+_POOL, _POOL_FACTOR, _USES = 2**18, 2, 16
 
 
 class GeneratorDropout(nn.Module):
@@ -68,7 +69,7 @@ class GeneratorDropout(nn.Module):
         """Start the private stream again from ``seed``."""
         self.seed = int(seed)
         self._generator: torch.Generator | None = None
-        self._levels, self._mask = torch.empty(0), torch.empty(0)
+        self._levels, self._mask = torch.empty(0, dtype=torch.int16), torch.empty(0)
         self._mask_of, self._uses = 0, 0
 
     def forward(self, input: Tensor) -> Tensor:
@@ -100,15 +101,14 @@ class GeneratorDropout(nn.Module):
     def _window(self, input: Tensor, n_dropped: int) -> Tensor:
         """Return a mask of the shape of ``input``, cut from the pool."""
         size = input.numel()
-        fits = _POOL_FACTOR * size <= len(self._levels) and self._levels.dtype == input.dtype
-        if not fits or self._uses >= _USES:
+        if _POOL_FACTOR * size > len(self._levels) or self._uses >= _USES:
             n_draws = max(_POOL, _POOL_FACTOR * size)
             # one 64-bit draw gives four entries of 16 bits
             draws = torch.empty((n_draws + 3) // 4, dtype=torch.int64)
             draws.random_(-(2**63), None, generator=self._generator)
-            self._levels = draws.view(torch.int16)[:n_draws].to(input.dtype)
+            self._levels = draws.view(torch.int16)[:n_draws]
             self._mask_of, self._uses = 0, 0
-        if self._mask_of != n_dropped:
+        if self._mask_of != n_dropped or self._mask.dtype != input.dtype:
             self._mask = self._levels.ge(n_dropped - _LEVELS // 2).to(input.dtype)
             self._mask.mul_(_LEVELS / (_LEVELS - n_dropped))
             self._mask_of = n_dropped

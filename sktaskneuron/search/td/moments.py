@@ -20,30 +20,52 @@ _CHUNK_ENTRIES = 4_000_000
 
 
 def _row_products(z: Matrix, times: int) -> Matrix:
-    """Return the row-wise Kronecker power, (n_samples, n_features**times)."""
-    out = z
+    """Return the products of ``times`` columns i <= j <= ..., in the order of their numbers.
+
+    Their shape is (n_samples, n_products). A column times all products of columns from it on is one
+    product of slices.
+    """
+    n, d = z.shape
+    out, first = z, np.arange(d)
     for _ in range(times - 1):
-        out = (out[:, :, None] * z[:, None, :]).reshape(len(z), -1)
+        starts = np.searchsorted(first, np.arange(d))
+        widths = len(first) - starts
+        edges = np.append(0, np.cumsum(widths))
+        longer = np.empty((n, edges[-1]))
+        for i in range(d):
+            place = slice(edges[i], edges[i + 1])
+            np.multiply(z[:, i : i + 1], out[:, starts[i] :], out=longer[:, place])
+        out, first = longer, np.repeat(np.arange(d), widths)
     return out
+
+
+@lru_cache(maxsize=16)
+def _product_places(n_features: int, times: int) -> IndexArray:
+    """Return where `_row_products` has the product of any columns, (n_features**times,)."""
+    shape = (n_features,) * times
+    columns = np.sort(np.indices(shape).reshape(times, -1), axis=0)
+    return np.unique(np.ravel_multi_index(tuple(columns), shape), return_inverse=True)[1]
 
 
 def moment_tensor(z: Matrix, values: Vector, order: int) -> FloatArray:
     """Return sum_n values_n z_n (x) ... (x) z_n, shape (n_features,) * order.
 
-    z : (n_samples, n_features); values : (n_samples,). Rows are taken in chunks, since the row-wise
-    powers are far larger than the result.
+    z : (n_samples, n_features); values : (n_samples,). The tensor is symmetric: products of the
+    same columns are formed once. Rows are taken in chunks, since there are far more products than
+    entries of the result.
     """
     n, d = z.shape
     left = order // 2
     right = order - left
-    out = np.zeros((d**left, d**right))
-    chunk = max(1, _CHUNK_ENTRIES // d**right)
+    rows_of, columns_of = _product_places(d, left), _product_places(d, right)
+    out = np.zeros((rows_of.max() + 1, columns_of.max() + 1))
+    chunk = max(1, _CHUNK_ENTRIES // out.shape[1])
     for start in range(0, n, chunk):
         rows = slice(start, start + chunk)
         wide = _row_products(z[rows], right)
         narrow = wide if left == right else _row_products(z[rows], left)
-        out += narrow.T @ (wide * values[rows, None])
-    return out.reshape((d,) * order)
+        out += (narrow * values[rows, None]).T @ wide
+    return out[rows_of][:, columns_of].reshape((d,) * order)
 
 
 @lru_cache(maxsize=16)

@@ -7,6 +7,7 @@ from typing import Self, TypeAlias
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 
 from sktaskneuron.nn.parameterization import parameter_groups
@@ -132,12 +133,26 @@ class TaskDrivenNet(NeuralNet):
         loss: Tensor = self.criterion_(y_pred, target, weight)
         return loss
 
+    def train_step(self, batch: Batch, **fit_params: object) -> dict[str, Tensor]:
+        """Make one step of the optimiser, which needs the gradients of a batch once."""
+        self.optimizer_.zero_grad()
+        step = self.train_step_single(batch, **fit_params)
+        named = TeeGenerator(self.get_all_learnable_params())
+        self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+        self.optimizer_.step()
+        return step
+
     def train_step_single(self, batch: Batch, **fit_params: object) -> dict[str, Tensor]:
         """Compute loss and gradients of a batch, and shorten the gradients if asked to."""
-        step: dict[str, Tensor] = super().train_step_single(batch, **fit_params)
+        if not self.module_.training:  # to tell every part at every step takes its time
+            self.module_.train()
+        inputs, target = batch
+        output = self.infer(inputs, **fit_params)
+        loss = self.get_loss(output, target, X=inputs, training=True)
+        loss.backward()
         if self.max_gradient_norm is not None:
             nn.utils.clip_grad_norm_(self.module_.parameters(), self.max_gradient_norm)
-        return step
+        return {"loss": loss, "y_pred": output}
 
     def run_single_epoch(
         self,

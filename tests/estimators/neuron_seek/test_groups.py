@@ -73,6 +73,13 @@ def test_bins_from_so_many_rows_on(classification):
         assert names[0] == ("bins" if bins else "ranks")
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "expected"), [(154, (34, 12)), (1_500, (40, 2)), (24_000, (16, 1))]
+)
+def test_epochs_have_steps_enough_for_a_look_at_the_held_out_rows(n_rows, expected):
+    assert Defaults().epochs(n_rows, 256) == expected
+
+
 def test_networks_that_go_on_stay_what_they_are():
     X, y = draw_quadratic(90)
     model = NeuronSeekRegressor("x", **QUICK, warm_start=True).fit(X, y)
