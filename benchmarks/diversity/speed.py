@@ -155,7 +155,7 @@ class OuterStep:
     def ours_by_tables(self, tables: Tensor) -> Tensor:
         states, _ = run_inner(self.network, self.start, tables, self.batches, self.optimizer)
         _, by_end, by_tables = self.network.gradient(
-            states[-1][0], tables, self.outer, by_tables=True
+            states[-1].theta, tables, self.outer, by_tables=True
         )
         return by_tables + adjoint_run(
             self.network, states, tables, self.batches, self.optimizer, by_end, 0.0
