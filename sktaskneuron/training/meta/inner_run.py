@@ -315,7 +315,8 @@ def run_inner(
     """
     theta = list(start)
     moment = [torch.ones_like(p) for p in theta]
-    states, losses = [], []
+    states: list[InnerState] = []
+    losses = []
     for batch in batches:
         checkpoint()
         loss, gradient, _ = network.gradient(theta, tables, batch)
