@@ -9,6 +9,8 @@
                split="tail" beside silu alone
     tails      tables, test rows at their end: split="tail" beside silu alone, split="cv",
                NeuronSeekRegressor, ridge and boosted trees (needs --data)
+    networks   held-out loss of convolutions and attention with each of 50 functions, and how well
+               it is predicted before they are trained
     surrogate  evaluations until one of the best two of 120 functions is met
     speed      CPU time of a candidate's step beside networks trained one after the other, and the
                wall time of the default search
@@ -25,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from activations.own import study_networks
 from activations.pool import study_speed, study_surrogate
 from activations.studies import Run, study_choice, study_shells, study_tails
 from common.studies import run_studies
@@ -33,6 +36,7 @@ STUDIES: dict[str, Callable[[Run], None]] = {
     "choice": study_choice,
     "shells": study_shells,
     "tails": study_tails,
+    "networks": study_networks,
     "surrogate": study_surrogate,
     "speed": study_speed,
 }

@@ -16,6 +16,7 @@ Activations are learned on the training rows only, once: other --meta-seed, othe
     pendulum       Fig. 7: the same
     participation  Fig. 8: accuracy and participation ratio of the networks of mnist1d
     hessian        text:   trace and near-zero eigenvalues of the Hessian of the training loss
+    estimator      the estimator at its defaults on ten draws of MNIST-1D
     speed          seconds of an outer step beside unrolled graphs
 
 DIR gets a CSV file (a row per set and seed), a Markdown table and a picture per study, and the
@@ -29,6 +30,7 @@ from functools import partial
 from pathlib import Path
 
 from common.studies import run_studies
+from diversity.estimator import study_estimator
 from diversity.motions import study_motion, study_van_der_pol
 from diversity.run import Run
 from diversity.signals import study_hessian, study_mnist1d, study_participation, study_size
@@ -42,6 +44,7 @@ STUDIES: dict[str, Callable[[Run], None]] = {
     "pendulum": partial(study_motion, name="pendulum"),
     "participation": study_participation,
     "hessian": study_hessian,
+    "estimator": study_estimator,
     "speed": study_speed,
 }
 

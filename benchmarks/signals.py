@@ -45,6 +45,7 @@ PRODUCTS = "x + <x,x>:8"
 #: Options of NeuronSeekSignalClassifier.
 NETWORKS: dict[str, dict[str, object]] = {
     "default": {},
+    "two seconds": {"time_limit": 2.0},
     "plain": {"formula": "x"},
     "plain, deeper": {"formula": "x", "depth": 3},
     "products everywhere": {"hidden_formula": PRODUCTS},

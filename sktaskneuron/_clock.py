@@ -52,12 +52,13 @@ class Clock:
         self.paces = paces
         self.seconds: float = math.inf if seconds is None else seconds
 
-    def _used(self) -> float:
+    def used(self) -> float:
+        """Return the seconds since the clock was made, of wall or of CPU time: the larger."""
         return max(time.perf_counter() - self._wall, time.process_time() - self._cpu)
 
     def left(self) -> float:
         """Return the seconds left; infinite without a budget."""
-        return self.seconds if math.isinf(self.seconds) else self.seconds - self._used()
+        return self.seconds if math.isinf(self.seconds) else self.seconds - self.used()
 
     def pace(self, share: float) -> float:
         """Return how far planned work is: its share of the steps, or that of the time if larger."""
@@ -69,7 +70,7 @@ class Clock:
             return 0.0
         if self.seconds <= 0:
             return math.inf
-        return self._used() / self.seconds
+        return self.used() / self.seconds
 
 
 class _OutOfTime(Exception):

@@ -155,7 +155,7 @@ class OuterStep:
     def ours_by_tables(self, tables: Tensor) -> Tensor:
         states, _ = run_inner(self.network, self.start, tables, self.batches, self.optimizer)
         _, by_end, by_tables = self.network.gradient(
-            states[-1][0], tables, self.outer, by_tables=True
+            states[-1].theta, tables, self.outer, by_tables=True
         )
         return by_tables + adjoint_run(
             self.network, states, tables, self.batches, self.optimizer, by_end, 0.0
@@ -186,8 +186,8 @@ class OuterStep:
 def kept_for_the_way_back(problem: Problem, n_steps: int) -> dict[str, float]:
     """MiB that each way keeps: graphs, or the states of the inner run."""
     step = OuterStep(problem, n_steps, torch.float32)
-    # parameters and second moments, before every step and at the end
-    states = (n_steps + 1) * 2 * sum(p.numel() * p.element_size() for p in step.start)
+    # parameters and second moments before every step and at the end, and the steps' gradients
+    states = (3 * n_steps + 2) * sum(p.numel() * p.element_size() for p in step.start)
     found = {OURS: states / 2**20}
     for name, way in ((TABLES, step.unrolled_tables), (DIRECT, step.direct)):
         with Kept() as kept:

@@ -31,7 +31,7 @@ _MOST_NETWORKS = 320
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 _TRIAL = 0.5
 # Standard errors by which learned functions must be better than free ones.
-_MARGIN = 2.0
+_MARGIN = 1.0
 
 #: Per candidate the held-out "loss", its difference "gain" to the best free one with the
 #: "standard_error" of that, and the "learning_rate".

@@ -25,7 +25,7 @@ from sktaskneuron.nn.task.table_input import LevelEmbedding, PeriodicTerms, Tabl
 from sktaskneuron.nn.typed.activation_set import ActivationSet
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation
 from sktaskneuron.nn.typed.diverse import DiverseNetwork
-from sktaskneuron.nn.typed.layers import TypedActivation
+from sktaskneuron.nn.typed.layers import TypedActivation, activation_layer
 from sktaskneuron.nn.typed.sub_networks import SubNetworks
 from sktaskneuron.nn.typed.tables import Grid, TableFunction
 
@@ -52,6 +52,7 @@ __all__ = [
     "TaskNeuronConv2d",
     "TrainableActivation",
     "TypedActivation",
+    "activation_layer",
     "find_activation",
     "folded",
     "get_activation",

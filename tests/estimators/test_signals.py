@@ -131,6 +131,19 @@ def test_rows_to_judge_by():
         model.fit(X[:40], y[:40], X_val=X[40:, :, 1:], y_val=y[40:])
 
 
+@pytest.mark.filterwarnings("ignore::sktaskneuron.exceptions.TimeLimitWarning")
+@pytest.mark.parametrize(
+    ("seconds", "asked", "trained"), [(0.03, "auto", 1), (1e9, "auto", 4), (0.03, 2, 2)]
+)
+def test_members_go_by_the_time(seconds, asked, trained):
+    """Where four networks would get few steps, one gets more."""
+    X, y, _ = draw("signals", n_rows=120)
+    model = NeuronSeekSignalRegressor(
+        time_limit=seconds, n_members=asked, validation=None, max_epochs=4, random_state=0
+    )
+    assert model.fit(X, y)._fitted.predictor.model.n_members == trained
+
+
 def test_time_limit():
     X, y, _ = draw("signals", n_rows=300)
     model = NeuronSeekSignalRegressor(time_limit=0.3, random_state=0)

@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-#: The default candidates: eight classics, and four that win where those do not.
-CLASSIC = (
-    "silu",
-    "relu",
-    "elu",
-    "selu",
-    "gelu",
-    "tanh",
-    "softplus",
-    "sigmoid",
-    "hard_swish",
-    "smelu",
-    "square",
-    "sin",
-)
+from sktaskneuron.search.classic import CLASSIC
+
+__all__ = ["CLASSIC", "named_candidates"]
 
 
 def named_candidates(candidates: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class ActivationSearchClassifier(Classifies, ActivationSearch):
     proposer : callable or None, default=None
         With "evolve": ``proposer(archive, rng, n)`` returns expressions of x as text, given the
         list of (text, loss) so far. The texts are parsed, never executed; what is no admissible
-        activation is left out.
+        activation is left out, and ``archive.refused`` says why at the next call.
     checkpoint : path-like or None, default=None
         With "evolve": file that every generation is written to, and from which a search that was
         ended goes on to the model of the undisturbed one.

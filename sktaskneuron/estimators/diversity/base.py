@@ -25,7 +25,7 @@ class LearnedDiversity(Predictive):
     _parameter_constraints: ClassVar[Constraints] = {
         **NETWORKS,
         "n_types": [Interval(Integral, 1, None, closed="left")],
-        "base": [str],
+        "base": [str, list, tuple],
         "activations": "no_validation",
         "meta": [StrOptions({"unrolled", "first_order", "joint"})],
         "meta_loss": [StrOptions({"holdout", "train"})],
@@ -44,7 +44,7 @@ class LearnedDiversity(Predictive):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
         n_types: int = 2,
-        base: str = "sin",
+        base: str | Sequence[str] = "sin",
         activations: Any = None,
         meta: str = "unrolled",
         meta_loss: str = "holdout",
@@ -95,7 +95,7 @@ class LearnedDiversity(Predictive):
         from sktaskneuron.nn import DiverseNetwork
         from sktaskneuron.nn.typed.layers import type_sizes
         from sktaskneuron.nn.typed.reading import layer_functions
-        from sktaskneuron.nn.typed.sub_networks import get_base
+        from sktaskneuron.nn.typed.sub_networks import base_texts
         from sktaskneuron.training import resolve_device, resolve_dtype
 
         resolve_dtype(self.dtype, resolve_device(self.device))
@@ -104,7 +104,7 @@ class LearnedDiversity(Predictive):
         # fields of Hamiltonian networks need functions with a continuous slope
         interpolation = "cubic" if self._hamiltonian else "linear"
         if self.activations is None:
-            get_base(self.base)
+            base_texts(self.base, int(self.n_types))
             for size in sizes:
                 type_sizes(size, int(self.n_types))
         else:

@@ -14,7 +14,7 @@ class LearnedDiversityMLPRegressor(Regresses, LearnedDiversity):
     reach when they are trained with them [1]_. The functions are then kept as tables, and new
     networks are trained with them. On many tables that gains nothing over sine or sine with ReLU,
     so these are trained beside, from the same starts, and the learned functions predict only where
-    they are better by more than twice the error of the comparison.
+    they are better by more than the error of the comparison.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ class LearnedDiversityMLPRegressor(Regresses, LearnedDiversity):
         Neurons per hidden layer.
     n_types : int, default=2
         Number of functions that are learned; neuron j of N has type ``j * n_types // N``.
-    base : str, default="sin"
-        What the learned functions are added to, and what they must beat: a name in
-        :data:`sktaskneuron.nn.ACTIVATIONS`, or "zero".
+    base : str or sequence of str, default="sin"
+        What the learned functions are added to, and what they are compared with: a text as of
+        :func:`sktaskneuron.nn.get_activation`, or "zero"; a sequence names one for each type.
     activations : str, ActivationSet, list or None, default=None
         Activations to be used without learning functions: a text as of
         :func:`sktaskneuron.nn.get_activation`, a set (`activations_` of another model), a list of
@@ -104,7 +104,7 @@ class LearnedDiversityMLPRegressor(Regresses, LearnedDiversity):
         "selected"; "outside", the share of inputs outside the table at the end of learning; and
         "candidates", per candidate the held-out "loss", its "gain" over the best free candidate
         with the "standard_error" of that, and the "learning_rate". Learned functions are taken if
-        their gain is larger than twice its error.
+        their gain is larger than its error.
     activation_history_ : dict
         "outer_loss" per outer step, and "evolution", the functions' values over the outer steps,
         (n_snapshots, n_sets, n_types, n_knots). Empty if none were learned.

@@ -54,7 +54,7 @@ class DiversitySettings(NetworkSettings):
     """
 
     n_types: int
-    base: str
+    base: str | Sequence[str]
     activations: Any
     given: list[list[str | nn.Module]] | None
     meta: str
@@ -192,7 +192,9 @@ def find_activations(
         )
     sets = [] if learned is None else learned.sets
     chosen = replace(chosen, outputs=None)  # what is fitted holds nothing of single rows
-    return DiversityOutcome(chosen, _named(settings, chosen, sets), judgement, learned, oof_score)
+    taken = next(activations for activations in listed if activations.name == chosen.name)
+    named = _named(settings, chosen, taken, sets)
+    return DiversityOutcome(chosen, named, judgement, learned, oof_score)
 
 
 def _learn(
@@ -251,28 +253,36 @@ def _learned(settings: DiversitySettings, sets: Sequence[ActivationSet]) -> list
 
 
 def _free(settings: DiversitySettings) -> list[Activations]:
-    """Return what needs no learning: the base, and sine with ReLU.
+    """Return what needs no learning: the base, or a mix of the bases, and sine with ReLU.
 
     For the field of a Hamiltonian sine with tanh: that of ReLU would be a staircase.
     """
+    from sktaskneuron.nn.typed.sub_networks import base_texts
+
     sizes = settings.hidden_layer_sizes
     other, alone = ("tanh", "tanh") if settings.hamiltonian else ("relu", "sin")
+    bases = list(dict.fromkeys(base_texts(settings.base, int(settings.n_types))))
     found = []
-    if settings.base not in ("zero", "identity"):
-        found.append(Activations(settings.base, [[settings.base]] * len(sizes)))
-    if min(sizes) > 1:
-        found.append(Activations(f"sin + {other}", [["sin", other]] * len(sizes)))
-    return found or [Activations(alone, [[alone]] * len(sizes))]
+    if "zero" not in bases and bases != ["identity"]:
+        found.append(bases)
+    if min(sizes) > 1 and ["sin", other] not in found:
+        found.append(["sin", other])
+    return [Activations(" + ".join(texts), [texts] * len(sizes)) for texts in found or [[alone]]]
 
 
-def _named(settings: DiversitySettings, chosen: Candidate, sets: Sequence[ActivationSet]) -> Any:
+def _named(
+    settings: DiversitySettings,
+    chosen: Candidate,
+    taken: Activations,
+    sets: Sequence[ActivationSet],
+) -> Any:
     """Return the activations of a candidate, as ``activations`` takes them."""
     name = chosen.name
     if name == "given":
         assert isinstance(chosen.model, PackedModel)
         return with_learned_parameters(settings.activations, chosen.model.typed_network())
-    if not name.startswith("learned"):
-        return name.split(" + ")
+    if not taken.learned:
+        return list(taken.functions[0])
     if name != "learned":
         place = int(name.removeprefix("learned ")) - 1
         sets = [activation_set[place] for activation_set in sets]

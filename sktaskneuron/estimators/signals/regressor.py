@@ -48,7 +48,8 @@ class NeuronSeekSignalRegressor(Regresses, NeuronSeekSignals):
         Rows in a training step. "auto" is an eighth of the rows, from 8 to 64.
     n_members : "auto" or int, default="auto"
         Networks whose outputs are averaged; each holds out the next fold. "auto" is one per fold,
-        and no fewer than 4 (2 from 100,000 rows on).
+        and no fewer than 4 (2 from 100,000 rows on); with a `time_limit` in which each would get
+        few steps, fewer.
     validation : "auto", int, float, splitter, list or None, default="auto"
         Held-out rows: k folds, or a share. "auto" is 4 folds; on 100,000 rows and more a share of
         0.15, at most 20,000 rows; none on less than 20 rows.

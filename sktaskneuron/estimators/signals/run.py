@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from sktaskneuron._clock import seconds_left, within
+from sktaskneuron._clock import Clock, seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, TableLike
 from sktaskneuron.estimators._common.checks import (
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _LINEAR, _CHOICE = 0.3, 0.05
 # Standard errors of held-out loss by which the blend must beat a simple model.
 _MARGIN = 1.0
+# Steps that are timed where time is short, and that networks are to get at least; the share of the
+# time that is for them, and what a step takes beside its gradient.
+_TIMED, _FEW_STEPS, _TRAINING, _STEP = 3, 300, 0.6, 1.2
 # Signals by which factors of products are scaled before training.
 _SCALED_ON = 256
 
@@ -140,6 +143,8 @@ def fit_signals(
     seed = next_seed(settings.random_state) % 2**31
     splits = held_out_splits(settings, task, seed)
     n_members = settings.members(len(splits), len(task.own_rows))
+    if isinstance(settings.n_members, str) and seconds_left() < np.inf:
+        n_members = members_in_time(settings, encoder.shape_, task, n_members, seed)
     validation = Validation.of(task, splits[:n_members])
     report.say_held_out(validation)
 
@@ -177,6 +182,36 @@ def fit_signals(
         history=networks.history,
         n_iter=max(1, networks.n_epochs),
     )
+
+
+def members_in_time(
+    settings: SignalSettings, shape: tuple[int, ...], task: Task, n_members: int, seed: int
+) -> int:
+    """Return how many networks to train in the time left: fewer where all would get few steps.
+
+    One network of some passes over the rows is better than four of one pass.
+    """
+    import torch
+
+    from sktaskneuron.training import resolve_device
+
+    recipe = settings.recipe(len(task.own_rows), n_members, seed)
+    device = resolve_device(recipe.device)
+    network = build_network(settings, shape, task, recipe).to(device)
+    weight = network.output.weight
+    block = task.inputs.block("robust", slice(0, min(recipe.batch_size, len(task.own_rows))))
+    rows = torch.from_numpy(block).to(weight).expand(n_members, *block.shape)
+    seconds = np.inf
+    with torch.inference_mode(False), torch.enable_grad():
+        for _ in range(_TIMED):
+            clock = Clock()
+            total = network(rows).sum()
+            gradients = torch.autograd.grad(total, list(network.parameters()), allow_unused=True)
+            float(sum(g.sum() for g in gradients if g is not None))  # waits for the device
+            seconds = min(seconds, clock.used())
+    steps = recipe.n_epochs * recipe.passes_per_epoch * -(-len(task.own_rows) // recipe.batch_size)
+    affordable = _TRAINING * seconds_left() / (_STEP * seconds)
+    return max(1, min(n_members, int(n_members * affordable / min(steps, _FEW_STEPS))))
 
 
 def build_network(

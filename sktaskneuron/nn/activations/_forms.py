@@ -106,9 +106,12 @@ def repu(x: Tensor, *, k: float = 3.0) -> Tensor:
 
 
 @fused
-def smelu(x: Tensor, *, b: float = 1.0) -> ValueAndSlope:
+def smelu(x: Tensor, *, b: float = 1.0, a: float = 0.0) -> ValueAndSlope:
     share = x.clamp(-b, b) * (1 / (2 * b)) + 0.5
-    return torch.addcmul(torch.relu(x - b), share, share, value=b), lambda: share
+    value = torch.addcmul(torch.relu(x - b), share, share, value=b)
+    if a == 0.0:
+        return value, lambda: share
+    return a * x + (1 - a) * value, lambda: a + (1 - a) * share
 
 
 @fused

@@ -284,7 +284,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(
         "smelu",
         forms.smelu,
-        "(relu(x + b)**2 - relu(x - b)**2)/(4*b)",
+        "a*x + (1 - a)*(relu(x + b)**2 - relu(x - b)**2)/(4*b)",
         "Shamir & Lin 2022, arXiv:2202.06499",
         "smooth",
         positive=("b",),

@@ -18,7 +18,7 @@ from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation, approximate
 from sktaskneuron.nn.typed.files import read_stored
 from sktaskneuron.nn.typed.layers import TypedActivation
-from sktaskneuron.nn.typed.sub_networks import SubNetworks
+from sktaskneuron.nn.typed.sub_networks import SubNetworks, base_texts
 from sktaskneuron.nn.typed.tables import (
     Grid,
     TableFunction,
@@ -165,6 +165,7 @@ class ActivationSet:
                 b1=networks.b1[pick],
                 w2=networks.w2[pick],
                 b2=networks.b2[pick],
+                base=base_texts(networks.base, len(self))[pick[0]],
             )
         slopes = None if self.slopes is None else self.slopes[pick]
         return ActivationSet(self.values[pick], self.grid, slopes, (self.names[pick[0]],), networks)

@@ -181,3 +181,33 @@ def _with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor
         value = function(x)
         (slope,) = torch.autograd.grad(value.sum(), x, create_graph=keep)
     return (value, slope) if keep else (value.detach(), slope)
+
+
+def activation_layer(text: str) -> TypedActivation:
+    """Return a module that applies an activation to every value of an input of any shape.
+
+    Parameters
+    ----------
+    text : str
+        As of :func:`get_activation`; with ``trainable=True`` it has parameters, shared by all.
+
+    Returns
+    -------
+    TypedActivation
+
+    Raises
+    ------
+    ValueError
+        If the text names no activation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sktaskneuron.nn import activation_layer
+    >>> module = torch.nn.Sequential(torch.nn.Conv1d(1, 4, 3), activation_layer("x*tanh(x)"))
+    >>> module(torch.zeros(2, 1, 9)).shape
+    torch.Size([2, 4, 7])
+    """
+    if not has_learned_parameters(text):
+        get_activation(text)
+    return TypedActivation([text], 1)

@@ -6,7 +6,8 @@ Type t of T is ``base(x) + scale * (sum_h w2[t, h] tanh(w1[t, h] x + b1[t, h]) +
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,27 +16,51 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from sktaskneuron._typing import FloatArray, Matrix, Spec, Vector
-from sktaskneuron.nn.activations import ACTIVATIONS
+from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.primitives import TensorFunction
-
-#: Functions that sub-networks may be added to: the activations, and nothing.
-BASES: Mapping[str, TensorFunction] = {**ACTIVATIONS, "zero": torch.zeros_like}
 
 SCALE = 0.2
 
+_X = re.compile(r"\bx\b")
 
-def get_base(name: str) -> TensorFunction:
-    """Return the base function of a name.
+#: One text for all types, or one for each.
+Base = str | Sequence[str]
+
+
+def get_base(text: str) -> TensorFunction:
+    """Return the base function of a text: "zero", or as of :func:`get_activation`.
 
     Raises
     ------
     ValueError
-        If the name is not one of ``BASES``.
+        If the text names no activation, or one with parameters to learn.
     """
-    try:
-        return BASES[name]
-    except KeyError:
-        raise ValueError(f"unknown base {name!r}; known are {', '.join(sorted(BASES))}") from None
+    return torch.zeros_like if text == "zero" else get_activation(text)
+
+
+def base_texts(base: Base, n_types: int) -> tuple[str, ...]:
+    """Return the text of every type's base.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many as types, or a text names no base.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.typed.sub_networks import base_texts
+    >>> base_texts("sin", 2), base_texts(["sin", "x*tanh(x)"], 2)
+    (('sin', 'sin'), ('sin', 'x*tanh(x)'))
+    """
+    texts = (base,) * n_types if isinstance(base, str) else tuple(base)
+    if len(texts) != n_types:
+        raise ValueError(f"base names {len(texts)} functions for {n_types} types of neurons")
+    for text in texts:
+        try:
+            get_base(text)
+        except ValueError as error:
+            raise ValueError(f"base: {error}; or 'zero'") from None
+    return texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +73,8 @@ class SubNetworks:
         First weights and constants, and last weights, of T sub-networks of H neurons.
     b2 : ndarray of shape (T,)
         Last constants.
-    base : str
-        A name in ``BASES``.
+    base : str or sequence of str
+        As of :func:`get_base`: of all types, or of each.
     scale : float, default=0.2
         Of what is added to the base.
 
@@ -66,11 +91,11 @@ class SubNetworks:
     b1: Matrix
     w2: Matrix
     b2: Vector
-    base: str = "sin"
+    base: Base = "sin"
     scale: float = SCALE
 
     def __post_init__(self) -> None:
-        get_base(self.base)
+        base_texts(self.base, len(self.w1))
         shape = np.shape(self.w1)
         fits = np.shape(self.b1) == np.shape(self.w2) == shape and np.shape(self.b2) == shape[:1]
         if len(shape) != 2 or not fits:
@@ -86,9 +111,11 @@ class SubNetworks:
 
     def _evaluate(self, x: ArrayLike) -> tuple[FloatArray, FloatArray]:
         points = np.asarray(x, dtype=np.float64)
+        texts = base_texts(self.base, len(self.w1))
         with torch.inference_mode(False), torch.enable_grad():
-            tensor = torch.from_numpy(points.copy()).requires_grad_()
-            base = get_base(self.base)(tensor)
+            # a copy of the points for every type: the gradient of a sum is then that of each
+            tensor = torch.from_numpy(np.repeat(points[None], len(texts), axis=0)).requires_grad_()
+            base = torch.stack([get_base(t)(own) for t, own in zip(texts, tensor, strict=True)])
             slope = torch.zeros_like(tensor)
             if base.requires_grad:
                 slope = torch.autograd.grad(base.sum(), tensor)[0]
@@ -115,14 +142,17 @@ class SubNetworks:
             f"{self.scale * c:+{number}}*tanh({a:{number}}*x {b:+{number}})"
             for a, b, c in zip(self.w1[index], self.b1[index], self.w2[index], strict=True)
         ]
-        start = {"zero": "", "identity": "x"}.get(self.base, f"{self.base}(x)")
+        base = base_texts(self.base, len(self.w1))[index]
+        start = base if _X.search(base) else f"{base}(x)"  # an expression says x itself
+        start = {"zero": "", "identity": "x"}.get(base, start)
         text = f"{start} {' '.join(parts)} {self.scale * self.b2[index]:+{number}}"
         return text.strip().removeprefix("+")
 
     def to_dict(self) -> Spec:
         """Return the weights as lists, the base and the scale."""
         arrays = {name: getattr(self, name).tolist() for name in ("w1", "b1", "w2", "b2")}
-        return {**arrays, "base": self.base, "scale": self.scale}
+        base = self.base if isinstance(self.base, str) else list(self.base)
+        return {**arrays, "base": base, "scale": self.scale}
 
     @classmethod
     def from_dict(cls, values: Spec) -> SubNetworks:
@@ -130,7 +160,9 @@ class SubNetworks:
         arrays = {
             name: np.asarray(values[name], dtype=np.float64) for name in ("w1", "b1", "w2", "b2")
         }
-        return cls(**arrays, base=str(values["base"]), scale=float(values["scale"]))
+        base = values["base"]
+        base = str(base) if isinstance(base, str) else [str(text) for text in base]
+        return cls(**arrays, base=base, scale=float(values["scale"]))
 
 
 def draw_sub_networks(
@@ -157,7 +189,9 @@ def draw_sub_networks(
     ]
 
 
-def sub_network_values(weights: list[Tensor], x: Tensor, base: str, scale: float = SCALE) -> Tensor:
+def sub_network_values(
+    weights: list[Tensor], x: Tensor, base: Base, scale: float = SCALE
+) -> Tensor:
     """Return the values of all types at points, differentiable by the weights.
 
     Parameters
@@ -165,7 +199,8 @@ def sub_network_values(weights: list[Tensor], x: Tensor, base: str, scale: float
     weights : list of Tensor
         As :func:`draw_sub_networks` returns them.
     x : Tensor of shape (n_points,)
-    base : str
+    base : str or sequence of str
+        Of all types, or of each in turn; for several sets of as many types those of one set.
     scale : float, default=0.2
 
     Returns
@@ -174,4 +209,6 @@ def sub_network_values(weights: list[Tensor], x: Tensor, base: str, scale: float
     """
     w1, b1, w2, b2 = weights
     hidden = torch.tanh(x[:, None] * w1[:, None, :] + b1[:, None, :])
-    return get_base(base)(x) + scale * ((hidden * w2[:, None, :]).sum(dim=-1) + b2[:, None])
+    texts = [base] if isinstance(base, str) else list(base)
+    start = torch.stack([get_base(text)(x) for text in texts]).repeat(len(w1) // len(texts), 1)
+    return start + scale * ((hidden * w2[:, None, :]).sum(dim=-1) + b2[:, None])

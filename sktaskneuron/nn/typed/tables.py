@@ -67,13 +67,13 @@ def cells(z: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    cell : Tensor of int64
+    cell : Tensor of int32
     place : Tensor
         From 0 to 1 within the grid. Differentiable; a NaN stays one.
     """
     u = (z - grid.low) * (1.0 / grid.step)
     left = torch.nan_to_num(u.detach()).floor().clamp(-1, grid.n - 1)
-    return left.long() + 1, u - left
+    return left.int() + 1, u - left
 
 
 def linear_coefficients(values: FloatArray) -> FloatArray:
@@ -169,8 +169,7 @@ class TableFunction(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the values, of the shape of ``z``."""
-        cell, place = cells(z, self.grid)
-        powers = self.coefficients.to(place.dtype)[cell].unbind(-1)
+        place, powers = self._read(z)
         value = powers[-1]
         for coefficient in reversed(powers[:-1]):
             value = coefficient + place * value
@@ -178,13 +177,22 @@ class TableFunction(nn.Module):
 
     def value_and_slope(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return the values and the derivatives, both differentiable and of the shape of ``z``."""
-        cell, place = cells(z, self.grid)
-        powers = self.coefficients.to(place.dtype)[cell].unbind(-1)
+        place, powers = self._read(z)
         value, slope = powers[-1], torch.zeros_like(powers[-1])
         for coefficient in reversed(powers[:-1]):
             slope = value + place * slope
             value = coefficient + place * value
         return value, slope * (1.0 / self.grid.step)
+
+    def _read(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the places in the cells, and the coefficients there, the constant ones first.
+
+        Column by column: that is several times faster than rows of two or four numbers.
+        """
+        cell, place = cells(z, self.grid)
+        columns = self.coefficients.to(place.dtype).T.contiguous()
+        flat = cell.reshape(-1)
+        return place, [column.index_select(0, flat).view(z.shape) for column in columns]
 
     def extra_repr(self) -> str:
         """Return grid and degree."""

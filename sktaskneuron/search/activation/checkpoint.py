@@ -15,7 +15,7 @@ import numpy as np
 from sktaskneuron._typing import Matrix, Vector
 
 # Raised whenever what a file holds changes: older ones are refused.
-_FORMAT = 2
+_FORMAT = 3
 # Largest file that is read: 48 functions with the losses of two million rows.
 _MAX_BYTES = 2**30
 # Longest setting that an error shows.
@@ -41,6 +41,8 @@ class SearchState:
         The one that each text is of.
     proposals : dict of str to int
         What became of a proposer's strings.
+    refused : dict of str to str
+        The last of them that were dropped, and why.
     """
 
     settings: dict[str, object]
@@ -50,6 +52,7 @@ class SearchState:
     numbers: Matrix = field(default_factory=lambda: np.zeros((0, 1)))
     generations: list[int] = field(default_factory=list)
     proposals: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     @property
     def losses(self) -> Vector:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sktaskneuron._typing import IndexArray, Matrix
+from sktaskneuron._typing import FloatArray, IndexArray, Matrix
 from sktaskneuron.exceptions import FormulaError
+from sktaskneuron.formula import ElementwiseExpression
 from sktaskneuron.search.activation.admission import BUDGET, cost, output_key, refusal
 from sktaskneuron.search.activation.checkpoint import (
     SearchState,
@@ -26,9 +28,42 @@ from sktaskneuron.search.activation.checkpoint import (
 from sktaskneuron.search.activation.evaluations import Evaluate, Evaluations, StepHook, numbers_of
 from sktaskneuron.search.activation.grammar import canonical_text, crossover, mutate, sample
 
-#: Maps the archive, pairs of text and loss with the best first, a random generator and a number of
-#: functions wanted to texts.
-Proposer = Callable[[list[tuple[str, float]], np.random.Generator, int], Iterable[str]]
+# Strings that were dropped, and characters of each, that a proposer is told of.
+_TOLD, _SHOWN = 50, 200
+
+
+class Archive(list[tuple[str, float]]):
+    """What a proposer is given: pairs of text and loss, the best first.
+
+    Parameters
+    ----------
+    ranked : sequence of (str, float)
+    refused : mapping of str to str
+        The last strings of the proposer that were dropped, and why: see :func:`refusal`, or
+        ``"duplicate"``.
+
+    Examples
+    --------
+    >>> from sktaskneuron.search.activation.evolve import Archive
+    >>> archive = Archive([("x**2", 0.1), ("tanh(x)", 0.3)], {"1/x": "undefined"})
+    >>> archive[0], archive.refused
+    (('x**2', 0.1), {'1/x': 'undefined'})
+    >>> archive.curves([-1.0, 2.0])["x**2"].tolist()
+    [1.0, 4.0]
+    """
+
+    def __init__(self, ranked: Sequence[tuple[str, float]], refused: Mapping[str, str]) -> None:
+        super().__init__(ranked)
+        self.refused = dict(refused)
+
+    def curves(self, points: ArrayLike) -> dict[str, FloatArray]:
+        """Return the values of every function at points."""
+        x = np.asarray(points, dtype=np.float64)
+        return {text: ElementwiseExpression.parse(text).evaluate(x) for text, _ in self}
+
+
+#: Maps the archive, a random generator and a number of functions wanted to texts.
+Proposer = Callable[[Archive, np.random.Generator, int], Iterable[str]]
 
 # Parents that compete for each child.
 _TOURNAMENT = 3
@@ -93,8 +128,9 @@ def search_evolve(
     n_generations : int
         Including the first.
     proposer : callable, default=None
-        Called as ``proposer(archive, rng, n)`` for half of every later generation. What it returns
-        is parsed; what is not admissible is dropped and counted. Its errors end the search.
+        Called as ``proposer(archive, rng, n)`` for half of every later generation, with an
+        :class:`Archive`. What it returns is parsed; what is not admissible is dropped and counted,
+        and the archive of the next call says why. Its errors end the search.
     rng : numpy.random.Generator
         One number is drawn from it.
     checkpoint : str or path-like, default=None
@@ -206,7 +242,7 @@ class _Evolution:
         archive = Evaluations(tuple(self.state.texts), self.state.losses).ranked
         found: list[str] = []
         if self.proposer is not None:
-            self.propose(self.proposer, archive, found)
+            self.propose(self.proposer, Archive(archive, self.state.refused), found)
         parents = sorted(
             ((loss, cost(text), text) for text, loss in archive[: self.size]),
             key=lambda parent: parent[:2],
@@ -225,11 +261,9 @@ class _Evolution:
         self.keys.add(key)
         return None
 
-    def propose(
-        self, proposer: Proposer, archive: list[tuple[str, float]], found: list[str]
-    ) -> None:
+    def propose(self, proposer: Proposer, archive: Archive, found: list[str]) -> None:
         wanted = max(1, round(_PROPOSED * self.size))
-        texts = proposer(list(archive), self.rng, wanted)
+        texts = proposer(archive, self.rng, wanted)
         if isinstance(texts, str):
             texts = [texts]
         for text in islice(texts, _READ * wanted):
@@ -237,13 +271,22 @@ class _Evolution:
                 break
             try:
                 canonical = canonical_text(text)
+                reason = self.verdict(canonical)
             except FormulaError:
-                self.proposals["unreadable"] += 1
-                continue
-            reason = self.verdict(canonical)
+                reason = "unreadable"
             self.proposals[reason or "taken"] += 1
             if reason is None:
                 found.append(canonical)
+            elif isinstance(text, str):
+                self.refuse(text[:_SHOWN], reason)
+
+    def refuse(self, text: str, reason: str) -> None:
+        """Remember why a string was dropped; of many the last."""
+        refused = self.state.refused
+        refused.pop(text, None)
+        refused[text] = reason
+        for oldest in list(refused)[:-_TOLD]:
+            del refused[oldest]
 
     def fill(self, found: list[str], make: Callable[[], str | None]) -> None:
         for _ in range(_TRIES * self.size):

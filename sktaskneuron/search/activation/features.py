@@ -165,16 +165,19 @@ def _spectra(
     found = []
     for h, g in zip(inputs, gradients, strict=True):
         h = torch.cat([torch.ones_like(h[..., :1]), h.detach()], dim=-1)
-        sums = [_log_eigenvalues(h), _log_eigenvalues(g)]
+        sums = [log_eigenvalues(h), log_eigenvalues(g)]
         finite &= sums[0][1] & sums[1][1]
-        found.append(_distribution(sums[0][0][:, :, None] + sums[1][0][:, None, :]))
+        found.append(distribution(sums[0][0][:, :, None] + sums[1][0][:, None, :]))
     features = np.concatenate(found, axis=1)
     features[~finite] = np.nan
     return features
 
 
-def _log_eigenvalues(rows: Tensor) -> tuple[Matrix, Mask]:
-    """Return those of the second moments of (S, batch, n), and whether they are finite: (S,)."""
+def log_eigenvalues(rows: Tensor) -> tuple[Matrix, Mask]:
+    """Return those of the second moments of (S, batch, n), and whether they are finite: (S,).
+
+    In increasing order; those that are rounding are lifted to what is not.
+    """
     moments = rows.transpose(1, 2) @ rows / rows.shape[1]
     finite = torch.isfinite(moments).flatten(1).all(dim=1)
     # the solver of a batch fails with any of its matrices
@@ -184,7 +187,7 @@ def _log_eigenvalues(rows: Tensor) -> tuple[Matrix, Mask]:
     return torch.maximum(values, floor).log().numpy(), finite.numpy()
 
 
-def _distribution(values: FloatArray) -> Matrix:
+def distribution(values: FloatArray) -> Matrix:
     """Return the cumulative distribution of every row's values: (S, FISHER_BINS)."""
     values = values.reshape(len(values), -1)
     place = ((values - _LOW) * (FISHER_BINS / (_HIGH - _LOW))).astype(np.int64)

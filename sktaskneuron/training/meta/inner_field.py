@@ -60,13 +60,14 @@ class TabulatedField:
     def _field(
         self, parameters: Sequence[Tensor], tables: Tensor, batch: Batch
     ) -> tuple[Tensor, list[Tensor]]:
-        flat = cubic_tables(tables).reshape(-1, 4)
+        columns = cubic_tables(tables).reshape(-1, 4).unbind(-1)
         value, slopes, inputs = batch.X, [], []
         for k in range(len(self.sizes)):
             z = torch.baddbmm(parameters[2 * k + 1], value, parameters[2 * k])
             inputs.append(z)
             cell, place = cells(z, self.grid)
-            c0, c1, c2, c3 = flat[cell + self.offsets[k].to(z.device)].unbind(-1)
+            row = (cell + self.offsets[k].to(z.device)).flatten()
+            c0, c1, c2, c3 = (column.index_select(0, row).view(z.shape) for column in columns)
             value = c0 + place * (c1 + place * (c2 + place * c3))
             slopes.append((c1 + place * (2 * c2 + place * (3 * c3))) * (1.0 / self.grid.step))
             if batch.noise:

@@ -54,7 +54,7 @@ class InnerNetwork(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """What one hidden layer leaves for the way back."""
+    """What one hidden layer leaves for the way back; ``row`` is flat."""
 
     input: Tensor
     row: Tensor
@@ -70,7 +70,7 @@ def table_offsets(sizes: Sequence[int], n_types: int, n_sets: int, n_rows: int) 
             torch.arange(n_types), torch.tensor(type_sizes(n_neurons, n_types))
         )
         table = types + (layer if n_sets > 1 else 0) * n_types
-        offsets.append(table * n_rows)
+        offsets.append((table * n_rows).int())
     return offsets
 
 
@@ -110,11 +110,12 @@ class TabulatedNetwork:
         u = (z - self.grid.low) * (1.0 / self.grid.step)
         # the outer cells go on straight
         left = torch.nan_to_num(u).floor_().clamp_(0, self.grid.n - 2)
-        row = left.long() + self.offsets[layer].to(z.device)
+        row = (left.int() + self.offsets[layer].to(z.device)).flatten()
         place = u - left
         flat = tables.reshape(-1)
-        start = flat[row]
-        rise = flat[row + 1] - start
+        # index_select is several times faster than brackets
+        start = flat.index_select(0, row).view(z.shape)
+        rise = flat.diff().index_select(0, row).view(z.shape)
         return torch.addcmul(start, rise, place), _Layer(
             input, row, place, rise * (1.0 / self.grid.step)
         )
@@ -272,7 +273,6 @@ class TabulatedNetwork:
 
 def _scatter(target: Tensor, row: Tensor, total: Tensor, right: Tensor) -> None:
     """Add what each value leaves at the two knots of its cell."""
-    row = row.flatten()
     target.index_add_(0, row, (total - right).flatten())
     target.index_add_(0, row + 1, right.flatten())
 
@@ -289,28 +289,43 @@ class InnerOptimizer:
     epsilon: float = 1e-8
 
 
+@dataclass(frozen=True, eq=False)
+class InnerState:
+    """Networks before a step of their training, or at its end.
+
+    theta : parameters, and moment : their second moments, lists of Tensor;
+    gradient : the one of the step, empty at the end.
+    """
+
+    theta: list[Tensor]
+    moment: list[Tensor]
+    gradient: list[Tensor]
+
+
 def run_inner(
     network: InnerNetwork,
     start: Sequence[Tensor],
     tables: Tensor,
     batches: Sequence[Batch],
     optimizer: InnerOptimizer,
-) -> tuple[list[tuple[list[Tensor], list[Tensor]]], Tensor]:
+) -> tuple[list[InnerState], Tensor]:
     """Train from ``start``, one step per batch.
 
     Returns
     -------
-    states : list of (parameters, second moments)
+    states : list of InnerState
         Before every step, and at the end: one more than batches.
     losses : Tensor of shape (n_batches, M)
     """
     theta = list(start)
     moment = [torch.ones_like(p) for p in theta]
-    states, losses = [(theta, moment)], []
+    states: list[InnerState] = []
+    losses = []
     for batch in batches:
         checkpoint()
         loss, gradient, _ = network.gradient(theta, tables, batch)
         losses.append(loss)
+        states.append(InnerState(theta, moment, gradient))
         moment = [
             (v * optimizer.decay).addcmul_(g, g, value=1 - optimizer.decay)
             for v, g in zip(moment, gradient, strict=True)
@@ -319,13 +334,13 @@ def run_inner(
             torch.addcdiv(p, g, v.sqrt().add_(optimizer.epsilon), value=-optimizer.learning_rate)
             for p, g, v in zip(theta, gradient, moment, strict=True)
         ]
-        states.append((theta, moment))
+    states.append(InnerState(theta, moment, []))
     return states, torch.stack(losses)
 
 
 def adjoint_run(
     network: InnerNetwork,
-    states: Sequence[tuple[list[Tensor], list[Tensor]]],
+    states: Sequence[InnerState],
     tables: Tensor,
     batches: Sequence[Batch],
     optimizer: InnerOptimizer,
@@ -359,19 +374,20 @@ def adjoint_run(
     by_theta = list(by_end)
     by_moment = [torch.zeros_like(p) for p in by_theta]
     total = torch.zeros_like(tables)
-    for (theta, _), (_, moment), batch in zip(
+    for before, after, batch in zip(
         reversed(states[:-1]), reversed(states[1:]), reversed(batches), strict=True
     ):
         checkpoint()
-        _, gradient, _ = network.gradient(theta, tables, batch)
         direction, left = [], []
-        for lam, lam_v, g, v in zip(by_theta, by_moment, gradient, moment, strict=True):
+        for lam, lam_v, g, v in zip(
+            by_theta, by_moment, before.gradient, after.moment, strict=True
+        ):
             root = v.sqrt()
             scale = root + epsilon
             on_moment = lam_v + lam * g * rate / (2.0 * root * scale * scale)
             direction.append(2.0 * (1.0 - decay) * g * on_moment - rate * lam / scale)
             left.append(decay * on_moment)
-        by_parameters, by_tables = network.adjoint(theta, tables, batch, direction, share)
+        by_parameters, by_tables = network.adjoint(before.theta, tables, batch, direction, share)
         by_theta = [lam + h for lam, h in zip(by_theta, by_parameters, strict=True)]
         by_moment = left
         total += by_tables

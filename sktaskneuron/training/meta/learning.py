@@ -21,7 +21,7 @@ from torch import Tensor
 from sktaskneuron._clock import checkpoint, within
 from sktaskneuron._typing import FloatArray
 from sktaskneuron.nn.typed.activation_set import ActivationSet
-from sktaskneuron.nn.typed.sub_networks import get_base
+from sktaskneuron.nn.typed.sub_networks import base_texts
 from sktaskneuron.training.data import TensorTable
 from sktaskneuron.training.device import threads_for
 from sktaskneuron.training.meta.functions import LearnedFunctions
@@ -169,7 +169,7 @@ def learn_activations(
     >>> learned = learn_activations(table, [4], 1, options)
     """
     options = options or MetaOptions()
-    get_base(options.base)
+    base_texts(options.base, options.n_types)
     if options.meta not in ("unrolled", "first_order", "joint"):
         raise ValueError(f"meta must be 'unrolled', 'first_order' or 'joint', got {options.meta!r}")
     if options.meta_loss not in ("holdout", "train"):
@@ -244,7 +244,7 @@ def _outer_gradient(
     first_order = options.meta == "first_order"
     at_end = options.meta_loss == "holdout" or first_order
     states, along = run_inner(network, start, tables, batches, optimizer)
-    end = states[-1][0]
+    end = states[-1].theta
     m = options.n_replicates
     if at_end:
         loss, by_end, by_tables = network.gradient(end, tables, outer, by_tables=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sktaskneuron.nn.typed.sub_networks import SCALE
+from sktaskneuron.nn.typed.sub_networks import SCALE, Base
 from sktaskneuron.nn.typed.tables import Grid
 
 
@@ -16,8 +16,8 @@ class MetaOptions:
     ----------
     n_types : int, default=2
         Functions to learn.
-    base : str, default="sin"
-        What the sub-networks are added to: an activation or "zero".
+    base : str or sequence of str, default="sin"
+        What the sub-networks are added to: an activation or "zero", for all types or for each.
     meta : {"unrolled", "first_order", "joint"}, default="unrolled"
         "unrolled" is the exact gradient through the inner run; "first_order" leaves out how the
         trained weights depend on the functions; "joint" trains weights and functions together.
@@ -53,7 +53,7 @@ class MetaOptions:
     """
 
     n_types: int = 2
-    base: str = "sin"
+    base: Base = "sin"
     meta: str = "unrolled"
     meta_loss: str = "holdout"
     outer_steps: int = 120

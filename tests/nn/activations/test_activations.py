@@ -36,6 +36,7 @@ VARIANTS = [
     "repu(k=2.5)",
     "golu(alpha=2, beta=0.5, gamma=1.5)",
     "smelu(b=0.3)",
+    "smelu(b=2, a=0.25)",
     "sau(a=0, n=5)",
     "crrelu(e=-0.3)",
     "helu(a=1)",

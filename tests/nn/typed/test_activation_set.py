@@ -98,7 +98,7 @@ class TestTables:
     def test_bases(self, base):
         networks, _ = draw_networks(base=base)
         assert np.isfinite(networks.slope([-1.0, 0.5])).all()
-        with pytest.raises(ValueError, match="unknown base 'cosine'"):
+        with pytest.raises(ValueError, match="unknown activation 'cosine'"):
             draw_networks(base="cosine")
 
 

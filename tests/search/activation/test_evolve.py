@@ -140,6 +140,21 @@ class TestProposer:
         assert [loss for _, loss in archive] == sorted(loss for _, loss in archive)
         assert len(result.texts) == 30
 
+    def test_is_told_why_strings_were_dropped(self):
+        calls = []
+
+        def propose(archive, rng, n):
+            calls.append(dict(archive.refused))
+            best = archive[0][0]
+            assert archive.curves(np.zeros(3))[best].shape == (3,)
+            return ["1/x", best, f"sin({len(calls)}*x) + x**2", "y" * 1000, None]
+
+        evolved(proposer=propose, n_generations=3)
+        assert calls[0] == {}
+        assert calls[1]["1/x"] == "undefined"
+        assert "duplicate" in calls[1].values()
+        assert calls[1]["y" * 200] == "unreadable"
+
     def test_hostile_strings_are_dropped_and_counted(self, tmp_path):
         mark = tmp_path / "executed"
         strings = [
@@ -280,8 +295,8 @@ class TestCheckpoint:
     @pytest.mark.parametrize(
         "content",
         [
-            *("", "[]", "{}", "1", "\x00", '{"format": 1, "losses": [1]}', '{"format": 2}'),
-            *('{"format": 2, "sha256": 1, "state": {}}', "[" * 100_000, "9" * 5_000, "NaN"),
+            *("", "[]", "{}", "1", "\x00", '{"format": 1, "losses": [1]}', '{"format": 3}'),
+            *('{"format": 3, "sha256": 1, "state": {}}', "[" * 100_000, "9" * 5_000, "NaN"),
         ],
         ids=repr_of,
     )

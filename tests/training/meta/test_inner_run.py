@@ -97,7 +97,7 @@ def outer_loss(network, start, tables, batches, outer, share):
 
 def by_adjoint(network, start, tables, batches, outer, share):
     states, along = run_inner(network, start, tables, batches, OPTIMIZER)
-    loss, by_end, direct = network.gradient(states[-1][0], tables, outer, by_tables=True)
+    loss, by_end, direct = network.gradient(states[-1].theta, tables, outer, by_tables=True)
     through = adjoint_run(network, states, tables, batches, OPTIMIZER, by_end, share)
     return loss.sum() + share * along.sum(), direct + through
 

@@ -102,7 +102,7 @@ def test_learning_can_be_ended():
     [
         ({"meta": "implicit"}, "'unrolled', 'first_order' or 'joint'"),
         ({"meta_loss": "test"}, "'holdout' or 'train'"),
-        ({"base": "cosine"}, "unknown base"),
+        ({"base": "cosine"}, "unknown activation"),
         ({"n_types": 9}, "cannot have 9 types"),
     ],
 )
