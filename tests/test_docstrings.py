@@ -24,6 +24,7 @@ ESTIMATORS = {"ES01", "SA01"}
 METHODS = {*ESTIMATORS, "EX01", "RT01", "YD01"}
 #: Values that a function or a fit returns: its own example shows them.
 RETURNED = {
+    "SurrogateResult",
     *("ActiveSubspace", "ShapleyValues", "DoubtfulRows", "HessianSpectrum"),
     *("PureTerm", "AtomTerm", "NumpyFunction", "Constant", "ParetoPoint"),
     *("SymbolicApproximation", "TrainingResult", "MemberResult", "ReplicateResult", "MetaResult"),

@@ -194,6 +194,7 @@ def activation_layer(text: str) -> TypedActivation:
     Returns
     -------
     TypedActivation
+        A module of its own, for one place of a network.
 
     Raises
     ------

@@ -85,10 +85,16 @@ def search_activation(
         row. "auto" goes by the type of ``y``.
     held_out : float, default=0.2
         Share of the rows that losses are taken of.
-    n_epochs, batch_size : int, default=10, 64
-    learning_rate, weight_decay : float, default=3e-3, 1e-2
-        Of AdamW, the rate after a warm-up on half a cosine wave.
+    n_epochs : int, default=10
+        Passes over the training rows.
+    batch_size : int, default=64
+        Rows of a step.
+    learning_rate : float, default=3e-3
+        Of AdamW, after a warm-up on half a cosine wave.
+    weight_decay : float, default=1e-2
+        Of AdamW.
     device : str, default="auto"
+        Where to train; "auto" takes a GPU if there is one.
     random_state : int, default=0
         Of the held-out rows, the starts, the batches and the search.
     on_step : callable, default=None

@@ -27,6 +27,7 @@ class SurrogateResult(Evaluations):
     texts : tuple of str
         Evaluated functions in order.
     losses : ndarray of shape (n_texts,)
+        Their held-out losses.
     remaining : tuple of str
         Functions of the pool that were not evaluated.
     predicted : ndarray of shape (n_remaining,)

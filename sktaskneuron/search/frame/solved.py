@@ -22,7 +22,7 @@ from sktaskneuron.search.frame.terms import interaction_text
 # Rows below which terms have to hold where they were not fitted, and the share of the loss of
 # simpler ones that lines and all other terms may leave there. Of 24 tables each of 4, 5, 8 and 12
 # rows and three columns, 10, 9, 5 and 5 had an equation that erred more than the mean by a third of
-# the variance and more, up to 480 times; so 6, 6, 2 and 1, most by a mean of so few rows.
+# the variance and more, up to 480 times; so 7, 7, 2 and 1, most by a mean of so few rows.
 _FEW, _LINES_LEAVE, _TERMS_LEAVE = 30, 0.8, 0.1
 # Minus the logarithm of the chance that is not taken for evidence there.
 _UNLIKELY = 3.0
