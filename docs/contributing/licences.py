@@ -48,13 +48,13 @@ def needed(name: str, extras: Iterable[str] = ()) -> list[Distribution]:
 def licence_of(package: Distribution) -> str:
     """Return the licence as the package states it: expression, classifier, or first line."""
     about = package.metadata
-    if about["License-Expression"]:
-        return str(about["License-Expression"])
+    if stated := about.get("License-Expression"):
+        return str(stated)
     mark = "License :: OSI Approved :: "
     classes = [c.removeprefix(mark) for c in about.get_all("Classifier") or [] if mark in c]
     if classes:
         return ", ".join(classes)
-    return (about["License"] or "").strip().partition("\n")[0] or "not stated"
+    return (about.get("License") or "").strip().partition("\n")[0] or "not stated"
 
 
 def table(extras: Iterable[str] = ()) -> str:

