@@ -74,11 +74,6 @@ class Answer:
         sums = TermSums.none(self.equation).with_rows(matrix, target, weight)
         return replace(self, sums=sums)
 
-    def with_rows(self, matrix: Matrix, target: Matrix, weight: Vector) -> Answer:
-        """Return the same with the weights of its terms fitted to more rows, and all before."""
-        assert self.sums is not None  # the estimator has asked
-        return self.fitted_by(self.sums.with_rows(matrix, target, weight))
-
     def fitted_by(self, sums: TermSums) -> Answer:
         """Return the same with the weights that sums of other rows give."""
         return replace(self, equation=sums.fitted(), sums=sums, errors=None)

@@ -203,16 +203,24 @@ class FittedSearch:
         wide = target.reshape(len(target), -1)
         return self._with_answers(lambda answer: answer.with_sums(table.matrix, wide, weight))
 
+    @property
+    def _sums(self) -> SearchSums:
+        """What was seen, of equations whose weights follow from sums."""
+
+        def kept(answer: Answer) -> TermSums:
+            assert answer.sums is not None  # who asks has looked
+            return answer.sums
+
+        return SearchSums(kept(self.own), tuple(map(kept, self.points)))
+
     def sums_of(self, table: EncodedTable, target: AnyArray, weight: Vector) -> SearchSums:
         """Return the sums of other rows alone; parameters as in `with_sums`."""
         wide = target.reshape(len(target), -1)
 
-        def sums(answer: Answer) -> TermSums:
-            assert answer.sums is not None  # who asks has looked
-            none = TermSums.none(answer.sums.equation)
-            return none.with_rows(table.matrix, wide, weight)
+        def sums(former: TermSums) -> TermSums:
+            return TermSums.none(former.equation).with_rows(table.matrix, wide, weight)
 
-        return SearchSums(sums(self.own), tuple(map(sums, self.points)))
+        return SearchSums(sums(self._sums.own), tuple(map(sums, self._sums.points)))
 
     def fitted_by(self, sums: SearchSums) -> FittedSearch:
         """Return the same with the weights of its terms that sums of other rows give."""
@@ -225,8 +233,7 @@ class FittedSearch:
 
     def with_rows(self, table: EncodedTable, target: AnyArray, weight: Vector) -> FittedSearch:
         """Return the same with the weights of its terms fitted to more rows, and all before."""
-        wide = target.reshape(len(target), -1)
-        return self._with_answers(lambda answer: answer.with_rows(table.matrix, wide, weight))
+        return self.fitted_by(self._sums.merged(self.sums_of(table, target, weight)))
 
     def answering_with(self, point: int | str | None) -> FittedSearch:
         """Return it with another answer: a point of the front, or None for what was found.
