@@ -415,9 +415,9 @@ def test_repeated_parts_are_computed_once(tmp_path):
 
 def test_wide_dense_interactions_stay_short_and_quick(tmp_path):
     fitted = draw_fitted(NeuronFormula.parse("x**2 + <x,x,x>:2"), 0, n_features=200, n_outputs=3)
-    start = time.perf_counter()
+    start = time.process_time()
     source = fitted.to_python()
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert source.count("\n") < 1000
     X = draw_rows(fitted, 3)
     assert_agrees(run_python(fitted, X, tmp_path), fitted, X)

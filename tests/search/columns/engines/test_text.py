@@ -79,10 +79,10 @@ def test_equation(text, ours):
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_an_error_fast(text):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FormulaError):
         parse_engine_text(text, VARIABLES)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_what_is_read_can_be_printed_and_read_again():
