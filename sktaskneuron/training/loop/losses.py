@@ -123,8 +123,10 @@ def cross_entropy(output: Tensor, target: Tensor, smoothing: float = 0.0) -> Ten
     -------
     Tensor of shape ([n_members,] batch)
     """
+    # a softmax over few numbers side by side takes three times as long as one across rows
+    logits = output.reshape(-1, *output.shape[-2:]).transpose(1, 2).contiguous()
     rows = nn.functional.cross_entropy(
-        output.flatten(0, -2), target.flatten(), reduction="none", label_smoothing=smoothing
+        logits, target.reshape(len(logits), -1), reduction="none", label_smoothing=smoothing
     )
     return rows.view(target.shape)
 
