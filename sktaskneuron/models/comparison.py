@@ -301,6 +301,7 @@ class Comparison:
             weight_decay=recipe.weight_decay,
             schedule="flat_cos",
             patience=recipe.patience,
+            stop_overfit=True,
             clock=running_clock(),
             seed=recipe.seed,
             on_epoch_end=on_epoch_end,

@@ -82,7 +82,7 @@ class HamiltonianMLPRegressor(Scored, RegressorMixin, MultiOutputMixin, LearnedD
         Decoupled, relative to the learning rate.
     max_epochs : "auto" or int, default="auto"
         Passes over the rows. "auto" is as many as make 3,000 steps, from 10 to 100; every network
-        keeps its best epoch on its held-out rows.
+        keeps its best epoch on its held-out rows, and training ends where all of them overfit.
     batch_size : "auto" or int, default="auto"
         Rows in a training step. "auto" is a fortieth of the rows, from 32 to 256.
     n_members : "auto" or int, default="auto"

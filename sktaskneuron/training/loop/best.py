@@ -11,6 +11,9 @@ from torch import Tensor
 
 from sktaskneuron.training.loop.callbacks import OwnCallback
 
+# A network overfits where its held-out loss has been so much above its lowest for so many epochs.
+_WORSE, _EPOCHS_WORSE = 1.05, 8
+
 
 class KeptTensors:
     """A copy of tensors, brought up to date when they are better and put back at the end.
@@ -108,7 +111,7 @@ class BestEpoch(OwnCallback):
 
 
 class BestEpochs:
-    """Every network's parameters, loss and held-out outputs in its own best epoch.
+    """Every network's parameters, losses and held-out outputs in its own best epoch.
 
     Parameters
     ----------
@@ -125,17 +128,31 @@ class BestEpochs:
         self.kept = KeptTensors(parameters, owners)
         self.loss: Tensor = loss
         self.epoch: Tensor = torch.zeros(len(loss), dtype=torch.int64, device=loss.device)
+        self.train_loss: Tensor = loss
+        self.n_worse: Tensor = torch.zeros_like(self.epoch)
         self.outputs: Tensor | None = None
 
-    def keep(self, loss: Tensor, epoch: int, outputs: Tensor | None, *, always: bool) -> None:
+    def keep(
+        self, loss: Tensor, train_loss: Tensor, epoch: int, outputs: Tensor | None, *, always: bool
+    ) -> None:
         """Keep the networks whose loss, (S,), is finite and lower, or ``always`` the last one."""
         better = torch.isfinite(loss) & ((loss < self.loss) | always)
         self.loss = torch.where(better, loss.to(self.loss.dtype), self.loss)
+        self.train_loss = torch.where(better, train_loss.to(self.loss.dtype), self.train_loss)
+        self.n_worse = torch.where(loss > _WORSE * self.loss, self.n_worse + 1, 0)
         self.epoch = torch.where(better, torch.full_like(self.epoch, epoch), self.epoch)
         self.kept.keep(better)
         if outputs is not None and self.outputs is not None:
             outputs = torch.where(along(better, outputs), outputs, self.outputs)
         self.outputs = outputs
+
+    def all_overfit(self, train_loss: Tensor) -> bool:
+        """Tell whether all held-out losses are past their best while training ones go on falling.
+
+        A loss that is high because the learning rate is says nothing: it comes down at the end.
+        """
+        past = (self.n_worse >= _EPOCHS_WORSE) & (train_loss < self.train_loss)
+        return bool(past.all())
 
     def age(self, epoch: int) -> int:
         """Return the epochs since any network was better."""

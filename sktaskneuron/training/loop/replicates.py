@@ -46,6 +46,7 @@ def fit_replicates(
     weight_decay: float = 0.0,
     schedule: str = "constant",
     patience: int | None = None,
+    stop_overfit: bool = False,
     clock: Clock | None = None,
     seed: int = 0,
     on_epoch_end: EpochHook[Vector] | None = None,
@@ -80,6 +81,9 @@ def fit_replicates(
         Of the learning rates over the epochs, see :data:`SCHEDULES`.
     patience : int or None, default=None
         Epochs without a lower held-out loss of any replicate after which training ends.
+    stop_overfit : bool, default=False
+        Whether training ends where every replicate overfits: for eight epochs its held-out loss was
+        a twentieth above its lowest, and the training loss is below the one of that epoch.
     clock : Clock, default=None
         Training ends when it has run out.
     seed : int, default=0
@@ -144,14 +148,15 @@ def fit_replicates(
     n_values = width * min(batch_size, batches.edges[-1])
     with random_scope(seed, device), threads_for(n_values, device):
         for epoch in range(1, n_epochs + 1):
-            value, outputs = _train_epoch(module, batches, row_loss, adam, rate_factor, alive), None
-            logs = {"train_loss": _numbers(value)}
+            train = _train_epoch(module, batches, row_loss, adam, rate_factor, alive)
+            value, outputs = train, None
+            logs = {"train_loss": _numbers(train)}
             if held is not None:
                 with torch.inference_mode():
                     outputs = held.outputs(module, max(1, _MOST_VALUES // width))
                     value = held.losses(outputs, row_loss)
                 logs["valid_loss"] = _numbers(value)
-            best.keep(value, epoch, outputs, always=held is None)
+            best.keep(value, train, epoch, outputs, always=held is None)
             for key, series in history.items():
                 series.append(logs[key])
             if on_epoch_end is not None and on_epoch_end(
@@ -162,6 +167,8 @@ def fit_replicates(
                 stop_reason = "time"
             elif patience is not None and held is not None and best.age(epoch) >= patience:
                 stop_reason = "patience"
+            elif stop_overfit and held is not None and best.all_overfit(train):
+                stop_reason = "overfit"
             elif not alive.any():
                 stop_reason = "not_finite"
             else:

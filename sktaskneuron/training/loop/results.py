@@ -88,8 +88,8 @@ class ReplicateResult(Result[RowNumbers, Vector]):
     history : dict of str to list of ndarray of shape (S,)
         ``train_loss`` and, with held-out rows, ``valid_loss``.
     stop_reason : str
-        ``"max_epochs"``, ``"patience"``, ``"time"``, ``"callback"``, or ``"not_finite"`` where no
-        replicate was left.
+        ``"max_epochs"``, ``"patience"``, ``"overfit"``, ``"time"``, ``"callback"``, or
+        ``"not_finite"`` where no replicate was left.
     loss : ndarray of shape (S,)
         Held-out loss in that epoch, or the training loss without held-out rows; infinite for a
         replicate that diverged at once.

@@ -130,30 +130,39 @@ class TabulatedNetwork:
             if batch.noise:
                 value = value + batch.noise[k]
             layers.append(layer)
-        return torch.baddbmm(parameters[-1], value, parameters[-2]), layers, value
+        return _across(parameters[-1], parameters[-2], value), layers, value
+
+    # Outputs have their rows last, (M, n_outputs, batch): products and softmax over few outputs
+    # side by side would take three times as long.
 
     def _output_loss(self, output: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the loss of every network (M,) and its gradient by the outputs."""
-        weight = batch.weight.unsqueeze(-1)
+        """Return the loss of every network (M,) and what :meth:`_predicted` does."""
         if self.classification:
-            logs = torch.log_softmax(output, dim=-1)
-            target = batch.y.unsqueeze(-1)
-            loss = -(logs.gather(-1, target).squeeze(-1) * batch.weight).sum(dim=-1)
-            gradient = logs.exp()
-            gradient.scatter_add_(-1, target, torch.full_like(weight, -1.0))
-            return loss, gradient * weight
-        error = output - batch.y
-        loss = (error.square().mean(dim=-1) * batch.weight).sum(dim=-1)
-        return loss, error * weight * (2.0 / output.shape[-1])
+            logs = torch.log_softmax(output, dim=1)
+            rows = -logs.gather(1, batch.y.unsqueeze(1)).squeeze(1)
+            return (rows * batch.weight).sum(dim=-1), logs.exp()
+        rows = (output - batch.y.mT).square().mean(dim=1)
+        return (rows * batch.weight).sum(dim=-1), output
 
-    def _output_curvature(self, output: Tensor, tangent: Tensor, batch: Batch) -> Tensor:
-        """Return the loss's Hessian by the outputs, times a direction."""
-        weight = batch.weight.unsqueeze(-1)
+    def _predicted(self, output: Tensor) -> Tensor:
+        """Return probabilities or values."""
+        return torch.softmax(output, dim=1) if self.classification else output
+
+    def _output_gradient(self, predicted: Tensor, batch: Batch) -> Tensor:
+        """Return the loss's gradient by the outputs."""
+        weight = batch.weight.unsqueeze(1)
         if self.classification:
-            share = torch.softmax(output, dim=-1)
-            along = share * tangent
-            return (along - share * along.sum(dim=-1, keepdim=True)) * weight
-        return tangent * weight * (2.0 / output.shape[-1])
+            seen = batch.y.unsqueeze(1)
+            return predicted.scatter_add(1, seen, torch.full_like(weight, -1.0)) * weight
+        return (predicted - batch.y.mT) * weight * (2.0 / predicted.shape[1])
+
+    def _output_curvature(self, predicted: Tensor, tangent: Tensor, batch: Batch) -> Tensor:
+        """Return the loss's Hessian by the outputs, times a direction."""
+        weight = batch.weight.unsqueeze(1)
+        if self.classification:
+            along = predicted * tangent
+            return (along - predicted * along.sum(dim=1, keepdim=True)) * weight
+        return tangent * weight * (2.0 / predicted.shape[1])
 
     def loss(self, parameters: Sequence[Tensor], tables: Tensor, batch: Batch) -> Tensor:
         """Return the loss of every network: (M,)."""
@@ -190,16 +199,18 @@ class TabulatedNetwork:
         by_tables : Tensor of the shape of ``tables``, or None
         """
         output, layers, top = self._forward(parameters, tables, batch)
-        loss, back = self._output_loss(output, batch)
-        gradients = [top.transpose(1, 2) @ back, back.sum(dim=1, keepdim=True)]
+        loss, predicted = self._output_loss(output, batch)
+        back = self._output_gradient(predicted, batch)
+        gradients = [(back @ top).mT, back.sum(dim=2).unsqueeze(1)]
+        back = back.mT
         by_table = torch.zeros(tables.numel(), dtype=tables.dtype, device=tables.device)
         for k in range(len(self.sizes) - 1, -1, -1):
             layer = layers[k]
-            back = back @ parameters[2 * k + 2].transpose(1, 2)
+            back = back @ parameters[2 * k + 2].mT
             if by_tables:
                 _scatter(by_table, layer.row, back, back * layer.place)
             back = back * layer.slope
-            gradients[:0] = [layer.input.transpose(1, 2) @ back, back.sum(dim=1, keepdim=True)]
+            gradients[:0] = [layer.input.mT @ back, back.sum(dim=1, keepdim=True)]
         return loss, gradients, by_table.view_as(tables) if by_tables else None
 
     def adjoint(
@@ -243,32 +254,38 @@ class TabulatedNetwork:
             tangents.append((tangent, moved))
             tangent = layer.slope * moved
         assert tangent is not None  # there is a hidden layer
-        output = torch.baddbmm(parameters[-1], value, parameters[-2])
-        moved = torch.baddbmm(direction[-1], value, direction[-2])
-        moved = torch.baddbmm(moved, tangent, parameters[-2])
+        predicted = self._predicted(_across(parameters[-1], parameters[-2], value))
+        moved = _across(direction[-1], direction[-2], value)
+        moved = torch.baddbmm(moved, parameters[-2].mT, tangent.mT)
         # back, with the tangents of what comes back: gradient times share, plus its tangent
-        back = self._output_loss(output, batch)[1]
-        back_moved = self._output_curvature(output, moved, batch) + share * back
+        back = self._output_gradient(predicted, batch)
+        back_moved = self._output_curvature(predicted, moved, batch) + share * back
         results = [
-            torch.baddbmm(value.transpose(1, 2) @ back_moved, tangent.transpose(1, 2), back),
-            back_moved.sum(dim=1, keepdim=True),
+            torch.baddbmm(back_moved @ value, back, tangent).mT,
+            back_moved.sum(dim=2).unsqueeze(1),
         ]
+        back, back_moved = back.mT, back_moved.mT
         by_table = torch.zeros(tables.numel(), dtype=tables.dtype, device=tables.device)
         for k in range(len(self.sizes) - 1, -1, -1):
             layer, (tangent, moved) = layers[k], tangents[k]
             weight = parameters[2 * k + 2]
             back_moved = torch.baddbmm(
-                back_moved @ weight.transpose(1, 2), back, direction[2 * k + 2].transpose(1, 2)
+                back_moved @ weight.mT, back, direction[2 * k + 2].mT
             )
-            back = back @ weight.transpose(1, 2)
+            back = back @ weight.mT
             right = torch.addcmul(back_moved * layer.place, back, moved, value=1.0 / self.grid.step)
             _scatter(by_table, layer.row, back_moved, right)
             back, back_moved = back * layer.slope, back_moved * layer.slope
-            by_weight = layer.input.transpose(1, 2) @ back_moved
+            by_weight = layer.input.mT @ back_moved
             if tangent is not None:
-                by_weight = torch.baddbmm(by_weight, tangent.transpose(1, 2), back)
+                by_weight = torch.baddbmm(by_weight, tangent.mT, back)
             results[:0] = [by_weight, back_moved.sum(dim=1, keepdim=True)]
         return results, by_table.view_as(tables)
+
+
+def _across(bias: Tensor, weight: Tensor, value: Tensor) -> Tensor:
+    """Return the outputs of the last layer, rows last: (M, n_outputs, batch)."""
+    return torch.baddbmm(bias.mT, weight.mT, value.mT)
 
 
 def _scatter(target: Tensor, row: Tensor, total: Tensor, right: Tensor) -> None:
@@ -384,8 +401,11 @@ def adjoint_run(
         ):
             root = v.sqrt()
             scale = root + epsilon
-            on_moment = lam_v + lam * g * rate / (2.0 * root * scale * scale)
-            direction.append(2.0 * (1.0 - decay) * g * on_moment - rate * lam / scale)
+            step = lam / scale
+            on_moment = torch.addcdiv(lam_v, step * g, root * scale, value=rate / 2.0)
+            direction.append(
+                torch.addcmul(step * -rate, g, on_moment, value=2.0 * (1.0 - decay))
+            )
             left.append(decay * on_moment)
         by_parameters, by_tables = network.adjoint(before.theta, tables, batch, direction, share)
         by_theta = [lam + h for lam, h in zip(by_theta, by_parameters, strict=True)]

@@ -148,3 +148,28 @@ def test_wrong_numbers():
         fit(network(3), draw_table(), count=4)
     with pytest.raises(ValueError, match="every replicate needs rows"):
         fit_replicates(network(1), draw_table(), [np.arange(0)])
+
+
+def test_ends_where_all_overfit():
+    """The epochs that are left out change nothing: every network has had its best one."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(200, 1))
+    table = TensorTable.from_arrays(rng.normal(size=(200, 3)), noise, dtype=torch.float64)
+
+    def run(**options):
+        wide = DiverseNetwork(3, 1, (100,), [(3, [["sin"]])], dtype=torch.float64)
+        return fit(wide, table, [3e-2, 2e-2, 1e-2], n_epochs=100, schedule="flat_cos", **options)
+
+    whole, early = run(), run(stop_overfit=True)
+    assert (early.stop_reason, whole.stop_reason) == ("overfit", "max_epochs")
+    assert early.n_epochs < whole.n_epochs
+    np.testing.assert_array_equal(early.loss, whole.loss)
+    np.testing.assert_array_equal(early.best_epoch, whole.best_epoch)
+    valid, train = (np.array(early.history[f"{kind}_loss"]) for kind in ("valid", "train"))
+    assert (valid[-8:] > 1.05 * early.loss).all()
+    assert (train[-1] < train[early.best_epoch - 1, range(3)]).all()
+
+
+def test_a_loss_that_is_high_in_training_too_is_no_overfit():
+    result = fit(network(), draw_table(), 0.3, n_epochs=30, stop_overfit=True)
+    assert result.stop_reason == "max_epochs"
