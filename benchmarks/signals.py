@@ -31,11 +31,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
-from sktaskneuron import NeuronSeekSignalClassifier
+from sktaskneuron import LearnedDiversityMLPClassifier, NeuronSeekSignalClassifier
 from sktaskneuron.datasets import make_mnist1d
 from sktaskneuron.models.fitted import Blend
 from sktaskneuron.models.networks import PackedModel
-from sktaskneuron.nn import n_parameters
+from sktaskneuron.nn import ActivationSet, n_parameters
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 FIELDS = ["error", "log_loss", "oof_error", "cpu_s", "weights"]
@@ -60,6 +60,13 @@ NETWORKS: dict[str, dict[str, object]] = {
         "validation": 0.25,
         "compare_simple": False,
     },
+}
+#: Activations in place of "silu"; LEARNED learns them first, on the signals as a table.
+LEARNED = "learned"
+NETWORKS |= {
+    "coins of SiLU and ReLU": {"activation": "silu_or_relu"},
+    "sine and ReLU": {"activation": ["sin", "relu"]},
+    "learned functions": {"activation": LEARNED},
 }
 OTHERS = ["gradient boosting", "rocket"]
 
@@ -99,11 +106,23 @@ def weights_of(model: NeuronSeekSignalClassifier) -> int:
     return sum(n_parameters(pack.network()) // pack.n_members for pack in packs)
 
 
+def learned_functions(X: np.ndarray, y: np.ndarray, seed: int) -> ActivationSet:
+    """The two functions that the estimator of learned diversity learns at its defaults."""
+    learner = LearnedDiversityMLPClassifier(
+        compare=False, max_epochs=1, learning_rate=0.003, device="cpu", random_state=seed
+    )
+    return learner.fit(X.reshape(len(X), -1), y).learned_[0]
+
+
 def fit(model_name: str, parts: Parts, seed: int) -> dict[str, float]:
     """One fit, and its errors on the signals to test on."""
     X, y, X_test, y_test = parts
+    start = time.process_time()
     if model_name in NETWORKS:
-        model = NeuronSeekSignalClassifier(device="cpu", random_state=seed, **NETWORKS[model_name])
+        options = dict(NETWORKS[model_name])
+        if options.get("activation") == LEARNED:
+            options["activation"] = learned_functions(X, y, seed)
+        model = NeuronSeekSignalClassifier(device="cpu", random_state=seed, **options)
     elif model_name == "rocket":
         from aeon.classification.convolution_based import RocketClassifier
 
@@ -111,7 +130,6 @@ def fit(model_name: str, parts: Parts, seed: int) -> dict[str, float]:
     else:
         model = HistGradientBoostingClassifier(random_state=seed)
         X, X_test = (signals.reshape(len(signals), -1) for signals in (X, X_test))
-    start = time.process_time()
     model.fit(X, y)
     row = {"cpu_s": time.process_time() - start}
     probabilities = model.predict_proba(X_test)

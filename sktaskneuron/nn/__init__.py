@@ -7,14 +7,15 @@ rates that the modules were built for.
 from sktaskneuron.nn.activations import (
     ACTIVATIONS,
     Activation,
+    StochasticActivation,
     TrainableActivation,
     find_activation,
     get_activation,
 )
+from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.nn.parameterization import parameter_groups
 from sktaskneuron.nn.primitives import TORCH_NAMESPACE
 from sktaskneuron.nn.task.conv import TaskNeuronConv1d, TaskNeuronConv2d
-from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.folded import folded
 from sktaskneuron.nn.task.network import TaskNetwork, n_parameters
 from sktaskneuron.nn.task.neuron import TaskNeuron
@@ -42,6 +43,7 @@ __all__ = [
     "PiecewiseLinearEmbedding",
     "PiecewiseLinearTerms",
     "SignalNetwork",
+    "StochasticActivation",
     "SubNetworks",
     "SymbolicApproximation",
     "TableFunction",

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 from sktaskneuron import (
+    LearnedDiversityMLPClassifier,
     LearnedDiversityMLPRegressor,
     NeuronFormulaSearch,
     NeuronSeekClassifier,
@@ -18,6 +19,7 @@ from sktaskneuron import (
     NeuronSeekSignalRegressor,
 )
 from sktaskneuron.exceptions import FormulaError, TimeLimitWarning
+from sktaskneuron.nn import ActivationSet
 
 QUICK = {
     "hidden_channels": (3, 4),
@@ -87,6 +89,8 @@ def test_same_seed_same_model_and_another_seed_another():
         {"depth": 2},
         {"kernel_size": 3},
         {"activation": "relu"},
+        {"activation": "silu_or_relu"},
+        {"activation": ["silu", "sin"]},
         {"dropout": 0.5},
         {"learning_rate": 0.01},
         {"weight_decay": 1.0},
@@ -98,13 +102,40 @@ def test_same_seed_same_model_and_another_seed_another():
         {"compare_simple": True},
         {"dtype": "float64"},
     ],
-    ids=lambda options: "-".join(options),
+    ids=str,
 )
 def test_options_have_an_effect(options):
     X, y, _ = draw("signals")
     model = NeuronSeekSignalRegressor(**QUICK).fit(X, y)
     other = NeuronSeekSignalRegressor(**{**QUICK, **options}).fit(X, y)
     assert not np.array_equal(model.predict(X), other.predict(X))
+
+
+def test_learned_functions_of_another_model():
+    X, _, labels = draw("one channel")
+    rest = {"max_epochs": 2, "random_state": 0}
+    learner = LearnedDiversityMLPClassifier((8,), outer_steps=2, inner_steps=5, **rest)
+    learner.fit(X, labels)
+    model = NeuronSeekSignalClassifier(activation=learner.learned_[0], **QUICK).fit(X, labels)
+    plain = NeuronSeekSignalClassifier(**QUICK).fit(X, labels)
+    assert not np.array_equal(model.predict_proba(X), plain.predict_proba(X))
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("activation", "error", "message"),
+    [
+        (3, TypeError, "activation must be a name or an expression"),
+        ("siluu", ValueError, "unknown activation"),
+        ([["relu"]] * 3, ValueError, "is of 3 hidden layers"),
+    ],
+    ids=str,
+)
+def test_bad_activations(activation, error, message):
+    X, y, _ = draw("signals")
+    with pytest.raises(error, match=message):
+        NeuronSeekSignalRegressor(activation=activation, **QUICK).fit(X, y)
 
 
 def test_weights_of_rows_and_classes():
@@ -216,9 +247,10 @@ def test_onnx(shape):
     options = {**QUICK, "depth": 2, "kernel_size": 4, "hidden_formula": "x + cos(x) + <x,x>:2"}
     model = NeuronSeekSignalRegressor("x + <x,x>:2 + <x,x,x>:2", **options).fit(X, y)
     assert differences(model, X)["predict"] < 1e-4
-    classes = NeuronSeekSignalClassifier(**QUICK).fit(X, labels)
-    found = differences(classes, X)
-    assert found["predict_proba"] < 1e-4
+    tables = ActivationSet.from_names(["sin", "tanh"])
+    for activation in ("silu", tables, ["prelu(trainable=True)", "silu_or_relu"]):
+        classes = NeuronSeekSignalClassifier(activation=activation, **QUICK).fit(X, labels)
+        assert differences(classes, X)["predict_proba"] < 1e-4
     proto = classes.to_onnx()
     about = {entry.key: entry.value for entry in proto.metadata_props}
     assert json.loads(about["signal_shape"]) == [1, *X.shape[1:]][-max(2, X.ndim - 1) :]

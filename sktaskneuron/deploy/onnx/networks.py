@@ -21,6 +21,7 @@ from sktaskneuron.deploy.onnx.graph import Value, join
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.nn import (
     DiverseNetwork,
+    StochasticActivation,
     TableFunction,
     TaskNetwork,
     TaskNeuron,
@@ -76,7 +77,7 @@ def task_network(network: TaskNetwork, columns: Value, codes: Value | None) -> V
     ):
         assert isinstance(activation, TypedActivation)
         assert isinstance(layer, TaskNeuron)
-        inner = _typed(activation, value)
+        inner = typed_value(activation, value)
         value = _combine(layer, _pure_signals(layer, inner), _products(layer, inner))
     if network.skip_weight is None:
         return value
@@ -205,7 +206,7 @@ def diverse_network(network: DiverseNetwork, columns: Value) -> Value:
         return _field(network, columns)
     value = columns
     for weight, bias, activation in _hidden_layers(network):
-        value = _grouped(activation, value @ weight + bias, _typed)
+        value = _grouped(activation, value @ weight + bias, typed_value)
     return value @ array(network.weights[-1]) + array(network.biases[-1])
 
 
@@ -214,7 +215,7 @@ def _field(network: DiverseNetwork, columns: Value) -> Value:
     slopes, value = [], columns
     for weight, bias, activation in _hidden_layers(network):
         inner = value @ weight + bias
-        value = _grouped(activation, inner, _typed)
+        value = _grouped(activation, inner, typed_value)
         slopes.append(_grouped(activation, inner, _typed_slope))
     gradient = columns.of(array(network.weights[-1]).swapaxes(1, 2))
     for slope, weight in zip(reversed(slopes), reversed(list(network.weights[:-1])), strict=True):
@@ -248,7 +249,7 @@ def _grouped(groups: Any, inner: Value, apply: Callable[[TypedActivation, Value]
 # -- activations -----------------------------------------------------------------------------------
 
 
-def _typed(activation: TypedActivation, inner: Value) -> Value:
+def typed_value(activation: TypedActivation, inner: Value) -> Value:
     """Return a layer's values, type by type of neurons."""
     return _by_type(activation, inner, activation_value)
 
@@ -312,6 +313,8 @@ def _evaluated(function: str | nn.Module, x: Any, functions: Mapping[str, Any]) 
         found = function.activation
         # numbers, or (n_members, 1, 1)
         learned = {name: x.of(array(value)) for name, value in function.current().items()}
+    elif isinstance(function, StochasticActivation):
+        found = function.activation
     elif isinstance(function, str):
         found = find_activation(function)
     else:

@@ -10,8 +10,8 @@ from torch import nn
 from sktaskneuron._typing import AnyArray
 from sktaskneuron.deploy.onnx.functions import tree_value
 from sktaskneuron.deploy.onnx.graph import Value, join
-from sktaskneuron.deploy.onnx.networks import activation_value, array, smooth_bound
-from sktaskneuron.nn import SignalNetwork, TaskNeuronConv1d, TaskNeuronConv2d
+from sktaskneuron.deploy.onnx.networks import array, smooth_bound, typed_value
+from sktaskneuron.nn import SignalNetwork, TaskNeuronConv1d, TaskNeuronConv2d, TypedActivation
 
 
 def signal_network(network: SignalNetwork, rows: Value) -> Value:
@@ -31,9 +31,11 @@ def signal_network(network: SignalNetwork, rows: Value) -> Value:
     n_axes = len(network.in_shape) - 1
     value = join([rows.reshape(0, *network.in_shape)] * network.n_packed, 1)
     *norms, last = network.norms
-    for place, (norm, layer) in enumerate(zip(norms, network.convolutions, strict=True)):
+    layers = zip(norms, network.convolutions, network.activations, strict=True)
+    for place, (norm, layer, activation) in enumerate(layers):
         assert isinstance(layer, TaskNeuronConv1d | TaskNeuronConv2d)
-        value = activation_value(network.activation, _convolution(layer, _norm(norm, value)))
+        assert isinstance(activation, TypedActivation)
+        value = _activated(activation, _convolution(layer, _norm(norm, value)), network.n_packed)
         if (place + 1) % network.depth == 0:
             sizes = [2] * n_axes
             value = value.op("MaxPool", kernel_shape=sizes, strides=sizes, ceil_mode=1)
@@ -41,6 +43,14 @@ def signal_network(network: SignalNetwork, rows: Value) -> Value:
     output = network.output
     assert output.bias is not None
     return features.transpose(1, 0, 2) @ array(output.weight) + array(output.bias)[:, None]
+
+
+def _activated(activation: TypedActivation, value: Value, n_packed: int) -> Value:
+    """Return the functions of channels, (batch, n_packed * channels, *size), type by type."""
+    if activation.is_plain:
+        return typed_value(activation, value)
+    typed = typed_value(activation, value.reshape(0, n_packed, -1).transpose(1, 0, 2))
+    return typed.transpose(1, 0, 2).op("Reshape", value.op("Shape"))
 
 
 def _norm(norm: nn.Module, value: Value) -> Value:

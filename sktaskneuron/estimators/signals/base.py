@@ -33,7 +33,7 @@ class NeuronSeekSignals(Predictive):
         "hidden_channels": [*_AUTO_OR_COUNT, "array-like"],
         "depth": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": _AUTO_OR_COUNT,
-        "activation": [str],
+        "activation": "no_validation",
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "compare_simple": ["boolean"],
     }
@@ -50,7 +50,7 @@ class NeuronSeekSignals(Predictive):
         hidden_channels: str | int | Sequence[int] = "auto",
         depth: int = 2,
         kernel_size: str | int = "auto",
-        activation: str = "silu",
+        activation: Any = "silu",
         dropout: float = 0.1,
         learning_rate: str | float = "auto",
         weight_decay: float = 0.02,
@@ -90,6 +90,7 @@ class NeuronSeekSignals(Predictive):
     def _settings(self) -> SignalSettings:
         """Refuse early what would fail later; return the parameters."""
         from sktaskneuron.nn import SignalNetwork
+        from sktaskneuron.nn.typed.reading import given_layers, layer_functions
         from sktaskneuron.training import resolve_device, resolve_dtype
 
         formula, hidden_formula = _read(self.formula), None
@@ -100,13 +101,17 @@ class NeuronSeekSignals(Predictive):
         if not isinstance(self.hidden_channels, str):
             channels = layer_sizes(self.hidden_channels, least=1, name="hidden_channels")
         # a network of one point knows whether formulas and activation make a network
+        layers = given_layers(self.activation, 1)
+        depth = 1 if layers is None else len(layers)
+        functions = layer_functions(self.activation, depth)
         SignalNetwork(
             (1, 1),
             1,
             formula,
             hidden_formula=hidden_formula,
-            hidden_channels=(1,),
-            activation=self.activation,
+            hidden_channels=(max(map(len, functions)),),
+            depth=depth,
+            activation=functions,
         )
         return SignalSettings.of(
             self, formula=formula, hidden_formula=hidden_formula, hidden_channels=channels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sktaskneuron._typing import Constraints, RandomState, ValidationLike
 from sktaskneuron.estimators._common.constraints import CLASSES
@@ -39,8 +39,10 @@ class NeuronSeekSignalClassifier(Classifies, NeuronSeekSignals):
         Convolutions of a block.
     kernel_size : "auto" or int, default="auto"
         Length or side of their patches. "auto" is 5 for signals, 3 for images.
-    activation : str, default="silu"
-        As of :func:`sktaskneuron.nn.get_activation`.
+    activation : str, ActivationSet, or list, default="silu"
+        A text as of :func:`sktaskneuron.nn.get_activation`, a set of functions (`activations_` of
+        another model), a list of these, the types of channels, or one set or list for each of the
+        convolutions.
     dropout : float, default=0.1
         Dropout rate before the last layer.
     learning_rate : "auto" or float, default="auto"
@@ -149,7 +151,7 @@ class NeuronSeekSignalClassifier(Classifies, NeuronSeekSignals):
         hidden_channels: str | int | Sequence[int] = "auto",
         depth: int = 2,
         kernel_size: str | int = "auto",
-        activation: str = "silu",
+        activation: Any = "silu",
         dropout: float = 0.1,
         learning_rate: str | float = "auto",
         weight_decay: float = 0.02,

@@ -33,8 +33,10 @@ class NeuronSeekSignalRegressor(Regresses, NeuronSeekSignals):
         Convolutions of a block.
     kernel_size : "auto" or int, default="auto"
         Length or side of their patches. "auto" is 5 for signals, 3 for images.
-    activation : str, default="silu"
-        As of :func:`sktaskneuron.nn.get_activation`.
+    activation : str, ActivationSet, or list, default="silu"
+        A text as of :func:`sktaskneuron.nn.get_activation`, a set of functions (`activations_` of
+        another model), a list of these, the types of channels, or one set or list for each of the
+        convolutions.
     dropout : float, default=0.1
         Dropout rate before the last layer.
     learning_rate : "auto" or float, default="auto"

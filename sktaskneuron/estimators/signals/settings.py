@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sktaskneuron.estimators._common.settings import TrainingSettings
 from sktaskneuron.formula import NeuronFormula
@@ -33,7 +34,7 @@ class SignalSettings(TrainingSettings):
     hidden_channels: str | tuple[int, ...]
     depth: int
     kernel_size: str | int
-    activation: str
+    activation: Any
     dropout: float
     compare_simple: bool
     verbose: int

@@ -78,6 +78,11 @@ def prelu(x: Tensor, *, a: Parameter = 0.25) -> Tensor:
     return torch.where(x > 0, x, a * x) if isinstance(a, Tensor) else F.leaky_relu(x, a)
 
 
+def silu_or_relu(x: Tensor, *, p: float = 0.5) -> Tensor:
+    # the mean, which predicts; StochasticActivation tosses the coins of training
+    return torch.lerp(torch.relu(x), F.silu(x), p)
+
+
 def helu(x: Tensor, *, a: float = 0.1) -> Tensor:
     # the second summand is 0, and brings the slope: 1 above -a
     band = torch.relu(x + a)

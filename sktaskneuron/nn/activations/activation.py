@@ -79,6 +79,9 @@ class Activation:
         :func:`sktaskneuron.nn.activations.numerics.operation_cost`.
     note : str
         What a user must know besides.
+    coin : pair of callable or None
+        Two torch functions of which training takes one for every value, the first with probability
+        p; the function itself is their mean. Networks build a :class:`StochasticActivation`.
 
     Examples
     --------
@@ -109,6 +112,9 @@ class Activation:
     train_eval: bool = field(default=False, compare=False)
     cost: float = field(default=1.0, compare=False)
     note: str = field(default="", repr=False, compare=False)
+    coin: tuple[TensorFunction, TensorFunction] | None = field(
+        default=None, repr=False, compare=False
+    )
     _numpy: Callable[..., FloatArray] | None = field(default=None, repr=False, compare=False)
 
     @cached_property

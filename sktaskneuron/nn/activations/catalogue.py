@@ -41,6 +41,8 @@ class Entry:
     numpy : callable or None
         ``(x, **parameters)``, where the formula is not in the grammar.
     note : str
+    coin : pair of callable or None
+        Of a mean of two functions: these, of which training takes the first with probability p.
     parameters : dict of str to float
         Taken from the signature of ``torch``.
     """
@@ -56,6 +58,7 @@ class Entry:
     cost: float | None = None
     numpy: Callable[..., FloatArray] | None = None
     note: str = ""
+    coin: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]] | None = None
     parameters: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -315,6 +318,17 @@ CATALOGUE: tuple[Entry, ...] = (
         "train_eval",
         cost=3.0,
         note="the slope in training is 1 for x > -a, else 0",
+    ),
+    Entry(
+        "silu_or_relu",
+        forms.silu_or_relu,
+        "p*x*sigmoid(x) + (1 - p)*relu(x)",
+        "Lomeli et al. 2025, arXiv:2509.22358",
+        "train_eval",
+        aliases=("stochastic",),
+        positive=("p",),
+        note="training takes silu with probability p, else relu, by a coin for every value",
+        coin=(torch.nn.functional.silu, torch.relu),
     ),
     # -- winners of searches
     Entry(

@@ -98,6 +98,24 @@ def has_learned_parameters(text: str) -> bool:
     return isinstance(found, Activation) and bool(found.learned)
 
 
+def tosses_coins(text: str) -> bool:
+    """Tell whether a text names an activation of which training sees one of two functions.
+
+    Parameters
+    ----------
+    text : str
+        As for :func:`get_activation`.
+
+    Examples
+    --------
+    >>> from sktaskneuron.nn.activations.reading import tosses_coins
+    >>> tosses_coins("silu"), tosses_coins("silu_or_relu(p=0.3)")
+    (False, True)
+    """
+    found = _read(_checked(text))
+    return isinstance(found, Activation) and found.coin is not None
+
+
 def find_activation(text: str) -> Activation:
     """Return all that is known of the activation that a text names.
 

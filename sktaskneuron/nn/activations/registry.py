@@ -27,6 +27,7 @@ def _registered(entry: Entry) -> Activation:
         bounded="bounded" in entry.kind,
         train_eval="train_eval" in entry.kind,
         note=entry.note,
+        coin=entry.coin,
         _numpy=entry.numpy,
     )
     cost = entry.cost

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from sktaskneuron._typing import FloatArray, Spec
 from sktaskneuron.formula import NeuronFormula
+from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.nn.functional import affine
 from sktaskneuron.nn.parameterization import ParameterGroups, ntp_rates, parameter_groups
-from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.neuron import DEFAULT_BOUND, TaskNeuron
 from sktaskneuron.nn.task.piecewise import PiecewiseLinearEmbedding, PiecewiseLinearTerms
 from sktaskneuron.nn.task.start import (
@@ -30,7 +30,12 @@ from sktaskneuron.nn.task.table_input import (
     TableInput,
 )
 from sktaskneuron.nn.typed.activation_set import ActivationSet
-from sktaskneuron.nn.typed.layers import FunctionSpec, TypedActivation, listed_specs
+from sktaskneuron.nn.typed.layers import (
+    ActivationSpec,
+    FunctionSpec,
+    TypedActivation,
+    activation_spec,
+)
 from sktaskneuron.nn.typed.reading import layer_functions
 
 Skip = Literal["linear", "formula", "none"]
@@ -190,9 +195,7 @@ class TaskNetwork(nn.Module):
         self.n_members = n_members
         per_layer = layer_functions(activation, len(self.hidden_layer_sizes), stored=True)
         #: A text for all neurons, or the specs of the functions per layer, per type.
-        self.activation: str | list[list[str | list[float]]] = (
-            str(activation) if isinstance(activation, str) else listed_specs(per_layer)
-        )
+        self.activation: ActivationSpec = activation_spec(activation, per_layer)
         if n_term_columns is None:
             n_term_columns = self.in_features - len(n_levels)
         self._term_options: Spec = {

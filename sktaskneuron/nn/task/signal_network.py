@@ -11,11 +11,18 @@ from torch import Tensor, nn
 
 from sktaskneuron._typing import Spec
 from sktaskneuron.formula import NeuronFormula
-from sktaskneuron.nn.activations.reading import get_activation
+from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.nn.task.conv import TaskNeuronConv1d, TaskNeuronConv2d
-from sktaskneuron.nn.task.dropout import GeneratorDropout
 from sktaskneuron.nn.task.neuron import DEFAULT_BOUND, TaskNeuron
 from sktaskneuron.nn.task.start import as_formula, as_generator
+from sktaskneuron.nn.typed.activation_set import ActivationSet
+from sktaskneuron.nn.typed.layers import (
+    ActivationSpec,
+    FunctionSpec,
+    TypedActivation,
+    activation_spec,
+)
+from sktaskneuron.nn.typed.reading import layer_functions
 
 
 class SignalNetwork(nn.Module):
@@ -45,8 +52,9 @@ class SignalNetwork(nn.Module):
         Layers of a block.
     kernel_size : int, default=5
         Of all layers; lengths stay but for the halving at the end of blocks.
-    activation : str, default="silu"
-        As of :func:`get_activation`, without parameters to learn.
+    activation : str, ActivationSet, or list, default="silu"
+        As of :class:`TaskNetwork`: one for all layers, or one set or list for each of the
+        ``depth * len(hidden_channels)``. The types of neurons are types of channels.
     dropout : float, default=0.0
         Dropout rate before the last layer.
     bound : float, default=4.0
@@ -67,6 +75,8 @@ class SignalNetwork(nn.Module):
         If the formula is not usable in a network.
     ValueError
         If a size, the activation or the dropout rate is not valid.
+    TypeError
+        If the activation is none of these.
 
     Examples
     --------
@@ -83,10 +93,10 @@ class SignalNetwork(nn.Module):
     depth: int
     kernel_size: int
     bound: float
-    activation: str
     n_members: int | None
     norms: nn.ModuleList
     convolutions: nn.ModuleList
+    activations: nn.ModuleList
     dropout: GeneratorDropout
     output: TaskNeuron
 
@@ -100,7 +110,11 @@ class SignalNetwork(nn.Module):
         hidden_channels: Sequence[int] = (16, 32),
         depth: int = 2,
         kernel_size: int = 5,
-        activation: str = "silu",
+        activation: str
+        | ActivationSet
+        | Sequence[str]
+        | Sequence[ActivationSet]
+        | Sequence[Sequence[FunctionSpec | nn.Module]] = "silu",
         dropout: float = 0.0,
         bound: float = DEFAULT_BOUND,
         n_members: int | None = None,
@@ -125,18 +139,27 @@ class SignalNetwork(nn.Module):
             None if hidden_formula is None else as_formula(hidden_formula)
         )
         self.depth, self.kernel_size, self.bound = int(depth), int(kernel_size), float(bound)
-        self.activation, self.n_members = str(activation), n_members
-        get_activation(self.activation)
+        self.n_members = n_members
         self.n_packed: int = 1 if n_members is None else n_members
+        n_layers = self.depth * len(self.hidden_channels)
+        per_layer = layer_functions(activation, n_layers, stored=True)
+        self.activation: ActivationSpec = activation_spec(activation, per_layer)
 
         generator = as_generator(generator)
         flat = len(self.in_shape) == 2
         convolution = TaskNeuronConv1d if flat else TaskNeuronConv2d
         pool = nn.MaxPool1d if flat else nn.MaxPool2d
         self.norms, self.convolutions = nn.ModuleList(), nn.ModuleList()
+        self.activations = nn.ModuleList()
+        types = iter(per_layer)
         n_in, *size = self.in_shape
         for width in self.hidden_channels:
             for _ in range(self.depth):
+                self.activations.append(
+                    TypedActivation(
+                        next(types), width, n_points=math.prod(size), n_members=self.n_packed
+                    )
+                )
                 self.norms.append(self._norm(n_in, device, dtype))
                 self.convolutions.append(
                     convolution(
@@ -157,6 +180,7 @@ class SignalNetwork(nn.Module):
             size = [-(-length // 2) for length in size]
         self.pool: nn.MaxPool1d | nn.MaxPool2d = pool(2, ceil_mode=True)
         self.norms.append(self._norm(n_in, device, dtype))
+        self.activations.to(device=device, dtype=dtype or torch.get_default_dtype())
         self.dropout = GeneratorDropout(
             dropout, seed=int(torch.randint(2**62, (), generator=generator))
         )
@@ -191,10 +215,11 @@ class SignalNetwork(nn.Module):
         """
         rows = input[None] if self.n_members is None else input
         value = rows.unflatten(-1, self.in_shape)
-        activation = get_activation(self.activation)
         *norms, last = self.norms
-        for place, (norm, convolution) in enumerate(zip(norms, self.convolutions, strict=True)):
-            value = activation(convolution(self._joined(norm, value)))
+        layers = zip(norms, self.convolutions, self.activations, strict=True)
+        for place, (norm, convolution, activation) in enumerate(layers):
+            value = convolution(self._joined(norm, value))
+            value = activation(value.flatten(2)).view(value.shape)
             if (place + 1) % self.depth == 0:
                 value = self._joined(self.pool, value)
         features = self._joined(last, value).flatten(2)

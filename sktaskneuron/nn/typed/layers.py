@@ -12,12 +12,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from sktaskneuron.nn.activations import TrainableActivation, get_activation
-from sktaskneuron.nn.activations.reading import has_learned_parameters
+from sktaskneuron.nn.activations import (
+    StochasticActivation,
+    TrainableActivation,
+    get_activation,
+)
+from sktaskneuron.nn.activations.reading import has_learned_parameters, tosses_coins
 from sktaskneuron.nn.typed.tables import Grid, TableFunction
 
 #: A named activation, or a table: grid (low, high, n) and degree; its numbers are the module's.
 FunctionSpec = str | tuple[float, float, int, int]
+#: A text for all neurons, or the specs of the functions per layer, per type, as JSON can hold them.
+ActivationSpec = str | list[list[str | list[float]]]
 
 
 def type_sizes(n_neurons: int, n_types: int) -> list[int]:
@@ -56,10 +62,12 @@ def spec_of(function: FunctionSpec | nn.Module) -> FunctionSpec:
     return str(function) if isinstance(function, str) else function
 
 
-def listed_specs(
-    functions: Sequence[Sequence[FunctionSpec | nn.Module]],
-) -> list[list[str | list[float]]]:
-    """Return the specs of functions per layer, per type, as lists: what JSON can hold."""
+def activation_spec(
+    activation: object, functions: Sequence[Sequence[FunctionSpec | nn.Module]]
+) -> ActivationSpec:
+    """Return a text as it is, and the specs of functions of anything else."""
+    if isinstance(activation, str):
+        return str(activation)
     specs = [[spec_of(function) for function in layer] for layer in functions]
     return [[spec if isinstance(spec, str) else list(spec) for spec in layer] for layer in specs]
 
@@ -85,9 +93,11 @@ class TypedActivation(nn.Module):
     functions : sequence of str or nn.Module
         One per type: texts as of :func:`get_activation`, or modules as :class:`TableFunction`. A
         text with ``trainable=True`` becomes a :class:`TrainableActivation`, whose parameters all
-        neurons of the type share.
+        neurons of the type share; "silu_or_relu" a :class:`StochasticActivation`.
     n_neurons : int
-        Size of the last axis of the input.
+        Neurons of the layer.
+    n_points : int, default=1
+        Values of each neuron, side by side: the last axis of the input is n_neurons * n_points.
     n_members : int or None, default=None
         Number of packed networks, (n_members, batch, n_neurons), each with such parameters of its
         own.
@@ -115,22 +125,30 @@ class TypedActivation(nn.Module):
         functions: Sequence[str | nn.Module],
         n_neurons: int,
         *,
+        n_points: int = 1,
         n_members: int | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        self.sizes: list[int] = type_sizes(n_neurons, len(functions))
+        self.sizes: list[int] = [n_points * n for n in type_sizes(n_neurons, len(functions))]
         # the text of each type, None where a module stands for it
         self.names: list[str | None] = []
         self.own = nn.ModuleList()
         for function in functions:
             if not isinstance(function, nn.Module) and has_learned_parameters(function):
                 function = TrainableActivation(function, n_members=n_members, dtype=dtype)
+            elif not isinstance(function, nn.Module) and tosses_coins(function):
+                function = StochasticActivation(function)
             if isinstance(function, nn.Module):
                 self.own.append(function)
                 self.names.append(None)
             else:
                 self.names.append(function)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all values of all networks have the same function."""
+        return len(self.sizes) == 1 and next(self.parameters(), None) is None
 
     def reset_parameters(self) -> None:
         """Put learned parameters back where training starts."""
@@ -141,11 +159,7 @@ class TypedActivation(nn.Module):
     def mean_texts(self) -> list[str | None]:
         """Return the text of each type, means for learned parameters; None for tables."""
         own = iter(self.own)
-        modules = [next(own) if name is None else None for name in self.names]
-        return [
-            module.mean_text() if isinstance(module, TrainableActivation) else name
-            for module, name in zip(modules, self.names, strict=True)
-        ]
+        return [_text_of(next(own)) if name is None else name for name in self.names]
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the values, of the shape of ``z``: (..., n_neurons)."""
@@ -168,6 +182,12 @@ class TypedActivation(nn.Module):
     def _functions(self) -> list[Callable[[Tensor], Tensor]]:
         own = iter(self.own)
         return [next(own) if name is None else get_activation(name) for name in self.names]
+
+
+def _text_of(module: nn.Module) -> str | None:
+    if isinstance(module, TrainableActivation):
+        return module.mean_text()
+    return module.activation.name if isinstance(module, StochasticActivation) else None
 
 
 def _with_slope(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from typing import Any, Self
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-from sktaskneuron.nn.task.dropout import GeneratorDropout
+from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.training.loop.results import EpochHook
 from sktaskneuron.training.loop.schedules import Schedule, constant, get_schedule
 from sktaskneuron.training.state import module_to_arrays
@@ -69,7 +69,9 @@ class Schedules(OwnCallback):
         self.groups_ = [
             (group, group["lr"], group["weight_decay"]) for group in net.optimizer_.param_groups
         ]
-        self.dropouts_ = [m for m in net.module_.modules() if isinstance(m, GeneratorDropout)]
+        self.dropouts_ = [
+            m for m in net.module_.modules() if isinstance(m, GeneratorDropout) and m.scheduled
+        ]
 
     def _at(self, t: float) -> float:
         return t if self.clock is None else min(1.0, max(t, self.clock()))

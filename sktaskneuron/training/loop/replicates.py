@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sktaskneuron._clock import Clock
 from sktaskneuron._typing import RowNumbers, Vector
+from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.nn.parameterization import rates_of
 from sktaskneuron.training.data import TensorTable
 from sktaskneuron.training.device import keep_freed_memory, random_scope, threads_for
@@ -133,6 +134,10 @@ def fit_replicates(
         permute_whole=False,
     )
     held = None if held_rows is None else HeldRows(table, held_rows, device)
+    dropouts = [child for child in module.modules() if isinstance(child, GeneratorDropout)]
+    seeds = np.random.SeedSequence(seed).generate_state(len(dropouts), np.uint32).tolist()
+    for dropout, dropout_seed in zip(dropouts, seeds, strict=True):
+        dropout.reseed(dropout_seed)
     width = n_replicates * _width(module, table)
     alive = torch.ones_like(like, dtype=torch.bool)
     best = BestEpochs(module.parameters(), owners, torch.full_like(like, torch.inf))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from sktaskneuron.exceptions import SkTaskNeuronError
-from sktaskneuron.nn.task.dropout import GeneratorDropout
+from sktaskneuron.nn.dropout import GeneratorDropout
 from sktaskneuron.training.data import Target
 from sktaskneuron.training.device import keep_freed_memory, random_scope
 from sktaskneuron.training.loop.best import BestEpoch

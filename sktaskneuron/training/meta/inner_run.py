@@ -269,9 +269,7 @@ class TabulatedNetwork:
         for k in range(len(self.sizes) - 1, -1, -1):
             layer, (tangent, moved) = layers[k], tangents[k]
             weight = parameters[2 * k + 2]
-            back_moved = torch.baddbmm(
-                back_moved @ weight.mT, back, direction[2 * k + 2].mT
-            )
+            back_moved = torch.baddbmm(back_moved @ weight.mT, back, direction[2 * k + 2].mT)
             back = back @ weight.mT
             right = torch.addcmul(back_moved * layer.place, back, moved, value=1.0 / self.grid.step)
             _scatter(by_table, layer.row, back_moved, right)
@@ -403,9 +401,7 @@ def adjoint_run(
             scale = root + epsilon
             step = lam / scale
             on_moment = torch.addcdiv(lam_v, step * g, root * scale, value=rate / 2.0)
-            direction.append(
-                torch.addcmul(step * -rate, g, on_moment, value=2.0 * (1.0 - decay))
-            )
+            direction.append(torch.addcmul(step * -rate, g, on_moment, value=2.0 * (1.0 - decay)))
             left.append(decay * on_moment)
         by_parameters, by_tables = network.adjoint(before.theta, tables, batch, direction, share)
         by_theta = [lam + h for lam, h in zip(by_theta, by_parameters, strict=True)]

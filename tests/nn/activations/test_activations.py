@@ -12,6 +12,8 @@ from sktaskneuron.formula import PRIMITIVES, ElementwiseExpression
 from sktaskneuron.nn import (
     ACTIVATIONS,
     Activation,
+    DiverseNetwork,
+    StochasticActivation,
     TaskNetwork,
     TrainableActivation,
     find_activation,
@@ -39,6 +41,7 @@ VARIANTS = [
     "smelu(b=2, a=0.25)",
     "sau(a=0, n=5)",
     "crrelu(e=-0.3)",
+    "silu_or_relu(p=0.8)",
     "helu(a=1)",
     "gelusine(a=0.4)",
     "gelu_sinc(a=-0.2)",
@@ -77,7 +80,7 @@ class TestForms:
         activation = find_activation(text)
         x = torch.from_numpy(GRID)
         exact = gradient(activation.torch, x)
-        if activation.train_eval:
+        if activation.name.startswith("helu"):
             below = -activation.parameters["a"]
             np.testing.assert_array_equal(exact.numpy(), (below < GRID).astype(float))
             return
@@ -306,7 +309,7 @@ class TestRegistry:
         x = np.linspace(-4.0, 4.0, 401) + 1.2e-3
         change = (activation.numpy(x + 1e-6) - activation.numpy(x - 1e-6)) / 2e-6
         other_in_training = not np.allclose(change, slopes(activation.torch, x), atol=1e-5)
-        assert other_in_training == activation.train_eval
+        assert (other_in_training or activation.coin is not None) == activation.train_eval
 
     @pytest.mark.parametrize("text", NAMES + VARIANTS)
     def test_moments_agree_with_draws(self, text):
@@ -516,6 +519,61 @@ class TestHysteresis:
         assert gradient(helu, x).tolist() == [0.0, 1.0, 1.0]
         with torch.inference_mode():
             assert torch.equal(helu(x), torch.relu(x))
+
+
+class TestStochastic:
+    def test_coins_in_training_and_their_mean_in_prediction(self):
+        x = torch.linspace(-3, 3, 20_001, dtype=torch.float64)
+        module = StochasticActivation("silu_or_relu(p=0.25)", seed=1)
+        silu, relu = torch.nn.functional.silu(x), torch.relu(x)
+        before = torch.get_rng_state()
+        value, again = module(x), module(x)
+        assert torch.equal(torch.get_rng_state(), before)
+        heads = torch.isclose(value, silu, rtol=1e-12, atol=1e-12)
+        assert bool((heads | torch.isclose(value, relu, rtol=1e-12, atol=1e-12)).all())
+        assert float(heads.double().mean()) == pytest.approx(0.25, abs=0.02)
+        assert not torch.equal(value, again)
+        expected = torch.from_numpy(find_activation("silu_or_relu(p=0.25)").numpy(x))
+        torch.testing.assert_close(module.eval()(x), expected)
+        torch.testing.assert_close(module(x), 0.25 * silu + 0.75 * relu)
+        surely = StochasticActivation("silu_or_relu(p=1)")
+        torch.testing.assert_close(surely(x), silu)
+
+    def test_slopes_are_those_of_what_the_coins_took(self):
+        x = torch.full((1000,), -1.0, dtype=torch.float64)
+        slope = gradient(StochasticActivation(), x)
+        silu = gradient(torch.nn.functional.silu, x)[0]
+        assert bool(((slope == 0) | torch.isclose(slope, silu)).all())
+        assert 400 < int((slope != 0).sum()) < 600
+
+    @pytest.mark.parametrize(
+        "network",
+        [
+            TaskNetwork(3, 1, "x", hidden_layer_sizes=(5, 5), activation="silu_or_relu"),
+            DiverseNetwork(3, 1, (5, 5), [(2, [["silu_or_relu", "sin"]] * 2)]),
+        ],
+        ids=["one type", "one of two types"],
+    )
+    def test_networks_toss_them(self, network):
+        x = torch.linspace(-1, 1, 12).reshape(4, 3)
+        assert not torch.equal(network(x), network(x))
+        network.eval()
+        assert torch.equal(network(x), network(x))
+        found = [m for m in network.modules() if isinstance(m, StochasticActivation)]
+        assert len(found) == 2
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("relu", "has no two functions"),
+            ("silu_or_relu(p=1.5)", "at most 1, got 1.5"),
+            ("silu_or_relu(p=0)", "must be above 0"),
+            ("silu_or_relu(trainable=True)", "no parameter that may be learned"),
+        ],
+    )
+    def test_bad_texts(self, text, message):
+        with pytest.raises(ValueError, match=message):
+            StochasticActivation(text)
 
 
 TRAINABLE = [(a.name, name) for a in REGISTRY.values() for name in a.trainable]

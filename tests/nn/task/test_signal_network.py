@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sktaskneuron.nn import SignalNetwork, TaskNeuron, n_parameters
+from sktaskneuron.nn import ActivationSet, SignalNetwork, TaskNeuron, n_parameters
 
 SHAPES = {"signal": (2, 13), "image": (1, 6, 9), "point": (1, 1)}
 
@@ -83,6 +83,42 @@ def test_export(name):
     program = torch.export.export(network, (rows,), dynamic_shapes=({1: batch},))
     more = rows_of(network, 2, 9)
     torch.testing.assert_close(program.module()(more), network(more))
+
+
+SET = ActivationSet.from_names(["sin", "x**2"])
+
+
+@pytest.mark.parametrize("name", ["signal", "image"])
+def test_types_are_types_of_channels(name):
+    options = {"hidden_channels": (4,), "depth": 1, "kernel_size": 3}
+    network = network_of(name, activation=SET, **options).eval()
+    plain = network_of(name, activation="identity", **options).eval()
+    seen = {}
+    for key, value in (("typed", network), ("plain", plain)):
+        value.pool.register_forward_pre_hook(lambda _, inputs, key=key: seen.update({key: inputs}))
+        value(rows_of(value, 5))
+    before, after = seen["plain"][0], seen["typed"][0]
+    torch.testing.assert_close(after[:, :2], torch.sin(before[:, :2]), rtol=0, atol=1e-4)
+    torch.testing.assert_close(after[:, 2:], before[:, 2:] ** 2, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [SET, ["relu", SET], ["sin", "prelu(trainable=True)"], [["relu"], SET, ["sin"], ["tanh"]]],
+    ids=["a set", "a text and a set", "a learned parameter", "one for each layer"],
+)
+def test_activations_are_stored(activation):
+    network = network_of("signal", activation=activation, n_members=2)
+    twin = SignalNetwork.from_spec(network.spec(), dtype=torch.float64)
+    twin.load_state_dict(network.state_dict())
+    rows = rows_of(network, 2, 5)
+    torch.testing.assert_close(twin.eval()(rows), network.eval()(rows), rtol=0, atol=0)
+    assert twin.spec() == network.spec()
+
+
+def test_activations_for_other_layers():
+    with pytest.raises(ValueError, match="is of 3 hidden layers, the network has 4"):
+        network_of("signal", activation=[["relu"]] * 3)
 
 
 def test_output_is_linear():

@@ -27,6 +27,8 @@ class GeneratorDropout(nn.Module):
         kept too.
     seed : int, default=0
         Seed of the private generator.
+    scheduled : bool, default=True
+        Whether a schedule of training may lower the rate.
 
     Attributes
     ----------
@@ -55,13 +57,15 @@ class GeneratorDropout(nn.Module):
 
     rate: float
     seed: int
+    scheduled: bool
 
-    def __init__(self, rate: float = 0.1, *, seed: int = 0) -> None:
+    def __init__(self, rate: float = 0.1, *, seed: int = 0, scheduled: bool = True) -> None:
         super().__init__()
         if not 0 <= rate < 1:
             raise ValueError(f"the dropout rate must be in [0, 1), got {rate!r}")
         self.rate = float(rate)
         self.p: float = self.rate
+        self.scheduled = scheduled
         self.seed = int(seed)
         self.reseed(self.seed)
 
