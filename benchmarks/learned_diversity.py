@@ -10,7 +10,7 @@ validation rows with seeds of their own; every network keeps its best epoch on t
 Activations are learned on the training rows only, once: other --meta-seed, other functions.
 
     mnist1d        Fig. 3: test accuracy; 3400 rows to train on, 600 to choose by, 1000 to test
-    size           Fig. 4: the same over the number of neurons; types that grew from zero
+    size           Fig. 4: the same over the number of neurons and layers, and three bases
     van_der_pol    Fig. 5: derivatives by the state, mu = 2.7, on unseen orbits
     henon_heiles   Fig. 6: plain and Hamiltonian networks, error of the field and energy drift
     pendulum       Fig. 7: the same

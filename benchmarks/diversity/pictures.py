@@ -30,8 +30,8 @@ COLOURS = {
     "U2:2": "#4f93b8",
     "U2": "#1d4e75",
     "U3": "#c1121f",
-    "U1 from zero": "#7b2cbf",
-    "U2 from zero": "#1d4e75",
+    "U2 from tanh": "#2a9d8f",
+    "U2 from zero": "#c1121f",
 }
 
 
@@ -86,21 +86,24 @@ def box_panels(panels: Sequence[tuple[str, Mapping[str, Array], bool]], path: Pa
     save(figure, path)
 
 
-def over_width(widths: Sequence[int], accuracy: Mapping[str, Sequence[Array]], path: Path) -> None:
-    """As Fig. 4: mean accuracy and its standard deviation over the number of neurons."""
-    figure, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
-    for name, per_width in accuracy.items():
-        means = np.array([100 * values.mean() for values in per_width])
-        sds = np.array([100 * values.std(ddof=1) for values in per_width])
-        colour = COLOURS[name]
-        ax.fill_between(widths, means - sds, means + sds, color=colour, alpha=0.15, linewidth=0)
-        ax.plot(widths, means, "o-", color=colour, markersize=4)
-    _label_ends(ax, widths[-1], {n: 100 * v[-1].mean() for n, v in accuracy.items()})
-    ax.set_xscale("log")
-    ax.set_xticks(widths, [str(width) for width in widths])
-    ax.minorticks_off()
-    ax.set(xlabel="neurons", ylabel="test accuracy, %")
-    ax.spines[["top", "right"]].set_visible(False)
+def over_size(
+    panels: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[Array]]]], path: Path
+) -> None:
+    """As Fig. 4: mean accuracy and its standard deviation over sizes of networks, by their name."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(9.6, 3.8), layout="constrained")
+    for ax, (label, (sizes, accuracy)) in zip(axes, panels.items(), strict=True):
+        for name, per_size in accuracy.items():
+            means = np.array([100 * values.mean() for values in per_size])
+            sds = np.array([100 * values.std(ddof=1) for values in per_size])
+            colour = COLOURS[name]
+            ax.fill_between(sizes, means - sds, means + sds, color=colour, alpha=0.15, linewidth=0)
+            ax.plot(sizes, means, "o-", color=colour, markersize=4)
+        _label_ends(ax, sizes[-1], {n: 100 * v[-1].mean() for n, v in accuracy.items()})
+        ax.set_xscale("log")
+        ax.set_xticks(sizes, [str(size) for size in sizes])
+        ax.minorticks_off()
+        ax.set(xlabel=label, ylabel="test accuracy, %")
+        ax.spines[["top", "right"]].set_visible(False)
     save(figure, path)
 
 

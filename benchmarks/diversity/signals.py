@@ -31,8 +31,8 @@ from .training import LEGEND, Library, compare, fit
 
 Array = np.ndarray
 
-GROWN = ["U2 from zero", "U1 from zero"]
-WIDTHS = (20, 50, 100, 200, 400)
+SIZED = ["U2", "U2 from tanh", "U2 from zero", "U1", "sine + ReLU", "ReLU", "tanh"]
+WIDTHS, DEPTHS, DEEP_WIDTH = (20, 50, 100, 200, 400), (1, 2, 3), 50
 
 
 class Inspected(TableEstimator):
@@ -53,7 +53,7 @@ class Pack:
     activations: Any
     packed: PackedModel
 
-    def network_inputs(self, X: Array) -> Array:
+    def network_inputs(self, X: Array, owner: Inspected) -> Array:
         return (X - self.problem.mean) / self.problem.scale
 
     def network_targets(self, name: str, y: Array) -> Array:
@@ -163,39 +163,52 @@ FIELDS_OF_PLANE = ("participation", "accuracy")
 
 
 def study_size(run: Run) -> None:
-    names = [*GROWN, "sine", "ReLU", "tanh"]
-    widths = WIDTHS[:2] if run.quick else WIDTHS
+    widths, depths = (WIDTHS[:2], DEPTHS[:2]) if run.quick else (WIDTHS, DEPTHS)
+    wide = [(width, 1) for width in widths]
+    deep = [(DEEP_WIDTH, depth) for depth in depths]
+    shapes = [*wide, *deep[1:]]
     study = run.signals_name("size")
-    store = run.store(study, ["width", "set"], [*FITTED, "accuracy", "participation"])
+    store = run.store(study, ["width", "depth", "set"], [*FITTED, "accuracy", "participation"])
     library = run.library(run.signals)
-    for width in widths:
-        training = run.training(width=width)
-        compare(library, names, training, run.seeds, store, classified, width=width)
-    accuracy = {
-        name: [store.values("accuracy", run.seeds, width=w, set=name) for w in widths]
-        for name in names
-    }
+    for width, depth in shapes:
+        training = run.training(width=width, depth=depth)
+        compare(library, SIZED, training, run.seeds, store, classified, width=width, depth=depth)
+
+    def accuracies(name: str, shapes: list[tuple[int, int]]) -> list[Array]:
+        return [
+            store.values("accuracy", run.seeds, width=width, depth=depth, set=name)
+            for width, depth in shapes
+        ]
+
     lines = [
-        [name, *(report.spread(values, unit=100) for values in per_width)]
-        for name, per_width in accuracy.items()
+        [name, *(report.spread(values, unit=100) for values in accuracies(name, shapes))]
+        for name in SIZED
     ]
     gains = [
         [
-            f"{names[0]} − {name}",
+            f"{SIZED[0]} − {name}",
             *(
                 report.paired(*pair, unit=100)
-                for pair in zip(accuracy[names[0]], rest, strict=True)
+                for pair in zip(accuracies(SIZED[0], shapes), accuracies(name, shapes), strict=True)
             ),
         ]
-        for name, rest in list(accuracy.items())[1:]
+        for name in SIZED[1:]
     ]
+    heads = ["set", *(" x ".join([str(width)] * depth) for width, depth in shapes)]
     run.finish(
         study,
-        "MNIST-1D: test accuracy, %, over the number of neurons",
-        report.markdown(["set", *map(str, widths)], [*lines, *gains]),
-        "Types were learned with 100 neurons, starting at zero, and are used at all widths.",
+        "MNIST-1D: test accuracy, %, over the number of neurons and of layers",
+        report.markdown(heads, [*lines, *gains]),
+        "Types were learned with one layer of 100 neurons, and are used at all sizes.",
     )
-    pictures.over_width(widths, accuracy, run.path(study, ".png"))
+    panels = {
+        "neurons in one layer": (widths, {name: accuracies(name, wide) for name in SIZED}),
+        f"layers of {DEEP_WIDTH} neurons": (
+            depths,
+            {name: accuracies(name, deep) for name in SIZED},
+        ),
+    }
+    pictures.over_size(panels, run.path(study, ".png"))
 
 
 def study_hessian(run: Run) -> None:

@@ -44,7 +44,6 @@ LEARNED: dict[str, tuple[int, str]] = {
     "U2": (2, "sin"),
     "U3": (3, "sin"),
     "U2 from tanh": (2, "tanh"),
-    "U1 from zero": (1, "zero"),
     "U2 from zero": (2, "zero"),
 }
 LEGEND = (
@@ -170,9 +169,10 @@ def _learned(library: Library, name: str, path: Path) -> Learned:
 
 @dataclass(frozen=True)
 class Training:
-    """How networks of one hidden layer are trained with Adam, and at which rates they are tuned."""
+    """How networks are trained with Adam, and at which rates they are tuned."""
 
     width: int = 100
+    depth: int = 1
     n_epochs: int = 40
     batch_size: int = 100
     rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
@@ -195,20 +195,21 @@ def error_or_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def pack(
-    problem: Problem, functions: Sequence[Any], width: int, seeds: Sequence[int]
+    problem: Problem, functions: Sequence[Any], training: Training, seeds: Sequence[int]
 ) -> DiverseNetwork:
     """One network per seed; its start depends on the seed alone, not on the others."""
+    layers = [functions] * training.depth
     make = partial(
         DiverseNetwork,
         problem.table.X.shape[1],
         problem.n_outputs,
-        (width,),
+        (training.width,) * training.depth,
         hamiltonian=problem.hamiltonian,
     )
-    network = make([(len(seeds), [functions])])
+    network = make([(len(seeds), layers)])
     with torch.no_grad():
         for place, seed in enumerate(seeds):
-            own = make([(1, [functions])], generator=seed)
+            own = make([(1, layers)], generator=seed)
             for packed, alone in zip(network.parameters(), own.parameters(), strict=True):
                 packed[place] = alone[0]
     return network
@@ -224,7 +225,7 @@ def fit(
     best_epoch: bool = True,
 ) -> tuple[DiverseNetwork, ReplicateResult, float]:
     """Train networks as one batch; returns them, what is known of them, and CPU seconds of one."""
-    network = pack(problem, functions(), training.width, seeds)
+    network = pack(problem, functions(), training, seeds)
     n, n_rows = len(seeds), len(problem.table.X)
     start = time.process_time()
     result = fit_replicates(
