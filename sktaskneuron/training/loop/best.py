@@ -139,7 +139,8 @@ class BestEpochs:
         better = torch.isfinite(loss) & ((loss < self.loss) | always)
         self.loss = torch.where(better, loss.to(self.loss.dtype), self.loss)
         self.train_loss = torch.where(better, train_loss.to(self.loss.dtype), self.train_loss)
-        self.n_worse = torch.where(loss > _WORSE * self.loss, self.n_worse + 1, 0)
+        # negated, so that a diverged network's NaN is worse
+        self.n_worse = torch.where(~(loss <= _WORSE * self.loss), self.n_worse + 1, 0)
         self.epoch = torch.where(better, torch.full_like(self.epoch, epoch), self.epoch)
         self.kept.keep(better)
         if outputs is not None and self.outputs is not None:
@@ -151,7 +152,7 @@ class BestEpochs:
 
         A loss that is high because the learning rate is says nothing: it comes down at the end.
         """
-        past = (self.n_worse >= _EPOCHS_WORSE) & (train_loss < self.train_loss)
+        past = (self.n_worse >= _EPOCHS_WORSE) & ~(train_loss >= self.train_loss)
         return bool(past.all())
 
     def age(self, epoch: int) -> int:

@@ -158,7 +158,8 @@ def test_ends_where_all_overfit():
 
     def run(**options):
         wide = DiverseNetwork(3, 1, (100,), [(3, [["sin"]])], dtype=torch.float64)
-        return fit(wide, table, [3e-2, 2e-2, 1e-2], n_epochs=100, schedule="flat_cos", **options)
+        rates = [3e-2, 2e-2, 1e-2]
+        return fit(wide, table, rates, n_epochs=100, schedule="flat_cos", **options)
 
     whole, early = run(), run(stop_overfit=True)
     assert (early.stop_reason, whole.stop_reason) == ("overfit", "max_epochs")
@@ -173,3 +174,18 @@ def test_ends_where_all_overfit():
 def test_a_loss_that_is_high_in_training_too_is_no_overfit():
     result = fit(network(), draw_table(), 0.3, n_epochs=30, stop_overfit=True)
     assert result.stop_reason == "max_epochs"
+
+
+def test_a_network_that_diverged_does_not_hold_the_others_up():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(200, 1))
+    table = TensorTable.from_arrays(rng.normal(size=(200, 3)), noise, dtype=torch.float64)
+    wide = DiverseNetwork(3, 1, (100,), [(2, [["sin"]])], dtype=torch.float64)
+
+    def blow_up(epoch, logs, get_state):
+        if epoch == 2:
+            with torch.no_grad():
+                wide.weights[0][1].fill_(torch.nan)
+
+    result = fit(wide, table, 0.03, 2, n_epochs=100, stop_overfit=True, on_epoch_end=blow_up)
+    assert (result.stop_reason, np.isfinite(result.loss).all()) == ("overfit", True)
