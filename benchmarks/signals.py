@@ -67,6 +67,8 @@ NETWORKS |= {
     "coins of SiLU and ReLU": {"activation": "silu_or_relu"},
     "sine and ReLU": {"activation": ["sin", "relu"]},
     "learned functions": {"activation": LEARNED},
+    # found by a search of activations elsewhere
+    **{name: {"activation": name} for name in ("gelusine", "gelu_sinc", "gmtu")},
 }
 OTHERS = ["gradient boosting", "rocket"]
 
