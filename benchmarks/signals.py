@@ -11,7 +11,7 @@ Sets:
   that lie in the package aeon, in their published split
 
 What needs a package that is not installed is left out, and the script says so. A row is one fit:
-error in percent, log loss, CPU seconds of fit, and weights of one network. A run that was stopped
+error in percent, log loss, CPU seconds of fit on one thread, and weights of one network. A run that was stopped
 goes on where it ended.
 """
 
@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 from common.report import markdown, spread
 from common.rows import Store
 from sklearn.datasets import load_digits
@@ -119,6 +120,7 @@ def learned_functions(X: np.ndarray, y: np.ndarray, seed: int) -> ActivationSet:
 def fit(model_name: str, parts: Parts, seed: int) -> dict[str, float]:
     """One fit, and its errors on the signals to test on."""
     X, y, X_test, y_test = parts
+    torch.set_num_threads(1)  # a fit of ROCKET leaves as many as there are cores
     start = time.process_time()
     if model_name in NETWORKS:
         options = dict(NETWORKS[model_name])
