@@ -11,8 +11,8 @@ Sets:
   that lie in the package aeon, in their published split
 
 What needs a package that is not installed is left out, and the script says so. A row is one fit:
-error in percent, log loss, CPU seconds of fit on one thread, and weights of one network. A run that was stopped
-goes on where it ended.
+error in percent, log loss, CPU seconds of fit on one thread, and weights of one network. A run that
+was stopped goes on where it ended.
 """
 
 from __future__ import annotations
