@@ -83,14 +83,14 @@ LEARNED = [
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", [*sorted(ACTIVATIONS), *EXPRESSIONS, *LEARNED, "snake(a=2.5)"])
 def test_activations(name, dtype):
-    activation = TypedActivation([name, "relu"], 6, n_members=2, dtype=dtype)
+    activation = TypedActivation([name, "relu"], 6, n_members=2, dtype=dtype).eval()
     with torch.no_grad():
         for parameter in activation.parameters():
             parameter += torch.rand(parameter.shape) * 0.2
     x = torch.linspace(-8, 8, 2 * 50 * 6, dtype=dtype).reshape(2, 50, 6)
     with torch.inference_mode():
         wanted = activation(x).numpy()
-    found = run_on(lambda value: networks._typed(activation, value), x.numpy())
+    found = run_on(lambda value: networks.typed_value(activation, value), x.numpy())
     assert relative(found.ravel(), wanted.ravel()) < (1e-5 if dtype == torch.float32 else 1e-9)
 
 
@@ -237,4 +237,4 @@ def test_an_unknown_scaler_is_refused():
 def test_an_unknown_activation_is_refused():
     activation = TypedActivation([torch.nn.Tanh()], 3)
     with pytest.raises(TypeError, match="type Tanh has no form in ONNX"):
-        run_on(lambda value: networks._typed(activation, value), np.zeros((2, 2, 3)))
+        run_on(lambda value: networks.typed_value(activation, value), np.zeros((2, 2, 3)))
