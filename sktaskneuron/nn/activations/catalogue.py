@@ -319,17 +319,6 @@ CATALOGUE: tuple[Entry, ...] = (
         cost=3.0,
         note="the slope in training is 1 for x > -a, else 0",
     ),
-    Entry(
-        "silu_or_relu",
-        forms.silu_or_relu,
-        "p*x*sigmoid(x) + (1 - p)*relu(x)",
-        "Lomeli et al. 2025, arXiv:2509.22358",
-        "train_eval",
-        aliases=("stochastic",),
-        positive=("p",),
-        note="training takes silu with probability p, else relu, by a coin for every value",
-        coin=(torch.nn.functional.silu, torch.relu),
-    ),
     # -- winners of searches
     Entry(
         "gelusine",
@@ -437,4 +426,16 @@ CATALOGUE: tuple[Entry, ...] = (
     # -- for quadratic neurons
     Entry("square", torch.square, "x**2", "Livni et al. 2014, arXiv:1410.1141", "smooth"),
     Entry("abs", torch.abs, "abs(x)", "Jarrett et al. 2009"),
+    # -- by a coin
+    Entry(
+        "silu_or_relu",
+        forms.silu_or_relu,
+        "p*x*sigmoid(x) + (1 - p)*relu(x)",
+        "Lomeli et al. 2025, arXiv:2509.22358",
+        "train_eval",
+        aliases=("stochastic",),
+        positive=("p",),
+        note="training takes silu with probability p, else relu, by a coin for every value",
+        coin=(torch.nn.functional.silu, torch.relu),
+    ),
 )
