@@ -63,14 +63,17 @@ def list_of(column: pd.Series) -> list[Any]:
 
 @kind(HOLDERS, TABLES)
 def pyarrow_table(draft: Draft, rng: Generator) -> Draft:
-    """The table is of pyarrow."""
+    """The table is of pyarrow, where that can hold it."""
     import pyarrow as pa
 
     if not draft.given.X.columns.is_unique:
         return draft
-    return on_both(
-        draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
-    )
+    try:
+        return on_both(
+            draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
+        )
+    except pa.ArrowException:
+        return draft
 
 
 @kind(HOLDERS, TABLES)
