@@ -108,7 +108,10 @@ def plain(draft: Draft) -> Draft:
 
 
 def floats(column: pd.Series) -> np.ndarray:
+    """Numbers as they are, else one for each text: of the table and of new rows alike."""
     try:
+        if column.dtype.kind in "Mmc":
+            raise TypeError(column.dtype)
         return column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         texts = [None if missing(v) else str(v) for v in column.tolist()]
