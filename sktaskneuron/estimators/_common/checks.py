@@ -52,7 +52,7 @@ _LEAST = 1e-30
 _LARGEST_MEAN = 1e6
 # New values count as far out as so many ranges of the training column: networks know nothing of
 # what is further, and no blend asks an equation there.
-_FAR_OUT = 0.5
+_FAR_OUT = 0.1
 # Rows looked at at a time.
 _ROWS = 8_192
 
