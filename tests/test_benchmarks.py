@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,16 @@ def defined_in(tree):
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             found.update(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
     return found
+
+
+def test_all_that_is_stored_can_be_printed():
+    pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib")
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / "stored.py"], capture_output=True, text=True, check=True
+    )
+    results = BENCHMARKS / "results"
+    for path in [*results.glob("*.csv"), *results.glob("*/*.md")]:
+        _, found, text = done.stdout.partition(f"\n## {path.relative_to(results).as_posix()}\n")
+        assert found
+        assert "|" in text

@@ -58,6 +58,8 @@ def draw(case: Case) -> Draft:
         if kind.stage >= TYPES:
             draft = kept_rough(draft)
         draft = merged(draft, kind.change(draft, rng))
+        if kind.name in case.model.as_given:
+            draft = replace(draft, linear_as_given=True)
     if len(case.kinds) > 1:
         # one kind may take away what the other one is refused for, or told
         refusal = MAY if draft.refusal == MUST else draft.refusal

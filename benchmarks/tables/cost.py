@@ -27,6 +27,7 @@ SETTINGS: Mapping[str, Defaults] = {
     ),
     "ranks": replace(Defaults(), rivals=_FORMER[:1], class_rivals=_FORMER),
     "most_steps=6000": replace(Defaults(), most_steps=6_000),
+    "most_steps=1500": replace(Defaults(), most_steps=1_500),
     "most_steps=3000": replace(Defaults(), most_steps=3_000),
     "epoch_steps=1": replace(Defaults(), epoch_steps=1),
     "default": Defaults(),

@@ -154,6 +154,37 @@ class CatBoost(BaseEstimator):
         return self.model_.predict_proba(self._strings(X))
 
 
+def chimeraboost(setting: Setting) -> Any:
+    from chimeraboost import ChimeraBoostClassifier, ChimeraBoostRegressor
+
+    model = ChimeraBoostClassifier if setting.classes else ChimeraBoostRegressor
+    return ToldCategories(model(random_state=setting.seed, thread_count=setting.threads))
+
+
+class ToldCategories(BaseEstimator):
+    """A model that `fit` tells which columns are categories; they go as strings."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> ToldCategories:
+        self.model.fit(CatBoost._strings(X), y, cat_features=CATEGORIES(X) or None)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return self.model.predict(CatBoost._strings(X))
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return self.model.predict_proba(CatBoost._strings(X))
+
+
+def perpetual(setting: Setting) -> Any:
+    from perpetual.sklearn import PerpetualClassifier, PerpetualRegressor
+
+    model = PerpetualClassifier if setting.classes else PerpetualRegressor
+    return model(seed=setting.seed, num_threads=setting.threads)
+
+
 # -- other models ----------------------------------------------------------------------------------
 
 
@@ -164,8 +195,8 @@ def explainable_boosting(setting: Setting) -> Any:
     return model(random_state=setting.seed, n_jobs=setting.threads)
 
 
-def _pytabkit(setting: Setting, name: str) -> Any:
-    """A network of pytabkit; it takes categories, and numbers without gaps."""
+def _pytabkit(setting: Setting, name: str, **options: Any) -> Any:
+    """A model of pytabkit; it takes categories, and numbers without gaps."""
     import pytabkit
 
     model = getattr(pytabkit, name + ("_Classifier" if setting.classes else "_Regressor"))
@@ -176,7 +207,7 @@ def _pytabkit(setting: Setting, name: str) -> Any:
     ).set_output(transform="pandas")
     return make_pipeline(
         medians,
-        model(device="cpu", random_state=setting.seed, n_threads=setting.threads),
+        model(device="cpu", random_state=setting.seed, n_threads=setting.threads, **options),
     )
 
 
@@ -184,6 +215,18 @@ def realmlp(setting: Setting) -> Any:
     import torch._dynamo  # noqa: F401  (as for neuronseek)
 
     return _pytabkit(setting, "RealMLP_TD")
+
+
+def realmlp_cross_entropy(setting: Setting) -> Any:
+    """RealMLP set for log loss: its epoch by cross-entropy, labels not smoothed."""
+    import torch._dynamo  # noqa: F401
+
+    options = {"val_metric_name": "cross_entropy", "use_ls": False} if setting.classes else {}
+    return _pytabkit(setting, "RealMLP_TD", **options)
+
+
+def xrfm(setting: Setting) -> Any:
+    return _pytabkit(setting, "XRFM_D")
 
 
 def tabm(setting: Setting) -> Any:
@@ -313,6 +356,10 @@ MODELS: dict[str, Callable[[Setting], Any]] = {
     "catboost": catboost,
     "ebm": explainable_boosting,
     "realmlp": realmlp,
+    "realmlp_ce": realmlp_cross_entropy,
+    "xrfm": xrfm,
+    "chimeraboost": chimeraboost,
+    "perpetual": perpetual,
     "tabm": tabm,
     "kan": kan,
     "tnlearn": tnlearn,
@@ -326,6 +373,10 @@ PACKAGES = {
     "catboost": "catboost",
     "ebm": "interpret-core",
     "realmlp": "pytabkit",
+    "realmlp_ce": "pytabkit",
+    "xrfm": "xrfm",
+    "chimeraboost": "chimeraboost",
+    "perpetual": "perpetual",
     "tabm": "pytabkit",
     "kan": "pykan",
     "tnlearn": "tnlearn",

@@ -15,8 +15,11 @@ def find_levels(
     weight: Vector | None,
     max_categories: int,
     name: str,
-) -> tuple[list[Level], list[Level]]:
+) -> tuple[list[Level], list[Level], list[Level]]:
     """Find the levels of a column and pool the rare ones.
+
+    Where there are more levels than columns wanted, one of a single row is taken for a level that
+    fit has not seen: what it would teach holds of that row alone.
 
     Parameters
     ----------
@@ -35,6 +38,8 @@ def find_levels(
         Levels with a column of their own: numbers before text, sorted; None (missing) last.
     pooled : list
         The rarer levels, sorted, that share one column.
+    single : list
+        The levels of a single row, sorted, that have none.
 
     Raises
     ------
@@ -48,12 +53,15 @@ def find_levels(
     missing = levels[-1:] if levels[-1] is None else []
     levels = levels[: len(levels) - len(missing)]
     if len(levels) <= max_categories:
-        return levels + missing, []
-    by_mass = np.argsort(-mass[: len(levels)], kind="stable")
-    often = set(by_mass[: max_categories - 1].tolist())
-    kept = [level for i, level in enumerate(levels) if i in often]
-    pooled = [level for i, level in enumerate(levels) if i not in often]
-    return kept + missing, pooled
+        return levels + missing, [], []
+    # a row of weight two is two rows
+    alone = (np.bincount(codes) == 1) & (mass < 2)
+    single = [level for level, is_alone in zip(levels, alone, strict=False) if is_alone]
+    by_mass = [i for i in np.argsort(-mass[: len(levels)], kind="stable").tolist() if not alone[i]]
+    n_kept = max_categories - (len(by_mass) > max_categories)
+    kept = [levels[i] for i in sorted(by_mass[:n_kept])]
+    pooled = [levels[i] for i in sorted(by_mass[n_kept:])]
+    return kept + missing, pooled, single
 
 
 def count_columns(kept: Sequence[Level], pooled: Sequence[Level]) -> int:
@@ -67,7 +75,7 @@ def count_columns(kept: Sequence[Level], pooled: Sequence[Level]) -> int:
     Returns
     -------
     n_columns : int
-        At least 1.
+        At least 1: of no levels, a column of zeros.
     """
     return len(_shown(kept, pooled))
 
@@ -206,4 +214,4 @@ def _order(level: Level) -> tuple[int, float, str]:
 def _shown(kept: Sequence[Level], pooled: Sequence[Level]) -> range:
     """Places, among kept levels and the pool, that have a column; of two, the second says all."""
     n_levels = len(kept) + bool(pooled)
-    return range(1, 2) if n_levels == 2 else range(n_levels)
+    return range(1, 2) if n_levels == 2 else range(max(n_levels, 1))

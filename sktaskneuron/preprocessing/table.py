@@ -62,7 +62,8 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         None: no column. Otherwise names, places, or a mask of the categorical columns.
     max_categories : int, default=32
         Most 0/1 columns of one feature, the missing level aside. The rarer levels beyond it share
-        the column "name=other"; `level_codes` tells them apart.
+        the column "name=other"; `level_codes` tells them apart. Where there are more, a level of a
+        single row counts as one that fit has not seen: it has no column and no code.
 
     Attributes
     ----------
@@ -251,11 +252,12 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         source = [*numbers, *numbers[self.missing_]]
         for column in np.flatnonzero(self.categorical_).tolist():
             cells, name = table.values(column), table.names[column]
-            kept, pooled = find_levels(cells, weight, self.max_categories, name)
+            kept, pooled, single = find_levels(cells, weight, self.max_categories, name)
             if from_type and not table.is_declared(column):
+                seen = [*kept, *pooled, *single]
                 if owner is not self:
-                    check_no_prose(cells, [*kept, *pooled], name, owner)
-                doubts.append(doubt_of_text(cells, [*kept, *pooled], name))
+                    check_no_prose(cells, seen, name, owner)
+                doubts.append(doubt_of_text(cells, seen, name))
             self.levels_.append(kept)
             self.pooled_levels_.append(pooled)
             source += [column] * count_columns(kept, pooled)
@@ -344,7 +346,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         --------
         >>> import numpy as np
         >>> from sktaskneuron.preprocessing import TableEncoder
-        >>> X = np.array([["Oslo"], ["Rome"], ["Bern"], ["Rome"]])
+        >>> X = np.array([["Oslo"], ["Rome"], ["Bern"], ["Rome"]] * 2)
         >>> encoder = TableEncoder(max_categories=2).fit(X)
         >>> encoder.levels_, encoder.pooled_levels_, encoder.n_levels_
         ([['Rome']], [['Bern', 'Oslo']], [3])

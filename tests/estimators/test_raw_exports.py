@@ -158,7 +158,7 @@ class TestColumns:
         texts = excel_columns(TableEncoder().fit(X))
         parts = texts["x0=" + "a" * 300].split('"')
         assert [len(part) for part in parts[1::2]] == [255, 45]
-        X = np.array([*(f"{i}a" for i in range(600)), "b", "b"], dtype=object)[:, None]
+        X = np.array([*(f"{i}a" for i in range(600)), "b"] * 2, dtype=object)[:, None]
         text = excel_columns(TableEncoder(max_categories=2).fit(X))["x0=other"]
         assert text.count("OR(") == 4
 

@@ -179,13 +179,36 @@ def test_constant_and_repeated_columns(dataframe):
 
 
 def test_max_categories(dataframe):
-    X = dataframe({"c": ["a"] * 3 + ["b"] * 2 + ["c", "d", "e"] + [None]})
+    X = dataframe({"c": ["a"] * 5 + ["b"] * 4 + ["c", "d", "e"] * 2 + [None]})
     encoder = TableEncoder(max_categories=3).fit(X)
     assert encoder.get_feature_names_out().tolist() == ["c=a", "c=b", "c is missing", "c=other"]
     assert encoder.pooled_levels_ == [["c", "d", "e"]]
     Z = encoder.transform(X)
-    assert Z.sum(axis=0).tolist() == [3, 2, 1, 3]
+    assert Z.sum(axis=0).tolist() == [5, 4, 1, 6]
     assert encoder.transform(dataframe({"c": ["z"]})).tolist() == [[0, 0, 0, 0]]
+
+
+def test_a_level_of_one_row_among_many_is_as_one_not_seen(dataframe):
+    cells = ["a"] * 3 + ["b", "d", "g"] * 2 + ["e", "f"]
+    X = dataframe({"c": cells, "id": list("abcdefghijk")})
+    encoder = TableEncoder(max_categories=3).fit(X)
+    assert encoder.levels_ == [["a", "b"], []]
+    assert encoder.pooled_levels_ == [["d", "g"], []]
+    assert encoder.get_feature_names_out().tolist() == ["c=a", "c=b", "c=other", "id=other"]
+    assert encoder.constant_.tolist() == [False, False, False, True]
+    assert encoder.transform(X).sum(axis=0).tolist() == [3, 2, 4, 0]
+    assert encoder.level_codes(X)[:, 0].tolist() == [0, 0, 0, 1, 2, 3, 1, 2, 3, -1, -1]
+
+
+def test_levels_of_one_row_are_levels_where_all_have_room(dataframe):
+    encoder = TableEncoder(max_categories=3).fit(dataframe({"c": list("abc")}))
+    assert encoder.levels_ == [["a", "b", "c"]]
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    X = pd.DataFrame({"c": list("abcd")})
+    encoder = TableEncoder(max_categories=2).fit(X, sample_weight=[1.0, 2.0, 1.0, 3.0])
+    assert encoder.levels_ == [["b", "d"]]
 
 
 def test_max_categories_counts_weight():
@@ -195,20 +218,20 @@ def test_max_categories_counts_weight():
 
 
 def test_level_codes(dataframe):
-    cities = ["b"] * 4 + ["d"] * 3 + ["a", "c", "e", None]
-    X = dataframe({"small": ["u", "v"] * 5 + ["u"], "n": np.arange(11.0), "city": cities})
+    cities = ["b"] * 4 + ["d"] * 3 + ["a", "c", "e"] * 2 + [None]
+    X = dataframe({"small": ["u", "v"] * 7, "n": np.arange(14.0), "city": cities})
     encoder = TableEncoder(max_categories=3).fit(X)
     assert encoder.large_.tolist() == [2]
     assert encoder.n_levels_ == [6]
     codes = encoder.level_codes(X)
     assert codes.dtype == np.float64
-    assert codes[:, 0].tolist() == [1] * 4 + [3] * 3 + [0, 2, 4, 5]
+    assert codes[:, 0].tolist() == [1] * 4 + [3] * 3 + [0, 2, 4] * 2 + [5]
     later = dataframe({"small": ["v"] * 3, "n": [1.0, None, 2.0], "city": ["z", None, "e"]})
     assert encoder.level_codes(later).tolist() == [[-1], [5], [4]]
 
 
 def test_missing_level_that_fit_did_not_see_is_unknown(dataframe):
-    encoder = TableEncoder(max_categories=2).fit(dataframe({"c": list("abcd")}))
+    encoder = TableEncoder(max_categories=2).fit(dataframe({"c": list("abcd") * 2}))
     assert encoder.n_levels_ == [4]
     assert encoder.level_codes(dataframe({"c": [None, "d"]})).tolist() == [[-1], [3]]
 
@@ -230,14 +253,14 @@ def test_level_codes_of_every_kind(kind):
         "float": [2, 1, 0, 3, 4, 2],
     }[kind]
     X = np.array([[cell] for cell in cells], dtype=object)
-    encoder = TableEncoder(categorical_features=[0], max_categories=2).fit(X)
+    encoder = TableEncoder(categorical_features=[0], max_categories=2).fit(np.repeat(X, 2, axis=0))
     assert encoder.level_codes(X)[:, 0].tolist() == codes
     assert encoder.n_levels_ == [max(codes) + 1]
     assert encoder.level_codes(X[::-1])[:, 0].tolist() == codes[::-1]
 
 
 def test_level_codes_do_not_depend_on_the_library():
-    cells = ["b", "a", None, "d", "c", "b"]
+    cells = ["b", "a", None, "d", "c", "b"] * 2
     tables = [
         pd.DataFrame({"c": cells}),
         pd.DataFrame({"c": pd.Categorical(cells, categories=list("dcbae"))}),
@@ -248,10 +271,10 @@ def test_level_codes_do_not_depend_on_the_library():
     for fitted in tables:
         encoder = TableEncoder(max_categories=2).fit(fitted)
         if isinstance(fitted, np.ndarray):
-            assert encoder.level_codes(fitted)[:, 0].tolist() == [1, 0, 4, 3, 2, 1]
+            assert encoder.level_codes(fitted)[:, 0].tolist() == [1, 0, 4, 3, 2, 1] * 2
             continue
         for table in tables[:4]:
-            assert encoder.level_codes(table)[:, 0].tolist() == [1, 0, 4, 3, 2, 1]
+            assert encoder.level_codes(table)[:, 0].tolist() == [1, 0, 4, 3, 2, 1] * 2
 
 
 def test_no_level_codes_without_pooled_levels(dataframe):
@@ -296,7 +319,8 @@ def test_codes_and_columns_agree(dataframe):
     ("weight", "n_encodings"), [(None, 1), ([1, 2, 3, 1, 2, 3], 1), ([1, 0, 3, 1, 0, 3], 2)]
 )
 def test_fit_transform_with_codes_encodes_once(dataframe, monkeypatch, weight, n_encodings):
-    X = dataframe(MIXED | {"town": list("abcdef")})
+    X = dataframe({k: [*v, *v] for k, v in (MIXED | {"town": list("abcdef")}).items()})
+    weight = None if weight is None else [*weight, *weight]
     fitted = TableEncoder(max_categories=4).fit(X, sample_weight=weight)
     calls, encode = [], TableEncoder._encode
     monkeypatch.setattr(TableEncoder, "_encode", lambda *a: calls.append(1) or encode(*a))
@@ -311,12 +335,12 @@ def test_fit_transform_with_codes_encodes_once(dataframe, monkeypatch, weight, n
 
 def test_level_codes_weights_equal_repetition():
     X = pd.DataFrame({"c": list("abcdefg")})
-    weight = np.array([0, 3, 1, 2, 0, 4, 1])
+    weight = np.array([0, 3, 2, 2, 1, 4, 2])
     weighted = TableEncoder(max_categories=3).fit(X, sample_weight=weight)
     repeated = TableEncoder(max_categories=3).fit(X.iloc[np.repeat(np.arange(7), weight)])
     assert weighted.n_levels_ == repeated.n_levels_ == [5]
     np.testing.assert_array_equal(weighted.level_codes(X), repeated.level_codes(X))
-    assert weighted.level_codes(X)[:, 0].tolist() == [-1, 0, 1, 2, -1, 3, 4]
+    assert weighted.level_codes(X)[:, 0].tolist() == [-1, 0, 1, 2, -1, 3, 4]  # e is a single row
 
 
 def test_level_codes_checks_the_columns(dataframe):

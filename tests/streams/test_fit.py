@@ -1,5 +1,7 @@
 """A fit to a stream has the weights of one fit to all rows, and holds few of them."""
 
+import os
+import signal
 from itertools import pairwise
 
 import numpy as np
@@ -177,3 +179,30 @@ class TestCluster:
             there = fit_stream(SEARCH, rows, "y", sample_size=300, random_state=0)
         here = fit_stream(SEARCH, rows, "y", sample_size=300, random_state=0)
         assert there.fitted_formula_ == here.fitted_formula_
+
+    def test_a_worker_that_dies_midway_is_replaced(self, tmp_path):
+        frames = pytest.importorskip("dask.dataframe")
+        distributed = pytest.importorskip("distributed")
+        delayed = pytest.importorskip("dask").delayed
+        table = draw(2000)
+        death = tmp_path / "death"
+
+        def read(place):
+            reads = tmp_path / f"reads of {place}"
+            with reads.open("a") as file:
+                file.write(".")
+            # the first read is for the sample, the second one for the sums
+            if place == 2 and reads.stat().st_size == 2 and not death.exists():
+                death.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return table.iloc[500 * place : 500 * (place + 1)]
+
+        rows = frames.from_delayed([delayed(read)(k) for k in range(4)], meta=table.iloc[:0])
+        cluster = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        )
+        with cluster, distributed.Client(cluster):
+            there = fit_stream(SEARCH, rows, "y", sample_size=300, random_state=0)
+        assert death.exists()
+        here = fit_stream(SEARCH, parts_of(table, 4), "y", sample_size=300, random_state=0)
+        assert str(there.fitted_formula_) == str(here.fitted_formula_)

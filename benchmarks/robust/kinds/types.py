@@ -63,14 +63,17 @@ def list_of(column: pd.Series) -> list[Any]:
 
 @kind(HOLDERS, TABLES)
 def pyarrow_table(draft: Draft, rng: Generator) -> Draft:
-    """The table is of pyarrow."""
+    """The table is of pyarrow, where that can hold it."""
     import pyarrow as pa
 
     if not draft.given.X.columns.is_unique:
         return draft
-    return on_both(
-        draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
-    )
+    try:
+        return on_both(
+            draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
+        )
+    except pa.ArrowException:
+        return draft
 
 
 @kind(HOLDERS, TABLES)
@@ -105,7 +108,10 @@ def plain(draft: Draft) -> Draft:
 
 
 def floats(column: pd.Series) -> np.ndarray:
+    """Numbers as they are, else one for each text: of the table and of new rows alike."""
     try:
+        if column.dtype.kind in "Mmc":
+            raise TypeError(column.dtype)
         return column.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
         texts = [None if missing(v) else str(v) for v in column.tolist()]

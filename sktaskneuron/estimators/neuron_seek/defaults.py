@@ -71,7 +71,7 @@ class Defaults:
     label_smoothing: float = 0.05
     n_epochs: int = 80
     least_steps: int = 400
-    most_steps: int = 1_500
+    most_steps: int = 2_000
     epoch_steps: int = 12
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))

@@ -101,7 +101,7 @@ class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
         Decoupled weight decay of a weight with fan-in one.
     max_epochs : "auto" or int, default="auto"
         Passes over the rows; the learning rate falls to zero over them, in four cycles. "auto" is
-        80, within 400 and 1,500 steps, and training ends where a whole cycle lowered the held-out
+        80, within 400 and 2,000 steps, and training ends where a whole cycle lowered the held-out
         loss by less than a hundredth. Where 400 steps take more than 80 passes, an epoch has
         several.
     batch_size : "auto" or int, default="auto"

@@ -267,7 +267,9 @@ def fit_neuron_seek(
         spread = learn_spread(task, validation, outputs, rows, rivals.seed)
     shown = _largest_network(compared.candidates, choice)
     reader, start = prepared.reader, settings.start
-    if target.linear and isinstance(model, FormulaModel | LinearModel):
+    if not isinstance(model, FormulaModel | LinearModel):
+        reader = replace(reader, bounds=network_range(table))
+    elif target.linear:
         # an equation is read as it is printed: the limits of the columns are a part of it
         reader = replace(reader, bounds=table.limits)
     return FittedNeuronSeek(

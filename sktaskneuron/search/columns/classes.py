@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +26,9 @@ from sktaskneuron.search.frame.observations import Observations
 _FEWEST, _SHARE = 5, 0.1
 # Classes in a row for which nothing was found, after which rarer ones are not searched.
 _WITHOUT_TERM = 5
+# Candidates that are tried in exchange, of all classes; of so many classes that few are left for
+# each, none: a fit of their weights takes long.
+_MOST_TRIED, _FEWEST_TRIED = 60, 5
 # Most of the time left that the comparison of equations may take.
 _COMPARING = 0.7
 
@@ -97,27 +100,27 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
     train = make_family(target[kept], weight[kept], True)
     judged = split.held if len(split.held) else kept
     test = make_family(target[judged], weight[judged], True)
-    # of several classes each has its terms by its own candidate; of two, candidates compete
-    if len(per_output) > 1:
-        groups = [[nodes[0] for nodes in per_output]]
-    else:
-        groups = [[node] for node in per_output[0]]
     scored: list[tuple[float, float, list[Node], list[Node]]] = []
     losses: list[Vector] = []
 
-    def score(group: Sequence[Node]) -> None:
+    def score(group: Sequence[Node]) -> float:
+        """Return the criterion of the terms of some candidates together."""
         terms = list(dict.fromkeys(term for node in group for term in additive_terms(node)[0]))
         trees, eta, deviance = _with_weights(observations, terms, train, kept, judged)
         if trees is None or (terms and not _admitted(split, trees)):
-            return
+            return np.inf
         price = np.log(max(train.n_effective, 3.0)) * train.n_free_outputs * len(terms)
         symbols = symbols_price(terms, len(observations.names) - split.n_apart)
         scored.append((deviance + price + symbols, test.deviance(eta), terms, trees))
         losses.append(test.row_loss(eta, test.loss_scale))
+        return scored[-1][0]
 
     with within(_COMPARING * seconds_left(), "the comparison of equations"):
-        for group in groups:
-            score(group)
+        if len(per_output) > 1:
+            _exchange(score, per_output)
+        else:
+            for node in per_output[0]:
+                score([node])
     score([Number(0.0)])
     constant = scored[-1]
     forced = bool(running_rules().forced) and len(scored) > 1
@@ -149,6 +152,28 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
             nodes = _on_all_rows(split, points[point], nodes)
         front.append(replace(point, fitted=split.fitted(nodes)))
     return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
+
+
+def _exchange(
+    score: Callable[[Sequence[Node]], float], per_output: Sequence[Sequence[Node]]
+) -> None:
+    """Score the classes' best candidates together, then others of each class in their place.
+
+    A candidate is found for one class against all others, by squares: what is best there need not
+    be best for all classes together.
+    """
+    chosen = [nodes[0] for nodes in per_output]
+    best = score(chosen)
+    n_searched = sum(len(nodes) > 1 for nodes in per_output)
+    most = _MOST_TRIED // max(n_searched, 1)
+    for output, nodes in enumerate(per_output):
+        if len(nodes) == 1 or most < _FEWEST_TRIED:
+            continue
+        for node in [Number(0.0), *nodes[1:most]]:
+            trial = [*chosen[:output], node, *chosen[output + 1 :]]
+            value = score(trial)
+            if value < best:
+                best, chosen = value, trial
 
 
 def _admitted(split: Split, trees: Sequence[Node]) -> bool:

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import FloatArray, Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.linalg import weighted_lstsq
 
@@ -245,7 +246,7 @@ class _ClassLikelihood(_Likelihood, ABC):
                 curvature = self.weight * np.maximum(p * (1.0 - p), _LEAST_CURVATURE)
                 gradient = z.T @ (self.weight * (self.target[:, q] - p)) - ridge * coef[:, q]
                 hessian = (z * curvature[:, None]).T @ z + np.diag(ridge)
-                step = np.linalg.solve(hessian, gradient)
+                step = solve_semidefinite(hessian, gradient[:, None])[:, 0]
                 for _ in range(_MAX_HALVINGS):
                     trial = coef.copy()
                     trial[:, q] += step

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.frame.family import Family
 from sktaskneuron.search.frame.linalg import orthonormal_basis, project_out
@@ -96,7 +97,7 @@ def fit_structure(
         improved = False
         for _ in range(6):
             scale = damping * (diagonal + 1e-3 * diagonal.mean() + 1e-12)
-            step: Vector = np.asarray(np.linalg.solve(gram + np.diag(scale), gradient))
+            step: Vector = solve_semidefinite(gram + np.diag(scale), gradient[:, None])[:, 0]
             trial = fit_linear(table, family, _moved(fit.structure, step), fit.eta)
             if trial.deviance < fit.deviance:
                 improved = True

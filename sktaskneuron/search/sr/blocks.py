@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import FloatArray, IndexArray, Matrix, Vector
 from sktaskneuron.search.frame.family import VARIANCE_FLOOR
 from sktaskneuron.search.sr.library import Term
@@ -182,7 +183,7 @@ def _explained(gram: FloatArray, inner: FloatArray) -> Matrix:
     inner = np.where(spanned[:, :, None], 0.0, inner)
     p = gram.shape[1]
     gram = gram + (spanned * 1.0 + _JITTER * p)[:, :, None] * np.eye(p)
-    return np.asarray(np.einsum("bpq,bpq->bq", inner, np.linalg.solve(gram, inner)))
+    return np.asarray(np.einsum("bpq,bpq->bq", inner, solve_semidefinite(gram, inner)))
 
 
 class Rest:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import cho_solve
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.sr.blocks import Blocks, Quadratic
 from sktaskneuron.search.sr.library import Term
@@ -178,7 +179,7 @@ class _Fit:
         gram = np.einsum("q,nqk,nql->kl", self._precision, moves, moves)
         right = np.einsum("q,nqk,nq->k", self._precision, moves, self._residual)
         gram += (_RIDGE * np.trace(gram) + 1e-300) * np.eye(k)
-        return np.asarray(np.clip(np.linalg.solve(gram, right), -_MOST, _MOST))
+        return np.asarray(np.clip(solve_semidefinite(gram, right[:, None])[:, 0], -_MOST, _MOST))
 
     def tuned(self) -> Tuned:
         """Return the terms with what others need to know of the fit."""

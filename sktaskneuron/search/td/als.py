@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import ColumnNumbers, FloatArray, Matrix
 from sktaskneuron.search.frame.family import Working
 from sktaskneuron.search.frame.linalg import orthonormal_basis
@@ -180,7 +181,7 @@ class AtomFitter:
         trace = np.einsum("sii->s", gram) / n_columns
         idle = trace <= 0.0
         gram[:, np.arange(n_columns), np.arange(n_columns)] += (_RIDGE * trace + idle)[:, None]
-        solution = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+        solution = solve_semidefinite(gram, right[:, :, None])[:, :, 0]
         norm = np.linalg.norm(solution, axis=1, keepdims=True)
         return np.asarray(solution / np.where(norm > 0, norm, 1.0))
 

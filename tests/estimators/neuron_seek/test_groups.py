@@ -74,7 +74,7 @@ def test_bins_from_so_many_rows_on(classification):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "expected"), [(154, (34, 12)), (1_500, (40, 2)), (24_000, (16, 1))]
+    ("n_rows", "expected"), [(154, (34, 12)), (1_500, (40, 2)), (24_000, (22, 1))]
 )
 def test_epochs_have_steps_enough_for_a_look_at_the_held_out_rows(n_rows, expected):
     assert Defaults().epochs(n_rows, 256) == expected

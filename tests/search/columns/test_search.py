@@ -229,3 +229,21 @@ def test_correlated_columns_are_no_poles():
     y = 20 * (a - b) + 0.1 * rng.normal(size=400)
     fitted = search(np.column_stack([a, b]), y, max_steps=1).fitted
     assert len(fitted.terms) == 2
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_a_class_of_three_rows_hides_no_law(seed):
+    rng = np.random.default_rng(seed)
+
+    def draw(n):
+        X = rng.normal(size=(n, 5))
+        X[:, 4] = X[:, 0] + X[:, 4] > 0
+        return X, X[:, 0] ** 2 + X[:, 1] - 2.0 * X[:, 4]
+
+    X, law = draw(160)
+    labels = (rng.random(160) < expit(2.5 * law)).astype(int)
+    labels[[3, 70, 121]] = 2
+    result = search(X, np.eye(3)[labels], classification=True, max_steps=3)
+    X, law = draw(1000)
+    scores = result.fitted.evaluate(X)
+    assert np.mean((scores[:, 1] > scores[:, 0]) == (law > 0)) > 0.88

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula.text.canonical import make_power
 from sktaskneuron.search.columns.builtin.library import (
@@ -105,7 +106,7 @@ def _left(quadratic: Matrix, powers: Matrix, given: Given) -> Vector:
     gram /= size[:, :, None] * size[:, None, :]
     right = (powers * (weight * y)[:, None]).T @ terms / size
     ridge = 1e-9 * np.eye(terms.shape[1])
-    coef = np.linalg.solve(gram + ridge, right[:, :, None])[:, :, 0]
+    coef = solve_semidefinite(gram + ridge, right[:, :, None])[:, :, 0]
     mean = float(weight @ y)
     spread = max(float(weight @ (y - mean) ** 2), 1e-300)
     explained = np.einsum("pk,pk->p", right, coef)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.formula.text.canonical import make_power, make_product, make_sum
 from sktaskneuron.formula.text.nodes import Number
@@ -112,11 +113,12 @@ class _Look:
         parts = [np.broadcast_to(fixed, (len(wave), *fixed.shape)), factors * wave]
         design = np.concatenate([*parts, _scaled(self.linear[own]) * wave**2], axis=2)
         design = design * root[:, None]
-        design /= np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-300)
+        # below 1e-150 squares are no floats
+        design /= np.maximum(np.linalg.norm(design, axis=1, keepdims=True), 1e-150)
         gram = np.matmul(design.transpose(0, 2, 1), design)
         right = np.matmul(design.transpose(0, 2, 1), y)
         ridge = 1e-10 * np.eye(gram.shape[1])
-        coef = np.linalg.solve(gram + ridge, right[:, :, None])[:, :, 0]
+        coef = solve_semidefinite(gram + ridge, right[:, :, None])[:, :, 0]
         residual = y - np.einsum("wnp,wp->wn", design, coef)
         return np.asarray(np.einsum("wn,wn->w", residual, residual) / max(float(y @ y), 1e-300))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
+from sktaskneuron._semidefinite import solve_semidefinite
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.search.columns.builtin.curves import Curve, Range
 
@@ -118,11 +119,11 @@ def fit_constants(terms: Sequence[CurveTerm], starts: Matrix, target: Target) ->
         checkpoint()
         slopes = _slopes(terms, q, target, weights)
         slopes = slopes - np.einsum("skm,smn->skn", np.einsum("skn,smn->skm", slopes, basis), basis)
-        size = np.maximum(np.linalg.norm(slopes, axis=2), 1e-300)
+        size = np.maximum(np.linalg.norm(slopes, axis=2), 1e-150)  # squares are floats
         slopes = slopes / size[:, :, None]
         gram = np.matmul(slopes, slopes.transpose(0, 2, 1))
         gram = gram + damping[:, None, None] * np.eye(q.shape[1])
-        change = np.linalg.solve(gram, np.matmul(slopes, residual[:, :, None]))[:, :, 0] / size
+        change = solve_semidefinite(gram, np.matmul(slopes, residual[:, :, None]))[:, :, 0] / size
         moved = np.where(np.isfinite(change), q + change, q)
         new = _eliminated(_design(terms, moved, target), target)
         new_left = np.einsum("sn,sn->s", new[1], new[1])
