@@ -255,8 +255,8 @@ def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
     floor = EXACT * rows.variance
     best, best_loss = node, rows.loss(node)
     start = with_weights(node, rows)
-    if start is not None and rows.loss(start) < best_loss:
-        best, best_loss = start, rows.loss(start)
+    if start is not None and (start_loss := rows.loss(start)) < best_loss:
+        best, best_loss = start, start_loss
     if _has_inner(best):
         best, best_loss = _moved(best, best_loss, rows, floor, goal)
     tidy = canonical(best)

@@ -57,6 +57,7 @@ class Pool:
     found: dict[str, tuple[float, float, Node]] = field(default_factory=dict)
     least: LeastLosses = field(default_factory=LeastLosses)
     _noise: dict[Node, bool] = field(default_factory=dict)
+    _met: dict[Node, float] = field(default_factory=dict)
 
     def add(self, make: Callable[[], Node | None]) -> float:
         """Fit an equation and keep it, if it can be computed and is short enough.
@@ -68,10 +69,16 @@ class Pool:
             node = make()
         except FormulaError:
             return np.inf  # its numbers overflow
-        rules = running_rules()
-        if node is None or rules.size(node) > 3 * self.max_complexity:
+        if node is None:
             return np.inf
-        if not rules.admit_part(node):
+        if node not in self._met:
+            self._met[node] = self._add(node)
+        return self._met[node]
+
+    def _add(self, node: Node) -> float:
+        """Fit an equation that was not met before."""
+        rules = running_rules()
+        if rules.size(node) > 3 * self.max_complexity or not rules.admit_part(node):
             return np.inf
         if not np.isfinite(self.rows.values(node)).all():
             return np.inf
@@ -209,7 +216,8 @@ class View:
 
     def equation(self, node: Node) -> Node:
         """Multiply by the factor again, and write the groups out."""
-        return make_product([self.scale, in_given_columns(node, self.meaning)])
+        written = in_given_columns(node, self.meaning) if self.meaning else node
+        return make_product([self.scale, written])
 
 
 @dataclass(eq=False)
