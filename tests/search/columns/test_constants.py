@@ -10,7 +10,7 @@ from sktaskneuron.formula.text.nodes import complexity, render
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.constants import (
     NamedRows,
-    _with_slopes,
+    with_slopes,
     free_constants,
     refit,
     with_constants,
@@ -50,14 +50,14 @@ def test_slopes_are_derivatives(name):
     x = np.linspace(0.15, 0.85, 7)
     node = parse_node(f"2.5*{name}(0.7*a + 0.1)*a + 0.3/(a + 1.1)**2", ("a",))
     theta = np.asarray(free_constants(node))
-    _, slopes = _with_slopes(node, {"a": x})
+    _, slopes = with_slopes(node, theta, {"a": x})
     assert len(slopes) == len(theta)
     for place, slope in enumerate(slopes):
         step = 1e-6 * abs(theta[place])
         up, down = theta.copy(), theta.copy()
         up[place] += step
         down[place] -= step
-        values = [_with_slopes(with_constants(node, t), {"a": x})[0] for t in (up, down)]
+        values = [with_slopes(node, t, {"a": x})[0] for t in (up, down)]
         np.testing.assert_allclose(
             slope, (values[0] - values[1]) / (2 * step), rtol=1e-5, atol=1e-8
         )
