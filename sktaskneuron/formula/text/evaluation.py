@@ -99,9 +99,7 @@ def evaluate(
     return value(node)
 
 
-def raised(
-    value: Any, exponent: float, namespace: Namespace[Any] = NUMPY_NAMESPACE
-) -> Any:
+def raised(value: Any, exponent: float, namespace: Namespace[Any] = NUMPY_NAMESPACE) -> Any:
     """Raise values to a constant exponent, which is not zero."""
     if exponent < 0:
         return 1.0 / raised(value, -exponent, namespace)

@@ -10,10 +10,10 @@ from sktaskneuron.formula.text.nodes import complexity, render
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.constants import (
     NamedRows,
-    with_slopes,
     free_constants,
     refit,
     with_constants,
+    with_slopes,
 )
 from sktaskneuron.search.columns.polish import pruned, simple_values, snapped
 from sktaskneuron.search.columns.simplify import simplified, with_common_factor

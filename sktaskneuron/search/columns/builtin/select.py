@@ -125,9 +125,7 @@ class _Chosen:
         return _best(self.beside + inside**2, onto, self.loss + along**2, rest)
 
 
-def _best(
-    beside: Vector, onto: Vector, loss: float, places: list[int]
-) -> tuple[int, float] | None:
+def _best(beside: Vector, onto: Vector, loss: float, places: list[int]) -> tuple[int, float] | None:
     with np.errstate(all="ignore"):
         gain = np.where(beside > _INDEPENDENT, onto**2 / beside, 0.0)
     gain[places] = 0.0
