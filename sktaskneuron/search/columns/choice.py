@@ -19,6 +19,7 @@ from sktaskneuron.search.columns.constants import (
     EXACT,
     NamedRows,
     fitted_constants,
+    has_bare_terms,
     refit,
     symbols_price,
 )
@@ -279,11 +280,16 @@ def _most_saved(node: Node, rows: NamedRows) -> float:
 def _refitted(node: Node, rows: NamedRows, split: Split) -> Node:
     """Refit an equation on all rows, and make its numbers simple again where they agree.
 
-    It stays as it is where other numbers would not be admitted.
+    It stays as it is where other numbers would not be admitted, or make it no shorter.
     """
     if isinstance(node, Number):
         return Number(rows.mean)
     if rows.is_exact(rows.loss(node)):
         return node
-    found = simplified(snapped(refit(node, rows), rows), rows)
-    return found if split.admits(found, rows) else node
+    ways = [refit(node, rows)]
+    if has_bare_terms(node):
+        # a term that is told exactly need not be weighted
+        ways.append(refit(node, rows, with_new=False))
+    found = [simplified(snapped(way, rows), rows) for way in ways]
+    admitted = [way for way in found if split.admits(way, rows)]
+    return min([*admitted, node], key=rows.criterion)

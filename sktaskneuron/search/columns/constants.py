@@ -234,7 +234,7 @@ def _weighted(weight: float, term: Node) -> Node:
     return Product(weight, (term,))
 
 
-def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
+def refit(node: Node, rows: NamedRows, goal: float = np.inf, with_new: bool = True) -> Node:
     """Fit all free numbers of a tree by weighted least squares.
 
     The weights of the additive terms have a closed form; the numbers inside move together with them
@@ -247,6 +247,8 @@ def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
     goal : float
         Mean squared error that is of use: the steps end where they will not come near it. Infinite:
         any.
+    with_new : bool
+        Whether additive terms whose weight is one take a fitted weight.
 
     Returns
     -------
@@ -255,10 +257,10 @@ def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
     """
     floor = EXACT * rows.variance
     best, best_loss = node, rows.loss(node)
-    start = with_weights(node, rows)
+    start = with_weights(node, rows) if with_new else None
     if start is not None and (start_loss := rows.loss(start)) < best_loss:
         best, best_loss = start, start_loss
-    if _has_inner(best):
+    if _has_inner(best) or not with_new:
         best, best_loss = _moved(best, best_loss, rows, floor, goal)
     tidy = canonical(best)
     if tidy is None or rows.loss(tidy) > max(best_loss * (1 + 1e-6), floor):
@@ -271,6 +273,8 @@ def _moved(
 ) -> tuple[Node, float]:
     """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
     theta = np.asarray(free_constants(node))
+    if not theta.size:
+        return node, loss
     root = np.sqrt(rows.weight / rows.n_effective)
     damping = 1e-4
     for _ in range(_MAX_STEPS):
@@ -373,6 +377,11 @@ def _raised(
         return raised(value, exponent), []
     less = value if exponent == 2 else raised(value, exponent - 1)
     return less * value, [exponent * less * s for s in slopes]
+
+
+def has_bare_terms(node: Node) -> bool:
+    """Tell whether additive terms of a tree have the weight one."""
+    return any(abs(weight) == 1 for weight in additive_terms(node)[0].values())
 
 
 def _has_inner(node: Node) -> bool:

@@ -146,7 +146,8 @@ def _search(
         forms.extended(replace(observations, names=names)),
         held,
         partial(_admitted, forms=forms),
-        n_apart=X.shape[1] - len(usable),
+        # moved columns are the given ones once more
+        n_apart=X.shape[1] - len(usable) + len(forms.meaning),
     )
 
     n_outputs = target.shape[1]

@@ -88,7 +88,19 @@ class Pool:
             # the numbers are known to all digits: which are whole is plain to see
             node = snapped(node, self.rows)
             loss = self.rows.loss(node)
-        node = simplified(node, self.rows)
+        return self._keep(simplified(node, self.rows), loss)
+
+    def add_as_it_is(self, make: Callable[[], Node]) -> None:
+        """Keep an equation with the numbers that it has."""
+        checkpoint()
+        try:
+            node = make()
+        except FormulaError:
+            return  # its numbers overflow
+        self._keep(node, self.rows.loss(node))
+
+    def _keep(self, node: Node, loss: float) -> float:
+        rules = running_rules()
         if rules.size(node) > _LOOSE * self.max_complexity or not rules.admit_part(node):
             return np.inf
         value = self.rows.criterion(node, loss)
