@@ -3,12 +3,12 @@
     python benchmarks/srsd.py --out srsd.csv
     python benchmarks/srsd.py --summary benchmarks/results/srsd.csv
 
-Thirty well-known laws, their columns drawn uniformly in the logarithm (angles and small pure numbers uniformly) over ranges
-that they have in nature, n = 1000; constants of nature are numbers in the law. Noise is a share of
-the target's standard deviation. A law is exact if the answer is the law once its numbers are fitted
-to rows without noise: the same values to six digits on ranges half as wide again in the logarithm,
-as `feynman.py` judges. ``builtin_units`` hands over the units too, of the laws without constants
-that have units of their own.
+Thirty well-known laws, their columns drawn uniformly in the logarithm (angles and small pure
+numbers uniformly) over ranges that they have in nature, n = 1000; constants of nature are numbers
+in the law. Noise is a share of the target's standard deviation. A law is exact if the answer is the
+law once its numbers are fitted to rows without noise: the same values to six digits on ranges half
+as wide again in the logarithm, as `feynman.py` judges. ``builtin_units`` hands over the units
+too, of the laws without constants that have units of their own.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _KEPT = 3
 def unweighted(search: Search, view: View) -> None:
     """Compare all sums of powers of one or two columns with weights of one, zero and minus one."""
     X, names, n = view.X, view.names, view.n_observations
-    if X.shape[1] > 2:
+    if not 1 <= X.shape[1] <= 2:
         return
     search.say("sums without weights")
     degrees = [(tuple(_ONE) if X.shape[1] == 1 else tuple(_TWO))]
