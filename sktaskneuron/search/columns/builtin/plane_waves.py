@@ -112,9 +112,12 @@ class _Pair:
             make_product([Number(q[0]), a, b]),
             make_product([Number(q[1] - q[0] * second), a]),
             make_product([Number(q[2] - q[0] * first), b]),
-            Number(q[0] * first * second - q[1] * first - q[2] * second),
         ]
-        return turned(1.0, w, make_sum(form))
+        # what the middles add to the phase goes into the weights
+        angle = q[0] * first * second - q[1] * first - q[2] * second
+        cos, sin = float(np.cos(angle)), float(np.sin(angle))
+        weights = [w[0] * cos + w[1] * sin, w[1] * cos - w[0] * sin]
+        return turned(1.0, weights, make_sum(form))
 
     def best_starts(self, basis: Matrix, left: Vector, target: Target) -> Matrix:
         """Return the waves that say most of what a polynomial leaves, (n_starts, 3)."""

@@ -5,6 +5,7 @@ import pytest
 
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.trees import additive_terms
+from sktaskneuron.formula.text.nodes import render
 from sktaskneuron.search.columns.builtin.crossed import crossed
 from sktaskneuron.search.columns.builtin.engine import search_builtin
 from sktaskneuron.search.columns.builtin.factors import no_factor
@@ -14,6 +15,7 @@ from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.unweighted import unweighted
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
+from sktaskneuron.search.columns.simplify import simplified
 
 # Laws of our own, other than those of the benchmarks.
 LAWS = [
@@ -68,3 +70,18 @@ def test_a_constant_beside_the_best_equation():
     nodes = search_builtin(ColumnsProblem(X, ("a", "b", "c"), y, np.ones(600), 50, None, 0, str))
     constants = [additive_terms(node)[1] for node in nodes[:5]]
     assert any(7 < constant < 9 for constant in constants)
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("0.5*a + 0.5*b - 0.5*abs(a - b)", "a - relu(a - b)"),
+        ("relu(a + b)", "a + b"),
+        ("3*abs(a - b)", "3*abs(a - b)"),
+    ],
+)
+def test_distances_as_pieces_where_that_is_shorter(text, short):
+    X = np.random.default_rng(0).uniform(0.2, 3, (50, 2))
+    rows = NamedRows.of(X, ["a", "b"], np.zeros(50), np.ones(50))
+    tree = FittedExpression.parse(text, ["a", "b"]).nodes[0]
+    assert render(simplified(tree, rows)) == short
