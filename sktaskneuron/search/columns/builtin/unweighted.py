@@ -76,7 +76,7 @@ def _best(search: Search, view: View, values: Matrix, given: Given) -> list[tupl
     gram, along = (centred * share[:, None]).T @ centred, centred.T @ (share * target)
     square = float(share @ target**2)
     left = square - 2 * signs @ along + np.einsum("sk,sk->s", signs @ gram, signs)
-    length = view.n_observations * np.log(np.maximum(left, EXACT * square))
+    length = view.n_observations * np.log(np.maximum(left, max(EXACT * square, 1e-300)))
     order = np.argsort(length + term * np.abs(signs).sum(axis=1), kind="stable")[:_KEPT]
     return [(signs[k], float(mean - share @ values @ signs[k])) for k in order]
 
