@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import (
@@ -20,7 +22,8 @@ def simplified(node: Node, rows: NamedRows) -> Node:
     """Shorten what holds for the rows' columns though not for all numbers.
 
     ``sqrt(x**2)``, ``abs(x)`` and ``relu(x)`` are x where x is positive, ``exp(a*log(x))`` is
-    ``x**a``, and ``a + b - abs(a - b)`` is ``2*a - 2*relu(a - b)``.
+    ``x**a``, ``sqrt(a)*sqrt(b)`` is ``sqrt(a*b)``, and ``a + b - abs(a - b)`` is
+    ``2*a - 2*relu(a - b)``.
     """
 
     def positive(inner: Node) -> bool:
@@ -68,12 +71,34 @@ def simplified(node: Node, rows: NamedRows) -> Node:
         if "abs" in primitives_of(shorter):
             ways = [shorter, *(_with_pieces(shorter, sign) for sign in (1.0, -1.0))]
             shorter = min(ways, key=complexity)
+        shorter = min(shorter, _with_joined_roots(shorter, positive), key=complexity)
     except FormulaError:
         return node
     tolerance = rows.loss(node) * (1 + 1e-9) + EXACT * rows.variance
     if complexity(shorter) < complexity(node) and rows.loss(shorter) <= tolerance:
         return shorter
     return node
+
+
+def _with_joined_roots(node: Node, positive: Callable[[Node], bool]) -> Node:
+    """Write powers of one fractional exponent as one: ``a**-0.5*b**-0.5`` is ``(a*b)**-0.5``."""
+
+    def change(inner: Node) -> Node:
+        inner = remade(inner, change)
+        if not isinstance(inner, Product):
+            return inner
+        together: dict[float, list[Node]] = {}
+        rest: list[Node] = [Number(inner.coefficient)]
+        for part in inner.factors:
+            match part:
+                case Power(base, float(exponent)) if positive(base):
+                    together.setdefault(exponent, []).append(base)
+                case _:
+                    rest.append(part)
+        joined = [make_power(make_product(bases), e) for e, bases in together.items()]
+        return make_product([*rest, *joined])
+
+    return change(node)
 
 
 def _with_pieces(node: Node, sign: float) -> Node:

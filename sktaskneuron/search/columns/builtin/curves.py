@@ -167,6 +167,11 @@ def _write_hill(q: Sequence[float], w: Sequence[float], x: Node, column: Range) 
     return _scaled(w[0], make_power(below, -1))
 
 
+def _planck(rate: float, weight: float, x: Node) -> Node:
+    below = _plus(make_call("exp", _scaled(rate, x)), -1.0)
+    return _scaled(weight, make_power(below, -1))
+
+
 def _write_resonance(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
     below = _plus(make_power(_plus(x, -q[0]), 2), q[1] ** 2)
     return _scaled(w[0] * q[1] ** 2, make_power(below, -1))
@@ -251,6 +256,18 @@ CURVES: tuple[Curve, ...] = (
             w[0] * np.exp(q[0] / c.high),
             make_call("exp", _scaled(-q[0], make_power(x, -1))),
         ),
+    ),
+    Curve(
+        "Planck",
+        lambda q, c: _one(1.0 / np.expm1(np.clip(np.abs(q) * c.x, 1e-300, _FAR))),
+        _positive(lambda c: _grid([0.1, 0.5, 2.0, 8.0]) / c.quantiles(0.5)[0]),
+        lambda q, w, x, c: _planck(abs(q[0]), w[0], x),
+    ),
+    Curve(
+        "Planck of the inverse",
+        lambda q, c: _one(1.0 / np.expm1(np.clip(np.abs(q) / c.x, 1e-300, _FAR))),
+        _positive(lambda c: _grid([0.1, 0.5, 2.0, 8.0]) * c.quantiles(0.5)[0]),
+        lambda q, w, x, c: _planck(abs(q[0]), w[0], make_power(x, -1)),
     ),
     Curve(
         "power",
