@@ -277,9 +277,7 @@ def _moved(
         return node, loss
     root = np.sqrt(rows.weight / rows.n_effective)
     damping = 1e-4
-    for _ in range(_MAX_STEPS):
-        if loss <= floor:
-            break
+    for _ in range(_MAX_STEPS if loss > floor else 0):
         checkpoint()
         with np.errstate(all="ignore"):
             value, slopes = with_slopes(node, theta, rows.columns)
@@ -303,7 +301,9 @@ def _moved(
                 damping = max(damping / 30.0, 1e-16)
                 break
             damping *= 10.0
-        if before - loss < 1e-3 * before or loss > goal * (before / loss) ** _PATIENCE:
+        if loss <= floor or before - loss < 1e-3 * before:
+            break
+        if loss > goal * (before / loss) ** _PATIENCE:
             break
     return with_constants(node, theta), loss
 

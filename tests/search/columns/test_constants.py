@@ -155,3 +155,10 @@ def test_exponents_that_are_fitted(exponent):
     """Among large halves and quarters one is always near."""
     assert free_constants(tree(f"a**{exponent}")) == [exponent]
     assert 12.5 not in simple_values(12.48, is_exponent=True)[:1]
+
+
+def test_numbers_that_leave_nothing_at_all():
+    x = np.linspace(0.1, 1.0, 40)
+    rows = NamedRows({"a": x}, x**0.2, np.ones(40))
+    found = refit(tree("a**0.198"), rows)
+    assert rows.is_exact(rows.loss(found))
