@@ -28,8 +28,8 @@ from sktaskneuron.formula.equation.tangent import formula_coefficients, formula_
 MOST_NUMBERS = 200
 # Rows on which slopes are taken, spread over all.
 _MOST_ROWS = 20_000
-# Half the step of a slope, relative to the number, and the least one.
-_STEP, _LEAST_STEP = 1e-5, 1e-8
+# Half the step of a slope, relative to the number, and that of a zero.
+_STEP, _STEP_OF_ZERO = 1e-5, 1e-8
 # Curvature, relative to the greatest, below which the rows do not tell a number.
 _FLAT = 1e-12
 
@@ -96,7 +96,7 @@ def number_errors(
                 free = float(seen.sum()) - own.shape[1]
                 squares = float(seen @ (target[kept, j] - values[kept, j]) ** 2)
                 variance = squares / free if free > 0 else np.nan
-            covariances.append(variance * _inverse(own.T @ (own * seen[:, None])))
+            covariances.append(variance * _inverse(own, seen))
             degrees.append(free)
     return NumberErrors(tuple(covariances), tuple(degrees))
 
@@ -120,19 +120,25 @@ def _slopes(equation: FittedFormula | FittedExpression, output: int, matrix: Mat
         return moved.evaluate(matrix)
 
     for number in free_numbers(equation.nodes[output]):
-        step = max(_STEP * abs(number.value), _LEAST_STEP)
+        step = _STEP * abs(number.value) or _STEP_OF_ZERO
         high, low = number.value + step, number.value - step
         slope = (values(number, high) - values(number, low)) / (high - low)
         slopes = np.concatenate([slopes, slope], axis=1)
     return slopes
 
 
-def _inverse(information: Matrix) -> Matrix:
-    """Invert in the units of the numbers; what the rows do not tell takes no part."""
-    size = np.sqrt(np.diag(information))
+def _inverse(slopes: Matrix, share: Vector) -> Matrix:
+    """Invert the information in slopes; what the rows do not tell takes no part.
+
+    In the units of the numbers: constants of nature are as small as 1e-50.
+    """
+    largest = np.abs(slopes).max(axis=0, initial=0.0)
+    scaled = slopes / np.where(largest > 0, largest, 1.0)
+    size = np.sqrt(share @ scaled**2)
     size = np.where(size > 0, size, 1.0)
-    scales = np.outer(size, size)
-    return np.asarray(pinvh(information / scales, rtol=_FLAT) / scales)
+    inverse = pinvh((scaled / size).T @ (scaled / size * share[:, None]), rtol=_FLAT)
+    unit = np.where(largest > 0, largest, 1.0) * size
+    return np.asarray(inverse / unit[:, None] / unit)
 
 
 def constants_of(

@@ -153,3 +153,14 @@ def test_text_tells_outputs_apart():
     lines = constants_text(constants_of(equation, found)).splitlines()
     assert lines[0].split()[:2] == ["where", "value"]
     assert [line.split()[0] for line in lines[1:]] == ["f[0]:", "f[1]:", "f[1]:"]
+
+
+def test_constants_of_nature_have_errors():
+    rng = np.random.default_rng(0)
+    frequency = rng.uniform(1e13, 1e15, (200, 1))
+    y = 1.4745e-50 * frequency[:, 0] ** 3
+    y = y * (1 + 0.01 * rng.normal(size=200))
+    equation = FittedExpression.parse("1.4745e-50*nu**3", ["nu"])
+    found = number_errors(equation, frequency, y[:, None], np.ones(200), classification=False)
+    (number,) = constants_of(equation, found)
+    assert 1e-54 < number.standard_error < 1e-52

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from sktaskneuron.formula.text.nodes import (
     Sum,
     Variable,
     complexity,
-    text_of,
+    render,
 )
 from sktaskneuron.formula.text.primitives import get_primitive
 
@@ -91,7 +92,12 @@ def sort_key(node: Node) -> tuple[int, float, str]:
         case Power(Variable(name), int(exponent)):
             return (0 if exponent > 0 else 1), abs(exponent), name
         case _:
-            return 2, complexity(node), text_of(node)
+            return _rank(node)
+
+
+@lru_cache(maxsize=4096)
+def _rank(node: Node) -> tuple[int, float, str]:
+    return 2, complexity(node), render(node)
 
 
 def make_number(value: float) -> Number:
@@ -196,6 +202,11 @@ def make_product(items: Iterable[Node]) -> Node:
     A number times a sum goes into the sum; inside a longer product a sum is written with
     leading coefficient 1, and what was divided out joins the product's coefficient.
     """
+    items = list(items)
+    if len(items) == 2 and isinstance(items[0], Number):
+        number, only = items[0].value, items[1]
+        if isinstance(only, Variable | Call | Sum):
+            return _scaled(number, only)
     coefficient = 1.0
     content = 1.0
     exponents: dict[Node, float] = {}

@@ -23,7 +23,7 @@ from sktaskneuron.formula.text.nodes import (
 )
 from sktaskneuron.formula.text.primitives import NUMPY_NAMESPACE, get_primitive
 
-__all__ = ["Namespace", "evaluate", "in_domain", "primitives_of", "variables"]
+__all__ = ["Namespace", "evaluate", "in_domain", "primitives_of", "raised", "variables"]
 
 T = TypeVar("T")
 #: Functions of arrays, or of tensors, by the names of the primitives.
@@ -82,7 +82,7 @@ def evaluate(
             case Call(name, argument):
                 return namespace[name](value(argument))
             case Power(base, exponent):
-                return _raised(value(base), exponent, namespace)
+                return raised(value(base), exponent, namespace)
             case Clip(argument, lower, upper):
                 return value(argument).clip(lower, upper)
             case Product(coefficient, factors):
@@ -99,9 +99,10 @@ def evaluate(
     return value(node)
 
 
-def _raised(value: Any, exponent: float, namespace: Namespace[Any]) -> Any:
+def raised(value: Any, exponent: float, namespace: Namespace[Any] = NUMPY_NAMESPACE) -> Any:
+    """Raise values to a constant exponent, which is not zero."""
     if exponent < 0:
-        return 1.0 / _raised(value, -exponent, namespace)
+        return 1.0 / raised(value, -exponent, namespace)
     if exponent == 0.5:
         return namespace["sqrt"](value)
     if not isinstance(exponent, int):

@@ -15,7 +15,14 @@ from sktaskneuron._typing import RowNumbers, Vector
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
 from sktaskneuron.formula.text.nodes import Node, Number
-from sktaskneuron.search.columns.constants import EXACT, NamedRows, refit
+from sktaskneuron.search.columns.constants import (
+    EXACT,
+    NamedRows,
+    fitted_constants,
+    has_bare_terms,
+    refit,
+    symbols_price,
+)
 from sktaskneuron.search.columns.polish import snapped
 from sktaskneuron.search.columns.rules import running_rules
 from sktaskneuron.search.columns.simplify import simplified
@@ -26,6 +33,8 @@ _BETWEEN, _MOST_RANGES = 8_000, 1.0
 # Chance by which a candidate's held-out loss may exceed that of another one as good, as far as it
 # does: two standard errors.
 _CHANCE = 0.023
+# Deviance that numbers fitted on all rows may save besides.
+_SPARE = 10.0
 
 
 @dataclass(eq=False)
@@ -243,25 +252,44 @@ def bounded(nodes: Sequence[Node], rows: NamedRows) -> list[bool]:
 
 
 def _all_refitted(nodes: Sequence[Node], rows: NamedRows, split: Split) -> dict[Node, Node]:
-    """Refit equations on all rows; without time for all the first ones, and the constant."""
+    """Refit equations on all rows; without time for all the first ones, and the constant.
+
+    Those stay out whose description cannot become as short as that of another one by that.
+    """
     refitted: dict[Node, Node] = {}
+    before = {node: rows.criterion(node) for node in nodes}
+    shortest = np.inf
     with within(otherwise="numbers of equations fitted on all rows"):
-        for node in nodes:
+        for node in sorted(_eligible(nodes), key=lambda node: before[node]):
             checkpoint()
+            if before[node] - _most_saved(node, rows) > shortest:
+                continue
             refitted[node] = _refitted(node, rows, split)
+            shortest = min(shortest, rows.criterion(refitted[node]))
         return refitted
     constant = next(node for node in nodes if isinstance(node, Number))
     return (refitted or {nodes[0]: nodes[0]}) | {constant: Number(rows.mean)}
 
 
+def _most_saved(node: Node, rows: NamedRows) -> float:
+    """Return by how much simple numbers in place of all that were fitted shorten an equation."""
+    one = np.log(max(rows.n_effective, 3.0)) + symbols_price([Number(1.0)] * 2, rows.n_choices)
+    return float(len(fitted_constants(node)) * one + _SPARE)
+
+
 def _refitted(node: Node, rows: NamedRows, split: Split) -> Node:
     """Refit an equation on all rows, and make its numbers simple again where they agree.
 
-    It stays as it is where other numbers would not be admitted.
+    It stays as it is where other numbers would not be admitted, or make it no shorter.
     """
     if isinstance(node, Number):
         return Number(rows.mean)
     if rows.is_exact(rows.loss(node)):
         return node
-    found = simplified(snapped(refit(node, rows), rows), rows)
-    return found if split.admits(found, rows) else node
+    ways = [refit(node, rows)]
+    if has_bare_terms(node):
+        # a term that is told exactly need not be weighted
+        ways.append(refit(node, rows, with_new=False))
+    found = [simplified(snapped(way, rows), rows) for way in ways]
+    admitted = [way for way in found if split.admits(way, rows)]
+    return min([*admitted, node], key=rows.criterion)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.numbers import MOST_PARTS, is_free_exponent
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import rebuilt
-from sktaskneuron.formula.text.evaluation import evaluate
+from sktaskneuron.formula.text.evaluation import evaluate, raised
 from sktaskneuron.formula.text.nodes import (
     Call,
     Node,
@@ -233,7 +234,7 @@ def _weighted(weight: float, term: Node) -> Node:
     return Product(weight, (term,))
 
 
-def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
+def refit(node: Node, rows: NamedRows, goal: float = np.inf, with_new: bool = True) -> Node:
     """Fit all free numbers of a tree by weighted least squares.
 
     The weights of the additive terms have a closed form; the numbers inside move together with them
@@ -246,6 +247,8 @@ def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
     goal : float
         Mean squared error that is of use: the steps end where they will not come near it. Infinite:
         any.
+    with_new : bool
+        Whether additive terms whose weight is one take a fitted weight.
 
     Returns
     -------
@@ -254,10 +257,10 @@ def refit(node: Node, rows: NamedRows, goal: float = np.inf) -> Node:
     """
     floor = EXACT * rows.variance
     best, best_loss = node, rows.loss(node)
-    start = with_weights(node, rows)
-    if start is not None and rows.loss(start) < best_loss:
-        best, best_loss = start, rows.loss(start)
-    if _has_inner(best):
+    start = with_weights(node, rows) if with_new else None
+    if start is not None and (start_loss := rows.loss(start)) < best_loss:
+        best, best_loss = start, start_loss
+    if _has_inner(best) or not with_new:
         best, best_loss = _moved(best, best_loss, rows, floor, goal)
     tidy = canonical(best)
     if tidy is None or rows.loss(tidy) > max(best_loss * (1 + 1e-6), floor):
@@ -270,14 +273,14 @@ def _moved(
 ) -> tuple[Node, float]:
     """Take damped Gauss-Newton steps in all numbers of a tree; return it with its loss."""
     theta = np.asarray(free_constants(node))
+    if not theta.size:
+        return node, loss
     root = np.sqrt(rows.weight / rows.n_effective)
     damping = 1e-4
-    for _ in range(_MAX_STEPS):
-        if loss <= floor:
-            break
+    for _ in range(_MAX_STEPS if loss > floor else 0):
         checkpoint()
         with np.errstate(all="ignore"):
-            value, slopes = _with_slopes(with_constants(node, theta), rows.columns)
+            value, slopes = with_slopes(node, theta, rows.columns)
             jacobian = np.stack([np.broadcast_to(s, rows.y.shape) for s in slopes], axis=1)
             jacobian = jacobian * root[:, None]
             residual = (rows.y - value) * root
@@ -298,56 +301,87 @@ def _moved(
                 damping = max(damping / 30.0, 1e-16)
                 break
             damping *= 10.0
-        if before - loss < 1e-3 * before or loss > goal * (before / loss) ** _PATIENCE:
+        if loss <= floor or before - loss < 1e-3 * before:
+            break
+        if loss > goal * (before / loss) ** _PATIENCE:
             break
     return with_constants(node, theta), loss
 
 
-def _with_slopes(
-    node: Node, columns: Mapping[str, Vector]
+def with_slopes(
+    node: Node, values: Iterable[float], columns: Mapping[str, Vector]
 ) -> tuple[Vector | float, list[Vector | float]]:
-    """Return a tree's values and its derivatives by its free numbers, in their order."""
-    match node:
-        case Number(number):
-            return number, [1.0]
-        case Call(name, argument):
-            inner, slopes = _with_slopes(argument, columns)
-            function = PRIMITIVES[name].numpy
-            if not slopes:
-                return function(inner), []
-            # central differences of one function: 1e-9 of the slope, which is enough to descend
-            step = 1e-6 * (1.0 + np.abs(inner))
-            slope = (function(inner + step) - function(inner - step)) / (2.0 * step)
-            return function(inner), [slope * s for s in slopes]
-        case Power(base, exponent):
-            inner, slopes = _with_slopes(base, columns)
-            value = inner**exponent
-            steep = exponent * inner ** (exponent - 1) if slopes else 0.0
-            found: list[Vector | float] = [steep * s for s in slopes]
-            if is_free_exponent(exponent):
-                found.append(value * np.log(inner))
-            return value, found
-        case Product(coefficient, parts):
-            inside = [_with_slopes(part, columns) for part in parts]
-            product = math.prod(value for value, _ in inside)
-            out = [] if abs(coefficient) == 1 else [product]
-            for k, (_, own) in enumerate(inside):
-                if own:
-                    others = math.prod(value for m, (value, _) in enumerate(inside) if m != k)
-                    out += [coefficient * others * s for s in own]
-            return coefficient * product, out
-        case Sum(parts, constant):
-            total: Vector | float = constant
-            out = [] if constant == 0 else [1.0]
-            for part in parts:
-                value, slopes = _with_slopes(part, columns)
-                total = total + value
-                out += slopes
-            return total, out
-        case Variable(name):
-            return columns[name], []
-        case _:
-            raise TypeError(node)
+    """Return a tree's values and its derivatives by its free numbers.
+
+    The numbers are others than those of the tree, in the order of `free_constants`.
+    """
+    left = iter(values)
+
+    def walk(inner: Node) -> tuple[Vector | float, list[Vector | float]]:
+        match inner:
+            case Number():
+                return float(next(left)), [1.0]
+            case Variable(name):
+                return columns[name], []
+            case Call(name, argument):
+                return _called(PRIMITIVES[name].numpy, *walk(argument))
+            case Power(base, exponent):
+                value, slopes = walk(base)
+                if is_free_exponent(exponent):
+                    free = float(next(left))
+                    power, slopes = _raised(value, free, slopes)
+                    return power, [*slopes, power * np.log(value)]
+                return _raised(value, exponent, slopes)
+            case Product(coefficient, parts):
+                own = coefficient if abs(coefficient) == 1 else float(next(left))
+                inside = [walk(part) for part in parts]
+                product = math.prod(value for value, _ in inside)
+                out = [] if abs(coefficient) == 1 else [product]
+                for k, (_, slopes) in enumerate(inside):
+                    if slopes:
+                        others = math.prod(value for m, (value, _) in enumerate(inside) if m != k)
+                        out += [own * others * s for s in slopes]
+                return own * product, out
+            case Sum(parts, constant):
+                total: Vector | float = 0.0 if constant == 0 else float(next(left))
+                out = [] if constant == 0 else [1.0]
+                for part in parts:
+                    value, slopes = walk(part)
+                    total = total + value
+                    out += slopes
+                return total, out
+            case _:
+                raise TypeError(inner)
+
+    return walk(node)
+
+
+def _called(
+    function: Callable[[Any], Any], inner: Vector | float, slopes: list[Vector | float]
+) -> tuple[Vector | float, list[Vector | float]]:
+    """Chain a function: values, and slopes by central differences of that one function."""
+    value = function(inner)
+    if not slopes:
+        return value, []
+    # 1e-9 of the slope, which is enough to descend
+    step = 1e-6 * (1.0 + np.abs(inner))
+    slope = (function(inner + step) - function(inner - step)) / (2.0 * step)
+    return value, [slope * s for s in slopes]
+
+
+def _raised(
+    value: Vector | float, exponent: float, slopes: list[Vector | float]
+) -> tuple[Vector | float, list[Vector | float]]:
+    """Chain a power."""
+    if not slopes:
+        return raised(value, exponent), []
+    less = value if exponent == 2 else raised(value, exponent - 1)
+    return less * value, [exponent * less * s for s in slopes]
+
+
+def has_bare_terms(node: Node) -> bool:
+    """Tell whether additive terms of a tree have the weight one."""
+    return any(abs(weight) == 1 for weight in additive_terms(node)[0].values())
 
 
 def _has_inner(node: Node) -> bool:

@@ -19,6 +19,7 @@ from sktaskneuron.search.columns.constants import (
     refit,
     symbols_price,
     with_constants,
+    with_slopes,
 )
 
 _ONE_NODE = Number(1.0)
@@ -104,17 +105,15 @@ def _around(
     """Return the numbers of a tree with some held, after one Gauss-Newton step of the others."""
     held = [fixed.get(place, value) for place, value in enumerate(values)]
     free = [place for place in range(len(held)) if place not in fixed]
-    base = rows.values(with_constants(node, held))
-    if not free or not np.isfinite(base).all():
+    if not free:
+        return held
+    with np.errstate(all="ignore"):
+        value, slopes = with_slopes(node, held, rows.columns)
+        base = np.broadcast_to(value, rows.y.shape)
+        jacobian = np.stack([np.broadcast_to(slopes[k], rows.y.shape) for k in free], axis=1)
+    if not np.isfinite(base).all():
         return held
     root = np.sqrt(rows.weight)
-    slopes = []
-    for place in free:
-        step = 1e-6 * (abs(held[place]) or 1.0)
-        moved = list(held)
-        moved[place] += step
-        slopes.append((rows.values(with_constants(node, moved)) - base) / step)
-    jacobian = np.stack(slopes, axis=1)
     if not np.isfinite(jacobian).all():
         return held
     change = np.linalg.lstsq(jacobian * root[:, None], (rows.y - base) * root, rcond=1e-12)[0]

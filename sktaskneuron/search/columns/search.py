@@ -19,6 +19,7 @@ from sktaskneuron.search.columns.engines.registry import get_columns_engine
 from sktaskneuron.search.columns.looks import Ask, LookInForms, LookInGroups
 from sktaskneuron.search.columns.origins import Forms, in_given_columns, with_fitted_origins
 from sktaskneuron.search.columns.polish import pruned, snapped
+from sktaskneuron.search.columns.powers import with_completed_powers
 from sktaskneuron.search.columns.proposals import (
     EquationProposer,
     forced_terms,
@@ -146,7 +147,8 @@ def _search(
         forms.extended(replace(observations, names=names)),
         held,
         partial(_admitted, forms=forms),
-        n_apart=X.shape[1] - len(usable),
+        # moved columns are the given ones once more
+        n_apart=X.shape[1] - len(usable) + len(forms.meaning),
     )
 
     n_outputs = target.shape[1]
@@ -257,6 +259,9 @@ def _tidied(
             freed = [with_fitted_origins(node, forms.meaning, rows) for node in start]
             start = start + [node for node in freed if node is not None]
             start.sort(key=rows.criterion)
+        completed = [with_completed_powers(node) for node in start[:_MOST_POLISHED]]
+        start += [refit(node, rows) for node in completed if node is not None]
+        start.sort(key=rows.criterion)
         polished = {*start[:_MOST_POLISHED], *short}
         for node in start:
             if not np.isfinite(rows.values(node)).all():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import (
@@ -11,6 +13,7 @@ from sktaskneuron.formula.text.canonical import (
     make_sum,
     remade,
 )
+from sktaskneuron.formula.text.evaluation import primitives_of
 from sktaskneuron.formula.text.nodes import Call, Node, Number, Power, Product, Sum, complexity
 from sktaskneuron.search.columns.constants import EXACT, NamedRows
 
@@ -18,7 +21,9 @@ from sktaskneuron.search.columns.constants import EXACT, NamedRows
 def simplified(node: Node, rows: NamedRows) -> Node:
     """Shorten what holds for the rows' columns though not for all numbers.
 
-    ``sqrt(x**2)`` and ``abs(x)`` are x where x is positive, ``exp(a*log(x))`` is ``x**a``.
+    ``sqrt(x**2)``, ``abs(x)`` and ``relu(x)`` are x where x is positive, ``exp(a*log(x))`` is
+    ``x**a``, ``sqrt(a)*sqrt(b)`` is ``sqrt(a*b)``, and ``a + b - abs(a - b)`` is
+    ``2*a - 2*relu(a - b)``.
     """
 
     def positive(inner: Node) -> bool:
@@ -38,11 +43,11 @@ def simplified(node: Node, rows: NamedRows) -> Node:
 
     def short(inner: Node) -> Node:
         match inner:
-            case Call("abs", argument):
+            case Call("abs" | "relu" as name, argument):
                 argument = short(argument)
                 if positive(argument):
                     return argument
-                return make_call("abs", argument)
+                return make_call(name, argument)
             case Call("exp", argument):
                 argument = short(argument)
                 terms, constant = additive_terms(argument)
@@ -63,12 +68,53 @@ def simplified(node: Node, rows: NamedRows) -> Node:
 
     try:
         shorter = short(node)
+        if "abs" in primitives_of(shorter):
+            ways = [shorter, *(_with_pieces(shorter, sign) for sign in (1.0, -1.0))]
+            shorter = min(ways, key=complexity)
+        shorter = min(shorter, _with_joined_roots(shorter, positive), key=complexity)
     except FormulaError:
         return node
     tolerance = rows.loss(node) * (1 + 1e-9) + EXACT * rows.variance
     if complexity(shorter) < complexity(node) and rows.loss(shorter) <= tolerance:
         return shorter
     return node
+
+
+def _with_joined_roots(node: Node, positive: Callable[[Node], bool]) -> Node:
+    """Write powers of one fractional exponent as one: ``a**-0.5*b**-0.5`` is ``(a*b)**-0.5``."""
+
+    def change(inner: Node) -> Node:
+        inner = remade(inner, change)
+        if not isinstance(inner, Product):
+            return inner
+        together: dict[float, list[Node]] = {}
+        rest: list[Node] = [Number(inner.coefficient)]
+        for part in inner.factors:
+            match part:
+                case Power(base, float(exponent)) if positive(base):
+                    together.setdefault(exponent, []).append(base)
+                case _:
+                    rest.append(part)
+        joined = [make_power(make_product(bases), e) for e, bases in together.items()]
+        return make_product([*rest, *joined])
+
+    return change(node)
+
+
+def _with_pieces(node: Node, sign: float) -> Node:
+    """Write distances as what bends: ``a + b + abs(a - b)`` is ``2*b + 2*relu(a - b)``."""
+
+    def change(inner: Node) -> Node:
+        inner = remade(inner, change)
+        match inner:
+            case Call("abs", argument):
+                toward = make_product([Number(sign), argument])
+                twice = make_product([Number(2.0), make_call("relu", toward)])
+                return make_sum([twice, make_product([Number(-1.0), toward])])
+            case _:
+                return inner
+
+    return change(node)
 
 
 def with_common_factor(node: Node) -> Node:

@@ -10,10 +10,10 @@ from sktaskneuron.formula.text.nodes import complexity, render
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.constants import (
     NamedRows,
-    _with_slopes,
     free_constants,
     refit,
     with_constants,
+    with_slopes,
 )
 from sktaskneuron.search.columns.polish import pruned, simple_values, snapped
 from sktaskneuron.search.columns.simplify import simplified, with_common_factor
@@ -50,14 +50,14 @@ def test_slopes_are_derivatives(name):
     x = np.linspace(0.15, 0.85, 7)
     node = parse_node(f"2.5*{name}(0.7*a + 0.1)*a + 0.3/(a + 1.1)**2", ("a",))
     theta = np.asarray(free_constants(node))
-    _, slopes = _with_slopes(node, {"a": x})
+    _, slopes = with_slopes(node, theta, {"a": x})
     assert len(slopes) == len(theta)
     for place, slope in enumerate(slopes):
         step = 1e-6 * abs(theta[place])
         up, down = theta.copy(), theta.copy()
         up[place] += step
         down[place] -= step
-        values = [_with_slopes(with_constants(node, t), {"a": x})[0] for t in (up, down)]
+        values = [with_slopes(node, t, {"a": x})[0] for t in (up, down)]
         np.testing.assert_allclose(
             slope, (values[0] - values[1]) / (2 * step), rtol=1e-5, atol=1e-8
         )
@@ -155,3 +155,10 @@ def test_exponents_that_are_fitted(exponent):
     """Among large halves and quarters one is always near."""
     assert free_constants(tree(f"a**{exponent}")) == [exponent]
     assert 12.5 not in simple_values(12.48, is_exponent=True)[:1]
+
+
+def test_numbers_that_leave_nothing_at_all():
+    x = np.linspace(0.1, 1.0, 40)
+    rows = NamedRows({"a": x}, x**0.2, np.ones(40))
+    found = refit(tree("a**0.198"), rows)
+    assert rows.is_exact(rows.loss(found))

@@ -121,7 +121,7 @@ def _grown(rate: float, weight: float, x: Node, column: Range) -> Node:
     return _scaled(np.sign(weight), make_call("exp", inside))
 
 
-def _turned(frequency: float, weights: Sequence[float], x: Node) -> Node:
+def turned(frequency: float, weights: Sequence[float], x: Node) -> Node:
     """Write ``weights[0] cos(f x) + weights[1] sin(f x)`` as one wave with a phase."""
     size = float(np.hypot(weights[0], weights[1]))
     phase = float(np.arctan2(weights[1], weights[0]))
@@ -141,7 +141,7 @@ def _waves(q: Matrix, column: Range) -> FloatArray:
 
 
 def _write_damped(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
-    return make_product([_grown(q[0], 1.0, x, column), _turned(q[1], w, x)])
+    return make_product([_grown(q[0], 1.0, x, column), turned(q[1], w, x)])
 
 
 def _one(value: FloatArray) -> FloatArray:
@@ -165,6 +165,16 @@ def _hill(q: Matrix, column: Range) -> FloatArray:
 def _write_hill(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
     below = _plus(_scaled(np.exp(q[1] * q[0]), make_power(x, -q[1])), 1.0)
     return _scaled(w[0], make_power(below, -1))
+
+
+def _planck(rate: float, weight: float, x: Node) -> Node:
+    below = _plus(make_call("exp", _scaled(rate, x)), -1.0)
+    return _scaled(weight, make_power(below, -1))
+
+
+def _write_resonance(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
+    below = _plus(make_power(_plus(x, -q[0]), 2), q[1] ** 2)
+    return _scaled(w[0] * q[1] ** 2, make_power(below, -1))
 
 
 def _fixed(_: Range) -> Matrix:
@@ -248,6 +258,18 @@ CURVES: tuple[Curve, ...] = (
         ),
     ),
     Curve(
+        "Planck",
+        lambda q, c: _one(1.0 / np.expm1(np.clip(np.abs(q) * c.x, 1e-300, _FAR))),
+        _positive(lambda c: _grid([0.1, 0.5, 2.0, 8.0]) / c.quantiles(0.5)[0]),
+        lambda q, w, x, c: _planck(abs(q[0]), w[0], x),
+    ),
+    Curve(
+        "Planck of the inverse",
+        lambda q, c: _one(1.0 / np.expm1(np.clip(np.abs(q) / c.x, 1e-300, _FAR))),
+        _positive(lambda c: _grid([0.1, 0.5, 2.0, 8.0]) * c.quantiles(0.5)[0]),
+        lambda q, w, x, c: _planck(abs(q[0]), w[0], make_power(x, -1)),
+    ),
+    Curve(
         "power",
         lambda q, c: _one(_exp(q * np.log(c.x / c.high))),
         _positive(lambda c: _grid([-3.0, -2.0, -1.0, -0.5, 0.5, 1.5, 2.5, 3.5])),
@@ -275,7 +297,7 @@ CURVES: tuple[Curve, ...] = (
         "wave",
         _waves,
         lambda c: _grid(_WAVES) / c.width,
-        lambda q, w, x, c: _turned(q[0], w, x),
+        lambda q, w, x, c: turned(q[0], w, x),
         n_weights=2,
     ),
     Curve(
@@ -296,6 +318,13 @@ CURVES: tuple[Curve, ...] = (
         n_constants=2,
     ),
     Curve(
+        "resonance",
+        lambda q, c: _one(1.0 / (1.0 + _standard(q, c) ** 2)),
+        lambda c: _grid(c.spaced(8), c.width / np.array([20.0, 8.0, 3.0])),
+        _write_resonance,
+        n_constants=2,
+    ),
+    Curve(
         "logistic",
         _logistic,
         lambda c: _grid(c.spaced(8), c.width / np.array([40.0, 12.0, 4.0])),
@@ -311,4 +340,13 @@ CURVES: tuple[Curve, ...] = (
         _write_hill,
         n_constants=2,
     ),
+)
+
+#: A wave whose phase is a constant, for products: there two weights would be four.
+PHASED = Curve(
+    "wave of a phase",
+    lambda q, c: _one(np.cos(q[:, :1] * c.x - q[:, 1:])),
+    lambda c: _grid(_WAVES / c.width, np.array([0.0, 0.25, 0.5, 0.75]) * np.pi),
+    lambda q, w, x, c: turned(q[0], [w[0] * np.cos(q[1]), w[0] * np.sin(q[1])], x),
+    n_constants=2,
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from sktaskneuron._typing import RowNumbers
+from sktaskneuron._typing import Matrix, RowNumbers
 from sktaskneuron.search.columns.builtin.library import (
     Atoms,
     columns_as_atoms,
@@ -26,39 +28,41 @@ def deep(search: Search, view: View) -> None:
     """Fit sums of a few functions of functions of columns."""
     search.say("deep library")
     rows = np.linspace(0, len(view.X) - 1, min(DEEP_ROWS, len(view.X))).astype(int)
-    X, names = view.X[rows], view.names
-    columns = columns_as_atoms(X, names)
-    functions = ("sin", "cos", "exp", "exp-", "log", "sqrt", "square", "cube", "inverse")
-    more = ("1+", "1-", "tanh", "gaussian", "abs", "log 1+", "sin/2", "sin*2", "cos*2")
-    single = unary_of(columns, functions + more)
-    level1 = columns + single
-    pairs = pairs_of(columns, columns, "+-*/", 400)
-    mixed = pairs_of(columns, single, "+-*/", 2_000)
-    twice = unary_of(single + pairs, (*functions, "tanh", "gaussian", "1+", "1-", "log 1+"))
-    triples = pairs_of(pairs, columns, "+-*/", 2_000)
-    inside = unary_of(columns, ("square", "cube", "inverse", "sqrt"))
-    nested = unary_of(inside + columns, ("sin", "cos", "exp", "exp-", "log")) + columns
-    level2 = level1 + pairs + mixed + twice + triples
-    level3 = (
-        level2
-        + unary_of(mixed + triples, ("sin", "cos", "exp", "exp-", "log", "sqrt", "inverse"))
-        + pairs_of(level1, twice, "*/", 8_000)
-        + pairs_of(single, single, "*/", 3_000)
-        + pairs_of(nested, nested, "*", 5_000)
-    )
-    # products of the columns and their inverses, of any number of columns
-    inner = monomials(X, names, [(-1.0, 1.0)] * min(X.shape[1], 5), 500)
-    curved = unary_of(inner, (*functions, "tanh", "gaussian", "1+", "1-", "log 1+", "asin"))
-    curved = curved + unary_of(unary_of(inner, ("square",)), ("exp", "exp-", "1+", "1-"))
-    level4 = (
-        level1 + curved + pairs_of(columns + unary_of(columns, ("inverse",)), curved, "*", 8_000)
-    )
-    level5 = waves(inner, 6_000)
-    for atoms in (level2, level4, level3, level5):
+    for atoms in _libraries(view.X[rows], view.names):
         for link in search.links(view):
             deep_linked(search, view, link, atoms, rows)
             if search.pool.is_exact:
                 return
+
+
+def _libraries(X: Matrix, names: Sequence[str]) -> Iterator[Atoms]:
+    """Yield libraries of functions of functions of columns (n_samples, n_features)."""
+    columns = columns_as_atoms(X, names)
+    functions = ("sin", "cos", "exp", "exp-", "log", "sqrt", "square", "cube", "inverse")
+    outer = ("tanh", "gaussian", "1+", "1-", "log 1+")
+    single = unary_of(columns, (*functions, *outer, "abs", "sin/2", "sin*2", "cos*2"))
+    level1 = columns + single
+    pairs = pairs_of(columns, columns, "+-*/", 400)
+    mixed = pairs_of(columns, single, "+-*/", 2_000)
+    twice = unary_of(single + pairs, (*functions, *outer))
+    triples = pairs_of(pairs, columns, "+-*/", 2_000)
+    level2 = level1.union(pairs, mixed, twice, triples)
+    yield level2
+    # products of the columns and their inverses, of any number of columns
+    inner = monomials(X, names, [(-1.0, 1.0)] * min(X.shape[1], 5), 500)
+    curved = unary_of(inner, (*functions, *outer, "asin"))
+    curved = curved + unary_of(unary_of(inner, ("square",)), ("exp", "exp-", "1+", "1-"))
+    inverted = columns + unary_of(columns, ("inverse",))
+    yield level1.union(curved, pairs_of(inverted, curved, "*", 8_000))
+    inside = unary_of(columns, ("square", "cube", "inverse", "sqrt"))
+    nested = unary_of(inside + columns, ("sin", "cos", "exp", "exp-", "log")) + columns
+    yield level2.union(
+        unary_of(mixed + triples, ("sin", "cos", "exp", "exp-", "log", "sqrt", "inverse")),
+        pairs_of(level1, twice, "*/", 8_000),
+        pairs_of(single, single, "*/", 3_000),
+        pairs_of(nested, nested, "*", 5_000),
+    )
+    yield waves(inner, 6_000)
 
 
 def deep_linked(search: Search, view: View, link: Link, atoms: Atoms, rows: RowNumbers) -> None:

@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from sktaskneuron._clock import within
+from sktaskneuron.formula.text.canonical import make_sum
 from sktaskneuron.formula.text.nodes import Node, Number
+from sktaskneuron.search.columns.builtin.crossed import crossed
 from sktaskneuron.search.columns.builtin.curved import curved_sums
 from sktaskneuron.search.columns.builtin.deep import deep
 from sktaskneuron.search.columns.builtin.divided import divided
 from sktaskneuron.search.columns.builtin.factors import find_factors, no_factor
 from sktaskneuron.search.columns.builtin.modulated import modulated
+from sktaskneuron.search.columns.builtin.pieces import pieces
+from sktaskneuron.search.columns.builtin.plane_waves import plane_waves
 from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
 from sktaskneuron.search.columns.builtin.products import products, ratios
 from sktaskneuron.search.columns.builtin.roots import roots
 from sktaskneuron.search.columns.builtin.sums import broken_lines, linked_sums
+from sktaskneuron.search.columns.builtin.unweighted import unweighted
 from sktaskneuron.search.columns.builtin.wide import promising
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.engines.protocol import ColumnsProblem
@@ -35,11 +42,17 @@ _STAGES: tuple[tuple[Stage, bool, bool], ...] = (
     (modulated, False, False),
     (divided, True, True),
     (curved_sums, False, False),
+    (unweighted, False, False),
+    (crossed, False, False),
+    (pieces, True, False),
+    (plane_waves, False, False),
     (ratios, True, True),
     (roots, False, False),
     (products, True, True),
     (deep, False, False),
 )
+# Best equations that a constant is added to, and its size at first, as a share of the spread.
+_WITH_CONSTANT, _SMALL = 3, 1e-3
 
 
 def search_builtin(problem: ColumnsProblem) -> list[Node]:
@@ -49,7 +62,8 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
     ----------
     problem : ColumnsProblem
         ``max_steps`` counts stages: sums, modulated polynomials, polynomials times a power, curves
-        with constants inside, ratios, roots, products, the deep library, broken lines.
+        with constants inside, sums without weights, products of two curves, pieces and waves of two
+        columns, ratios, roots, products, the deep library, broken lines.
 
     Returns
     -------
@@ -87,6 +101,13 @@ def _run_stages(search: Search, problem: ColumnsProblem) -> None:
             promoted = search.promote(views)
             if promoted is not None:
                 linked_sums(search, promoted)
+    for node in search.pool.nodes()[:_WITH_CONSTANT]:
+        search.pool.add(partial(_with_constant, node, search.pool.rows))
     if whole.names and (problem.max_steps is None or problem.max_steps > len(_STAGES)):
         # for tables that no closed form fits
         broken_lines(search, whole)
+
+
+def _with_constant(node: Node, rows: NamedRows) -> Node:
+    """Add a constant to an equation, which a fit may move."""
+    return make_sum([node, Number(_SMALL * float(np.sqrt(rows.variance)))])

@@ -72,8 +72,14 @@ class Atoms:
 
     def __add__(self, other: Atoms) -> Atoms:
         """Join two collections; what both have is kept once."""
-        both = self.join(other)
-        return both.take(distinct(both.values))
+        return self.union(other)
+
+    def union(self, *others: Atoms) -> Atoms:
+        """Join several collections; what they have in common is kept once."""
+        every = (self, *others)
+        values = np.concatenate([atoms.values for atoms in every], axis=1)
+        makers = [make for atoms in every for make in atoms.makers]
+        return Atoms(values, makers).take(distinct(values))
 
 
 def distinct(values: Matrix) -> ColumnNumbers:

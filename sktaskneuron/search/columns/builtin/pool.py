@@ -57,6 +57,7 @@ class Pool:
     found: dict[str, tuple[float, float, Node]] = field(default_factory=dict)
     least: LeastLosses = field(default_factory=LeastLosses)
     _noise: dict[Node, bool] = field(default_factory=dict)
+    _met: dict[Node, float] = field(default_factory=dict)
 
     def add(self, make: Callable[[], Node | None]) -> float:
         """Fit an equation and keep it, if it can be computed and is short enough.
@@ -68,10 +69,16 @@ class Pool:
             node = make()
         except FormulaError:
             return np.inf  # its numbers overflow
-        rules = running_rules()
-        if node is None or rules.size(node) > 3 * self.max_complexity:
+        if node is None:
             return np.inf
-        if not rules.admit_part(node):
+        if node not in self._met:
+            self._met[node] = self._add(node)
+        return self._met[node]
+
+    def _add(self, node: Node) -> float:
+        """Fit an equation that was not met before."""
+        rules = running_rules()
+        if rules.size(node) > 3 * self.max_complexity or not rules.admit_part(node):
             return np.inf
         if not np.isfinite(self.rows.values(node)).all():
             return np.inf
@@ -81,7 +88,19 @@ class Pool:
             # the numbers are known to all digits: which are whole is plain to see
             node = snapped(node, self.rows)
             loss = self.rows.loss(node)
-        node = simplified(node, self.rows)
+        return self._keep(simplified(node, self.rows), loss)
+
+    def add_as_it_is(self, make: Callable[[], Node]) -> None:
+        """Keep an equation with the numbers that it has."""
+        checkpoint()
+        try:
+            node = make()
+        except FormulaError:
+            return  # its numbers overflow
+        self._keep(node, self.rows.loss(node))
+
+    def _keep(self, node: Node, loss: float) -> float:
+        rules = running_rules()
         if rules.size(node) > _LOOSE * self.max_complexity or not rules.admit_part(node):
             return np.inf
         value = self.rows.criterion(node, loss)
@@ -209,7 +228,8 @@ class View:
 
     def equation(self, node: Node) -> Node:
         """Multiply by the factor again, and write the groups out."""
-        return make_product([self.scale, in_given_columns(node, self.meaning)])
+        written = in_given_columns(node, self.meaning) if self.meaning else node
+        return make_product([self.scale, written])
 
 
 @dataclass(eq=False)

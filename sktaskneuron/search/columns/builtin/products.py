@@ -25,8 +25,12 @@ from sktaskneuron.search.columns.builtin.sums import MOST_TERMS, SMALL, sums_of
 
 # Share of the variance that the best equation may leave to stand for the target.
 _SMOOTH = 0.05
+# Steps of the fit of a ratio of all columns, and the rows that each of its numbers needs.
+_STEPS, _ROWS_PER_NUMBER = 12, 8
 # Waves of columns and their pairs in products, and the rows that each needs.
 _WAVES, _ROWS_PER_WAVE = ("sin", "cos", "sin/2"), 6
+# Columns up to which there are waves of a sum or difference times a column.
+_FEW = 4
 
 
 def ratios(search: Search, view: View) -> None:
@@ -42,6 +46,8 @@ def ratios(search: Search, view: View) -> None:
             atoms = monomials(X, names, exponents, SMALL)
             _fit_ratios(search, view, link, atoms, given, given.target)
             smooth = smooth_target(search, view, link, given)
+            if smooth is None and not search.pool.is_noise:
+                smooth = fitted_ratio(atoms.values[given.rows], given)
             if smooth is not None:
                 _fit_ratios(search, view, link, atoms, given, smooth)
             if search.pool.is_exact:
@@ -76,6 +82,46 @@ def smooth_target(search: Search, view: View, link: Link, given: Given) -> Vecto
         # y / scale of the view, without its noise
         smooth = link.forward(view.y * (rows.values(pool.nodes()[0]) / rows.y))[given.rows]
     return smooth if np.isfinite(smooth).all() else None
+
+
+def fitted_ratio(values: Matrix, given: Given) -> Vector | None:
+    """Return a target as the ratio of two sums of all columns, (n_rows, n_columns), has it.
+
+    By damped Gauss-Newton steps from the linear equation, which noise biases. None where that
+    explains too little, or has a pole.
+    """
+    n, k = values.shape
+    if _ROWS_PER_NUMBER * (2 * k + 1) > n:
+        return None
+    scaled = values / np.maximum(np.abs(values).max(axis=0), 1e-300)
+    above = np.column_stack([np.ones(n), scaled])
+    y, root = given.target, np.sqrt(given.weight)
+
+    def solved(design: Matrix, right: Vector, damping: float) -> Vector:
+        full = np.vstack([design * root[:, None], damping * np.eye(design.shape[1])])
+        padded = np.concatenate([right * root, np.zeros(design.shape[1])])
+        return np.asarray(np.linalg.lstsq(full, padded, rcond=1e-12)[0])
+
+    def parts(theta: Vector) -> tuple[Vector, Vector]:
+        below = 1.0 + scaled @ theta[k + 1 :]
+        return above @ theta[: k + 1] / below, below
+
+    theta = solved(np.column_stack([above, -y[:, None] * scaled]), y, 0.0)
+    (ratio, below), damping = parts(theta), 1e-3 * float(root.max())
+    loss = float(given.weight @ (y - ratio) ** 2)
+    for _ in range(_STEPS):
+        design = np.column_stack([above, -ratio[:, None] * scaled]) / below[:, None]
+        moved = theta + solved(design, y - ratio, damping)
+        with np.errstate(all="ignore"):
+            new, new_below = parts(moved)
+            new_loss = float(given.weight @ (y - new) ** 2)
+        if new_loss < loss:
+            theta, ratio, below, loss, damping = moved, new, new_below, new_loss, damping / 5
+        else:
+            damping *= 10
+    if loss > _SMOOTH * given.spread or below.min() <= 0 <= below.max():
+        return None
+    return ratio
 
 
 def ratio(
@@ -117,6 +163,9 @@ def products(search: Search, view: View) -> None:
     sums = sums + pairs_of(columns, pairs, "+-", 1_000)
     plain = columns + squares + pairs + unary_of(pairs, ("square",))
     bent = unary_of(columns + pairs, ("sin", "cos", "sin/2", "log", "tanh"))
+    if X.shape[1] <= _FEW:
+        apart = pairs_of(columns, columns, "+-", 100)
+        bent = bent + unary_of(pairs_of(apart, columns, "*", 100), _WAVES)
     # a power of an exponential is one of the plain terms
     moved = plain + bent + unary_of(columns + pairs, ("exp",))
     bases = columns.join(sums).join(bent)

@@ -61,32 +61,78 @@ def _normalised(values: Matrix, target: Vector, weight: Vector) -> tuple[FloatAr
     return columns, y / max(float(np.linalg.norm(y)), 1e-300)
 
 
-def _basis(columns: Matrix) -> Matrix:
-    return np.linalg.qr(columns)[0] if columns.shape[1] else columns
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """Chosen columns, and how all others stand to them.
+
+    Parameters
+    ----------
+    places : list of int
+    inverse : ndarray of shape (n_chosen, n_chosen)
+        Of the triangle that takes an orthonormal basis to the columns.
+    inside : ndarray of shape (n_chosen, n_columns)
+        All columns in that basis.
+    along : ndarray of shape (n_chosen,)
+        The target in that basis.
+    beside : ndarray of shape (n_columns,)
+        Share of each column's square that is beside the chosen ones.
+    onto : ndarray of shape (n_columns,)
+        The residual along each column.
+    loss : float
+        Share of the target's square that is left.
+    """
+
+    places: list[int]
+    inverse: Matrix
+    inside: Matrix
+    along: Vector
+    beside: Vector
+    onto: Vector
+    loss: float
+
+    @classmethod
+    def of(cls, columns: Matrix, y: Vector, places: list[int]) -> _Chosen:
+        """Choose columns of a matrix (n_samples, n_columns), all of unit length as y is."""
+        if not places:
+            nothing = np.zeros((0, columns.shape[1]))
+            one = np.ones(columns.shape[1])
+            return cls([], np.zeros((0, 0)), nothing, np.zeros(0), one, y @ columns, 1.0)
+        q, r = np.linalg.qr(columns[:, places])
+        along = q.T @ y
+        residual = y - q @ along
+        # a second pass: what is left is told to all digits, other than by a difference
+        residual -= q @ (q.T @ residual)
+        inside = q.T @ columns
+        beside = 1.0 - np.einsum("ij,ij->j", inside, inside)
+        left = float(residual @ residual)
+        onto = residual @ columns
+        return cls(places, np.linalg.inv(r), inside, along, beside, onto, left)
+
+    def best_addition(self) -> tuple[int, float] | None:
+        """Return the column that lowers the residual most beside them, and what is left then."""
+        return _best(self.beside, self.onto, self.loss, self.places)
+
+    def best_in_place_of(self, place: int) -> tuple[int, float] | None:
+        """Return the best column beside all of them but one, and what is left then.
+
+        That one's own direction comes back to what is beside the others.
+        """
+        own = self.inverse[self.places.index(place)]
+        direction = own / np.linalg.norm(own)
+        inside, along = direction @ self.inside, float(direction @ self.along)
+        rest = [other for other in self.places if other != place]
+        onto = self.onto + along * inside
+        return _best(self.beside + inside**2, onto, self.loss + along**2, rest)
 
 
-def _share_left(columns: Matrix, y: Vector, chosen: list[int]) -> float:
-    """Return what chosen columns leave of the target: to all digits, other than by a difference."""
-    q = _basis(columns[:, chosen])
-    residual = y - q @ (q.T @ y)
-    residual -= q @ (q.T @ residual)
-    return float(residual @ residual)
-
-
-def _best_addition(columns: Matrix, y: Vector, chosen: list[int]) -> tuple[int, float] | None:
-    """Return the column that lowers the residual most beside the chosen ones, and what is left."""
-    q = _basis(columns[:, chosen])
-    residual = y - q @ (q.T @ y)
-    residual -= q @ (q.T @ residual)
-    inside = q.T @ columns
-    left = 1.0 - np.einsum("ij,ij->j", inside, inside)
-    left[chosen] = 0.0
+def _best(beside: Vector, onto: Vector, loss: float, places: list[int]) -> tuple[int, float] | None:
     with np.errstate(all="ignore"):
-        gain = np.where(left > _INDEPENDENT, (residual @ columns) ** 2 / left, 0.0)
+        gain = np.where(beside > _INDEPENDENT, onto**2 / beside, 0.0)
+    gain[places] = 0.0
     best = int(np.argmax(gain))
     if gain[best] <= 0:
         return None
-    return best, max(float(residual @ residual - gain[best]), 0.0)
+    return best, max(float(loss - gain[best]), 0.0)
 
 
 def forward(
@@ -113,32 +159,32 @@ def forward(
     columns, y = _normalised(values, target, weight)
     price = float(np.log(max(n_observations, 3)) + 2 * np.log(max(columns.shape[1], 2)))
     sums = Sums({0: ()}, {0: 1.0})
-    chosen: list[int] = []
+    chosen = _Chosen.of(columns, y, [])
     best, best_size = 0.0, 0
-    while len(chosen) < min(most, columns.shape[1], int(n_observations / _ROWS_PER_COLUMN)):
+    most = min(most, columns.shape[1], int(n_observations / _ROWS_PER_COLUMN))
+    while len(chosen.places) < most:
         checkpoint()
-        found = _best_addition(columns, y, chosen)
+        found = chosen.best_addition()
         if found is None:
             break
-        chosen = [*chosen, found[0]]
-        loss = found[1]
-        for _ in range(_MAX_EXCHANGES if 1 < len(chosen) <= _MOST_EXCHANGED else 0):
+        chosen = _Chosen.of(columns, y, [*chosen.places, found[0]])
+        for _ in range(_MAX_EXCHANGES if 1 < len(chosen.places) <= _MOST_EXCHANGED else 0):
             exchanged = False
-            for place in list(chosen):
+            for place in chosen.places:
                 checkpoint()
-                rest = [other for other in chosen if other != place]
-                found = _best_addition(columns, y, rest)
-                if found is not None and found[1] < loss * (1 - 1e-9) and found[0] != place:
-                    chosen, loss = [*rest, found[0]], found[1]
+                found = chosen.best_in_place_of(place)
+                if found is not None and found[1] < chosen.loss * (1 - 1e-9) and found[0] != place:
+                    rest = [other for other in chosen.places if other != place]
+                    chosen = _Chosen.of(columns, y, [*rest, found[0]])
                     exchanged = True
             if not exchanged:
                 break
-        loss = _share_left(columns, y, chosen)
-        sums.add(tuple(chosen), loss)
-        value = n_observations * np.log(max(loss, _EXACT)) + price * len(chosen)
+        loss, size = chosen.loss, len(chosen.places)
+        sums.add(tuple(chosen.places), loss)
+        value = n_observations * np.log(max(loss, _EXACT)) + price * size
         if value < best:
-            best, best_size = value, len(chosen)
-        if loss < _EXACT or len(chosen) >= best_size + _WITHOUT_GAIN:
+            best, best_size = value, size
+        if loss < _EXACT or size >= best_size + _WITHOUT_GAIN:
             break
     return sums
 

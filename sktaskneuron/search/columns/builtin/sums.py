@@ -20,7 +20,7 @@ from sktaskneuron.search.columns.builtin.library import (
 )
 from sktaskneuron.search.columns.builtin.links import LINKS, Given, Link
 from sktaskneuron.search.columns.builtin.pool import SHORT, Search, View, weights_of, worth
-from sktaskneuron.search.columns.builtin.select import Sums, backward, forward
+from sktaskneuron.search.columns.builtin.select import Places, Sums, backward, forward
 
 # Terms of a sum.
 MOST_TERMS = 8
@@ -114,8 +114,9 @@ def linked(search: Search, view: View, link: Link, atoms: Atoms, from_all: bool)
     values = atoms.values if len(look.rows) == len(atoms.values) else atoms.values[look.rows]
     n = view.n_observations * len(look.rows) / len(view.y)
     always = 1 if len(atoms) <= _ALWAYS else 0
+    met: set[Places] = set()
     for sums in sums_of(values, look.target, look.weight, n, from_all):
-        fit_best(search, view, link, atoms, sums, given, look, always)
+        fit_best(search, view, link, atoms, sums, given, look, always, met)
 
 
 def fit_best(
@@ -127,18 +128,24 @@ def fit_best(
     given: Given,
     look: Given,
     always: int = 0,
+    met: set[Places] | None = None,
 ) -> None:
     """Fit the sums worth it, and of the short ones those that are the best of their size.
 
-    They were chosen on the rows of ``look``. The first ``always`` are fitted whatever is expected.
+    They were chosen on the rows of ``look``. The first ``always`` are fitted whatever is expected,
+    and none of those that were ``met``, to which it adds.
     """
+    met = set() if met is None else met
     n = view.n_observations * len(look.rows) / len(view.y)
     sizes, spread = worth(sums, n, len(atoms)), look.spread / n
     for place, size in enumerate(sizes):
+        if sums.places[size] in met and place >= always:
+            continue
+        met.add(sums.places[size])
         make = partial(sum_of, view, link, atoms, sums.places[size], given)
         search.attempt(view, link, make, 0.0 if place < always else sums.loss[size] * spread, size)
     for size in range(1, SHORT + 1):
-        if size in sums.places and size not in sizes:
+        if size in sums.places and sums.places[size] not in met:
             make = partial(sum_of, view, link, atoms, sums.places[size], given)
             search.attempt_short(make, sums.loss[size] * spread, size)
 
