@@ -139,8 +139,12 @@ class Pool:
 
     @property
     def is_exact(self) -> bool:
-        """Whether an equation leaves nothing but rounding."""
-        return any(self.rows.is_exact(loss) for _, loss, _ in self.found.values())
+        """Whether an equation that is short enough leaves nothing but rounding."""
+        size = running_rules().size
+        return any(
+            self.rows.is_exact(loss) and size(node) <= self.max_complexity
+            for _, loss, node in self.found.values()
+        )
 
     @property
     def is_noise(self) -> bool:
