@@ -61,16 +61,17 @@ def leaves_structure(
     target = left[:, int(np.argmax(share @ left**2))]
     order = np.random.default_rng(0).permutation(len(rows))[:_ROWS]
     held, train = np.split(order, [round(_HELD_OUT * len(order))])
-    raw = task.inputs.raw[rows]
+    # trees read float32, which 1e80, or the seconds since 1970, are not
+    seen = task.inputs.scalers["robust"].transform(task.inputs.raw[rows])
     checkpoint()
     trees = GradientBoostingRegressor(
         n_estimators=_N_TREES,
         max_depth=_DEPTH,
         learning_rate=_RATE,
-        max_features=min(_COLUMNS, raw.shape[1]),
+        max_features=min(_COLUMNS, seen.shape[1]),
         random_state=0,
-    ).fit(raw[train], target[train], weight[train])
-    error = target[held] - trees.predict(raw[held])
+    ).fit(seen[train], target[train], weight[train])
+    error = target[held] - trees.predict(seen[held])
     before, after = (float(weight[held] @ values**2) for values in (target[held], error))
     return after < (1 - _LEAST_EXPLAINED) * before
 

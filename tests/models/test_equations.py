@@ -1,5 +1,7 @@
 """How an equation is judged: by a bound first, and by repeated searches where that leaves doubt."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from sktaskneuron.models.residual import leaves_structure
 from sktaskneuron.models.target import ClassTarget, ValueTarget
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
+from sktaskneuron.preprocessing import SmoothClipScaler
 
 N_ROWS, N_FOLDS = 400, 4
 
@@ -20,15 +23,17 @@ def equation(text, link="identity"):
     return FittedExpression.parse(text, ["a", "b", "c"], link=link)
 
 
-def problem(values, classes=False):
-    """A task of three columns, its folds, and the columns."""
+def problem(values, classes=False, unit=1.0):
+    """A task of three columns, and its folds."""
     raw = np.random.default_rng(0).normal(size=(N_ROWS, 3))
     target = values(raw)
+    raw = raw * unit
     kind = ValueTarget(np.zeros(1), np.ones(1), single=True)
     if classes:
         kind, target = ClassTarget(np.array([0, 1])), (target > 0).astype(np.int64)
     target = target if classes else target[:, None]
-    task = Task(Inputs(raw, raw[:, :0], {}, 3), target, np.ones(N_ROWS), kind)
+    scalers = {"robust": SmoothClipScaler().fit(raw)}
+    task = Task(Inputs(raw, raw[:, :0], scalers, 3), target, np.ones(N_ROWS), kind)
     parts = np.array_split(np.arange(N_ROWS), N_FOLDS)
     splits = [(np.setdiff1d(np.arange(N_ROWS), part), part) for part in parts]
     return task, Validation.of(task, splits)
@@ -140,3 +145,13 @@ class TestLeavesStructure:
         outputs = FormulaModel(equation("a"), task.kind).predict_raw(held)
         linear = Candidate("linear", FormulaModel(equation("a"), task.kind), outputs)
         assert not leaves_structure(task, validation, outputs, [linear])
+
+    def test_columns_of_any_size(self):
+        law = lambda X: 3 * X[:, 0] * X[:, 1] + 0.5 * np.sign(X[:, 2])  # noqa: E731
+        task, validation = problem(law, unit=np.array([1.0, 1.0, 1e80]))
+        held = task.inputs.take(validation.rows)
+        outputs = FormulaModel(equation("3*a*b"), task.kind).predict_raw(held)
+        linear = Candidate("linear", FormulaModel(equation("a"), task.kind), 0 * outputs)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert leaves_structure(task, validation, outputs, [linear])
