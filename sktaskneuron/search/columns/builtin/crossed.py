@@ -80,7 +80,7 @@ def crossed(search: Search, view: View) -> None:
     if not 2 <= d <= FEW_COLUMNS or view.y.min() == view.y.max():
         return
     search.say("products of two curves")
-    rows = np.linspace(0, len(view.y) - 1, min(_ROWS, len(view.y))).astype(int)
+    rows = view.rows(_ROWS)
     target = Target.of(view.y[rows], view.weight[rows])
     sides = [
         _Side.of(name, Range(column))

@@ -116,7 +116,7 @@ class _Curves:
     """The curves of the columns of a view."""
 
     def __init__(self, view: View) -> None:
-        rows = np.linspace(0, len(view.y) - 1, min(_ROWS, len(view.y))).astype(int)
+        rows = view.rows(_ROWS)
         self.n = view.n_observations * len(rows) / len(view.y)
         self.target = Target.of(view.y[rows], view.weight[rows])
         columns = promising(view.X, view.y, view.weight, view.names, _MOST_COLUMNS)

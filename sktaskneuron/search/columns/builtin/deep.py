@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from sktaskneuron._typing import Matrix, RowNumbers
 from sktaskneuron.search.columns.builtin.library import (
     Atoms,
@@ -27,7 +25,7 @@ _DEEP_TERMS = 4
 def deep(search: Search, view: View) -> None:
     """Fit sums of a few functions of functions of columns."""
     search.say("deep library")
-    rows = np.linspace(0, len(view.X) - 1, min(DEEP_ROWS, len(view.X))).astype(int)
+    rows = view.rows(DEEP_ROWS)
     for atoms in _libraries(view.X[rows], view.names):
         for link in search.links(view):
             deep_linked(search, view, link, atoms, rows)

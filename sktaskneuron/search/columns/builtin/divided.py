@@ -39,7 +39,7 @@ def divided(search: Search, view: View) -> None:
     if d > FEW_COLUMNS or 6 * len(quadratic) > min(view.n_observations, DEEP_ROWS):
         return
     search.say("polynomials times a power")
-    rows = np.linspace(0, len(view.X) - 1, min(DEEP_ROWS, len(view.X))).astype(int)
+    rows = view.rows(DEEP_ROWS)
     powers = _powers(view)
     if not len(powers):
         return

@@ -64,7 +64,7 @@ def _fit_modulated(search: Search, view: View, fixed: Atoms, twice: Atoms) -> No
     functions = unary_of(
         columns + pairs_of(columns, columns, "+-*/", 200), ("sin", "cos", "exp", "exp-", "log abs")
     )
-    rows = np.linspace(0, len(X) - 1, min(DEEP_ROWS, len(X))).astype(int)
+    rows = view.rows(DEEP_ROWS)
     look = _Look(fixed.values, factors.values, twice.values, rows)
     found: list[tuple[float, int, Atoms]] = []
     for number, link in enumerate(LINKS[:_MOST_LINKS]):

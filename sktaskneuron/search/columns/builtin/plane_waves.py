@@ -40,7 +40,7 @@ def plane_waves(search: Search, view: View) -> None:
     if not 2 <= d <= _MOST_COLUMNS or view.y.min() == view.y.max():
         return
     search.say("waves of two columns")
-    rows = np.linspace(0, len(view.y) - 1, min(_ROWS, len(view.y))).astype(int)
+    rows = view.rows(_ROWS)
     target = Target.of(view.y[rows], view.weight[rows])
     X = view.X[rows]
     atoms = monomials(X, view.names, [(1, 2), (1,)], SMALL)

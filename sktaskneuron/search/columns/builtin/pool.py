@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sktaskneuron._clock import checkpoint
-from sktaskneuron._typing import Matrix, Vector
+from sktaskneuron._typing import Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula.text.canonical import make_product
 from sktaskneuron.formula.text.evaluation import variables
@@ -193,6 +193,10 @@ class View:
     meaning: Mapping[str, Node]
     in_short: bool
     n_observations: float
+
+    def rows(self, most: int) -> RowNumbers:
+        """Return so many row numbers at most, evenly apart."""
+        return np.linspace(0, len(self.y) - 1, min(most, len(self.y))).astype(int)
 
     @classmethod
     def of(
