@@ -21,6 +21,7 @@ import intervals
 import losses
 import normal_scores
 import signals
+import srsd
 import stability
 from common.rows import Store, read_rows
 from tables import cost
@@ -56,6 +57,7 @@ PRINTERS: dict[str, Callable[[Path], str | None]] = {
         of_rows, partial(normal_scores.report, settings=normal_scores.SETTINGS)
     ),
     "signals": of_signals,
+    "srsd": partial(of_rows, srsd.summary),
     "stability": stability.summary,
     "tabular": tabular,
 }

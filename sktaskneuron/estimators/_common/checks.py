@@ -50,9 +50,8 @@ _LARGEST, _SMALLEST = 1e100, 1e-100
 _LEAST = 1e-30
 # Mean beyond which weights are no counts: a table of a thousand rows would stand for 10**9.
 _LARGEST_MEAN = 1e6
-# New values count as far out as so many ranges of the training column: networks know nothing of
-# what is further, and no blend asks an equation there.
-_FAR_OUT = 0.1
+# New values count as far out as so many ranges of the training column, so that powers stay finite.
+_FAR_OUT = 1e6
 # Rows looked at at a time.
 _ROWS = 8_192
 
@@ -352,11 +351,16 @@ def with_class_weight(
 
 
 def network_range(table: EncodedTable) -> Matrix:
-    """Bounds (2, n_columns) within which networks read new values."""
-    return column_range(table, _FAR_OUT)
+    """Bounds (2, n_columns) within which networks read new values.
+
+    Scalers leave columns of two values straight, so that nothing else bounds a third one.
+    """
+    low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
+    of_two = ((table.matrix == low) | (table.matrix == high)).all(axis=0)
+    return column_range(table, np.where(of_two, 1.0, _FAR_OUT))
 
 
-def column_range(table: EncodedTable, far_out: float) -> Matrix:
+def column_range(table: EncodedTable, far_out: float | Vector) -> Matrix:
     """Bounds (2, n_columns) so many ranges outside the training values.
 
     Where the table has a limit it is the bound.

@@ -14,8 +14,8 @@ from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray, TableLike
 from sktaskneuron.estimators._common.checks import (
     EncodedTable,
-    column_range,
     count_weight,
+    network_range,
     sized,
 )
 from sktaskneuron.estimators._common.judges import held_out_splits, task_of
@@ -49,9 +49,6 @@ _MARGIN = 1.0
 _TIMED, _FEW_STEPS, _TRAINING, _STEP = 3, 300, 0.6, 1.2
 # Signals by which factors of products are scaled before training.
 _SCALED_ON = 256
-# New values count as far out as so many ranges of their place in the training signals: it may hold
-# next time what stood beside it.
-_FAR_OUT = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +138,7 @@ def fit_signals(
     encoder = table.encoder
     assert isinstance(encoder, SignalEncoder)
     scaler = encoder.scaler(table.matrix, table.weight)
-    bounds = column_range(table, _FAR_OUT)
-    reader = Reader(encoder, bounds, {"robust": scaler}, reads_levels=False)
+    reader = Reader(encoder, network_range(table), {"robust": scaler}, reads_levels=False)
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state) % 2**31
     splits = held_out_splits(settings, task, seed)
