@@ -10,8 +10,8 @@ import numpy as np
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.exceptions import FormulaError
-from sktaskneuron.formula.text.canonical import make_product
-from sktaskneuron.formula.text.nodes import Node, Number, render
+from sktaskneuron.formula.text.canonical import make_power, make_product, make_sum
+from sktaskneuron.formula.text.nodes import Node, Number, Power, Product, Sum, render
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.dimensions import Groups, power_node, power_product
 from sktaskneuron.search.columns.engines.protocol import ColumnsEngine, ColumnsProblem
@@ -136,7 +136,21 @@ class LookInGroups:
         found = constant
         for candidate in self.ask(values, labels, y, weight, on_step):
             try:
-                found.append(make_product([node, in_given_columns(candidate, meaning)]))
+                law = in_given_columns(candidate, meaning)
+                found += [make_product([node, law]), *_under_root(node, law)]
             except FormulaError:  # a number that overflows in the columns as given
                 continue
         return found
+
+
+def _under_root(scale: Node, law: Node) -> list[Node]:
+    """Return ``s*sqrt(a + b)`` as ``sqrt(s**2*a + s**2*b)``, which may be a sum of squares."""
+    match law:
+        case Product(coefficient, (Power(Sum(terms, constant), exponent),)):
+            outside = make_power(scale, 1.0 / exponent)
+            parts = [make_product([outside, term]) for term in (*terms, Number(constant))]
+            return [make_product([Number(coefficient), make_power(make_sum(parts), exponent)])]
+        case Power(Sum()):
+            return _under_root(scale, Product(1.0, (law,)))
+        case _:
+            return []

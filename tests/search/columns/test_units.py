@@ -138,3 +138,13 @@ def test_impossible_targets():
         ways(["m", "s"], "kg")
     with pytest.raises(ValueError, match="no product of powers"):
         ways(["m/s", "m/s"], "m")
+
+
+def test_a_distance_stands_under_its_root():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.uniform(1, 5, (400, 4)), columns=["x1", "x2", "y1", "y2"])
+    y = np.hypot(X.x2 - X.x1, X.y2 - X.y1)
+    search = NeuronFormulaSearch(
+        "sr", scope="columns", units=dict.fromkeys(X, "m"), target_unit="m", random_state=0
+    ).fit(X, y + 0.01 * y.std() * rng.normal(size=400))
+    assert search.score(2 * X, 2 * y) > 0.99999
