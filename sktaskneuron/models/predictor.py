@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -29,12 +29,27 @@ class Reader:
         From raw units to what networks see.
     reads_levels : bool
         Whether networks see the levels of columns with many of them; else the frequent ones alone.
+    learning_bounds : ndarray of shape (2, n_columns) or None
+        The wider ones of rows to learn from; None where they are the same.
     """
 
     encoder: TableEncoder | SignalEncoder
     bounds: Matrix
     scalers: Mapping[View, Scaler]
     reads_levels: bool = True
+    learning_bounds: Matrix | None = None
+
+    @property
+    def bounds_to_learn(self) -> Matrix:
+        """Bounds of rows that a fitted model learns from."""
+        return self.bounds if self.learning_bounds is None else self.learning_bounds
+
+    def near(self, bounds: Matrix) -> Reader:
+        """Return one that reads new rows near those learned from: these, and all before."""
+        if self.learning_bounds is None:
+            return replace(self, bounds=bounds, learning_bounds=self.bounds)
+        low = np.minimum(self.bounds[0], bounds[0])
+        return replace(self, bounds=np.stack([low, np.maximum(self.bounds[1], bounds[1])]))
 
     def read(self, X: TableLike, owner: BaseEstimator) -> Inputs:
         """Read rows of a table.

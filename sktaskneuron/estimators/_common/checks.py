@@ -52,6 +52,8 @@ _LEAST = 1e-30
 _LARGEST_MEAN = 1e6
 # New values count as far out as so many ranges of the training column, so that powers stay finite.
 _FAR_OUT = 1e6
+# So many where equations stand beside networks, which know nothing of what is further out.
+_NEAR = 0.1
 # Rows looked at at a time.
 _ROWS = 8_192
 
@@ -358,6 +360,11 @@ def network_range(table: EncodedTable) -> Matrix:
     low, high = table.matrix.min(axis=0), table.matrix.max(axis=0)
     of_two = ((table.matrix == low) | (table.matrix == high)).all(axis=0)
     return column_range(table, np.where(of_two, 1.0, _FAR_OUT))
+
+
+def near_range(table: EncodedTable) -> Matrix:
+    """Bounds (2, n_columns) within which blends of equations and networks read new values."""
+    return column_range(table, _NEAR)
 
 
 def column_range(table: EncodedTable, far_out: float | Vector) -> Matrix:

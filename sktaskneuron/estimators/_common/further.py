@@ -44,7 +44,7 @@ class LearnsFurther(Predictive):
 
     def _more_rows(self, X: TableLike, sample_weight: ArrayLike | None) -> EncodedTable:
         reader = fitted_value(self).predictor.reader
-        return encode_more(self, reader.encoder, reader.bounds, X, sample_weight)
+        return encode_more(self, reader.encoder, reader.bounds_to_learn, X, sample_weight)
 
     def _learned_further(
         self, table: EncodedTable, encoded: AnyArray, arguments: tuple[object, ...]

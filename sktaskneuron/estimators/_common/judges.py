@@ -164,7 +164,7 @@ def task_of(reader: Reader, table: EncodedTable, encoded: AnyArray, target: Targ
         return Task(inputs, encoded, table.weight, target, table.splits)
     own, n = np.arange(len(table.matrix)), len(judges.matrix)
     inputs = reader.inputs(
-        np.concatenate([table.matrix, np.clip(judges.matrix, *reader.bounds)]),
+        np.concatenate([table.matrix, np.clip(judges.matrix, *reader.bounds_to_learn)]),
         np.concatenate([table.codes, judges.codes]),
     )
     return Task(

@@ -75,7 +75,7 @@ class Predictive(TableEstimator):
             return encode_table(self, TableEncoder(self.categorical_features), X, sample_weight)
         reader = earlier.reader
         assert isinstance(reader.encoder, TableEncoder)
-        return encode_more(self, reader.encoder, reader.bounds, X, sample_weight)
+        return encode_more(self, reader.encoder, reader.bounds_to_learn, X, sample_weight)
 
     def _with_importances(self, fitted: Any, table: EncodedTable) -> Any:
         """Return what was fitted with the importances of its columns."""

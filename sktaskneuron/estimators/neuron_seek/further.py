@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
-from sktaskneuron.estimators._common.checks import EncodedTable
+from sktaskneuron.estimators._common.checks import EncodedTable, near_range
 from sktaskneuron.estimators._common.judges import task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor
@@ -47,7 +47,8 @@ def learn_further(
             stacklevel=4,
         )
         return former
-    predictor = former.predictor
+    reader = former.predictor.reader.near(near_range(table))
+    predictor = replace(former.predictor, reader=reader)
     target, n_rows = predictor.target, len(table.matrix)
     task = task_of(predictor.reader, table, encoded, target)
     seed = next_seed(settings.random_state) % 2**31

@@ -10,7 +10,7 @@ import numpy as np
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
 from sktaskneuron._typing import AnyArray
-from sktaskneuron.estimators._common.checks import EncodedTable, column_range, network_range
+from sktaskneuron.estimators._common.checks import EncodedTable, near_range, network_range
 from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
 from sktaskneuron.estimators.fitted import FittedPredictor, put_on
@@ -45,9 +45,6 @@ _SEARCH, _READABLE = 1 / 3, 1 / 2
 _CHOICE = 0.1
 # Most of the time left that the scores of ranks may take.
 _RANKS = 0.2
-# New values count as far out as so many ranges of the training column: networks know nothing of
-# what is further, and no blend asks an equation there.
-_FAR_OUT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,10 +268,10 @@ def fit_neuron_seek(
     shown = _largest_network(compared.candidates, choice)
     reader, start = prepared.reader, settings.start
     if not isinstance(model, FormulaModel | LinearModel):
-        reader = replace(reader, bounds=column_range(table, _FAR_OUT))
+        reader = reader.near(near_range(table))
     elif target.linear:
         # an equation is read as it is printed: the limits of the columns are a part of it
-        reader = replace(reader, bounds=table.limits)
+        reader = replace(reader, bounds=table.limits, learning_bounds=None)
     return FittedNeuronSeek(
         Predictor(reader, target, model),
         formula=prepared.formula,
