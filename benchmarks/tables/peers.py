@@ -122,36 +122,41 @@ def xgboost(setting: Setting) -> Any:
     return model(random_state=setting.seed, n_jobs=setting.threads, enable_categorical=True)
 
 
-class CatBoost(BaseEstimator):
-    """CatBoost told which columns are categories, which it wants as strings."""
+class ToldCategories(BaseEstimator):
+    """A model that `fit` tells which columns are categories, which it wants as strings."""
 
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
+    def __init__(self, model: Any) -> None:
+        self.model = model
 
     @staticmethod
     def _strings(X: pd.DataFrame) -> pd.DataFrame:
         texts = {c: X[c].astype(object).fillna("missing").astype(str) for c in CATEGORIES(X)}
         return X.assign(**texts)
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> CatBoost:
-        from catboost import CatBoostClassifier, CatBoostRegressor
-
-        model = CatBoostClassifier if self.setting.classes else CatBoostRegressor
-        self.model_ = model(
-            random_seed=self.setting.seed,
-            thread_count=self.setting.threads,
-            cat_features=CATEGORIES(X),
-            allow_writing_files=False,
-            verbose=False,
-        )
-        self.model_.fit(self._strings(X), y)
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> ToldCategories:
+        self.model.fit(self._strings(X), y, cat_features=CATEGORIES(X) or None)
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
-        return self.model_.predict(self._strings(X))
+        return self.model.predict(self._strings(X))
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        return self.model_.predict_proba(self._strings(X))
+        return self.model.predict_proba(self._strings(X))
+
+
+def catboost(setting: Setting) -> Any:
+    # here, because the first fit would time the import
+    from catboost import CatBoostClassifier, CatBoostRegressor
+
+    model = CatBoostClassifier if setting.classes else CatBoostRegressor
+    return ToldCategories(
+        model(
+            random_seed=setting.seed,
+            thread_count=setting.threads,
+            allow_writing_files=False,
+            verbose=False,
+        )
+    )
 
 
 def chimeraboost(setting: Setting) -> Any:
@@ -159,23 +164,6 @@ def chimeraboost(setting: Setting) -> Any:
 
     model = ChimeraBoostClassifier if setting.classes else ChimeraBoostRegressor
     return ToldCategories(model(random_state=setting.seed, thread_count=setting.threads))
-
-
-class ToldCategories(BaseEstimator):
-    """A model that `fit` tells which columns are categories; they go as strings."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> ToldCategories:
-        self.model.fit(CatBoost._strings(X), y, cat_features=CATEGORIES(X) or None)
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        return self.model.predict(CatBoost._strings(X))
-
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        return self.model.predict_proba(CatBoost._strings(X))
 
 
 def perpetual(setting: Setting) -> Any:
@@ -322,12 +310,6 @@ def tnlearn(setting: Setting) -> Any:
     import tnlearn  # noqa: F401  (the first fit would time the import)
 
     return standard_target(setting, dense(TNLearn(setting)))
-
-
-def catboost(setting: Setting) -> Any:
-    import catboost  # noqa: F401  (the first fit would time the import)
-
-    return CatBoost(setting)
 
 
 def neuronseek(setting: Setting) -> Any:
