@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -66,6 +67,11 @@ class Budget:
         price = (target.shape[1] - 1) * np.log(max(total, 3.0))
         order = np.argsort(-counts, kind="stable").tolist()
         return cls(order, counts >= min(_FEWEST, _SHARE * total), deviance / price)
+
+    def promising(self) -> list[int]:
+        """Return the classes that would be searched if each had one term, ascending."""
+        with_rows = [output for output in self.order if self.enough[output]]
+        return sorted(with_rows[: math.ceil(self.n_terms)])
 
     def admits(self, output: int) -> bool:
         """Tell whether a class is worth a search."""
