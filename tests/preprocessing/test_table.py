@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import sklearn
 from scipy import sparse
@@ -12,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sktaskneuron.preprocessing import TableEncoder
+from sktaskneuron.preprocessing.columns import read_table
 
 
 @parametrize_with_checks([TableEncoder()])
@@ -112,6 +114,16 @@ def test_nullable_numbers(dtype):
     encoder = TableEncoder().fit(X)
     assert encoder.get_feature_names_out().tolist() == ["a", "a is missing"]
     assert encoder.transform(X).tolist() == [[1, 0], [1, 1], [0, 0], [1, 0]]
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_whole_numbers_that_a_float_rounds(gap):
+    large = [2**62 + 1, None if gap else 5, 2**53 + 1]
+    arrow = pa.table({"a": pa.array(large, pa.int64())})
+    expected = np.array([[2.0**62], [np.nan if gap else 5.0], [2.0**53]])
+    frame = pd.DataFrame({"a": pd.array(large, dtype="int64[pyarrow]")})
+    for table in (arrow, frame, pl.DataFrame({"a": large}), pd.DataFrame({"a": large})):
+        np.testing.assert_array_equal(read_table(table).numbers([0]), expected)
 
 
 def test_pandas_na_in_object_column():
