@@ -16,23 +16,78 @@ _EXCERPT = 30
 
 
 class SkTaskNeuronError(Exception):
-    """Root of every error that the package raises on purpose."""
+    """Root of every error that the package raises on purpose.
+
+    Examples
+    --------
+    >>> from sktaskneuron.exceptions import SkTaskNeuronError
+    >>> from sktaskneuron.formula import NeuronFormula
+    >>> try:
+    ...     NeuronFormula.parse("x + sine(x)")
+    ... except SkTaskNeuronError as error:
+    ...     print(type(error).__name__)
+    FormulaError
+    """
 
 
 class DataWarning(UserWarning):
-    """Data can be used but look like a mistake; the message names the column and the cure."""
+    """Data can be used but look like a mistake; the message names the column and the cure.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronFormulaSearch
+    >>> from sktaskneuron.exceptions import DataWarning
+    >>> X = np.random.default_rng(0).normal(size=(200, 1))
+    >>> y = 2 * X[:, 0]
+    >>> X[3] = 1e12
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     search = NeuronFormulaSearch(n_resamples=0).fit(X, y)
+    >>> caught[0].category is DataWarning
+    True
+    """
 
 
 class MissingDependencyError(SkTaskNeuronError, ImportError):
-    """An optional dependency is asked for but not installed; the message names the extra."""
+    """An optional dependency is asked for but not installed; the message names the extra.
+
+    Examples
+    --------
+    >>> from sktaskneuron.exceptions import MissingDependencyError
+    >>> issubclass(MissingDependencyError, ImportError)
+    True
+    """
 
 
 class EngineError(SkTaskNeuronError, RuntimeError):
-    """A search engine of another package died, hung, or answered what cannot be read."""
+    """A search engine of another package died, hung, or gave an answer that cannot be read.
+
+    Examples
+    --------
+    >>> from sktaskneuron.exceptions import EngineError
+    >>> issubclass(EngineError, RuntimeError)
+    True
+    """
 
 
 class TimeLimitWarning(UserWarning):
-    """A fit ran out of its ``time_limit``; the message says what it left out."""
+    """A fit ran out of its ``time_limit``; the message says what it left out.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronSeekRegressor
+    >>> from sktaskneuron.exceptions import TimeLimitWarning
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = NeuronSeekRegressor(time_limit=0.01, random_state=0).fit(X, X[:, 0])
+    >>> TimeLimitWarning in [warning.category for warning in caught]
+    True
+    """
 
 
 class FormulaError(SkTaskNeuronError, ValueError):

@@ -1,4 +1,4 @@
-"""The house as its page tells it: all rooms are on the page, and what is private stays in its room.
+"""The architecture as its page tells it: all parts are on the page, and what is private stays there.
 
 Which room may import which one is checked by the contracts in pyproject.toml.
 """

@@ -78,6 +78,12 @@ def make_van_der_pol(
     ValueError
         If `start` is not a range, or the integration fails.
 
+    See Also
+    --------
+    make_henon_heiles : Draw bound orbits of the Hénon-Heiles system.
+    make_pendulum : Draw orbits of a pendulum: free, damped, or kept going by a clock's escapement.
+    make_derivative_pairs : Turn sampled orbits into rows of states and their time derivatives.
+
     References
     ----------
     B. van der Pol, "On relaxation-oscillations", Phil. Mag. 2 (1926) 978-992; with mu = 2.7 in
@@ -158,6 +164,11 @@ def make_henon_heiles(
         If a parameter is of the wrong type or out of range; also a ValueError and a TypeError.
     ValueError
         If `energy` is not a range between 0 and 1/6, or the integration fails.
+
+    See Also
+    --------
+    make_pendulum : Draw orbits of a pendulum: free, damped, or kept going by a clock's escapement.
+    make_van_der_pol : Draw orbits of the van der Pol oscillator.
 
     References
     ----------
@@ -261,6 +272,11 @@ def make_pendulum(
         If a parameter is of the wrong type or out of range; also a ValueError and a TypeError.
     ValueError
         If `amplitude` is not a range between 0 and pi, or the integration fails.
+
+    See Also
+    --------
+    make_henon_heiles : Draw bound orbits of the Hénon-Heiles system.
+    make_van_der_pol : Draw orbits of the van der Pol oscillator.
 
     Notes
     -----

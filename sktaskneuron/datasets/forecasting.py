@@ -77,6 +77,12 @@ def forecast(
         If `start` is not finite or of another shape, or the model predicts another number of
         columns than the series has.
 
+    See Also
+    --------
+    valid_prediction_time : Give the time at which a forecast's normalised error first exceeds a
+        threshold.
+    make_lagged : Turn series into rows: the last `n_lags` values, and the value to come.
+
     Examples
     --------
     >>> import numpy as np
@@ -157,6 +163,10 @@ def valid_prediction_time(
         If a parameter is of the wrong type or out of range; also a ValueError and a TypeError.
     ValueError
         If shapes differ, times do not increase, or a component of the true series is constant.
+
+    See Also
+    --------
+    forecast : Forecast in a closed loop: the model's own output is its next input.
 
     References
     ----------

@@ -105,6 +105,13 @@ def make_mnist1d(
     ValueError
         If `padding` is not a range.
 
+    See Also
+    --------
+    sktaskneuron.NeuronSeekSignalClassifier : Classification of signals and images by networks of
+        task-driven neurons.
+    sktaskneuron.LearnedDiversityMLPClassifier : Classification by a multilayer network whose
+        neurons learn their own activation functions.
+
     References
     ----------
     S. Greydanus, "Scaling down deep learning", arXiv:2011.14439 (2020).

@@ -63,6 +63,11 @@ def make_lagged(
     ValueError
         If a series is shorter than ``n_lags + horizon``, or holds values that are not finite.
 
+    See Also
+    --------
+    make_derivative_pairs : Turn sampled orbits into rows of states and their time derivatives.
+    forecast : Forecast in a closed loop: the model's own output is its next input.
+
     Examples
     --------
     >>> from sktaskneuron.datasets import make_lagged
@@ -151,6 +156,11 @@ def make_derivative_pairs(
     ValueError
         If times are not equally spaced, or do not fit the orbits; if orbits are too short, or hold
         values that are not finite.
+
+    See Also
+    --------
+    make_lagged : Turn series into rows: the last `n_lags` values, and the value to come.
+    forecast : Forecast in a closed loop: the model's own output is its next input.
 
     Examples
     --------

@@ -165,6 +165,11 @@ def make_strogatz(
     ValueError
         If the integration fails.
 
+    See Also
+    --------
+    make_van_der_pol : Draw orbits of the van der Pol oscillator.
+    make_derivative_pairs : Turn sampled orbits into rows of states and their time derivatives.
+
     References
     ----------
     S. H. Strogatz, "Nonlinear Dynamics and Chaos", CRC Press (2015); as a benchmark in W. La Cava,

@@ -85,6 +85,10 @@ def make_neuron_formula(
     TypeError
         If a parameter is of the wrong type.
 
+    See Also
+    --------
+    make_strogatz : Draw orbits of a system of two equations from Strogatz' textbook.
+
     Examples
     --------
     >>> from sktaskneuron.datasets import make_neuron_formula

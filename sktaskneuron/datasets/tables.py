@@ -37,6 +37,11 @@ def load_airfoil(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     MissingDependencyError
         If ``as_frame=True`` and pandas is not installed.
 
+    See Also
+    --------
+    load_concrete : Load the concrete table: 1030 rows, 8 features, compressive strength in MPa.
+    load_yacht : Load the yacht hydrodynamics table: 308 rows, 6 features, residuary resistance.
+
     Examples
     --------
     >>> from sktaskneuron.datasets import load_airfoil
@@ -68,6 +73,12 @@ def load_concrete(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     ------
     MissingDependencyError
         If ``as_frame=True`` and pandas is not installed.
+
+    See Also
+    --------
+    load_airfoil : Load the airfoil self-noise table: 1503 rows, 5 features, sound pressure level in
+        dB.
+    load_yacht : Load the yacht hydrodynamics table: 308 rows, 6 features, residuary resistance.
 
     Examples
     --------
@@ -102,6 +113,12 @@ def load_yacht(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     ------
     MissingDependencyError
         If ``as_frame=True`` and pandas is not installed.
+
+    See Also
+    --------
+    load_airfoil : Load the airfoil self-noise table: 1503 rows, 5 features, sound pressure level in
+        dB.
+    load_concrete : Load the concrete table: 1030 rows, 8 features, compressive strength in MPa.
 
     Examples
     --------

@@ -26,14 +26,31 @@ class DoubtfulRows:
     Parameters
     ----------
     rows : ndarray of int of shape (n_rows,)
-        Their places in the table.
+        Their numbers in the table.
     score : ndarray of shape (n_rows,)
         Of numbers the residual by its usual size; of classes one minus the probability of the
         row's own label.
     given : ndarray of shape (n_rows,)
         The target.
     predicted : ndarray of shape (n_rows,)
-        What models say that have not seen the row.
+        Predictions of models that were not trained on the row.
+
+    See Also
+    --------
+    doubtful_rows : Rank rows by how little their target agrees with models that were not trained on
+        them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sktaskneuron.inspection import doubtful_rows
+    >>> X = np.arange(60.0).reshape(-1, 1)
+    >>> y = 2 * X[:, 0] + np.sin(9 * X[:, 0])
+    >>> y[7] = 80.0
+    >>> doubtful = doubtful_rows(LinearRegression(), X, y, n_rows=1)
+    >>> doubtful.rows.tolist(), doubtful.given.tolist(), doubtful.predicted.round().tolist()
+    ([7], [80.0], [14.0])
     """
 
     rows: RowNumbers
@@ -51,7 +68,7 @@ def doubtful_rows(
     cv: int | BaseCrossValidator = 5,
     groups: ArrayLike | None = None,
 ) -> DoubtfulRows:
-    """Rank rows by how little models that have not seen them believe their target.
+    """Rank rows by how little their target agrees with models that were not trained on them.
 
     Clones of the estimator are fitted on folds, so it takes as many fits as there are folds: a
     fitted estimator holds nothing of single rows. A wrong label has a small probability out of
@@ -85,6 +102,10 @@ def doubtful_rows(
     ------
     ValueError
         If y has several columns, or the data cannot be used.
+
+    See Also
+    --------
+    DoubtfulRows : Rows of a table, the most doubtful first.
 
     References
     ----------

@@ -51,6 +51,11 @@ class IntervalDisplay:
     ValueError
         If shapes do not fit.
 
+    See Also
+    --------
+    sktaskneuron.NeuronSeekRegressor : Regression by networks of task-driven neurons, whose formula
+        is found in the data.
+
     Examples
     --------
     >>> import matplotlib

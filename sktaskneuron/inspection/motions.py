@@ -56,6 +56,11 @@ class PhaseSpaceDisplay:
     ValueError
         If shapes do not fit.
 
+    See Also
+    --------
+    sktaskneuron.HamiltonianMLPRegressor : Regression of a Hamiltonian system's motion by a network
+        for its Hamiltonian.
+
     Examples
     --------
     >>> import matplotlib

@@ -89,6 +89,11 @@ def parameter_groups(
         Groups with the keys ``params``, ``lr`` and ``weight_decay``, in the order of the module's
         parameters; parameters with equal factors share a group.
 
+    See Also
+    --------
+    sktaskneuron.training.fit_network : Train a module in place with AdamW and return the state of
+        the best epoch.
+
     References
     ----------
     Jacot et al., "Neural tangent kernel", 2018; Holzmüller et al., "Better by default", 2024.

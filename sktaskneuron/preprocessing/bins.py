@@ -47,6 +47,11 @@ def quantile_edges(Z: ArrayLike, n_bins: int, sample_weight: ArrayLike | None = 
     ValueError
         If ``n_bins`` is no int of 2 or more, Z is not a finite matrix or the weights are bad.
 
+    See Also
+    --------
+    threshold_edges : Return edges of bins, half of them by a column's rows and half by its distinct
+        values.
+
     Examples
     --------
     >>> import numpy as np

@@ -52,6 +52,11 @@ class SmoothClipScaler(
     n_features_in_ : int
         Number of columns seen in fit.
 
+    See Also
+    --------
+    NormalScoreScaler : Map each column to the normal scores of its weighted distribution.
+    TableEncoder : Turn a table into a matrix of floats without missing values.
+
     Examples
     --------
     >>> import numpy as np

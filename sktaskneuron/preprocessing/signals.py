@@ -29,6 +29,10 @@ class SignalEncoder(BaseEstimator):
     feature_names_in_ : ndarray of str of shape (n_features,)
         Names of the points of a signal, where it came as a table with names.
 
+    See Also
+    --------
+    TableEncoder : Turn a table into a matrix of floats without missing values.
+
     Examples
     --------
     >>> import numpy as np

@@ -99,6 +99,11 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     feature_names_in_ : ndarray of str of shape (n_features,)
         Their names, where the table has names.
 
+    See Also
+    --------
+    SmoothClipScaler : Centre by the median, scale by the interquartile range, bound smoothly.
+    NormalScoreScaler : Map each column to the normal scores of its weighted distribution.
+
     Examples
     --------
     >>> import numpy as np

@@ -42,6 +42,10 @@ class TensorTable(Dataset[tuple[Tensor, Target]]):
     ValueError
         If lengths differ, no row is left, or a weight is negative or not finite.
 
+    See Also
+    --------
+    fit_network : Train a module in place with AdamW and return the state of the best epoch.
+
     Examples
     --------
     >>> import numpy as np

@@ -30,6 +30,10 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     ValueError
         If the name is not a device or the device is not there.
 
+    See Also
+    --------
+    resolve_dtype : Return the torch floating type of a name.
+
     Examples
     --------
     >>> from sktaskneuron.training import resolve_device
@@ -77,6 +81,10 @@ def resolve_dtype(
     ValueError
         If the type is not one of the two, or the device does not support it (mps: float64).
 
+    See Also
+    --------
+    resolve_device : Return the torch device of a name.
+
     Examples
     --------
     >>> from sktaskneuron.training import resolve_dtype
@@ -95,7 +103,7 @@ def resolve_dtype(
 def place_of(
     shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, share: float = 0.5
 ) -> torch.device:
-    """Return where a table should lie: on ``device``, or on the host if it would fill it.
+    """Return where to store a table: on ``device``, or on the host if it would fill the device.
 
     Batches of a table on the host are moved to the device one by one.
 
@@ -162,7 +170,7 @@ def threads_for(n_values: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def random_scope(seed: int, device: torch.device) -> Iterator[None]:
-    """Give code inside a fixed global random stream, and the user's streams back afterwards.
+    """Use a fixed global random stream inside, and restore the user's streams afterwards.
 
     Our own modules draw from private generators. This scope is for modules of the user that read
     the global stream, such as ``torch.nn.Dropout``.

@@ -46,6 +46,10 @@ def predict_in_chunks(module: nn.Module, X: ArrayLike, chunk: int | None = None)
     ValueError
         If ``chunk`` is not positive.
 
+    See Also
+    --------
+    predict_blocks : Do the same for rows that are prepared only when their turn comes.
+
     Examples
     --------
     >>> import numpy as np
@@ -82,6 +86,11 @@ def predict_blocks(
     -------
     ndarray of float64, shape (n_rows, n_outputs)
         Outputs of the rows.
+
+    See Also
+    --------
+    predict_in_chunks : Evaluate a module so that a row's result does not depend on the rows around
+        it.
 
     Examples
     --------
@@ -194,6 +203,11 @@ class MeanOfMembers(nn.Module):
     bounds : tuple of two array-like of shape (n_outputs,), default=None
         Range to which every member's values are cut.
 
+    See Also
+    --------
+    AllMembers : A packed module whose members all predict, without their mean.
+    fit_members : Train a packed module in place and return the state of the jointly best epoch.
+
     Examples
     --------
     >>> import torch
@@ -227,7 +241,7 @@ class MeanOfMembers(nn.Module):
 
 
 class AllMembers(MeanOfMembers):
-    """The same members, each for itself.
+    """A packed module whose members all predict, without their mean.
 
     Parameters
     ----------
@@ -237,6 +251,10 @@ class AllMembers(MeanOfMembers):
         Number of its networks.
     bounds : tuple of two array-like of shape (n_outputs,), default=None
         Range to which every member's values are cut.
+
+    See Also
+    --------
+    MeanOfMembers : A packed module as one model: the mean of its members' outputs.
 
     Examples
     --------

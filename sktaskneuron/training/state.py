@@ -22,6 +22,11 @@ def module_to_arrays(module: nn.Module) -> State:
     dict of str to ndarray
         The keys of ``module.state_dict()``. The arrays share no memory with the module.
 
+    See Also
+    --------
+    arrays_to_module : Copy arrays into a module's parameters and buffers; device and dtype stay the
+        module's.
+
     Examples
     --------
     >>> from torch import nn
@@ -48,6 +53,10 @@ def arrays_to_module(module: nn.Module, state: Mapping[str, AnyArray]) -> None:
     ------
     ValueError
         If names or shapes do not fit the module.
+
+    See Also
+    --------
+    module_to_arrays : Copy parameters and buffers into numpy arrays.
 
     Examples
     --------

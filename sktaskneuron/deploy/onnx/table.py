@@ -121,6 +121,16 @@ def onnx_inputs(
         Numbers in float64 with NaN for gaps, or texts with "" for gaps, (n_samples, 1) each; of one
         tensor (n_samples, n_features). Times are seconds: dates since 1970-01-01, in UTC if they
         have a time zone. Signals and images are "X", with the axes of X.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronFormulaSearch
+    >>> from sktaskneuron.deploy import onnx_inputs
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> search = NeuronFormulaSearch(n_resamples=0).fit(X, X[:, 0] * X[:, 1])
+    >>> {name: column.shape for name, column in onnx_inputs(search, X).items()}
+    {'x0': (100, 1), 'x1': (100, 1)}
     """
     check_is_fitted(model)
     encoder = getattr(model, "encoder_", None)

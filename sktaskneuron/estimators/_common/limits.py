@@ -90,8 +90,8 @@ def limited(matrix: Matrix, names: tuple[str, ...], weight: Vector) -> tuple[Mat
     if columns.size:
         told = _far_cells(matrix, names, ends)
         _warn(
-            f"{told}: such cells are filled as gaps are, and new ones count as little beyond that "
-            "end; correct them, leave their rows out, or give a logarithm if they are right"
+            f"{told}: such values are replaced as missing ones are, and later ones are limited near "
+            "that end; correct them, leave their rows out, or give a logarithm if they are right"
         )
     for column in columns:
         cells, (lower, upper) = matrix[:, column], ends[:, column]
@@ -123,10 +123,10 @@ def _far_cells(matrix: Matrix, names: tuple[str, ...], ends: Matrix) -> str:
         above = [f"above {upper:.6g}"] if upper < np.inf else []
         told.append(
             f"{names[column]} holds {_some(far)}, far {' and '.join(below + above)}, where its "
-            "other cells end"
+            "other values end"
         )
     rest = len(columns) - len(told)
-    return "; ".join(told) + (f"; {rest} more columns hold far cells" if rest else "")
+    return "; ".join(told) + (f"; {rest} more columns hold such values" if rest else "")
 
 
 def _some(values: Vector) -> str:

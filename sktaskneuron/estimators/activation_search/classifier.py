@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ActivationSearchClassifier(Classifies, ActivationSearch):
-    """Choose the activation function that the task wants, then predict with it.
+    """Choose the activation function that suits the data best, then predict with it.
 
     Candidates are trained side by side, as one batch of small networks from the same starts, and
     judged on the same held-out rows. On rows like those of training the choice is worth little; on

@@ -7,7 +7,7 @@ from sktaskneuron.estimators.activation_search.base import ActivationSearch
 
 
 class ActivationSearchRegressor(Regresses, ActivationSearch):
-    """Choose the activation function that the task wants, then predict with it.
+    """Choose the activation function that suits the data best, then predict with it.
 
     Candidates are trained side by side, as one batch of small networks from the same starts, and
     judged on the same held-out rows. On rows like those of training the choice is worth little; on

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
-    r"""Find which functions and interactions of the columns the target asks for.
+    r"""Find the functions and interactions of the columns that explain a target.
 
     The model is the neuron of NeuronSeek [1]_: a sum of pure terms :math:`\sum_i w_i g(x_i)` and of
     low-rank interactions, rank-one products :math:`\prod_m \langle u_m, x\rangle` with their

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
-    """Classification by a network of task-driven neurons, whose formula the data decide.
+    """Classification by networks of task-driven neurons, whose formula is found in the data.
 
     A search finds which powers and interactions of the columns the classes ask for [1]_. Small
     networks are built from it and trained together in packs: the "task" group's neurons multiply

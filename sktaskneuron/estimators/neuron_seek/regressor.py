@@ -45,7 +45,7 @@ _LOSSES = ("squared_error", "absolute_error", "huber", "quantile", *_LOGARITHMIC
 
 
 class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
-    """Regression by a network of task-driven neurons, whose formula the data decide.
+    """Regression by networks of task-driven neurons, whose formula is found in the data.
 
     A search finds which powers and interactions of the columns the target asks for [1]_. Small
     networks are built from it and trained together in packs: the "task" group's neurons multiply

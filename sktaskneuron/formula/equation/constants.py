@@ -25,6 +25,22 @@ class Constant:
         Ends of its confidence interval.
     output : int, default=0
         The output whose equation it stands in.
+
+    See Also
+    --------
+    sktaskneuron.inspection.bootstrap_constants : Compute the errors of an equation's numbers on
+        resampled rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronFormulaSearch
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(200, 2))
+    >>> search = NeuronFormulaSearch().fit(X, 3 * X[:, 0] + 0.1 * rng.normal(size=200))
+    >>> slope = search.constants_[1]
+    >>> slope.where, bool(slope.lower < 3 < slope.upper)
+    ('_*x0', True)
     """
 
     where: str

@@ -61,6 +61,10 @@ class ElementwiseExpression:
     FormulaError
         If the tree is longer or deeper than a text may be.
 
+    See Also
+    --------
+    NeuronFormula : Which terms one neuron adds up: pure terms and interactions, without weights.
+
     Examples
     --------
     >>> from sktaskneuron.formula import ElementwiseExpression

@@ -75,6 +75,11 @@ class FittedFormula(FittedValue, Exports):
     FormulaError
         If shapes disagree, numbers are not finite, or names repeat.
 
+    See Also
+    --------
+    FittedExpression : Equations of named columns: one tree per output, numbers and all.
+    NeuronFormula : Which terms one neuron adds up: pure terms and interactions, without weights.
+
     Examples
     --------
     >>> from sktaskneuron.formula import FittedFormula, NeuronFormula

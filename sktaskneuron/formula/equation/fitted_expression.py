@@ -68,6 +68,10 @@ class FittedExpression(Exports):
         If a tree reads other columns, names repeat, there is no output, a tree is longer than a
         text may be, or a lower bound exceeds the upper one.
 
+    See Also
+    --------
+    FittedFormula : A neuron formula with fitted numbers: an equation from raw columns to outputs.
+
     Examples
     --------
     >>> from sktaskneuron.formula import FittedExpression

@@ -63,6 +63,12 @@ class NeuronFormula:
     FormulaError
         If a text does not parse, or an order or rank is out of range.
 
+    See Also
+    --------
+    sktaskneuron.formula.FittedFormula : A neuron formula with fitted numbers: an equation from raw
+        columns to outputs.
+    NeuronFormulaSearch : Find the functions and interactions of the columns that explain a target.
+
     References
     ----------
     "NeuronSeek: On Stability and Expressivity of Task-driven Neurons",

@@ -34,6 +34,17 @@ class ParetoPoint:
         Of the search; smaller is better.
     error : float, default=None
         Standard error of its distance in score from the point of the best score.
+
+    See Also
+    --------
+    ParetoFront : Formulas that are not dominated: every simpler one scores worse.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import NeuronFormula, ParetoPoint
+    >>> point = ParetoPoint(2, 0.9, NeuronFormula.parse("x + x**2"))
+    >>> point.complexity, point.score, str(point.formula)
+    (2, 0.9, 'x + x**2')
     """
 
     complexity: float
@@ -63,6 +74,12 @@ class ParetoFront:
     ------
     FormulaError
         If a complexity or score is NaN.
+
+    See Also
+    --------
+    ParetoPoint : A formula with its complexity and its score; a higher score is better.
+    sktaskneuron.inspection.ParetoFrontDisplay : Complexity against validated score, with the
+        formulas listed beside.
 
     Examples
     --------

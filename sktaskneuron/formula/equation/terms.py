@@ -31,6 +31,18 @@ class PureTerm:
         Number t in the formula's pure terms.
     feature : int
         Number i of the column.
+
+    See Also
+    --------
+    AtomTerm : The additive term ``A_{k,r}(z)`` of an equation.
+    FittedFormula : A neuron formula with fitted numbers: an equation from raw columns to outputs.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import FittedFormula, NeuronFormula
+    >>> fitted = FittedFormula(NeuronFormula.parse("x + x**2"), [0.0], [[[1.0]], [[2.0]]])
+    >>> fitted.terms[1]
+    PureTerm(index=1, feature=0)
     """
 
     index: int
@@ -47,6 +59,21 @@ class AtomTerm:
         Order k of the interaction.
     index : int
         Number r within its rank.
+
+    See Also
+    --------
+    PureTerm : The additive term ``g_t(z_i)`` of an equation.
+    FittedFormula : A neuron formula with fitted numbers: an equation from raw columns to outputs.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import FittedFormula, NeuronFormula
+    >>> factors = {2: [[[1.0], [0.0]], [[0.0], [1.0]]]}
+    >>> fitted = FittedFormula(
+    ...     NeuronFormula.parse("<x,x>:1"), [0.0], factors=factors, loadings={2: [[3.0]]}
+    ... )
+    >>> fitted.terms
+    (AtomTerm(order=2, index=0),)
     """
 
     order: int

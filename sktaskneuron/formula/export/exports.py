@@ -45,6 +45,11 @@ class Exports(ABC):
     feature_names : tuple of str
         Names of the columns, in the order of X.
 
+    See Also
+    --------
+    FittedFormula : A neuron formula with fitted numbers: an equation from raw columns to outputs.
+    FittedExpression : Equations of named columns: one tree per output, numbers and all.
+
     Examples
     --------
     >>> from sktaskneuron.formula import FittedExpression
@@ -263,6 +268,18 @@ class NumpyFunction:
     ----------
     fitted : FittedFormula or FittedExpression
         The equation to evaluate.
+
+    See Also
+    --------
+    FittedFormula : A neuron formula with fitted numbers: an equation from raw columns to outputs.
+    FittedExpression : Equations of named columns: one tree per output, numbers and all.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import FittedExpression
+    >>> area = FittedExpression.parse("width*height", ["width", "height"]).to_numpy()
+    >>> area([[2.0, 3.0]]).tolist()
+    [6.0]
     """
 
     fitted: Exports

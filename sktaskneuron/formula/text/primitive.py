@@ -33,6 +33,10 @@ class Domain:
     low_open, high_open : bool
         Whether the end itself is outside.
 
+    See Also
+    --------
+    Primitive : One elementary function of one real variable.
+
     Examples
     --------
     >>> from sktaskneuron.formula import Domain
@@ -100,6 +104,11 @@ class Primitive:
         The function in C99 with ``math.h``, in SQL:2016 and in Excel, with ``{x}`` for the
         argument, which may be any expression; each reads as one operand. The export to that
         language refuses a function without one.
+
+    See Also
+    --------
+    get_primitive : Return the function of this name.
+    Domain : An interval of the real line on which a function is defined, finite and free of poles.
 
     Examples
     --------

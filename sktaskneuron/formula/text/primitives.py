@@ -260,6 +260,10 @@ def get_primitive(name: str) -> Primitive:
     FormulaError
         If there is none.
 
+    See Also
+    --------
+    Primitive : One elementary function of one real variable.
+
     Examples
     --------
     >>> from sktaskneuron.formula import get_primitive

@@ -51,6 +51,10 @@ class FeatureImportanceDisplay:
     ValueError
         If there are not as many names as importances.
 
+    See Also
+    --------
+    feature_importances : Compute how much predictions change with each column.
+
     Examples
     --------
     >>> import matplotlib

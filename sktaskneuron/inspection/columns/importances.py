@@ -16,7 +16,7 @@ from sktaskneuron.models.importances import column_importances, movements
 
 
 def feature_importances(model: object, X: TableLike | None = None) -> Vector:
-    r"""Compute how far predictions move with each column.
+    r"""Compute how much predictions change with each column.
 
     .. math::
         I_j = \sqrt{E\left[\tau_j(x_j)\, (\partial f / \partial x_j)^2\right]}, \qquad
@@ -55,6 +55,12 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
     ValueError
         If X has other columns than in fit, or no rows.
 
+    See Also
+    --------
+    FeatureImportanceDisplay : Bars of importances, the longest at the top.
+    active_subspace : Compute the directions along which predictions change.
+    term_importance : Compute the share of the equation's variance that each additive term brings.
+
     References
     ----------
     .. [1] T. Cacoullos, "On upper and lower bounds for the variance of a function of a random
@@ -92,17 +98,34 @@ def feature_importances(model: object, X: TableLike | None = None) -> Vector:
 
 @dataclass(frozen=True, eq=False)
 class ActiveSubspace:
-    """The directions along which predictions move, the strongest first.
+    """The directions along which predictions change, the strongest first.
 
     Parameters
     ----------
     values : ndarray of shape (n_columns,)
-        Mean squared movement of the prediction along each, falling; in squared units of the target.
+        Mean squared change of the prediction along each, falling; in squared units of the target.
     vectors : ndarray of shape (n_columns, n_columns)
         The directions, one per column of the matrix, of length one, in columns of mean zero and
         variance one.
     feature_names : tuple of str
         Of the columns of numbers.
+
+    See Also
+    --------
+    active_subspace : Compute the directions along which predictions change.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron import NeuronFormulaSearch
+    >>> from sktaskneuron.inspection import active_subspace
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> search = NeuronFormulaSearch(n_resamples=0).fit(X, X[:, 0] + X[:, 1])
+    >>> subspace = active_subspace(search, X)
+    >>> (subspace.values / subspace.values.sum()).round(2).tolist()
+    [1.0, 0.0]
+    >>> subspace.feature_names
+    ('x0', 'x1')
     """
 
     values: Vector
@@ -111,7 +134,7 @@ class ActiveSubspace:
 
 
 def active_subspace(model: object, X: TableLike) -> ActiveSubspace:
-    r"""Compute the directions along which predictions move.
+    r"""Compute the directions along which predictions change.
 
     .. math::
         C = E\left[\nabla f \, \nabla f^\top\right] = W \Lambda W^\top
@@ -141,6 +164,11 @@ def active_subspace(model: object, X: TableLike) -> ActiveSubspace:
         If it is no estimator of the package that reads tables.
     ValueError
         If X has other columns than in fit, no rows, or no column of numbers.
+
+    See Also
+    --------
+    ActiveSubspace : The directions along which predictions change, the strongest first.
+    feature_importances : Compute how much predictions change with each column.
 
     References
     ----------

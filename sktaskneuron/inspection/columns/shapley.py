@@ -39,6 +39,19 @@ class ShapleyValues:
         Mean of the equation over the background.
     feature_names : tuple of str
         Names of the columns, in their order.
+
+    See Also
+    --------
+    shapley_values : Compute the exact interventional Shapley values of an equation.
+
+    Examples
+    --------
+    >>> from sktaskneuron.formula import FittedExpression
+    >>> from sktaskneuron.inspection import shapley_values
+    >>> equation = FittedExpression.parse("2*a + b", ["a", "b"])
+    >>> shapley = shapley_values(equation, [[1.0, 3.0]], background=[[0.0, 1.0]])
+    >>> shapley.base, shapley.values.tolist(), shapley.feature_names
+    (1.0, [[2.0, 2.0]], ('a', 'b'))
     """
 
     values: FloatArray
@@ -83,6 +96,11 @@ def shapley_values(model: object, X: TableLike, background: TableLike) -> Shaple
     ValueError
         If a term reads more than 10 features and cannot be multiplied out, there are no rows, or
         the equation has no finite value for a mixture of a row and one of the background.
+
+    See Also
+    --------
+    ShapleyValues : What each feature adds to the value of an equation, row by row.
+    term_importance : Compute the share of the equation's variance that each additive term brings.
 
     References
     ----------

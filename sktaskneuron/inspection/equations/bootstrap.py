@@ -34,7 +34,7 @@ def bootstrap_constants(
     random_state: RandomState = 0,
     n_jobs: int | None = None,
 ) -> tuple[Constant, ...]:
-    """Compute the errors of an equation's numbers over rows drawn anew.
+    """Compute the errors of an equation's numbers on resampled rows.
 
     Rows are drawn with replacement, as many as there are, and the numbers fitted to them; the
     structure stays. It asks nothing of the residuals, which may be larger in places, as those
@@ -72,6 +72,10 @@ def bootstrap_constants(
     ValueError
         If X, y or a parameter cannot be used; for equations of columns of classes, and for more
         than two classes.
+
+    See Also
+    --------
+    sktaskneuron.formula.Constant : A fitted number of an equation.
 
     Examples
     --------

@@ -98,6 +98,11 @@ class EquationDisplay:
     axes_ : ndarray of matplotlib Axes of shape (n_panels,)
         Axes of each panel.
 
+    See Also
+    --------
+    FormulaDisplay : What the columns of an equation add to its output, most important first.
+    equation_report : Write one page of HTML on the equation of a search.
+
     Examples
     --------
     >>> import matplotlib

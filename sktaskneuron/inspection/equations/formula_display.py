@@ -76,6 +76,12 @@ class FormulaDisplay:
     ValueError
         If there are no panels.
 
+    See Also
+    --------
+    term_importance : Compute the share of the equation's variance that each additive term brings.
+    EquationDisplay : Residuals of an equation: what is left of the target, along the prediction and
+        columns.
+
     Examples
     --------
     >>> import matplotlib

@@ -59,6 +59,12 @@ def term_importance(
         If the equation has the same value in all rows, a term has no finite value in one of them,
         or the equation lacks the output.
 
+    See Also
+    --------
+    FormulaDisplay : What the columns of an equation add to its output, most important first.
+    shapley_values : Compute the exact interventional Shapley values of an equation.
+    feature_importances : Compute how much predictions change with each column.
+
     Examples
     --------
     >>> import numpy as np

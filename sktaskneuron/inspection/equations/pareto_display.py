@@ -87,6 +87,12 @@ class ParetoFrontDisplay:
     ValueError
         If the front is empty.
 
+    See Also
+    --------
+    FormulaDisplay : What the columns of an equation add to its output, most important first.
+    EquationDisplay : Residuals of an equation: what is left of the target, along the prediction and
+        columns.
+
     Examples
     --------
     >>> import matplotlib

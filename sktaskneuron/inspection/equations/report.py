@@ -84,6 +84,12 @@ def equation_report(
     MissingDependencyError
         If matplotlib is not installed.
 
+    See Also
+    --------
+    EquationDisplay : Residuals of an equation: what is left of the target, along the prediction and
+        columns.
+    FormulaDisplay : What the columns of an equation add to its output, most important first.
+
     Examples
     --------
     >>> import matplotlib

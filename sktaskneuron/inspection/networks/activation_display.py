@@ -81,6 +81,13 @@ class ActivationDisplay:
     ValueError
         If the numbers of types or steps differ.
 
+    See Also
+    --------
+    ActivationSearchDisplay : Held-out losses of the candidates of an activation search, and their
+        functions.
+    compare_types : Train networks with a mix of neuron types, with each type alone, and with usual
+        activations.
+
     Examples
     --------
     >>> import matplotlib

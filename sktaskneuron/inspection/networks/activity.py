@@ -49,6 +49,11 @@ def participation_ratio(
     ValueError
         If X has less than two rows, or the estimator no hidden layer.
 
+    See Also
+    --------
+    hessian_trace : Estimate the trace of the Hessian of the training loss, of each network alone.
+    ActivationDisplay : The activation functions of a network, one panel per type of neuron.
+
     References
     ----------
     .. [1] A. Choudhary, A. Radhakrishnan, J. F. Lindner, S. Sinha and W. L. Ditto, "Neuronal

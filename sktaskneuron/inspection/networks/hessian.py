@@ -129,10 +129,10 @@ def hessian_trace(
 
 @dataclass(frozen=True, eq=False)
 class HessianSpectrum:
-    """Eigenvalues of Hessians as stochastic Lanczos quadrature knows them.
+    """Eigenvalues of Hessians, estimated by stochastic Lanczos quadrature.
 
-    Each probe sees the spectrum as a few nodes with weights that sum to one; their mean over probes
-    stands for the density of all eigenvalues. It is made by `hessian_spectrum`.
+    Each probe describes the spectrum by a few nodes with weights that sum to one; their mean over
+    probes stands for the density of all eigenvalues. It is made by `hessian_spectrum`.
 
     Parameters
     ----------
@@ -142,6 +142,21 @@ class HessianSpectrum:
         Share of the eigenvalues that each stands for; they sum to one along the last axis.
     n_parameters : int
         Number of eigenvalues.
+
+    See Also
+    --------
+    hessian_spectrum : Estimate the density of the eigenvalues of the training loss's Hessian, of
+        each network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.inspection import HessianSpectrum
+    >>> nodes, weights = np.array([[[0.0, 2.0]]]), np.array([[[0.75, 0.25]]])
+    >>> spectrum = HessianSpectrum(nodes, weights, n_parameters=100)
+    >>> fraction, error = spectrum.near_zero_fraction(0.1)
+    >>> fraction.tolist()
+    [0.75]
     """
 
     nodes: FloatArray

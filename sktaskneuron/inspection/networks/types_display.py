@@ -93,6 +93,10 @@ def compare_types(
         If only one of X_test and y_test is given, there is nothing to compare, or a number is out
         of range.
 
+    See Also
+    --------
+    TypesDisplay : Scores of networks with several activations, over seeds. Made by `compare_types`.
+
     Examples
     --------
     >>> from sklearn.datasets import make_moons
@@ -173,6 +177,11 @@ class TypesDisplay:
     ------
     ValueError
         If there are no scores, or not as many for each.
+
+    See Also
+    --------
+    compare_types : Train networks with a mix of neuron types, with each type alone, and with usual
+        activations.
 
     Examples
     --------

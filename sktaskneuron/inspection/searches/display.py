@@ -29,7 +29,7 @@ _ACROSS = 3
 
 
 class ActivationSearchDisplay:
-    """What the candidates of an activation search reached on held-out rows, and their functions.
+    """Held-out losses of the candidates of an activation search, and their functions.
 
     On the left, the losses with the best on top. The shaded band of a row is the loss of the
     fallback, plus and minus one standard error of this candidate's difference to it over rows:
@@ -77,6 +77,10 @@ class ActivationSearchDisplay:
     ------
     ValueError
         If there are no candidates, columns are missing, or a name is no activation.
+
+    See Also
+    --------
+    ActivationDisplay : The activation functions of a network, one panel per type of neuron.
 
     Examples
     --------

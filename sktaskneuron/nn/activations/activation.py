@@ -83,6 +83,10 @@ class Activation:
         Two torch functions of which training takes one for every value, the first with probability
         p; the function itself is their mean. Networks build a :class:`StochasticActivation`.
 
+    See Also
+    --------
+    find_activation : Return the properties of the activation that a text names.
+
     Examples
     --------
     >>> from sktaskneuron.nn import find_activation

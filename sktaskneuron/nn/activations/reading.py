@@ -46,6 +46,12 @@ def get_activation(name: str) -> TensorFunction:
         If the text is none of these, where the message shows the place, or what is near; or if
         parameters are to be learned.
 
+    See Also
+    --------
+    find_activation : Return the properties of the activation that a text names.
+    activation_layer : Return a module that applies an activation to every value of an input of any
+        shape.
+
     Examples
     --------
     >>> import torch
@@ -117,7 +123,7 @@ def tosses_coins(text: str) -> bool:
 
 
 def find_activation(text: str) -> Activation:
-    """Return all that is known of the activation that a text names.
+    """Return the properties of the activation that a text names.
 
     Parameters
     ----------
@@ -134,6 +140,12 @@ def find_activation(text: str) -> Activation:
     ------
     ValueError
         As :func:`get_activation` does.
+
+    See Also
+    --------
+    Activation : One pointwise activation function, in every form; :func:`find_activation` returns
+        it.
+    get_activation : Return the torch function that a text names.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from sktaskneuron.nn.dropout import GeneratorDropout
 
 
 class StochasticActivation(nn.Module):
-    r"""One of two functions by a coin in training, and their mean in prediction.
+    r"""One of two functions, chosen at random in training, and their mean in prediction.
 
     .. math::
 
@@ -32,6 +32,13 @@ class StochasticActivation(nn.Module):
     ------
     ValueError
         If it has no two functions, or p is above 1.
+
+    See Also
+    --------
+    TrainableActivation : An activation with parameters of its own, in one number, or per network or
+        neuron.
+    activation_layer : Return a module that applies an activation to every value of an input of any
+        shape.
 
     References
     ----------

@@ -39,6 +39,13 @@ class TrainableActivation(nn.Module):
     ValueError
         If the activation has no such parameter.
 
+    See Also
+    --------
+    StochasticActivation : One of two functions, chosen at random in training, and their mean in
+        prediction.
+    activation_layer : Return a module that applies an activation to every value of an input of any
+        shape.
+
     Notes
     -----
     Parameters that must stay above 0 are learned as their logarithms. They ask for a tenth of the

@@ -290,6 +290,11 @@ class TaskNeuronConv1d(_TaskNeuronConv):
     ValueError
         If a size is not valid, or ``groups`` does not divide the channels.
 
+    See Also
+    --------
+    TaskNeuronConv2d : A convolution of task neurons over images; see :class:`TaskNeuronConv1d`.
+    TaskNeuron : A layer of neurons that aggregate their inputs by a formula.
+
     Examples
     --------
     >>> import torch
@@ -347,6 +352,11 @@ class TaskNeuronConv2d(_TaskNeuronConv):
         If the formula is bad text, or cannot be trained.
     ValueError
         If a size is not valid, or ``groups`` does not divide the channels.
+
+    See Also
+    --------
+    TaskNeuronConv1d : A convolution of task neurons over signals.
+    TaskNeuron : A layer of neurons that aggregate their inputs by a formula.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from sktaskneuron.nn.task.table_input import TableInput
 
 
 def folded(network: TaskNetwork) -> nn.Module:
-    """Return what predicts as the network does, up to rounding, and faster.
+    """Return a faster module that predicts as the network does, up to rounding.
 
     Parameters
     ----------

@@ -127,6 +127,13 @@ class TaskNetwork(nn.Module):
     FormulaError
         If a formula is not usable in a network.
 
+    See Also
+    --------
+    TaskNeuron : A layer of neurons that aggregate their inputs by a formula.
+    TableInput : Columns of a table, learned functions of the numeric ones, vectors of levels; all
+        scaled.
+    SignalNetwork : A network of convolutions of task neurons, for signals or images.
+
     Examples
     --------
     >>> import torch

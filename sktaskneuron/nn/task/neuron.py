@@ -92,6 +92,13 @@ class TaskNeuron(nn.Module):
     ValueError
         If a size or the bound is not positive.
 
+    See Also
+    --------
+    TaskNetwork : A feed-forward network whose first layer consists of task neurons.
+    TaskNeuronConv1d : A convolution of task neurons over signals.
+    replace_linear : Return a copy of a module whose linear layers and convolutions are task
+        neurons.
+
     References
     ----------
     Fan et al., "No one-size-fits-all neurons: task-based neurons for artificial neural networks",

@@ -43,6 +43,12 @@ class PiecewiseLinearTerms(nn.Module):
     dtype : torch.dtype, default=None
         Type of the parameters; None is that of new ones in torch.
 
+    See Also
+    --------
+    PeriodicTerms : Learned pure terms: functions of one column each, mixed from cosines.
+    PiecewiseLinearEmbedding : Learned pure terms: piecewise linear functions of one column each,
+        with corners at given edges.
+
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
@@ -95,7 +101,7 @@ class PiecewiseLinearTerms(nn.Module):
 
 
 class PiecewiseLinearEmbedding(nn.Module):
-    r"""Learned pure terms: broken lines of one column each, with their corners at given edges.
+    r"""Learned pure terms: piecewise linear functions of one column each, corners at given edges.
 
     .. math::
 
@@ -124,6 +130,12 @@ class PiecewiseLinearEmbedding(nn.Module):
         Type of the parameters; None is that of new ones in torch.
     generator : torch.Generator or int, default=None
         Source of the starting values; None is seed 0.
+
+    See Also
+    --------
+    PiecewiseLinearTerms : Fixed pure terms: how far a value has climbed through each of a column's
+        bins, -1 to 1.
+    PeriodicTerms : Learned pure terms: functions of one column each, mixed from cosines.
 
     References
     ----------

@@ -196,6 +196,11 @@ def scale_factors(module: nn.Module, *inputs: Tensor) -> None:
     ValueError
         If the products of a layer have weights already.
 
+    See Also
+    --------
+    replace_linear : Return a copy of a module whose linear layers and convolutions are task
+        neurons.
+
     Examples
     --------
     >>> import torch

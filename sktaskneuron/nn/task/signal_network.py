@@ -78,6 +78,11 @@ class SignalNetwork(nn.Module):
     TypeError
         If the activation is none of these.
 
+    See Also
+    --------
+    TaskNeuronConv1d : A convolution of task neurons over signals.
+    TaskNeuronConv2d : A convolution of task neurons over images; see :class:`TaskNeuronConv1d`.
+
     Examples
     --------
     >>> import torch

@@ -44,6 +44,13 @@ class PeriodicTerms(nn.Module):
     generator : torch.Generator or int, default=None
         Source of the starting values; None is seed 0.
 
+    See Also
+    --------
+    PiecewiseLinearTerms : Fixed pure terms: how far a value has climbed through each of a column's
+        bins, -1 to 1.
+    PiecewiseLinearEmbedding : Learned pure terms: piecewise linear functions of one column each,
+        with corners at given edges.
+
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On embeddings for numerical features in tabular deep
@@ -162,6 +169,11 @@ class LevelEmbedding(nn.Module):
     generator : torch.Generator or int, default=None
         Source of the starting values; None is seed 0.
 
+    See Also
+    --------
+    TableInput : Columns of a table, learned functions of the numeric ones, vectors of levels; all
+        scaled.
+
     Examples
     --------
     >>> import torch
@@ -252,6 +264,12 @@ class TableInput(nn.Module):
     ----------
     n_signals : int
         Signals that the network sees.
+
+    See Also
+    --------
+    TaskNetwork : A feed-forward network whose first layer consists of task neurons.
+    PeriodicTerms : Learned pure terms: functions of one column each, mixed from cosines.
+    LevelEmbedding : Learned vectors for the levels of categorical columns with many levels.
 
     Examples
     --------

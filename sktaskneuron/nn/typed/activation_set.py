@@ -58,6 +58,11 @@ class ActivationSet:
     ValueError
         If shapes do not fit, or values are not finite.
 
+    See Also
+    --------
+    TableFunction : A frozen function of one variable, read from a table.
+    TypedActivation : Activation of a layer whose neurons are of several types, by place.
+
     Examples
     --------
     >>> from sktaskneuron.nn import ActivationSet

@@ -22,6 +22,18 @@ class SymbolicApproximation:
         In the grammar of the formulas.
     r2 : float
         The share, 1 at best.
+
+    See Also
+    --------
+    ActivationSet : Activation functions of one or more types of neurons, as values on a grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.nn import ActivationSet
+    >>> tables = ActivationSet.from_functions({"wave": np.sin})
+    >>> tables.symbolic()[0].text
+    'sin(x)'
     """
 
     text: str

@@ -63,6 +63,11 @@ class DiverseNetwork(nn.Module):
     dtype : torch.dtype, default=torch.float32
         Type of the parameters.
 
+    See Also
+    --------
+    TypedActivation : Activation of a layer whose neurons are of several types, by place.
+    sktaskneuron.training.fit_replicates : Train the replicates of a packed module in place.
+
     Examples
     --------
     >>> import torch

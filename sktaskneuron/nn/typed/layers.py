@@ -109,6 +109,11 @@ class TypedActivation(nn.Module):
     ValueError
         If there are more types than neurons, or a text names no activation.
 
+    See Also
+    --------
+    ActivationSet : Activation functions of one or more types of neurons, as values on a grid.
+    DiverseNetwork : S packed multilayer networks with neurons of several types.
+
     Examples
     --------
     >>> import torch
@@ -220,6 +225,12 @@ def activation_layer(text: str) -> TypedActivation:
     ------
     ValueError
         If the text names no activation.
+
+    See Also
+    --------
+    get_activation : Return the torch function that a text names.
+    TrainableActivation : An activation with parameters of its own, in one number, or per network or
+        neuron.
 
     Examples
     --------

@@ -78,6 +78,10 @@ class SubNetworks:
     scale : float, default=0.2
         Of what is added to the base.
 
+    See Also
+    --------
+    ActivationSet : Activation functions of one or more types of neurons, as values on a grid.
+
     Examples
     --------
     >>> import numpy as np

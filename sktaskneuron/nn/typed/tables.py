@@ -28,6 +28,10 @@ class Grid:
     n : int
         At least 2.
 
+    See Also
+    --------
+    ActivationSet : Activation functions of one or more types of neurons, as values on a grid.
+
     Examples
     --------
     >>> from sktaskneuron.nn import Grid
@@ -135,6 +139,10 @@ class TableFunction(nn.Module):
         zero, to be loaded.
     degree : {1, 3}, default=3
         Of the polynomials, where no coefficients are given.
+
+    See Also
+    --------
+    ActivationSet : Activation functions of one or more types of neurons, as values on a grid.
 
     Notes
     -----

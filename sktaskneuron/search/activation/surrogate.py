@@ -20,7 +20,7 @@ _NOISES = (0.02, 0.1, 0.25, 0.5, 0.8)
 
 @dataclass(frozen=True, eq=False)
 class SurrogateResult(Evaluations):
-    """What a search with a surrogate has seen, and what it expects of the rest.
+    """Losses of the functions that were trained, and predicted losses of the others.
 
     Parameters
     ----------
@@ -35,6 +35,20 @@ class SurrogateResult(Evaluations):
         finite features.
     deviation : ndarray of shape (n_remaining,)
         Standard deviation of the expectation, in normal scores: 1 for nothing known, 0 for all.
+
+    See Also
+    --------
+    search_activation : Search the activation function of a network of your own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.search.activation import SurrogateResult
+    >>> result = SurrogateResult(
+    ...     ("relu", "sin"), np.array([0.3, 0.2]), ("tanh",), np.array([0.25]), np.array([0.5])
+    ... )
+    >>> result.ranked[0]
+    ('sin', 0.2)
     """
 
     remaining: tuple[str, ...]

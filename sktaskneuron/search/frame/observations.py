@@ -32,6 +32,10 @@ class Observations:
         with all of them a column is also the sum of its products with the levels, and no price can
         tell the two apart.
 
+    See Also
+    --------
+    search_formula : Find the formula of a target in numeric columns.
+
     Examples
     --------
     >>> import numpy as np

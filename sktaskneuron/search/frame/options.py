@@ -26,6 +26,10 @@ class SearchOptions:
     that may stand in a term. ``columns`` are those that may enter, ``forced`` those that have a
     linear term whatever it is worth; None: all, and none.
 
+    See Also
+    --------
+    search_formula : Find the formula of a target in numeric columns.
+
     Examples
     --------
     >>> from sktaskneuron.search.frame import SearchOptions

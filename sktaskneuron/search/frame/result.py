@@ -9,7 +9,7 @@ from sktaskneuron.formula import FittedFormula, ParetoPoint
 
 @dataclass(eq=False)
 class SearchResult:
-    """What the search found and how far to believe it.
+    """What a search has found, and how far to trust it.
 
     Parameters
     ----------
@@ -22,13 +22,29 @@ class SearchResult:
     term_gain : dict of str to float
         What a term is worth, by its text.
     front : list of ParetoPoint
-        Formulas met on the way that no simpler one beats, with their numbers.
+        Formulas that no simpler one beats, with their numbers.
     caps : tuple of str
         Which limits the search has met, in words.
     n_steps : int
         Steps that it made.
     scale_number : int
         Which scale of the columns it chose.
+
+    See Also
+    --------
+    search_formula : Find the formula of a target in numeric columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.search.frame import Observations, SearchOptions, search_formula
+    >>> from sktaskneuron.search.td import TensorDecomposition
+    >>> X = np.random.default_rng(0).standard_normal((200, 2))
+    >>> seen = Observations(X, X[:, :1] ** 2, np.ones(200), ("a", "b"), False)
+    >>> options, rng = SearchOptions(n_resamples=0), np.random.default_rng(0)
+    >>> result = search_formula(seen, TensorDecomposition(), options, rng)
+    >>> str(result.fitted.formula), result.criterion < result.null_criterion
+    ('x**2', True)
     """
 
     fitted: FittedFormula

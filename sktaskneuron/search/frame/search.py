@@ -62,6 +62,12 @@ def search_formula(
     SearchResult
         The formula, its numbers and the evidence.
 
+    See Also
+    --------
+    Observations : Rows of named columns, and what is to be found in them.
+    SearchOptions : Settings, as documented for :class:`sktaskneuron.NeuronFormulaSearch`.
+    SearchResult : What a search has found, and how far to trust it.
+
     Examples
     --------
     >>> import numpy as np

@@ -67,6 +67,25 @@ class SymbolicRegression:
         Who proposes columns, and interactions of them, beside the functions.
     first_scale : str, default="one unit for all, or each its own where they are unlike"
         What the first scale is, in words for the report.
+
+    See Also
+    --------
+    sktaskneuron.search.td.TensorDecomposition : Powers and interactions, in one forward-backward
+        selection (or by gates).
+    sktaskneuron.search.frame.search_formula : Find the formula of a target in numeric columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.search.frame import Observations, SearchOptions, search_formula
+    >>> from sktaskneuron.search.sr import SymbolicRegression
+    >>> from sktaskneuron.search.td.forward import ForwardSearch
+    >>> X = np.random.default_rng(0).standard_normal((200, 2))
+    >>> y = np.abs(X).sum(axis=1, keepdims=True)
+    >>> seen = Observations(X, y, np.ones(200), ("a", "b"), False)
+    >>> options, rng = SearchOptions(n_resamples=0), np.random.default_rng(0)
+    >>> str(search_formula(seen, SymbolicRegression(ForwardSearch), options, rng).fitted.formula)
+    'abs(x)'
     """
 
     additions: type[Additions]

@@ -17,7 +17,25 @@ from sktaskneuron.search.td.gates import select_by_gates
 
 
 class TensorDecomposition:
-    """Powers and interactions, in one forward-backward selection (or by gates)."""
+    """Powers and interactions, in one forward-backward selection (or by gates).
+
+    See Also
+    --------
+    sktaskneuron.search.sr.SymbolicRegression : Functions of all columns, with interactions beside
+        them if asked for.
+    sktaskneuron.search.frame.search_formula : Find the formula of a target in numeric columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.search.frame import Observations, SearchOptions, search_formula
+    >>> from sktaskneuron.search.td import TensorDecomposition
+    >>> X = np.random.default_rng(0).standard_normal((200, 2))
+    >>> seen = Observations(X, X[:, :1] + X[:, 1:] ** 2, np.ones(200), ("a", "b"), False)
+    >>> options, rng = SearchOptions(n_resamples=0), np.random.default_rng(0)
+    >>> str(search_formula(seen, TensorDecomposition(), options, rng).fitted)
+    'a + b**2'
+    """
 
     first_scale = "centred, far tails clipped"
 

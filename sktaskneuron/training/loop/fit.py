@@ -111,6 +111,12 @@ def fit_network(
     ConvergenceWarning
         If a later epoch's loss is not finite; the best epoch before it is kept.
 
+    See Also
+    --------
+    fit_members : Train a packed module in place and return the state of the jointly best epoch.
+    fit_replicates : Train the replicates of a packed module in place.
+    TrainingResult : The result of training: arrays, numbers and texts.
+
     References
     ----------
     Holzmüller et al., "Better by default: strong pre-tuned MLPs and boosted trees on tabular data",

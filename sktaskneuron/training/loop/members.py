@@ -115,6 +115,13 @@ def fit_members(
     ConvergenceWarning
         If a later epoch's loss is not finite; the best epoch before it is kept.
 
+    See Also
+    --------
+    fit_network : Train a module in place with AdamW and return the state of the best epoch.
+    MemberResult : The result of training packed members: a :class:`TrainingResult` with held-out
+        outputs.
+    MeanOfMembers : A packed module as one model: the mean of its members' outputs.
+
     Examples
     --------
     >>> import numpy as np

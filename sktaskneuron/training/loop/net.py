@@ -48,6 +48,19 @@ class TaskDrivenNet(NeuralNet):
         Gradients longer than this are shortened to it.
     **kwargs : dict
         As in :class:`skorch.NeuralNet`.
+
+    See Also
+    --------
+    fit_network : Train a module in place with AdamW and return the state of the best epoch.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from skorch import NeuralNet
+    >>> from sktaskneuron.training import TaskDrivenNet
+    >>> net = TaskDrivenNet(nn.Linear(3, 1), nn.MSELoss(), weight_decay=0.01)
+    >>> isinstance(net, NeuralNet)
+    True
     """
 
     optimizer_: torch.optim.Optimizer

@@ -103,6 +103,11 @@ def fit_replicates(
     DivergedError
         If no replicate had a finite loss in any epoch.
 
+    See Also
+    --------
+    fit_members : Train a packed module in place and return the state of the jointly best epoch.
+    ReplicateResult : The result of training replicates.
+
     Examples
     --------
     >>> import numpy as np

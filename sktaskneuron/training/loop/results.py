@@ -31,7 +31,7 @@ class Result(Generic[Epoch, Loss]):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingResult(Result[int, Any]):
-    """What training leaves behind: plain values only.
+    """The result of training: arrays, numbers and texts.
 
     Parameters
     ----------
@@ -47,12 +47,27 @@ class TrainingResult(Result[int, Any]):
     stop_reason : str
         ``"max_epochs"``, ``"patience"``, ``"callback"`` or ``"not_finite"``; of packed members also
         ``"cycle"`` or ``"time"``.
+
+    See Also
+    --------
+    fit_network : Train a module in place with AdamW and return the state of the best epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> from sktaskneuron.training import TensorTable, fit_network
+    >>> X = np.linspace(-1, 1, 64).reshape(-1, 1)
+    >>> network = TaskNetwork(1, 1, "x + x**2", hidden_layer_sizes=(4,))
+    >>> result = fit_network(network, TensorTable.from_arrays(X, X**2), max_epochs=3)
+    >>> result.n_epochs, result.stop_reason, len(result.history["train_loss"])
+    (3, 'max_epochs', 3)
     """
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MemberResult(TrainingResult):
-    """What training of packed members leaves behind: a :class:`TrainingResult`, and more.
+    """The result of training packed members: a :class:`TrainingResult` with held-out outputs.
 
     Parameters
     ----------
@@ -68,6 +83,23 @@ class MemberResult(TrainingResult):
         Why training ended, as of :class:`TrainingResult`.
     held_outputs : list of ndarray of shape (n_held, n_outputs)
         Every member's output on its held-out rows in the kept epoch; empty without such rows.
+
+    See Also
+    --------
+    fit_members : Train a packed module in place and return the state of the jointly best epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> from sktaskneuron.training import TensorTable, fit_members
+    >>> X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> packed = TaskNetwork(1, 1, "x", hidden_layer_sizes=(4,), n_members=2)
+    >>> even, odd = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    >>> table = TensorTable.from_arrays(X, X**2)
+    >>> result = fit_members(packed, table, [even, odd], [odd, even], n_epochs=3)
+    >>> [output.shape for output in result.held_outputs]
+    [(30, 1), (30, 1)]
     """
 
     held_outputs: list[Matrix]
@@ -75,7 +107,7 @@ class MemberResult(TrainingResult):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReplicateResult(Result[RowNumbers, Vector]):
-    """What training of replicates leaves behind.
+    """The result of training replicates.
 
     Parameters
     ----------
@@ -95,6 +127,22 @@ class ReplicateResult(Result[RowNumbers, Vector]):
         replicate that diverged at once.
     held_outputs : list of ndarray of shape (n_held, n_outputs)
         In the best epoch, in the order of the held-out rows; empty without such rows.
+
+    See Also
+    --------
+    fit_replicates : Train the replicates of a packed module in place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.nn import DiverseNetwork
+    >>> from sktaskneuron.training import TensorTable, fit_replicates
+    >>> X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> networks = DiverseNetwork(1, 1, [4], [(2, [["tanh"]])])
+    >>> rows = [np.arange(40), np.arange(20, 60)]
+    >>> result = fit_replicates(networks, TensorTable.from_arrays(X, X**2), rows, n_epochs=3)
+    >>> result.loss.shape, result.n_epochs
+    ((2,), 3)
     """
 
     loss: Vector

@@ -31,7 +31,21 @@ Callbacks: TypeAlias = Sequence[Callback | tuple[str, Callback]]
 
 
 class DivergedError(SkTaskNeuronError, ArithmeticError):
-    """Training met a loss that is not finite before the end of its first epoch."""
+    """Training met a loss that is not finite before the end of its first epoch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.nn import TaskNetwork
+    >>> from sktaskneuron.training import DivergedError, TensorTable, fit_network
+    >>> X = np.full((64, 1), 1e30)
+    >>> network = TaskNetwork(1, 1, "x", hidden_layer_sizes=(4,))
+    >>> try:
+    ...     fit_network(network, TensorTable.from_arrays(X, X), max_epochs=1)
+    ... except DivergedError:
+    ...     print("diverged")
+    diverged
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,20 @@ class MetaResult:
         The functions over the outer steps, the first before any.
     outside : float
         Share of the last inner run's pre-activations outside the grid.
+
+    See Also
+    --------
+    learn_activations : Learn the activation functions of the neuron types of a multilayer network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktaskneuron.training import MetaOptions, TensorTable, learn_activations
+    >>> X = np.linspace(-1, 1, 60).reshape(-1, 1)
+    >>> options = MetaOptions(outer_steps=2, inner_steps=3, batch_size=20)
+    >>> result = learn_activations(TensorTable.from_arrays(X, np.sin(3 * X)), [4], 1, options)
+    >>> len(result.sets), len(result.outer_loss)
+    (1, 2)
     """
 
     sets: list[ActivationSet]
@@ -158,6 +172,11 @@ def learn_activations(
     ------
     ValueError
         If an option is not known, or there are less than two rows.
+
+    See Also
+    --------
+    MetaOptions : How activation functions are learned.
+    MetaResult : Learned activation functions.
 
     Examples
     --------

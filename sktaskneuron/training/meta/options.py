@@ -45,6 +45,10 @@ class MetaOptions:
     scale : float, default=0.2
         Of the sub-networks.
 
+    See Also
+    --------
+    learn_activations : Learn the activation functions of the neuron types of a multilayer network.
+
     Examples
     --------
     >>> from sktaskneuron.training import MetaOptions
