@@ -41,6 +41,10 @@ def with_column(draft: Draft, name: Any, train: Any, new: Any, **changes: Any) -
         table = table.copy()
         table.insert(1, name, np.asarray(values) if isinstance(values, list) else values)
         tables.append(table)
+    if draft.odd_new is not None and len(draft.odd_new) == len(tables[1]):
+        odd = draft.odd_new.copy()
+        odd.insert(1, name, tables[1][name].to_numpy())
+        changes = {"odd_new": odd, **changes}
     return with_X(draft, tables[0], new=tables[1], **changes)
 
 
