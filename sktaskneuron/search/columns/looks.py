@@ -27,6 +27,8 @@ from sktaskneuron.search.columns.simplify import simplified
 from sktaskneuron.search.columns.units import Unit
 
 _LOOKING = "the search of an equation"
+# Candidates of a search in groups, the best ones, that are written with their scale inside too.
+_MOST_MULTIPLIED = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,11 +202,12 @@ class LookInGroups:
         values = np.stack([power_product(quantities.X, powers) for powers in way.groups], axis=1)
         meaning = dict(zip(labels, groups, strict=True))
         found = constant
-        for candidate in self.ask(values, labels, y, weight, on_step):
+        for place, candidate in enumerate(self.ask(values, labels, y, weight, on_step)):
             try:
                 law = in_given_columns(candidate, meaning)
-                written = simplified(_multiplied_out(node, law), rows)
-                found += dict.fromkeys([make_product([node, law]), written])
+                found.append(make_product([node, law]))
+                if place < _MOST_MULTIPLIED:
+                    found.append(simplified(_multiplied_out(node, law), rows))
             except FormulaError:  # a number that overflows in the columns as given
                 continue
         return found
