@@ -7,8 +7,9 @@ Twelve laws of one or two columns, the first of the table; the others say nothin
 by noise, of five columns of positive values; and columns by ranges, of 200 rows with 1 % of noise.
 Noise is a share of the target's standard deviation. Ranges are drawn from uniformly: positive
 0.5 to 3, signed -2 to 2, narrow 1.5 to 2. A law is exact if the answer is the law once its numbers
-are fitted to rows without noise: the same values to six digits on ranges half as wide again, as
-``feynman.py`` judges. The spread is the standard error of a share of so many laws.
+are fitted to rows without noise: the same values to six digits on ranges half as wide again where
+positive ones stay positive, as ``feynman.py`` judges. The spread is the standard error of a share
+of so many laws.
 
 With --out, finished cells are kept and a second call goes on where the first one stopped.
 """
@@ -59,7 +60,8 @@ def draw(
     """Rows (n, d) and the law's values."""
     low, high = DOMAINS[domain]
     margin = (high - low) / 4 if wide else 0.0
-    X = rng.uniform(low - margin, high + margin, size=(n, d))
+    left = max(low - margin, 0.8 * low) if low > 0 else low - margin
+    X = rng.uniform(left, high + margin, size=(n, d))
     return X, FittedExpression.parse(law, names_of(d)).evaluate(X)[:, 0]
 
 
