@@ -102,7 +102,7 @@ class Table(ABC):
             raise
         except Exception as error:
             # each library has errors of its own for this
-            raise self._refusal(columns, error) from error
+            block = self._from_cells(columns, error)
         infinite = np.isinf(block).any(axis=0)
         if infinite.any():
             name = self.names[columns[int(np.argmax(infinite))]]
@@ -112,13 +112,22 @@ class Table(ABC):
             )
         return block
 
-    def _refusal(self, columns: Sequence[int], error: Exception) -> Exception:
-        """Return an error that names the first of the columns that does not hold numbers."""
-        for column in columns:
-            for cell in self.values(column):
+    def _from_cells(self, columns: Sequence[int], error: Exception) -> Matrix:
+        """Read columns cell by cell, or name the first that does not hold numbers.
+
+        pyarrow casts no whole numbers that a float would round, and these are numbers too.
+        """
+        block = np.empty((len(self), len(columns)))
+        for place, column in enumerate(columns):
+            cells = self.values(column)
+            for cell in cells:
                 if not is_number(cell):
-                    return no_number(f"column {self.names[column]!r}", cell)
-        return TypeError(f"X does not hold numbers: {error}")
+                    raise no_number(f"column {self.names[column]!r}", cell) from error
+            try:
+                block[:, place] = _to_float(np.fromiter(cells, dtype=object, count=len(cells)))
+            except (TypeError, ValueError, OverflowError) as other:
+                raise TypeError(f"X does not hold numbers: {error}") from other
+        return block
 
 
 class _ArrayTable(Table):

@@ -10,11 +10,13 @@ from sktaskneuron._clock import checkpoint, seconds_left, within
 from sktaskneuron._typing import Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.exceptions import FormulaError
 from sktaskneuron.formula import FittedExpression, FittedFormula
-from sktaskneuron.formula.text.nodes import complexity
+from sktaskneuron.formula.text.canonical import make_number
+from sktaskneuron.formula.text.nodes import Node, complexity
 from sktaskneuron.models.fitted import FittedModel, FormulaModel
 from sktaskneuron.models.target import ClassTarget, indicators
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, make_splits
+from sktaskneuron.search.columns.classes import Budget
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
 from sktaskneuron.search.frame import Observations
 from sktaskneuron.search.frame.progress import Progress
@@ -188,12 +190,26 @@ class Distillation:
         values = np.concatenate([model.predict_raw(inputs), model.predict_raw(between)])
         weight = np.concatenate([task.weight[rows], task.weight[rows][first]])
         if not isinstance(task.kind, ClassTarget):
-            values = task.kind.searched(values)
-        elif task.n_outputs == 2:
-            values = values[:, 1:] - values[:, :1]
-        fitted = self._search(raw, values, weight, False, "model")
-        link = {1: "logit"}.get(values.shape[1], "softmax") if task.classification else "identity"
-        return replace(fitted, link=link)
+            return self._search(raw, task.kind.searched(values), weight, False, "model")
+        if task.n_outputs == 2:
+            odds = values[:, 1:] - values[:, :1]
+            return replace(self._search(raw, odds, weight, False, "model"), link="logit")
+        return self._on_classes(raw, values, weight, rows)
+
+    def _on_classes(
+        self, raw: Matrix, values: Matrix, weight: Vector, rows: RowNumbers
+    ) -> FittedExpression:
+        """Search on a model's outputs of several classes, of those that terms can pay for."""
+        task = self.task
+        target = indicators(task.target[rows], task.n_outputs)
+        chosen = Budget.of(target, task.weight[rows]).promising()
+        nodes: list[Node] = [make_number(mean) for mean in np.average(values, 0, weight).tolist()]
+        if chosen:
+            found = self._search(raw, values[:, chosen], weight, False, "model")
+            for output, node in zip(chosen, found.nodes, strict=True):
+                nodes[output] = node
+        equation = FittedExpression(tuple(nodes), self.names, link="softmax")
+        return equation.within(*self.limits)
 
     def _search(
         self, X: Matrix, target: Matrix, weight: Vector, classification: bool, what: str

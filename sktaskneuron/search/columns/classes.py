@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,20 +16,21 @@ from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.equation.pareto import ParetoFront, ParetoPoint
 from sktaskneuron.formula.equation.trees import additive_terms
 from sktaskneuron.formula.text.canonical import make_product, make_sum
-from sktaskneuron.formula.text.nodes import Node, Number
+from sktaskneuron.formula.text.evaluation import variables
+from sktaskneuron.formula.text.nodes import Node, Number, Variable
 from sktaskneuron.search.columns.choice import ColumnsResult, Split
 from sktaskneuron.search.columns.constants import NamedRows, symbols_price
 from sktaskneuron.search.columns.rules import running_rules
-from sktaskneuron.search.frame.family import Family, make_family
+from sktaskneuron.search.frame.family import Family, have_rows, make_family
 from sktaskneuron.search.frame.observations import Observations
 
-# Rows of a class, and their share of a small table, below which no term can be told from chance.
-_FEWEST, _SHARE = 5, 0.1
 # Classes in a row for which nothing was found, after which rarer ones are not searched.
 _WITHOUT_TERM = 5
 # Candidates that are tried in exchange, of all classes; of so many classes that few are left for
 # each, none: a fit of their weights takes long.
 _MOST_TRIED, _FEWEST_TRIED = 60, 5
+# Terms of all classes together, of which needless ones are looked for.
+_MOST_PRUNED = 12
 # Most of the time left that the comparison of equations may take.
 _COMPARING = 0.7
 
@@ -65,7 +67,12 @@ class Budget:
         deviance = -2.0 * total * float(share @ np.log(share))
         price = (target.shape[1] - 1) * np.log(max(total, 3.0))
         order = np.argsort(-counts, kind="stable").tolist()
-        return cls(order, counts >= min(_FEWEST, _SHARE * total), deviance / price)
+        return cls(order, have_rows(counts, total), deviance / price)
+
+    def promising(self) -> list[int]:
+        """Return the classes that would be searched if each had one term, ascending."""
+        with_rows = [output for output in self.order if self.enough[output]]
+        return sorted(with_rows[: math.ceil(self.n_terms)])
 
     def admits(self, output: int) -> bool:
         """Tell whether a class is worth a search."""
@@ -163,7 +170,10 @@ def _exchange(
     be best for all classes together.
     """
     chosen = [nodes[0] for nodes in per_output]
-    best = score(chosen)
+    best = _without_needless(score, chosen)
+    # a curve bends towards one class's indicator where for all classes together a line would do
+    columns = frozenset().union(*(variables(node) for nodes in per_output for node in nodes))
+    _without_needless(score, [Variable(name) for name in sorted(columns)])
     n_searched = sum(len(nodes) > 1 for nodes in per_output)
     most = _MOST_TRIED // max(n_searched, 1)
     for output, nodes in enumerate(per_output):
@@ -174,6 +184,28 @@ def _exchange(
             value = score(trial)
             if value < best:
                 best, chosen = value, trial
+
+
+def _without_needless(score: Callable[[Sequence[Node]], float], nodes: Sequence[Node]) -> float:
+    """Score candidates together, then their terms with one after the other left out while it pays.
+
+    The classes' equations have each a form of their own for what one form tells of all.
+
+    Returns
+    -------
+    criterion : float
+        Of the candidates together.
+    """
+    terms = list(dict.fromkeys(term for node in nodes for term in additive_terms(node)[0]))
+    together = best = score(nodes)
+    while 1 < len(terms) <= _MOST_PRUNED:
+        rest = [[other for other in terms if other != term] for term in terms]
+        values = [score(kept) for kept in rest]
+        least = min(range(len(terms)), key=values.__getitem__)
+        if not values[least] < best:
+            break
+        best, terms = values[least], rest[least]
+    return together
 
 
 def _admitted(split: Split, trees: Sequence[Node]) -> bool:

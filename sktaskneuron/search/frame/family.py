@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.special import expit
 
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._semidefinite import solve_semidefinite
-from sktaskneuron._typing import FloatArray, Matrix, RowNumbers, Vector
+from sktaskneuron._typing import FloatArray, Mask, Matrix, RowNumbers, Vector
 from sktaskneuron.search.frame.linalg import weighted_lstsq
 
 # Residual variance, relative to the target's, below which two fits count as equally exact. A term
@@ -36,6 +37,27 @@ _LEAST_CURVATURE = 1e-6
 _CONVERGED = 1e-6
 # Steps of the joint fit of several classes, and what makes nearly dependent columns separable.
 _MAX_STEPS, _CONDITION = 300, 1e-9
+
+
+# Rows of a class, and their share of a small table, below which no term can be told from chance.
+_FEWEST, _SHARE = 5, 0.1
+
+
+def have_rows(counts: Vector, total: float) -> Mask:
+    """Tell of which classes there are rows enough to look for terms.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_classes,)
+        Rows of each, or sums of weights.
+    total : float
+        Of all.
+
+    Returns
+    -------
+    enough : ndarray of bool of shape (n_classes,)
+    """
+    return counts >= min(_FEWEST, _SHARE * total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -342,10 +364,11 @@ class Multinomial(_ClassLikelihood):
         predictor = columns @ coef
         return LinearFit(coef, predictor, self.deviance(predictor))
 
-    @property
+    @cached_property
     def n_free_outputs(self) -> int:
-        """Outputs that count as parameters."""
-        return self.n_outputs - 1
+        """Outputs that count as parameters: classes of a few rows have no say in a weight."""
+        counts = self.weight @ self.target
+        return max(int(have_rows(counts, self.n_effective).sum()) - 1, 1)
 
     def probabilities(self, eta: Matrix) -> Matrix:
         """Return the probabilities of the classes."""

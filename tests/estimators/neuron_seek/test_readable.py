@@ -101,6 +101,24 @@ def test_classes():
     assert model.readable_formula_.link == "logit"
 
 
+def test_of_many_classes_those_that_terms_can_pay_for_are_searched(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(160, 2)), np.repeat(np.arange(40), 4)
+    y[:60] = (X[:60, 0] > 0).astype(int)
+    searched, search = [], Distillation._search
+
+    def record(self, X, target, *arguments):
+        searched.append(target.shape[1])
+        return search(self, X, target, *arguments)
+
+    monkeypatch.setattr(Distillation, "_search", record)
+    model = NeuronSeekClassifier("x", readable=20, **SMALL).fit(X, y)
+    assert min(searched) < 10
+    equation = model.readable_formula_
+    assert equation.n_outputs == len(model.classes_)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
 def test_levels_are_not_mixed(monkeypatch):
     """Points between rows keep the levels of one of them: a mixed level is none."""
     pd = pytest.importorskip("pandas")

@@ -59,6 +59,23 @@ def test_planted_equations_are_found(text, noise):
     assert error < (1e-12 if noise == 0 else 1e-3), str(found)
 
 
+def lines_of_classes(seed, n=160):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4))
+    share = expit(3.5 * X[:, 0] + 2.0 * X[:, 1] - 3.0 * X[:, 2])
+    labels = (rng.random(n) < share).astype(int)
+    labels[[5, 90]] = 2
+    return X, labels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_classes_a_line_takes_the_place_of_a_curve(seed):
+    """Indicators bend where log odds are straight: lines of all columns are candidates too."""
+    X, labels = lines_of_classes(seed)
+    fitted = search(X, np.eye(3)[labels], classification=True, max_steps=3).fitted
+    assert sorted(map(str, fitted.term_names())) == ["x0", "x1", "x2"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_gives_a_constant(seed):
     rng = np.random.default_rng(seed)
