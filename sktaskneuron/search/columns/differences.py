@@ -18,8 +18,8 @@ from sktaskneuron.search.columns.constants import EXACT
 from sktaskneuron.search.columns.dimensions import Groups, power_product
 from sktaskneuron.search.columns.units import Unit
 
-# Rows that a term of the polynomial needs, and its largest degree.
-_ROWS_PER_TERM, _MOST_DEGREES = 3, 10
+# Rows that the polynomial is fitted to, that a term of it needs, and its largest degree.
+_MOST_ROWS, _ROWS_PER_TERM, _MOST_DEGREES = 800, 3, 10
 # Share of the variance that the polynomial must explain for its slopes to be looked at.
 _EXPLAINED = 0.8
 # Share of the squared slopes along two columns that may be left along both, in the median of the
@@ -52,7 +52,8 @@ def find_differences(
     pairs = [(i, j) for i, j in combinations(range(X.shape[1]), 2) if units[i] == units[j]]
     if not pairs or not way.groups:
         return []
-    slopes = _slopes(X, y, weight, way)
+    rows = np.linspace(0, len(y) - 1, min(len(y), _MOST_ROWS)).astype(int)
+    slopes = _slopes(X[rows], y[rows], weight[rows], way)
     if slopes is None:
         return []
     left = {}
@@ -76,18 +77,17 @@ def _slopes(X: Matrix, y: Vector, weight: Vector, way: Groups) -> Matrix | None:
     groups = np.stack([power_product(X, powers) for powers in way.groups], axis=1)
     positive = groups.min(axis=0) > 0
     log = np.where(positive, np.log(np.where(positive, groups, 1.0)), groups)
-    best: tuple[float, Matrix, Vector, Matrix] | None = None
+    low, high = groups.min(axis=0), groups.max(axis=0)
+    if not (np.isfinite(groups).all() and np.isfinite(scale).all() and (low < high).all()):
+        return None
+    found: list[tuple[float, Vector, Matrix]] = []
     for u, chained in ((groups, groups), (log, np.where(positive, 1.0, groups))):
         low, high = u.min(axis=0), u.max(axis=0)
-        if (low == high).any():
-            return None
         half = (high - low) / 2
         length, value, by_group = _fitted((u - low) / half - 1.0, y, scale, weight)
-        if best is None or length < best[0]:
-            # of the groups by their logarithms, which move with those of the columns
-            best = length, by_group / half * chained * scale[:, None], value, u
-    assert best is not None
-    _, moved, value, _ = best
+        # of the groups by their logarithms, which move with those of the columns
+        found.append((length, value, by_group / half * chained * scale[:, None]))
+    _, value, moved = min(found, key=lambda item: item[0])
     total = weight @ (y - weight @ y / weight.sum()) ** 2
     if weight @ (y - value) ** 2 > (1 - _EXPLAINED) * total:
         return None
