@@ -20,6 +20,7 @@ import feynman
 import intervals
 import losses
 import normal_scores
+import recovery_grid
 import signals
 import srsd
 import stability
@@ -56,6 +57,7 @@ PRINTERS: dict[str, Callable[[Path], str | None]] = {
     "normal_scores": partial(
         of_rows, partial(normal_scores.report, settings=normal_scores.SETTINGS)
     ),
+    "recovery_grid": partial(of_rows, recovery_grid.summary),
     "signals": of_signals,
     "srsd": partial(of_rows, srsd.summary),
     "stability": stability.summary,

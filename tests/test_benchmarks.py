@@ -67,3 +67,19 @@ def test_all_that_is_stored_can_be_printed():
         _, found, text = done.stdout.partition(f"\n## {path.relative_to(results).as_posix()}\n")
         assert found
         assert "|" in text
+
+
+def test_recovery_grid(tmp_path):
+    pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib")
+    script, out = BENCHMARKS / "recovery_grid.py", tmp_path / "rows.csv"
+    command = [sys.executable, script, "--out", out, "--laws", "1", "--most-rows", "50"]
+
+    def printed(*more):
+        return subprocess.run([*command, *more], capture_output=True, text=True, check=True)
+
+    first, again = printed(), printed("--plot", tmp_path / "grid.png")
+    assert "| 50 rows | 1.00 ± 0.00" in first.stdout
+    assert again.stdout == first.stdout
+    assert not again.stderr  # finished cells are not run again
+    assert (tmp_path / "grid.png").stat().st_size > 5_000

@@ -88,24 +88,29 @@ def find_groups(
     ValueError
         If no product of the columns has the target's unit; it names the base unit.
     """
-    bases = sorted({base for unit in (*units, target) for base in unit})
     for base in target:
         if not any(base in unit for unit in units):
             raise ValueError(
                 f"target_unit has {base}, which no column has: no equation of "
                 f"{', '.join(map(repr, names))} gives it"
             )
-    table = np.array([[float(unit.get(base, 0)) for unit in units] for base in bases])
-    table = table.reshape(len(bases), len(units))
-    right = np.array([float(target.get(base, 0)) for base in bases])
-    rank = int(np.linalg.matrix_rank(table)) if table.size else 0
-    found = list(_all_groups(X, table, right, rank))
+    found = ways_of(X, units, target)
     if not found:
         raise ValueError(
             f"no product of powers of {', '.join(map(repr, names))} has the unit of the target: "
             "one of units and target_unit is wrong, or a constant with a unit lacks its column"
         )
-    found.sort(key=lambda groups: groups.size)
+    return found
+
+
+def ways_of(X: Matrix, units: Sequence[Unit], target: Unit) -> list[Groups]:
+    """Return what `find_groups` does, nothing where there is no way."""
+    bases = sorted({base for unit in (*units, target) for base in unit})
+    table = np.array([[float(unit.get(base, 0)) for unit in units] for base in bases])
+    table = table.reshape(len(bases), len(units))
+    right = np.array([float(target.get(base, 0)) for base in bases])
+    rank = int(np.linalg.matrix_rank(table)) if table.size else 0
+    found = sorted(_all_groups(X, table, right, rank), key=lambda groups: groups.size)
     return found[:_MOST_SETS]
 
 

@@ -16,7 +16,7 @@ from sktaskneuron.search.columns.classes import Budget, choose_classes
 from sktaskneuron.search.columns.constants import NamedRows, refit
 from sktaskneuron.search.columns.dimensions import find_groups, unused_columns
 from sktaskneuron.search.columns.engines.registry import get_columns_engine
-from sktaskneuron.search.columns.looks import Ask, LookInForms, LookInGroups
+from sktaskneuron.search.columns.looks import Ask, LookInForms, LookInGroups, Quantities
 from sktaskneuron.search.columns.origins import Forms, in_given_columns, with_fitted_origins
 from sktaskneuron.search.columns.polish import pruned, snapped
 from sktaskneuron.search.columns.powers import with_completed_powers
@@ -142,7 +142,8 @@ def _search(
             f"column {forms.first.names[i]!r} left out: no other cancels its unit"
             for i in unused_columns(ways, len(usable))
         ]
-        look = LookInGroups(ask, ways, forms.first.names, part)
+        given = Quantities(part, forms.first.names, tuple(known))
+        look = LookInGroups(ask, ways, given, options.target_unit)
     split = Split(
         forms.extended(replace(observations, names=names)),
         held,

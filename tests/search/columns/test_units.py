@@ -8,6 +8,7 @@ import pytest
 
 from sktaskneuron import NeuronFormulaSearch
 from sktaskneuron.formula import FittedExpression
+from sktaskneuron.search.columns.differences import find_differences
 from sktaskneuron.search.columns.dimensions import find_groups, power_product, unused_columns
 from sktaskneuron.search.columns.units import read_unit
 
@@ -148,3 +149,48 @@ def test_a_distance_stands_under_its_root():
         "sr", scope="columns", units=dict.fromkeys(X, "m"), target_unit="m", random_state=0
     ).fit(X, y + 0.01 * y.std() * rng.normal(size=400))
     assert search.score(2 * X, 2 * y) > 0.99999
+
+
+def differences(text, units, target, ranges, noise=0.02, n=400):
+    rng = np.random.default_rng(0)
+    low, high = np.array(ranges, dtype=float).T
+    X = rng.uniform(low, high, size=(n, len(units)))
+    y = FittedExpression.parse(text, list(units)).evaluate(X)[:, 0]
+    y = y + noise * y.std() * rng.normal(size=n)
+    read = [read_unit(unit) for unit in units.values()]
+    way = find_groups(X, list(units), read, read_unit(target))[0]
+    return find_differences(X, y, np.ones(n), way, read)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.1])
+def test_columns_that_a_law_holds_by_their_difference(noise):
+    units = {"l": "m", "p": "rad", "q": "rad"}
+    ranges = [(1, 3), (0, 6), (0, 6)]
+    assert differences("l*cos(p - q)", units, "m", ranges, noise) == [(1, 2)]
+    assert differences("l*cos(p + q)", units, "m", ranges, noise) == []
+    assert differences("l*cos(p)*cos(q)", units, "m", ranges, noise) == []
+    units = {"m": "kg", "x0": "m", "x1": "m", "y0": "m", "y1": "m"}
+    ranges = [(1, 2), (1, 2), (3, 4), (1, 2), (3, 4)]
+    found = differences("m/((x1 - x0)**2 + (y1 - y0)**2)", units, "kg/m**2", ranges, noise)
+    assert sorted(found) == [(1, 2), (3, 4)]
+
+
+def test_what_has_no_difference():
+    units = {"u": "m/s", "c": "m/s"}
+    assert differences("u/sqrt(1 - u**2/c**2)", units, "m/s", [(1, 2), (3, 6)]) == []
+    # other units, and a target that nothing explains
+    assert differences("exp(u - c)", {"u": "1", "c": "1"}, "1", [(0, 1)] * 2, noise=9.0) == []
+    assert differences("t*u", {"t": "s", "u": "1/s"}, "1", [(1, 2), (1, 2)]) == []
+
+
+def test_a_law_of_distances_is_written_in_the_columns():
+    units = {"m": "kg", "x0": "m", "x1": "m", "y0": "m", "y1": "m"}
+    ranges = [(1, 2), (1, 2), (3, 4), (1, 2), (3, 4)]
+    search = fitted("m/((x1 - x0)**2 + (y1 - y0)**2)", units, "kg/m**2", ranges)
+    assert str(search.fitted_formula_) == "m/((x0 - x1)**2 + (y0 - y1)**2)"
+
+
+def test_an_angle_between_two():
+    units = {"l": "m", "p": "rad", "q": "rad"}
+    search = fitted("l*cos(p - q)", units, "m", [(1, 3), (0, 6), (0, 6)])
+    assert str(search.fitted_formula_) == "l*cos(p - q)"

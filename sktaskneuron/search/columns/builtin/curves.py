@@ -190,6 +190,11 @@ def _write_other_entropy(q: Sequence[float], w: Sequence[float], x: Node, column
     return _scaled(w[0], make_product([rest, make_call("log", rest)]))
 
 
+def _squares(column: Range) -> Matrix:
+    usual = max(float(np.median(column.x**2)), 1e-300)
+    return np.log(usual * _grid([0.03, 0.3, 1.0, 3.0]))
+
+
 def _knots(column: Range) -> Matrix:
     return _grid(np.unique(column.quantiles(*np.linspace(0.05, 0.95, 13))))
 
@@ -229,6 +234,18 @@ CURVES: tuple[Curve, ...] = (
         lambda q, c: _one(np.log(np.maximum(c.x - c.low + np.exp(q), 1e-300))),
         lambda c: np.log(c.width * _grid([0.003, 0.03, 0.3, 3.0])),
         lambda q, w, x, c: _scaled(w[0], make_call("log", _plus(x, np.exp(q[0]) - c.low))),
+    ),
+    Curve(
+        "root",
+        lambda q, c: _one(np.sqrt(c.x - c.low + np.exp(q))),
+        lambda c: np.log(c.width * _grid([0.003, 0.03, 0.3, 3.0])),
+        lambda q, w, x, c: _scaled(w[0], make_power(_plus(x, np.exp(q[0]) - c.low), 0.5)),
+    ),
+    Curve(
+        "logarithm of the square",
+        lambda q, c: _one(np.log(np.maximum(c.x**2 + np.exp(q), 1e-300))),
+        _squares,
+        lambda q, w, x, c: _scaled(w[0], make_call("log", _plus(make_power(x, 2), np.exp(q[0])))),
     ),
     Curve(
         "exponential",

@@ -47,6 +47,11 @@ def test_laws_with_constants_inside(text):
     assert found(text) < 0.004
 
 
+@pytest.mark.parametrize("text", ["3*sqrt(x + 0.4) - z", "z*log(x**2 + 0.6)"])
+def test_constants_are_told_exactly_without_noise(text):
+    assert found(text, noise=0.0) < 1e-8
+
+
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
 def test_what_is_written_is_what_was_fitted(curve):
     column = Range(np.random.default_rng(0).uniform(0.2, 0.9, 40))
