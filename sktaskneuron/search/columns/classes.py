@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -33,6 +34,14 @@ _MOST_TRIED, _FEWEST_TRIED = 60, 5
 _MOST_PRUNED = 12
 # Most of the time left that the comparison of equations may take.
 _COMPARING = 0.7
+
+
+class Score(Protocol):
+    """Returns the criterion of the terms of some candidates together."""
+
+    def __call__(self, group: Sequence[Node], noted: bool = True) -> float:
+        """Score them, as a candidate for the answer where they are noted."""
+        ...
 
 
 @dataclass(eq=False)
@@ -91,7 +100,9 @@ class Budget:
         self._without = 0 if terms else self._without + 1
 
 
-def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> ColumnsResult:
+def choose_classes(
+    split: Split, per_output: Sequence[Sequence[Node]], max_complexity: int
+) -> ColumnsResult:
     """Choose terms by the likelihood of classes; their weights are fitted jointly.
 
     Parameters
@@ -100,6 +111,8 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         Of 0/1 indicators.
     per_output : sequence of sequence of Node
         Candidates for the indicator of each class, of two classes for the second's; the best first.
+    max_complexity : int
+        Largest size of an equation of one class.
     """
     observations = split.observations
     target, weight = observations.target, observations.weight
@@ -110,17 +123,19 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
     scored: list[tuple[float, float, list[Node], list[Node]]] = []
     losses: list[Vector] = []
 
-    def score(group: Sequence[Node]) -> float:
-        """Return the criterion of the terms of some candidates together."""
+    def score(group: Sequence[Node], noted: bool = True) -> float:
+        """Return the criterion of the terms of candidates together; if noted it may be chosen."""
         terms = list(dict.fromkeys(term for node in group for term in additive_terms(node)[0]))
         trees, eta, deviance = _with_weights(observations, terms, train, kept, judged)
         if trees is None or (terms and not _admitted(split, trees)):
             return np.inf
         price = np.log(max(train.n_effective, 3.0)) * train.n_free_outputs * len(terms)
         symbols = symbols_price(terms, len(observations.names) - split.n_apart)
-        scored.append((deviance + price + symbols, test.deviance(eta), terms, trees))
-        losses.append(test.row_loss(eta, test.loss_scale))
-        return scored[-1][0]
+        criterion = deviance + price + symbols
+        if noted:
+            scored.append((criterion, test.deviance(eta), terms, trees))
+            losses.append(test.row_loss(eta, test.loss_scale))
+        return criterion
 
     with within(_COMPARING * seconds_left(), "the comparison of equations"):
         if len(per_output) > 1:
@@ -128,6 +143,7 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
         else:
             for node in per_output[0]:
                 score([node])
+        _look_at_lines(score, per_output, max_complexity)
     score([Number(0.0)])
     constant = scored[-1]
     forced = bool(running_rules().forced) and len(scored) > 1
@@ -161,19 +177,17 @@ def choose_classes(split: Split, per_output: Sequence[Sequence[Node]]) -> Column
     return ColumnsResult(split.fitted(trees), best[0], constant[0], front)
 
 
-def _exchange(
-    score: Callable[[Sequence[Node]], float], per_output: Sequence[Sequence[Node]]
-) -> None:
+def _exchange(score: Score, per_output: Sequence[Sequence[Node]]) -> None:
     """Score the classes' best candidates together, then others of each class in their place.
 
     A candidate is found for one class against all others, by squares: what is best there need not
     be best for all classes together.
     """
     chosen = [nodes[0] for nodes in per_output]
-    best = _without_needless(score, chosen)
-    # a curve bends towards one class's indicator where for all classes together a line would do
-    columns = frozenset().union(*(variables(node) for nodes in per_output for node in nodes))
-    _without_needless(score, [Variable(name) for name in sorted(columns)])
+    terms = dict.fromkeys(term for node in chosen for term in additive_terms(node)[0])
+    best = score(chosen)
+    # each class has a form of its own for what one form tells of all
+    _leave_out_needless(score, list(terms))
     n_searched = sum(len(nodes) > 1 for nodes in per_output)
     most = _MOST_TRIED // max(n_searched, 1)
     for output, nodes in enumerate(per_output):
@@ -186,26 +200,33 @@ def _exchange(
                 best, chosen = value, trial
 
 
-def _without_needless(score: Callable[[Sequence[Node]], float], nodes: Sequence[Node]) -> float:
-    """Score candidates together, then their terms with one after the other left out while it pays.
+def _look_at_lines(score: Score, per_output: Sequence[Sequence[Node]], max_complexity: int) -> None:
+    """Score weighted sums of the candidates' columns that are not larger than they may be.
 
-    The classes' equations have each a form of their own for what one form tells of all.
-
-    Returns
-    -------
-    criterion : float
-        Of the candidates together.
+    Candidates are found by squares of indicators, which bend where log odds are straight.
     """
-    terms = list(dict.fromkeys(term for node in nodes for term in additive_terms(node)[0]))
-    together = best = score(nodes)
-    while 1 < len(terms) <= _MOST_PRUNED:
+    names = frozenset().union(*(variables(node) for nodes in per_output for node in nodes))
+    size = running_rules().size
+
+    def score_line(columns: Sequence[Node]) -> float:
+        weighted = [make_product([Number(0.3), column]) for column in columns]
+        return score(columns, size(make_sum([Number(0.3), *weighted])) <= max_complexity)
+
+    _leave_out_needless(score_line, [Variable(name) for name in sorted(names)])
+
+
+def _leave_out_needless(score: Callable[[Sequence[Node]], float], terms: list[Node]) -> None:
+    """Score terms together, then with one after the other left out while that is better."""
+    if not 1 < len(terms) <= _MOST_PRUNED or running_rules().forced:
+        return
+    best = score(terms)
+    while len(terms) > 1:
         rest = [[other for other in terms if other != term] for term in terms]
-        values = [score(kept) for kept in rest]
+        values = [score(others) for others in rest]
         least = min(range(len(terms)), key=values.__getitem__)
         if not values[least] < best:
-            break
+            return
         best, terms = values[least], rest[least]
-    return together
 
 
 def _admitted(split: Split, trees: Sequence[Node]) -> bool:

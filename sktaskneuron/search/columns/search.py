@@ -198,7 +198,11 @@ def _search(
         caps.append(f"equations searched for {budget.n_searched} of {n_outputs} classes")
     per_output = [found[output] for output in range(n_outputs)]
     with np.errstate(all="ignore"), progress.part("choice of the equations"):
-        choose = choose_classes if observations.classification else choose_equations
+        choose = (
+            partial(choose_classes, max_complexity=options.max_complexity)
+            if observations.classification
+            else choose_equations
+        )
         result = _in_given_columns(choose(split, per_output), forms, names)
     result.caps, result.n_steps = tuple(caps), n_steps
     return result

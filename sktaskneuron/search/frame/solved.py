@@ -94,7 +94,7 @@ def solved(
     are fitted to the others, better than lines and the mean do.
     """
     weight = task.family.weight
-    if weight.sum() < _FEW and task.options.engine != "gates":
+    if weight.sum() < _FEW:
         return _solved_of_few(method, task, on_step, caps)
     lines = carried_by_few(task.z, weight)
     if not lines.any():
@@ -134,7 +134,8 @@ def _solved_of_few(
     with within(otherwise="functions of columns of few rows"):
         # a product of many columns may come first, and hide the law of single ones
         single = replace(task, options=replace(task.options, max_interaction_order=1))
-        others = [method.solve(each, on_step, caps) for each in (single, task)]
+        further = () if task.options.engine == "gates" else (single, task)  # gates compare no fits
+        others = [method.solve(each, on_step, caps) for each in further]
         groups = np.unique(task.z, axis=0, return_inverse=True)[1].ravel()  # copies are one row
         splits = [
             (np.flatnonzero(groups != group), np.flatnonzero(groups == group))

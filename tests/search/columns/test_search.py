@@ -9,6 +9,7 @@ from scipy.special import expit
 from sktaskneuron.formula import FittedExpression
 from sktaskneuron.formula.text.nodes import Number
 from sktaskneuron.formula.text.parser import parse_node
+from sktaskneuron.formula.text.nodes import complexity
 from sktaskneuron.search.columns.choice import _unbeaten, bounded
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
@@ -72,8 +73,12 @@ def lines_of_classes(seed, n=160):
 def test_of_classes_a_line_takes_the_place_of_a_curve(seed):
     """Indicators bend where log odds are straight: lines of all columns are candidates too."""
     X, labels = lines_of_classes(seed)
-    fitted = search(X, np.eye(3)[labels], classification=True, max_steps=3).fitted
+    target = np.eye(3)[labels]
+    fitted = search(X, target, classification=True, max_steps=3).fitted
     assert sorted(map(str, fitted.term_names())) == ["x0", "x1", "x2"]
+    second = labels[:, None] == 1
+    short = search(X, second, classification=True, max_steps=3, max_complexity=9).fitted
+    assert complexity(short.nodes[0]) <= 9
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -105,3 +105,11 @@ def test_gates_start_open():
     stream = _DualStream(3, 1, space(), torch.Generator().manual_seed(0))
     np.testing.assert_allclose(stream.opening().detach(), 0.978, atol=1e-3)
     assert DEFAULT_STEPS * 0.6 * 0.05 > 4.2
+
+
+def test_two_rows_are_no_line():
+    """A line goes through any two rows: it has to hold in rows that it was not fitted to."""
+    X = np.array([[1.0, 3.0], [1.1, -2.0]])
+    fitted = find(X, np.array([0.5, 1.7]), engine="gates", max_steps=200).fitted
+    assert str(fitted.formula) == "0"
+    np.testing.assert_allclose(fitted.evaluate(X)[:, 0], 1.1)

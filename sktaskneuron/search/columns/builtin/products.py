@@ -111,6 +111,8 @@ def fitted_ratio(values: Matrix, given: Given) -> Vector | None:
     loss = float(given.weight @ (y - ratio) ** 2)
     for _ in range(_STEPS):
         design = np.column_stack([above, -ratio[:, None] * scaled]) / below[:, None]
+        if not np.isfinite(design).all():  # a pole on a row
+            return None
         moved = theta + solved(design, y - ratio, damping)
         with np.errstate(all="ignore"):
             new, new_below = parts(moved)

@@ -8,10 +8,10 @@ import pytest
 from sktaskneuron.formula.text.nodes import complexity
 from sktaskneuron.formula.text.parser import parse_node
 from sktaskneuron.search.columns.builtin.factors import no_factor
-from sktaskneuron.search.columns.builtin.links import LINKS
+from sktaskneuron.search.columns.builtin.links import LINKS, Given
 from sktaskneuron.search.columns.builtin.modulated import modulated
 from sktaskneuron.search.columns.builtin.pool import Pool, Search, View
-from sktaskneuron.search.columns.builtin.products import products, ratios
+from sktaskneuron.search.columns.builtin.products import fitted_ratio, products, ratios
 from sktaskneuron.search.columns.builtin.roots import roots
 from sktaskneuron.search.columns.builtin.sums import linked_sums
 from sktaskneuron.search.columns.constants import NamedRows
@@ -114,3 +114,12 @@ def test_a_view_in_short_is_promoted_where_the_groups_of_others_are_wrong():
     search.attempt(whole, LINKS[0], partial(parse_node, "a + 3*b", names), 0.01, 2)
     assert search.promote([wrong, whole]) is whole
     assert search.is_promoted(whole)
+
+
+def test_a_ratio_with_a_pole_on_a_row_is_none():
+    """Of one large value: the ratio that goes through it divides by zero there."""
+    x = np.linspace(0.0, 1.0, 40)
+    target = np.where(x == 1.0, 5.0, 0.0)
+    given = Given(target, np.arange(40), np.ones(40))
+    with np.errstate(all="ignore"):
+        assert fitted_ratio(x[:, None], given) is None
