@@ -175,8 +175,8 @@ def main() -> None:
     places = dict.fromkeys(place for grid in GRIDS.values() for place in grid)
     rows = []
     for seed in range(options.seeds):
-        for d, n, noise, domain in places:
-            for law in LAWS[: options.laws]:
+        for law in LAWS[: options.laws]:  # one that is stopped has all cells of the first laws
+            for d, n, noise, domain in places:
                 key = dict(zip(KEY, (law, d, n, noise, domain, seed), strict=True))
                 if n > options.most_rows or tuple(map(str, key.values())) in done:
                     continue
