@@ -84,9 +84,14 @@ def movements(predictor: Predictor, inputs: Inputs, weight: Vector, device: str)
             spread[place], kernel[seen, place] = _spread(inputs.raw[seen, column], own)
     step = np.zeros(inputs.raw.shape[1])
     step[columns] = _STEP * spread
-    raw_steps = model.steps_raw(inputs, inputs.raw - step, inputs.raw + step)[:, :, columns]
+    # a law need not hold beyond the rows: 1/x has a pole at zero
+    low = np.maximum(inputs.raw - step, inputs.raw.min(axis=0))
+    high = np.minimum(inputs.raw + step, inputs.raw.max(axis=0))
+    raw_steps = model.steps_raw(inputs, low, high)[:, :, columns]
     steps = predictor.target.point_steps(lambda: model.predict_raw(inputs), raw_steps)
-    return Movements(columns, steps * observed[:, None] / (2 * _STEP), kernel, share)
+    width = (high - low)[:, columns]
+    rate = np.divide(spread, width, out=np.zeros_like(width), where=observed & (width > 0))
+    return Movements(columns, steps * rate[:, None], kernel, share)
 
 
 def _spread(cells: Vector, share: Vector) -> tuple[float, Vector]:

@@ -167,6 +167,18 @@ def test_an_equation_has_no_slope_where_it_is_not_defined():
     np.testing.assert_allclose(steps[:, 0, 1], [0.04, 0.04, 0.0])
 
 
+def test_a_law_is_not_asked_beyond_the_rows():
+    """exp(-1/a) of 0.01 < a < 10 overflows below zero, where a step of the spread would lead."""
+    x = 10 ** np.random.default_rng(9).uniform(-3, 1, size=(500, 1))
+    target = ValueTarget(np.zeros(1), np.ones(1), single=True)
+    reader = Reader(TableEncoder().fit(x), np.array([[-np.inf], [np.inf]]), {})
+    model = FormulaModel(FittedExpression.parse("exp(-1/a)", ["a"]), target)
+    predictor, inputs = Predictor(reader, target, model), reader.inputs(x, x[:, :0])
+    with np.errstate(all="raise", under="ignore"):
+        (found,) = column_importances(predictor, inputs, np.ones(len(x)), "cpu")
+    assert 0.1 < found < 1.0
+
+
 def test_active_subspace_finds_planted_directions():
     """Two directions in six columns of several scales."""
     rng = np.random.default_rng(6)
