@@ -1,4 +1,4 @@
-"""The architecture as its page tells it: all parts are on the page, and what is private stays there.
+"""The architecture as its page tells it: all parts are there, what is private stays in its part.
 
 Which room may import which one is checked by the contracts in pyproject.toml.
 """

@@ -90,8 +90,9 @@ def limited(matrix: Matrix, names: tuple[str, ...], weight: Vector) -> tuple[Mat
     if columns.size:
         told = _far_cells(matrix, names, ends)
         _warn(
-            f"{told}: such values are replaced as missing ones are, and later ones are limited near "
-            "that end; correct them, leave their rows out, or give a logarithm if they are right"
+            f"{told}: such values are replaced as missing ones are, and later ones are limited "
+            "near that end; correct them, leave their rows out, or give a logarithm if they are "
+            "right"
         )
     for column in columns:
         cells, (lower, upper) = matrix[:, column], ends[:, column]
