@@ -9,6 +9,9 @@ from sktaskneuron.preprocessing.cells import is_missing
 
 Level = str | int | float | None
 
+# Rows of a level, of too many levels, below which it has no column of its own.
+_FEWEST_ROWS = 10
+
 
 def find_levels(
     values: Sequence[object],
@@ -18,8 +21,9 @@ def find_levels(
 ) -> tuple[list[Level], list[Level], list[Level]]:
     """Find the levels of a column and pool the rare ones.
 
-    Where there are more levels than columns wanted, one of a single row is taken for a level that
-    fit has not seen: what it would teach holds of that row alone.
+    Where there are more levels than columns wanted, one of fewer than ten rows has no column of its
+    own, and one of a single row is taken for a level that fit has not seen: what it would teach
+    holds of that row alone.
 
     Parameters
     ----------
@@ -58,7 +62,8 @@ def find_levels(
     alone = (np.bincount(codes) == 1) & (mass < 2)
     single = [level for level, is_alone in zip(levels, alone, strict=False) if is_alone]
     by_mass = [i for i in np.argsort(-mass[: len(levels)], kind="stable").tolist() if not alone[i]]
-    n_kept = max_categories - (len(by_mass) > max_categories)
+    n_common = int((mass[: len(levels)] >= _FEWEST_ROWS).sum())
+    n_kept = min(n_common, max_categories - (len(by_mass) > max_categories))
     kept = [levels[i] for i in sorted(by_mass[:n_kept])]
     pooled = [levels[i] for i in sorted(by_mass[n_kept:])]
     return kept + missing, pooled, single

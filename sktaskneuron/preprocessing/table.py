@@ -61,9 +61,10 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "from_dtype": columns of category, enum or text type, and object columns that hold text.
         None: no column. Otherwise names, places, or a mask of the categorical columns.
     max_categories : int, default=32
-        Most 0/1 columns of one feature, the missing level aside. The rarer levels beyond it share
-        the column "name=other"; `level_codes` tells them apart. Where there are more, a level of a
-        single row counts as one that fit has not seen: it has no column and no code.
+        Most 0/1 columns of one feature, the missing level aside. Where there are more levels, the
+        rarer ones, and all of fewer than ten rows (or a sum of weights below ten), share the column
+        "name=other"; `level_codes` tells them apart. One of a single row then counts as one that
+        fit has not seen: it has no column and no code.
 
     Attributes
     ----------
@@ -351,7 +352,7 @@ class TableEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         --------
         >>> import numpy as np
         >>> from sktaskneuron.preprocessing import TableEncoder
-        >>> X = np.array([["Oslo"], ["Rome"], ["Bern"], ["Rome"]] * 2)
+        >>> X = np.array([["Oslo"], ["Rome"], ["Bern"], ["Rome"]] * 6)
         >>> encoder = TableEncoder(max_categories=2).fit(X)
         >>> encoder.levels_, encoder.pooled_levels_, encoder.n_levels_
         ([['Rome']], [['Bern', 'Oslo']], [3])

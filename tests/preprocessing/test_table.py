@@ -191,25 +191,33 @@ def test_constant_and_repeated_columns(dataframe):
 
 
 def test_max_categories(dataframe):
-    X = dataframe({"c": ["a"] * 5 + ["b"] * 4 + ["c", "d", "e"] * 2 + [None]})
+    X = dataframe({"c": ["a"] * 15 + ["b"] * 14 + ["c", "d", "e"] * 12 + [None]})
     encoder = TableEncoder(max_categories=3).fit(X)
     assert encoder.get_feature_names_out().tolist() == ["c=a", "c=b", "c is missing", "c=other"]
     assert encoder.pooled_levels_ == [["c", "d", "e"]]
     Z = encoder.transform(X)
-    assert Z.sum(axis=0).tolist() == [5, 4, 1, 6]
+    assert Z.sum(axis=0).tolist() == [15, 14, 1, 36]
     assert encoder.transform(dataframe({"c": ["z"]})).tolist() == [[0, 0, 0, 0]]
 
 
+def test_a_level_of_few_rows_among_many_shares_a_column(dataframe):
+    cells = ["a"] * 10 + ["b", "c", "d"] * 9
+    encoder = TableEncoder(max_categories=3).fit(dataframe({"c": cells}))
+    assert encoder.levels_ == [["a"]]
+    assert encoder.pooled_levels_ == [["b", "c", "d"]]
+    assert encoder.n_levels_ == [4]
+
+
 def test_a_level_of_one_row_among_many_is_as_one_not_seen(dataframe):
-    cells = ["a"] * 3 + ["b", "d", "g"] * 2 + ["e", "f"]
-    X = dataframe({"c": cells, "id": list("abcdefghijk")})
+    cells = ["a"] * 30 + ["b", "d", "g"] * 20 + ["e", "f"]
+    X = dataframe({"c": cells, "id": [f"{i:02}" for i in range(len(cells))]})
     encoder = TableEncoder(max_categories=3).fit(X)
     assert encoder.levels_ == [["a", "b"], []]
     assert encoder.pooled_levels_ == [["d", "g"], []]
     assert encoder.get_feature_names_out().tolist() == ["c=a", "c=b", "c=other", "id=other"]
     assert encoder.constant_.tolist() == [False, False, False, True]
-    assert encoder.transform(X).sum(axis=0).tolist() == [3, 2, 4, 0]
-    assert encoder.level_codes(X)[:, 0].tolist() == [0, 0, 0, 1, 2, 3, 1, 2, 3, -1, -1]
+    assert encoder.transform(X).sum(axis=0).tolist() == [30, 20, 40, 0]
+    assert encoder.level_codes(X)[:, 0].tolist() == [0] * 30 + [1, 2, 3] * 20 + [-1, -1]
 
 
 def test_levels_of_one_row_are_levels_where_all_have_room(dataframe):
@@ -219,13 +227,14 @@ def test_levels_of_one_row_are_levels_where_all_have_room(dataframe):
 
 def test_a_row_of_weight_two_is_two_rows():
     X = pd.DataFrame({"c": list("abcd")})
-    encoder = TableEncoder(max_categories=2).fit(X, sample_weight=[1.0, 2.0, 1.0, 3.0])
-    assert encoder.levels_ == [["b", "d"]]
+    encoder = TableEncoder(max_categories=2).fit(X, sample_weight=[1.0, 2.0, 1.0, 12.0])
+    assert encoder.levels_ == [["d"]]
+    assert encoder.pooled_levels_ == [["b"]]
 
 
 def test_max_categories_counts_weight():
     X = pd.DataFrame({"c": ["a", "b", "c"]})
-    encoder = TableEncoder(max_categories=2).fit(X, sample_weight=[1.0, 1.0, 5.0])
+    encoder = TableEncoder(max_categories=2).fit(X, sample_weight=[1.0, 1.0, 10.0])
     assert encoder.levels_ == [["c"]]
 
 
@@ -365,12 +374,12 @@ def test_level_codes_checks_the_columns(dataframe):
 
 def test_five_thousand_levels(dataframe):
     names = [f"level {i:04}" for i in range(5000)]
-    place = np.random.default_rng(0).permutation(np.tile(np.arange(5000), 4))
+    place = np.random.default_rng(0).permutation(np.tile(np.arange(5000), 10))
     X = dataframe({"c": [names[i] for i in place]})
     encoder = TableEncoder().fit(X)
     Z, codes = encoder.transform_with_codes(X)
     np.testing.assert_array_equal(codes[:, 0], place)
-    assert Z.shape == (20_000, 32)
+    assert Z.shape == (50_000, 32)
     np.testing.assert_array_equal(Z.sum(axis=1), 1.0)
 
 
