@@ -7,9 +7,8 @@ import pytest
 from scipy.special import expit
 
 from sktaskneuron.formula import FittedExpression
-from sktaskneuron.formula.text.nodes import Number
+from sktaskneuron.formula.text.nodes import Number, complexity
 from sktaskneuron.formula.text.parser import parse_node
-from sktaskneuron.formula.text.nodes import complexity
 from sktaskneuron.search.columns.choice import _unbeaten, bounded
 from sktaskneuron.search.columns.constants import NamedRows
 from sktaskneuron.search.columns.search import ColumnsOptions, search_columns
