@@ -19,6 +19,7 @@ import blend
 import feynman
 import intervals
 import losses
+import neuronseek_tables
 import normal_scores
 import recovery_grid
 import signals
@@ -54,6 +55,7 @@ PRINTERS: dict[str, Callable[[Path], str | None]] = {
     "feynman": partial(of_rows, feynman.summary),
     "intervals": partial(of_rows, intervals.summary),
     "losses": partial(of_rows, losses.summary),
+    "neuronseek_tables": partial(of_rows, neuronseek_tables.summary),
     "normal_scores": partial(
         of_rows, partial(normal_scores.report, settings=normal_scores.SETTINGS)
     ),
