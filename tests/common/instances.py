@@ -171,9 +171,6 @@ _DRAWN = (
 _FOLDS = "folds are drawn row by row, so repeated rows fall into several of them"
 
 EXPECTED_FAILURES = {
-    "search-gates": {
-        _WEIGHTS: "the paper's engine draws batches row by row and standardises within a batch",
-    },
     "regressor-default": {_WEIGHTS: _DRAWN},
     "regressor-gamma": {_WEIGHTS: _DRAWN},
     "regressor-tweedie": {_WEIGHTS: _DRAWN},
