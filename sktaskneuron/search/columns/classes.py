@@ -217,7 +217,7 @@ def _look_at_lines(score: Score, per_output: Sequence[Sequence[Node]], max_compl
 
 def _leave_out_needless(score: Callable[[Sequence[Node]], float], terms: list[Node]) -> None:
     """Score terms together, then with one after the other left out while that is better."""
-    if not 1 < len(terms) <= _MOST_PRUNED or running_rules().forced:
+    if not 1 <= len(terms) <= _MOST_PRUNED or running_rules().forced:
         return
     best = score(terms)
     while len(terms) > 1:
