@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import lapack
 
 from sktaskneuron._clock import checkpoint
 from sktaskneuron._typing import FloatArray, Matrix, Vector
@@ -25,6 +26,9 @@ _WITHOUT_GAIN = 3
 _EXACT = 1e-24
 # Passes over a column that are needed once: the rest of a subtraction of nearly equal vectors.
 _T_CLEARLY_NOTHING = 0.7
+# Weights for a target of length one up to which a column can be taken out of a fit without a new
+# one, and the residual share: the digits that are lost do not matter there.
+_TAME, _NEARLY_EXACT = 1e6, 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,13 @@ def _normalised(values: Matrix, target: Vector, weight: Vector) -> tuple[FloatAr
     columns *= np.where(norm > _VARIES * size, 1.0 / np.where(norm > 0, norm, 1.0), 0.0)
     y = (target - share @ target) * root
     return columns, y / max(float(np.linalg.norm(y)), 1e-300)
+
+
+def _inverse_of(triangle: Matrix) -> Matrix:
+    """Return the inverse of an upper triangle."""
+    if not len(triangle):
+        return triangle  # LAPACK refuses it
+    return np.asarray(lapack.dtrtri(triangle)[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +117,7 @@ class _Chosen:
         beside = 1.0 - np.einsum("ij,ij->j", inside, inside)
         left = float(residual @ residual)
         onto = residual @ columns
-        return cls(places, np.linalg.inv(r), inside, along, beside, onto, left)
+        return cls(places, _inverse_of(r), inside, along, beside, onto, left)
 
     def best_addition(self) -> tuple[int, float] | None:
         """Return the column that lowers the residual most beside them, and what is left then."""
@@ -212,32 +223,95 @@ def backward(
     Sums
     """
     columns, y = _normalised(values, target, weight)
-    triangle: Matrix = np.asarray(np.linalg.qr(np.column_stack([columns, y]), "r"))
-    kept = list(range(columns.shape[1]))
+    fitted = _Fitted.of(np.column_stack([columns, y]), list(range(columns.shape[1])))
     sums = Sums({0: ()}, {0: 1.0})
-    while kept:
+    while fitted.kept:
         checkpoint()
-        inner: Matrix = np.asarray(np.linalg.qr(triangle[:, [*kept, columns.shape[1]]], "r"))
-        r, right = inner[: len(kept), : len(kept)], inner[: len(kept), -1]
-        size = np.abs(np.diag(r))
-        dependent = size < 1e-13
-        if dependent.any() or len(size) < len(kept):  # more columns than rows depend on others
-            kept = [place for j, place in enumerate(kept[: len(size)]) if not dependent[j]]
-            continue
-        inverse = np.linalg.inv(r)
-        beta = inverse @ right
-        loss = float(inner[len(kept), -1] ** 2) if len(inner) > len(kept) else 0.0
+        kept, loss = fitted.kept, fitted.loss
         if len(kept) <= min(most, int(n_observations / _ROWS_PER_COLUMN)):
             sums.add(tuple(kept), loss)
-        spread = np.sqrt(np.einsum("ij,ij->i", inverse, inverse))
+        spread = np.sqrt(np.einsum("ij,ij->i", fitted.inverse, fitted.inverse))
         noise = np.sqrt(max(loss, 1e-30) / max(n_observations - len(kept) - 1, 1.0))
-        t = np.abs(beta) / (spread * noise)
+        t = np.abs(fitted.inverse @ fitted.along) / (spread * noise)
         nothing = np.flatnonzero(t < _T_CLEARLY_NOTHING)
         if len(kept) > 2 * most and nothing.size > 1:
             # several at once while there are many: the weaker half of those that say nothing
             drop = nothing[np.argsort(t[nothing], kind="stable")][: (nothing.size + 1) // 2]
+            fitted = fitted.without_all(set(drop.tolist()))
         else:
-            drop = np.asarray([int(np.argmin(t))])
-        gone = set(drop.tolist())
-        kept = [place for j, place in enumerate(kept) if j not in gone]
+            fitted = fitted.without(int(np.argmin(t)))
     return sums
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A target on columns that can be taken out.
+
+    Parameters
+    ----------
+    kept : list of int
+        Places of the columns, none of which depends on the others.
+    triangle : ndarray of shape (n_triangle, n_triangle)
+        Of an orthonormal basis, for all columns when it was made and the target.
+    within : list of int
+        Places of the columns in it.
+    inverse : ndarray of shape (n_kept, n_triangle)
+        Takes the target in that basis to the weights.
+    along : ndarray of shape (n_triangle,)
+        The target in that basis.
+    loss : float
+        Share of the target's square that is left.
+    is_tame : bool
+        Whether a column can be taken out of the inverse to enough digits.
+    """
+
+    kept: list[int]
+    triangle: Matrix
+    within: list[int]
+    inverse: Matrix
+    along: Vector
+    loss: float
+    is_tame: bool
+
+    @classmethod
+    def of(cls, table: Matrix, kept: list[int]) -> _Fitted:
+        """Fit the last column of a table to the others; those that depend on others are left out.
+
+        ``kept`` are the places to tell of the others.
+        """
+        triangle: Matrix = np.asarray(np.linalg.qr(table, "r"))
+        k = len(kept)
+        size = np.abs(np.diag(triangle)[:k])
+        independent = np.flatnonzero(size >= 1e-13)
+        if len(independent) < k:  # more columns than rows depend on others
+            rest = [*independent.tolist(), k]
+            return cls.of(triangle[:, rest], [kept[j] for j in independent])
+        inverse = _inverse_of(triangle[:k, :k])
+        loss = float(triangle[k, k] ** 2) if len(triangle) > k else 0.0
+        is_tame = bool(np.abs(inverse).max(initial=0.0) < _TAME)
+        return cls(kept, triangle, list(range(k)), inverse, triangle[:k, k], loss, is_tame)
+
+    def without_all(self, gone: set[int]) -> _Fitted:
+        """Take some columns out, by their numbers among those kept, and fit the others anew."""
+        rest = [j for j in range(len(self.kept)) if j not in gone]
+        columns = [*(self.within[j] for j in rest), self.triangle.shape[1] - 1]
+        return _Fitted.of(self.triangle[:, columns], [self.kept[j] for j in rest])
+
+    def without(self, place: int) -> _Fitted:
+        """Take one column out.
+
+        Its row of the inverse is the direction that is its own; without it the others have none of
+        that. Each such step costs digits: where there are few, all is fitted anew.
+        """
+        if not self.is_tame or self.loss < _NEARLY_EXACT:
+            return self.without_all({place})
+        own = self.inverse[place] / np.linalg.norm(self.inverse[place])
+        rest = np.delete(self.inverse, place, axis=0)
+        rest -= np.outer(rest @ own, own)
+        return replace(
+            self,
+            kept=self.kept[:place] + self.kept[place + 1 :],
+            within=self.within[:place] + self.within[place + 1 :],
+            inverse=rest,
+            loss=self.loss + float(own @ self.along) ** 2,
+        )
