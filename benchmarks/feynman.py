@@ -323,6 +323,8 @@ def main() -> None:
         return
     if options.data is None:
         parser.error("--data is needed")
+    if not read_formulas(options.data):
+        parser.error(f"--data {options.data} has no formulas/feynman*.csv and formulas/classic*.csv")
     run(options)
     if options.out:
         summary(read_rows(options.out))

@@ -83,3 +83,12 @@ def test_recovery_grid(tmp_path):
     assert again.stdout == first.stdout
     assert not again.stderr  # finished cells are not run again
     assert (tmp_path / "grid.png").stat().st_size > 5_000
+
+
+def test_formulas_that_are_not_there(tmp_path):
+    pytest.importorskip("pandas")
+    command = [sys.executable, "feynman.py", "--data", tmp_path, "--out", tmp_path / "rows.csv"]
+    ran = subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert "has no formulas/feynman*.csv" in ran.stderr
+    assert "Traceback" not in ran.stderr
