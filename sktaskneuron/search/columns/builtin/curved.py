@@ -36,6 +36,8 @@ _MOST_COLUMNS = 6
 _STARTS, _KINDS, _GOING_ON = 3, 12, 3
 # Sums of each length that are fitted to the end.
 _FINISHED = 8
+# Kinds of single curves that are fitted beside an equation that leaves noise.
+_IN_SHORT = 4
 # Curves whose pairs are all compared.
 _PAIRED = 500
 # Pairs that are looked at, the best first.
@@ -241,14 +243,16 @@ def curved_sums(search: Search, view: View) -> None:
     other; the best sums take a further curve.
     """
     search.say("curves with constants inside")
-    if view.y.min() == view.y.max():
+    in_short = search.pool.is_noise  # what is left to find is a shorter equation
+    if view.y.min() == view.y.max() or (in_short and len(view.names) > 1):
         return
     curves = _Curves(view)
     if not curves.starts.kinds:
         return
     nothing = np.zeros((0, len(curves.target.y)))
-    attempts = curves.singles(nothing, curves.target.y) + curves.pairs()
-    for _ in range(_MOST_TERMS):
+    attempts = curves.singles(nothing, curves.target.y)
+    attempts = attempts[:_IN_SHORT] if in_short else attempts + curves.pairs()
+    for _ in range(1 if in_short else _MOST_TERMS):
         found = [curves.fitted(kinds, starts) for kinds, starts in attempts]
         found.sort(key=lambda item: item.value)
         for item in found[:_FINISHED]:

@@ -177,6 +177,14 @@ def _write_resonance(q: Sequence[float], w: Sequence[float], x: Node, column: Ra
     return _scaled(w[0] * q[1] ** 2, make_power(below, -1))
 
 
+def _write_bell_about_zero(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
+    shift = q[0] * float(np.min(column.x**2))
+    if abs(shift) < _MOST_FOLDED:
+        return _scaled(w[0] * np.exp(shift), make_call("exp", _scaled(-q[0], make_power(x, 2))))
+    inside = _plus(_scaled(-q[0], make_power(x, 2)), shift)
+    return _scaled(w[0], make_call("exp", inside))
+
+
 def _fixed(_: Range) -> Matrix:
     return np.zeros((1, 0))
 
@@ -324,6 +332,12 @@ CURVES: tuple[Curve, ...] = (
         _write_damped,
         n_constants=2,
         n_weights=2,
+    ),
+    Curve(
+        "bell about zero",
+        lambda q, c: _one(_exp(-q * (c.x**2 - np.min(c.x**2)))),
+        lambda c: _grid([-0.3, 0.1, 0.3, 1.0, 3.0]) / max(float(np.median(c.x**2)), 1e-300),
+        _write_bell_about_zero,
     ),
     Curve(
         "bell",

@@ -41,7 +41,7 @@ _STAGES: tuple[tuple[Stage, bool, bool], ...] = (
     (linked_sums, True, False),
     (modulated, False, False),
     (divided, True, True),
-    (curved_sums, False, False),
+    (curved_sums, False, True),
     (unweighted, False, False),
     (crossed, False, False),
     (pieces, True, False),
