@@ -324,7 +324,7 @@ def main() -> None:
     if options.data is None:
         parser.error("--data is needed")
     if not read_formulas(options.data):
-        parser.error(f"--data {options.data} has no formulas/feynman*.csv and formulas/classic*.csv")
+        parser.error(f"--data {options.data} has no formulas/feynman*.csv or formulas/classic*.csv")
     run(options)
     if options.out:
         summary(read_rows(options.out))

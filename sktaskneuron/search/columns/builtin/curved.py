@@ -36,8 +36,9 @@ _MOST_COLUMNS = 6
 _STARTS, _KINDS, _GOING_ON = 3, 12, 3
 # Sums of each length that are fitted to the end.
 _FINISHED = 8
-# Kinds of single curves that are fitted beside an equation that leaves noise.
-_IN_SHORT = 4
+# Kinds of single curves that are fitted beside an equation that leaves noise, and those of them
+# that are fitted to the end.
+_SINGLE_KINDS, _SINGLES_FINISHED = 4, 2
 # Curves whose pairs are all compared.
 _PAIRED = 500
 # Pairs that are looked at, the best first.
@@ -115,9 +116,9 @@ def _gain(gram: FloatArray, size: Vector, along: Matrix) -> Vector:
 
 
 class _Curves:
-    """The curves of the columns of a view."""
+    """The curves of the columns of a view; ``alone``: those of one weight, times nothing."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, alone: bool = False) -> None:
         rows = view.rows(_ROWS)
         self.n = view.n_observations * len(rows) / len(view.y)
         self.target = Target.of(view.y[rows], view.weight[rows])
@@ -126,12 +127,11 @@ class _Curves:
         self.ranges = [Range(column) for column in X.T]
         factors: list[tuple[Vector, Node]] = [(np.ones(len(rows)), Number(1.0))]
         names: list[Node] = [Variable(view.names[place]) for place in columns]
-        factors += list(zip(X.T, names, strict=True))
-        factors += [
-            (1.0 / column, make_power(name, -1))
-            for column, name in zip(X.T, names, strict=True)
-            if invertible(column)
-        ]
+        for column, name in zip(X.T, names, strict=True) if not alone else ():
+            factors.append((column, name))
+            if invertible(column):
+                factors.append((1.0 / column, make_power(name, -1)))
+        self.curves = [n for n, curve in enumerate(CURVES) if curve.n_weights == 1 or not alone]
         self.names = names
         self.factors = [values for values, _ in factors]
         self.factor_nodes = [node for _, node in factors]
@@ -152,8 +152,9 @@ class _Curves:
         for column, where in enumerate(self.ranges):
             if len(np.unique(where.x)) < 4:
                 continue
-            for number, curve in enumerate(CURVES):
+            for number in self.curves:
                 checkpoint()
+                curve = CURVES[number]
                 q = curve.starts(where)
                 if not len(q):
                     continue
@@ -240,19 +241,22 @@ def curved_sums(search: Search, view: View) -> None:
     """Fit sums of up to three curves with constants inside, each times a column or its inverse.
 
     Curves alone and pairs of them are fitted, since of two rates neither is found without the
-    other; the best sums take a further curve.
+    other; the best sums take a further curve. Where the best equation leaves nothing but noise, a
+    single curve of the only column may be shorter.
     """
-    search.say("curves with constants inside")
-    in_short = search.pool.is_noise  # what is left to find is a shorter equation
-    if view.y.min() == view.y.max() or (in_short and len(view.names) > 1):
+    if view.y.min() == view.y.max():
         return
+    if search.pool.is_noise:
+        if len(view.names) == 1:
+            _single_curves(search, view)
+        return
+    search.say("curves with constants inside")
     curves = _Curves(view)
     if not curves.starts.kinds:
         return
     nothing = np.zeros((0, len(curves.target.y)))
-    attempts = curves.singles(nothing, curves.target.y)
-    attempts = attempts[:_IN_SHORT] if in_short else attempts + curves.pairs()
-    for _ in range(1 if in_short else _MOST_TERMS):
+    attempts = curves.singles(nothing, curves.target.y) + curves.pairs()
+    for _ in range(_MOST_TERMS):
         found = [curves.fitted(kinds, starts) for kinds, starts in attempts]
         found.sort(key=lambda item: item.value)
         for item in found[:_FINISHED]:
@@ -261,3 +265,13 @@ def curved_sums(search: Search, view: View) -> None:
                 return
         short = [item for item in found if len(item.kinds) < _MOST_TERMS]
         attempts = [attempt for item in short[:_GOING_ON] for attempt in curves.further(item)]
+
+
+def _single_curves(search: Search, view: View) -> None:
+    """Fit single curves of the only column, of one weight."""
+    search.say("single curves with constants inside")
+    curves = _Curves(view, alone=True)
+    attempts = curves.singles(np.zeros((0, len(curves.target.y))), curves.target.y)
+    found = [curves.fitted(kinds, starts) for kinds, starts in attempts[:_SINGLE_KINDS]]
+    for item in sorted(found, key=lambda item: item.value)[:_SINGLES_FINISHED]:
+        search.pool.add(partial(curves.node, view, item))

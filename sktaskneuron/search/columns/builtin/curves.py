@@ -112,9 +112,9 @@ def _plus(node: Node, number: float) -> Node:
     return make_sum([node, Number(float(number))])
 
 
-def _grown(rate: float, weight: float, x: Node, column: Range) -> Node:
+def _grown(rate: float, weight: float, x: Node, low: float) -> Node:
     """Write ``weight * exp(-rate * (x - low))``; a shift that would overflow stays inside."""
-    shift = rate * column.low
+    shift = rate * low
     if abs(shift) < _MOST_FOLDED:
         return _scaled(weight * np.exp(shift), make_call("exp", _scaled(-rate, x)))
     inside = _plus(_scaled(-rate, x), shift + np.log(max(abs(weight), 1e-300)))
@@ -141,7 +141,7 @@ def _waves(q: Matrix, column: Range) -> FloatArray:
 
 
 def _write_damped(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
-    return make_product([_grown(q[0], 1.0, x, column), turned(q[1], w, x)])
+    return make_product([_grown(q[0], 1.0, x, column.low), turned(q[1], w, x)])
 
 
 def _one(value: FloatArray) -> FloatArray:
@@ -175,14 +175,6 @@ def _planck(rate: float, weight: float, x: Node) -> Node:
 def _write_resonance(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
     below = _plus(make_power(_plus(x, -q[0]), 2), q[1] ** 2)
     return _scaled(w[0] * q[1] ** 2, make_power(below, -1))
-
-
-def _write_bell_about_zero(q: Sequence[float], w: Sequence[float], x: Node, column: Range) -> Node:
-    shift = q[0] * float(np.min(column.x**2))
-    if abs(shift) < _MOST_FOLDED:
-        return _scaled(w[0] * np.exp(shift), make_call("exp", _scaled(-q[0], make_power(x, 2))))
-    inside = _plus(_scaled(-q[0], make_power(x, 2)), shift)
-    return _scaled(w[0], make_call("exp", inside))
 
 
 def _fixed(_: Range) -> Matrix:
@@ -259,7 +251,7 @@ CURVES: tuple[Curve, ...] = (
         "exponential",
         lambda q, c: _one(_exp(-q * (c.x - c.low))),
         lambda c: _grid(np.array([-8, -4, -2, -1, 0.5, 1, 2, 4, 8, 12, 16, 24, 40])) / c.width,
-        lambda q, w, x, c: _grown(q[0], w[0], x, c),
+        lambda q, w, x, c: _grown(q[0], w[0], x, c.low),
     ),
     Curve(
         "hyperbolic sine",
@@ -337,7 +329,7 @@ CURVES: tuple[Curve, ...] = (
         "bell about zero",
         lambda q, c: _one(_exp(-q * (c.x**2 - np.min(c.x**2)))),
         lambda c: _grid([-0.3, 0.1, 0.3, 1.0, 3.0]) / max(float(np.median(c.x**2)), 1e-300),
-        _write_bell_about_zero,
+        lambda q, w, x, c: _grown(q[0], w[0], make_power(x, 2), float(np.min(c.x**2))),
     ),
     Curve(
         "bell",

@@ -1,8 +1,10 @@
 """Constants inside curves: fitted from starts, written as they were fitted, found in noise."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from sktaskneuron import NeuronFormulaSearch
 from sktaskneuron.formula.equation.fitted_expression import FittedExpression
 from sktaskneuron.formula.text.evaluation import evaluate
 from sktaskneuron.formula.text.nodes import Variable
@@ -83,3 +85,13 @@ def test_all_starts_are_fitted_at_once():
     assert (np.diff(together.left) >= 0).all()
     alone = fit_constants([CurveTerm(curve, Range(x), np.ones(100))], starts[:1], target)
     np.testing.assert_allclose(alone.left.min(), together.left[0], atol=1e-10)
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+def test_a_bell_in_much_noise_is_found_beside_an_equation_that_leaves_noise(n):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.uniform(0.5, 3, (n, 3)), columns=["a", "b", "other"])
+    y = X["b"] * np.exp(-(X["a"] ** 2))
+    search = NeuronFormulaSearch("sr", scope="columns", max_steps=4)
+    search.fit(X, y + 0.1 * y.std() * rng.normal(size=n))
+    assert str(search.fitted_formula_) in ("b*exp(-a**2)", "b*gaussian(a)")
