@@ -191,6 +191,7 @@ def _write_other_entropy(q: Sequence[float], w: Sequence[float], x: Node, column
 
 
 def _squares(column: Range) -> Matrix:
+    """Return logarithms of a square's usual values."""
     usual = max(float(np.median(column.x**2)), 1e-300)
     return np.log(usual * _grid([0.03, 0.3, 1.0, 3.0]))
 
@@ -327,9 +328,9 @@ CURVES: tuple[Curve, ...] = (
     ),
     Curve(
         "bell about zero",
-        lambda q, c: _one(_exp(-q * (c.x**2 - np.min(c.x**2)))),
-        lambda c: _grid([-0.3, 0.1, 0.3, 1.0, 3.0]) / max(float(np.median(c.x**2)), 1e-300),
-        lambda q, w, x, c: _grown(q[0], w[0], make_power(x, 2), float(np.min(c.x**2))),
+        lambda q, c: _one(_exp(-_exp(q) * (c.x**2 - np.min(c.x**2)))),
+        lambda c: -_squares(c),
+        lambda q, w, x, c: _grown(np.exp(q[0]), w[0], make_power(x, 2), float(np.min(c.x**2))),
     ),
     Curve(
         "bell",
