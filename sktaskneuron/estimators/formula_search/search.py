@@ -91,7 +91,8 @@ class NeuronFormulaSearch(TransformerMixin, EquationUpdates, EquationPredictor):
         linear terms where no other term reads them; "allow"; "forbid". None: all may enter.
     max_complexity : int, default=50
         Most nodes of an equation of columns: columns, numbers, functions and operations, one each
-        or as `complexity` says.
+        or as `complexity` says. Of three classes and more it holds for the terms that are found
+        for one class; each class has a weight for those of all, so its equation may be longer.
     complexity : dict of str to int or None, default=None
         Nodes that a function or a column counts, as ``{"sin": 3, "price": 2}``. For equations of
         columns, as all up to `domain`.

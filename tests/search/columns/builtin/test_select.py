@@ -112,3 +112,18 @@ def test_a_worse_sum_of_the_same_size_is_not_taken():
     assert sums.places == {2: (1, 3)}
     sums.add((2, 4), 0.4)
     assert (sums.places, sums.loss) == ({2: (2, 4)}, {2: 0.4})
+
+
+@pytest.mark.parametrize("near", [1.0, 1e-3, 1e-7])
+def test_columns_that_are_taken_out_leave_what_a_new_fit_tells(near):
+    """Pairs of columns that are nearly equal: the nearer, the fewer digits a step may cost."""
+    rng, values = draw(400, 20)
+    values = np.hstack([values, values + near * rng.normal(size=(400, 20))])
+    target = values[:, [1, 4, 27]] @ [1.0, -2.0, 0.5] + 0.1 * rng.normal(size=400)
+    weight = rng.uniform(0.5, 2, size=400)
+    sums = backward(values, target, weight, 39, weight.sum())
+    assert sorted(sums.places) == list(range(40))
+    for size, places in sums.places.items():
+        expected = share_left(values[:, list(places)], target, weight)
+        assert sums.loss[size] == pytest.approx(expected, rel=1e-7)
+    assert {place % 20 for place in sums.places[3]} == {1, 4, 7}
