@@ -95,3 +95,10 @@ def test_a_bell_in_much_noise_is_found_beside_an_equation_that_leaves_noise(n):
     search = NeuronFormulaSearch("sr", scope="columns", max_steps=4)
     search.fit(X, y + 0.1 * y.std() * rng.normal(size=n))
     assert str(search.fitted_formula_) in ("b*exp(-a**2)", "b*gaussian(a)")
+
+
+def test_a_rate_that_steps_ran_away_with_can_be_written():
+    column = Range(np.linspace(0.5, 2, 30))
+    curve = next(curve for curve in CURVES if curve.name == "bell about zero")
+    node = curve.write([900.0], [1.0], Variable("x"), column)
+    assert np.isfinite(evaluate(node, {"x": column.x})).all()
