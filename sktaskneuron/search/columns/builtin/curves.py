@@ -330,7 +330,9 @@ CURVES: tuple[Curve, ...] = (
         "bell about zero",
         lambda q, c: _one(_exp(-_exp(q) * (c.x**2 - np.min(c.x**2)))),
         lambda c: -_squares(c),
-        lambda q, w, x, c: _grown(float(_exp(q[0])), w[0], make_power(x, 2), float(np.min(c.x**2))),
+        lambda q, w, x, c: _grown(
+            float(np.exp(min(q[0], _FAR))), w[0], make_power(x, 2), float(np.min(c.x**2))
+        ),
     ),
     Curve(
         "bell",
