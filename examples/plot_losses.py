@@ -40,7 +40,7 @@ for loss, color in (("squared_error", RED), ("absolute_error", BLUE)):
     found = predict(loss, wrong)
     print(f"{loss}: {np.sqrt(np.mean((found - law) ** 2)):.2f} from the law")
     left.plot(x, found, color=color, label=loss)
-left.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.82))
+left.legend(frameon=False, loc="center")
 
 low, middle, high = predict("quantile", uneven, quantile=[0.1, 0.5, 0.9]).T
 print(f"{np.mean((low <= uneven) & (uneven <= high)):.2f} of the rows between .1 and .9")
