@@ -73,4 +73,4 @@ def test_page_runs(page):
 def test_equations_in_lists_stand_alone(page):
     """Without an empty line before them the text behind is read as part of the equation."""
     text = page.read_text(encoding="utf-8")
-    assert re.findall(r"^ *\S.*\n +\$\$.*", text, re.MULTILINE) == []
+    assert re.findall(r"^ *\S.*\n +\$\$\S.*", text, re.MULTILINE) == []
