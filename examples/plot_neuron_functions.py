@@ -23,8 +23,7 @@ X = rng.normal(size=(400, 6))
 waves, sizes = np.array([1, -2, 0.5, 1, 2, -1]), np.array([2, 1, -1, 0.5, 1, 1])
 y = np.sin(2.5 * X) @ waves + np.abs(X) @ sizes + 0.5 * rng.normal(size=400)
 search = NeuronFormulaSearch("sr").fit(X, y)
-print("neuron:  ", search.formula_)
-print("equation:", search.fitted_formula_)
+print("found:", search.formula_)
 
 # %%
 # One panel for each column, most important first.
