@@ -1,6 +1,7 @@
 """Convex blends beside scikit-learn's stacking and voting, of the same four estimators.
 
     python benchmarks/blend.py --data FOLDER --max-rows 2000 --out benchmarks/results/blend.csv
+    python benchmarks/blend.py --out benchmarks/results/blend.csv --plot blend_ratios.png
 
 On every table of FOLDER, on a third of the rows: error of boosted trees, extremely random trees, a
 linear model and neighbours, blended by `BlendRegressor`/`BlendClassifier`, by
@@ -131,6 +132,26 @@ def summary(rows: list[Row]) -> str:
     return "\n\n".join(texts)
 
 
+def draw_ratios(rows: list[Row], path: Path) -> None:
+    """One row for each table: errors of stacking and voting by those of the blend."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, layout="constrained")
+    frame = pd.DataFrame(rows).astype({"error": float})
+    for ax, (task, own) in zip(axes, frame.groupby("task", sort=False), strict=True):
+        errors = own.pivot_table(index="table", columns="model", values="error")
+        ratios = errors.div(errors["blend"], axis=0).sort_values("stacking", ascending=False)
+        places = range(len(ratios))
+        ax.axvline(1, color="0.6", linewidth=0.9)
+        for model, color in (("stacking", "#2a6f97"), ("voting", "#e07a5f")):
+            ax.plot(ratios[model], places, "o", color=color, label=model)
+        ax.set_yticks(places, ratios.index)
+        ax.set(title=task, xlabel="error / error of the blend")
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[1].legend(frameon=False, loc="right")
+    figure.savefig(path, dpi=90)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -140,8 +161,12 @@ def main() -> int:
     parser.add_argument("--folds", type=int, default=1, help="of three")
     parser.add_argument("--max-rows", type=int, default=2_000, help="most rows of a table")
     parser.add_argument("--out", type=Path, help="CSV file of all results")
+    parser.add_argument("--plot", type=Path, help="draw the rows of --out into this file, no more")
     args = parser.parse_args()
     rows = read_rows(args.out) if args.out else []
+    if args.plot:
+        draw_ratios(rows, args.plot)
+        return 0
     done = {(row["table"], int(row["fold"]), row["model"]) for row in rows}
     for name in args.tables.split(",") if args.tables else table_names(args.data):
         table = load_table(args.data, name, args.max_rows, 0)

@@ -1,7 +1,10 @@
 """How Sphinx builds the site; ``make docs`` runs it with warnings as errors."""
 
 import os
+import sys
 from importlib.metadata import version as installed_version
+
+from sphinx.pycode import ModuleAnalyzer
 
 project = "sktaskneuron"
 author = "The sktaskneuron developers"
@@ -80,3 +83,19 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+
+
+def _describe_table(app, what, name, obj, options, lines):
+    """Give a value that a package shows, such as `nn.ACTIVATIONS`, the comment where it is made."""
+    if what != "data":
+        return
+    short = name.rpartition(".")[2]
+    for module in [m for m in sys.modules if m.startswith("sktaskneuron.")]:
+        if getattr(sys.modules[module], short, None) is obj:
+            said = ModuleAnalyzer.for_module(module).find_attr_docs()
+            lines[:] = said.get(("", short), lines)
+
+
+def setup(app):
+    """Connect the above, before numpydoc."""
+    app.connect("autodoc-process-docstring", _describe_table, priority=1)

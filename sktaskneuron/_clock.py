@@ -38,6 +38,11 @@ class Clock:
     paces : bool, default=True
         Whether work that is planned in steps is to go faster where time runs faster than they do.
 
+    See Also
+    --------
+    fit_members : Train a packed module within the time of a clock.
+    fit_replicates : Do the same with networks that are each trained as if alone.
+
     Examples
     --------
     >>> from sktaskneuron.training import Clock

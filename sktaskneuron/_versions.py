@@ -33,6 +33,10 @@ def show_versions() -> None:
 
     None of them is imported for it.
 
+    See Also
+    --------
+    sklearn.show_versions : Print those of scikit-learn and of what it uses.
+
     Examples
     --------
     >>> import sktaskneuron

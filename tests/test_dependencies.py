@@ -55,3 +55,13 @@ def test_extras_bring_more(licences):
     pytest.importorskip("matplotlib")
     assert "| matplotlib |" in licences.table(["plot"])
     assert "| matplotlib |" not in licences.table()
+
+
+def test_the_site_brings_what_its_examples_import():
+    extras = PROJECT["optional-dependencies"]
+    brought = {*PROJECT["dependencies"], *extras["docs"], *extras["bench"], *extras["onnx"]}
+    assert "sktaskneuron[bench,onnx]" in extras["docs"]
+    known = {re.split("[>=]", line)[0] for line in brought} | {"sktaskneuron", "sklearn"}
+    for script in (ROOT / "examples").glob("*.py"):
+        found = re.findall(r"^\s*(?:import|from) (\w+)", script.read_text("utf-8"), re.MULTILINE)
+        assert set(found) - sys.stdlib_module_names <= known, script.name

@@ -67,3 +67,10 @@ def test_page_runs(page):
             exec(compile(block, str(page), "exec"), namespace)  # noqa: S102
         if said:
             assert is_alike(said, printed.getvalue()), f"{said}\n{printed.getvalue()}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_equations_in_lists_stand_alone(page):
+    """Without an empty line before them the text behind is read as part of the equation."""
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"^ *\S.*\n +\$\$\S.*", text, re.MULTILINE) == []

@@ -16,7 +16,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 
 
 def test_examples_are_found():
-    assert len(EXAMPLES) == 16
+    assert len(EXAMPLES) == 22
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)

@@ -4,6 +4,7 @@ The examples are not run here: ``tests/test_examples.py`` runs them, ``make docs
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,10 @@ def dead_links(site: Path) -> list[str]:
 def test_site_builds_whole(tmp_path):
     site = build(tmp_path)
     assert dead_links(site) == []
+    page = (site / "api.html").read_text("utf-8")
+    rows = re.findall(r"<tr[^>]*><td>(.*?)</td>\s*<td>(.*?)</td>", page, re.DOTALL)
+    assert len(rows) > 100
+    assert [name for name, said in rows if not re.sub("<[^>]+>", "", said).strip()] == []
     for module in ("", ".inspection", ".nn", ".formula", ".datasets"):
         home = import_module(f"sktaskneuron{module}")
         for name in home.__all__:

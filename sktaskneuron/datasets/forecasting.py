@@ -42,9 +42,9 @@ def forecast(
 
     .. math::
 
-       k_1 = f(s), \quad k_2 = f(s + \tfrac{\tau}{2} k_1), \quad
-       k_3 = f(s + \tfrac{\tau}{2} k_2), \quad k_4 = f(s + \tau k_3), \qquad
-       s' = s + \tfrac{\tau}{6} (k_1 + 2 k_2 + 2 k_3 + k_4).
+       k_1 &= f(s), \quad k_2 = f(s + \tfrac{\tau}{2} k_1), \quad
+       k_3 = f(s + \tfrac{\tau}{2} k_2), \quad k_4 = f(s + \tau k_3), \\
+       s' &= s + \tfrac{\tau}{6} (k_1 + 2 k_2 + 2 k_3 + k_4).
 
     All series advance together, by one call of predict a step (four with `dt`). Once a value is no
     longer finite, or too large for float32, the rest of its series is NaN.

@@ -140,7 +140,7 @@ def _load(name: str, return_X_y: bool, as_frame: bool) -> Any:
             import pandas as pd
         except ImportError as error:
             raise MissingDependencyError(
-                f"load_{name}(as_frame=True) needs pandas, which is not installed"
+                f"load_{name}(as_frame=True) needs pandas; install it, or leave as_frame away"
             ) from error
         frame = pd.DataFrame(table, columns=names)
         data, target = frame[names[:-1]], frame[names[-1]]

@@ -40,6 +40,11 @@ class GeneratorDropout(nn.Module):
     ValueError
         If ``rate`` is not in [0, 1).
 
+    See Also
+    --------
+    TaskNetwork : A network that has such modules, by its parameter `dropout`.
+    sktaskneuron.training.random_scope : A fixed global stream, for modules that read it.
+
     References
     ----------
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.

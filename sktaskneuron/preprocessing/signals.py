@@ -172,6 +172,11 @@ class SignalEncoder(BaseEstimator):
             Signals, channel by channel.
         weight : ndarray of shape (n_samples,)
             Weights of the signals.
+
+        Returns
+        -------
+        scaler : StandardScaler
+            Fitted; the points of a channel share one mean and one scale.
         """
         n_channels = self.shape_[0]
         points = rows.reshape(len(rows), n_channels, -1).swapaxes(1, 2)

@@ -209,6 +209,10 @@ class TensorBatches:
     generator : torch.Generator, default=None
         CPU generator of the permutations; needed to shuffle.
 
+    See Also
+    --------
+    TensorTable : The rows that it slices.
+
     Examples
     --------
     >>> import numpy as np

@@ -123,6 +123,10 @@ def place_of(
     torch.device
         That device, or the CPU.
 
+    See Also
+    --------
+    TensorTable : The table that is stored there.
+
     Examples
     --------
     >>> import torch
@@ -186,6 +190,10 @@ def random_scope(seed: int, device: torch.device) -> Iterator[None]:
     ------
     None
         While the streams are seeded.
+
+    See Also
+    --------
+    sktaskneuron.nn.GeneratorDropout : Dropout that needs no such scope.
 
     Examples
     --------

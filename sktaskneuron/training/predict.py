@@ -148,6 +148,10 @@ def input_gradients(module: nn.Module, X: Matrix) -> FloatArray:
     ndarray of float64, shape (n_rows, n_outputs, n_features)
         Slopes of the outputs along the columns.
 
+    See Also
+    --------
+    predict_in_chunks : Return the outputs themselves.
+
     Examples
     --------
     >>> import numpy as np

@@ -122,6 +122,10 @@ def onnx_inputs(
         tensor (n_samples, n_features). Times are seconds: dates since 1970-01-01, in UTC if they
         have a time zone. Signals and images are "X", with the axes of X.
 
+    See Also
+    --------
+    sktaskneuron.NeuronSeekRegressor.to_onnx : Write the graph.
+
     Examples
     --------
     >>> import numpy as np

@@ -245,6 +245,11 @@ class HessianSpectrum:
         ----------
         order : int
             The power; the first moment times `n_parameters` estimates the trace.
+
+        Returns
+        -------
+        means : ndarray of shape (n_members,)
+            Of each network.
         """
         powers = (self.weights * self.nodes**order).sum(axis=-1)
         return np.asarray(powers.mean(axis=1))

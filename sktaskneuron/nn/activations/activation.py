@@ -140,6 +140,11 @@ class Activation:
         free : sequence of str
             Parameters that stay variables beside ``x``.
 
+        Returns
+        -------
+        tree : Node
+            Numbers, variables and functions, as the parser of formulas makes them.
+
         Raises
         ------
         FormulaError

@@ -30,6 +30,12 @@ def folded(network: TaskNetwork) -> nn.Module:
         The network itself, where its layers have more pure terms than x, or its skip path sees
         products.
 
+    See Also
+    --------
+    TaskNetwork : The network that is trained.
+    sktaskneuron.training.predict_in_chunks : Evaluate a module so that a row's result does not
+        depend on the rows around it.
+
     Examples
     --------
     >>> import torch

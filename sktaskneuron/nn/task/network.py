@@ -465,6 +465,10 @@ def n_parameters(module: nn.Module) -> int:
     n : int
         Parameters that are frozen do not count.
 
+    See Also
+    --------
+    sktaskneuron.formula.NeuronFormula.n_parameters : Count the numbers of a neuron by its formula.
+
     Examples
     --------
     >>> from torch import nn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -16,7 +15,7 @@ from torch import nn
 from sktaskneuron._typing import FloatArray, Matrix, Vector
 from sktaskneuron.nn.activations import get_activation
 from sktaskneuron.nn.typed.dictionary import SymbolicApproximation, approximate
-from sktaskneuron.nn.typed.files import read_stored
+from sktaskneuron.nn.typed.files import read_stored, read_text, set_text, write_stored
 from sktaskneuron.nn.typed.layers import TypedActivation
 from sktaskneuron.nn.typed.sub_networks import SubNetworks, base_texts
 from sktaskneuron.nn.typed.tables import (
@@ -29,7 +28,6 @@ from sktaskneuron.nn.typed.tables import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FORMAT = 1
 # Where functions are compared and taken apart.
 _LOOK = np.linspace(-6.0, 6.0, 241)
 
@@ -183,6 +181,12 @@ class ActivationSet:
         Parameters
         ----------
         interpolation : {"cubic", "linear"}, default="cubic"
+            Polynomials between the knots.
+
+        Returns
+        -------
+        coefficients : ndarray of shape (n_types, grid.n + 1, 2 or 4)
+            Of each piece, the constant first.
         """
         if interpolation == "linear":
             return linear_coefficients(self.values)
@@ -197,6 +201,7 @@ class ActivationSet:
         ----------
         x : array-like of any shape
         interpolation : {"cubic", "linear"}, default="cubic"
+            Polynomials between the knots.
 
         Returns
         -------
@@ -232,6 +237,11 @@ class ActivationSet:
         digits : int, default=4
             Significant digits.
 
+        Returns
+        -------
+        text : str
+            A function of x.
+
         Raises
         ------
         AttributeError
@@ -250,6 +260,12 @@ class ActivationSet:
         Parameters
         ----------
         interpolation : {"cubic", "linear"}, default="cubic"
+            Polynomials between the knots.
+
+        Returns
+        -------
+        functions : list of TableFunction
+            In the order of the types.
         """
         return [TableFunction(self.grid, table) for table in self.coefficients(interpolation)]
 
@@ -262,6 +278,11 @@ class ActivationSet:
             Neurons of the layer, shared out among the types.
         interpolation : {"cubic", "linear"}, default="cubic"
             Polynomials between the knots.
+
+        Returns
+        -------
+        module : TypedActivation
+            Neurons of one type stand side by side.
         """
         return TypedActivation(self.functions(interpolation), n_neurons)
 
@@ -294,6 +315,11 @@ class ActivationSet:
             Beside the constant.
         min_r2 : float, default=0.99
             Share of the variance that a formula must explain.
+
+        Returns
+        -------
+        formulas : list of SymbolicApproximation or None
+            In the order of the types.
         """
         return [
             approximate(_LOOK, value, max_terms=max_terms, min_r2=min_r2) for value in self(_LOOK)
@@ -327,21 +353,9 @@ class ActivationSet:
         ax.legend(frameon=False)
         return ax
 
-    # -- storage ----------------------------------------------------------------------------------
-
     def to_json(self) -> str:
         """Return the set as JSON text."""
-        return json.dumps(
-            {
-                "format": _FORMAT,
-                "kind": "ActivationSet",
-                "grid": [self.grid.low, self.grid.high, self.grid.n],
-                "names": list(self.names),
-                "values": self.values.tolist(),
-                "slopes": None if self.slopes is None else self.slopes.tolist(),
-                "sub_networks": None if self.sub_networks is None else self.sub_networks.to_dict(),
-            }
-        )
+        return set_text(self.values, self.grid, self.slopes, self.names, self.sub_networks)
 
     @classmethod
     def from_json(cls, text: str) -> ActivationSet:
@@ -353,18 +367,7 @@ class ActivationSet:
             If the text is not such a set.
         """
         try:
-            data = json.loads(text)
-            if data["kind"] != "ActivationSet" or data["format"] != _FORMAT:
-                raise ValueError(f"kind {data['kind']!r}, format {data['format']!r}")
-            low, high, n = data["grid"]
-            networks = data["sub_networks"]
-            return cls(
-                np.asarray(data["values"], dtype=np.float64),
-                Grid(float(low), float(high), int(n)),
-                None if data["slopes"] is None else np.asarray(data["slopes"], dtype=np.float64),
-                tuple(data["names"]),
-                None if networks is None else SubNetworks.from_dict(networks),
-            )
+            return cls(*read_text(text))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise ValueError(f"this is no JSON text of an ActivationSet: {error}") from error
 
@@ -376,11 +379,7 @@ class ActivationSet:
         path : path-like
             The file to write.
         """
-        if str(path).endswith(".npz"):
-            np.savez(path, activation_set=np.array(self.to_json()))
-            return
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(self.to_json())
+        write_stored(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> ActivationSet:

@@ -143,6 +143,11 @@ class DiverseNetwork(nn.Module):
         ----------
         x : Tensor of shape (S, batch, in_features) or (batch, in_features)
             Rows of every network, or rows that all of them see.
+
+        Returns
+        -------
+        outputs : Tensor of shape (S, batch, out_features)
+            Of a Hamiltonian network the rates of the states.
         """
         return self._field(x) if self.hamiltonian else self._outputs(x)
 
@@ -213,6 +218,11 @@ class DiverseNetwork(nn.Module):
             Number of the group, from 0.
         members : sequence of int, default=None
             Numbers within the group; None takes all.
+
+        Returns
+        -------
+        network : DiverseNetwork
+            On the same device.
         """
         count, functions = self._groups[group]
         chosen = list(range(count) if members is None else members)

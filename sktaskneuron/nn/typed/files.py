@@ -1,15 +1,70 @@
-"""The text that a file of an activation set holds, read within bounds."""
+"""The text that a file of an activation set holds, written, and read within bounds."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 
+from sktaskneuron._typing import FloatArray
+from sktaskneuron.nn.typed.sub_networks import SubNetworks
+from sktaskneuron.nn.typed.tables import Grid
+
+_FORMAT = 1
 # Largest file, and largest content of a packed one: a set of a thousand functions on fine grids.
 _MAX_BYTES = 2**26
+
+
+def set_text(
+    values: FloatArray,
+    grid: Grid,
+    slopes: FloatArray | None,
+    names: Sequence[str],
+    sub_networks: SubNetworks | None,
+) -> str:
+    """Return the fields of an activation set as JSON text."""
+    return json.dumps(
+        {
+            "format": _FORMAT,
+            "kind": "ActivationSet",
+            "grid": [grid.low, grid.high, grid.n],
+            "names": list(names),
+            "values": values.tolist(),
+            "slopes": None if slopes is None else slopes.tolist(),
+            "sub_networks": None if sub_networks is None else sub_networks.to_dict(),
+        }
+    )
+
+
+def read_text(
+    text: str,
+) -> tuple[FloatArray, Grid, FloatArray | None, tuple[str, ...], SubNetworks | None]:
+    """Return the fields that `set_text` was given; of any other text some error is raised."""
+    data = json.loads(text)
+    if data["kind"] != "ActivationSet" or data["format"] != _FORMAT:
+        raise ValueError(f"kind {data['kind']!r}, format {data['format']!r}")
+    low, high, n = data["grid"]
+    networks = data["sub_networks"]
+    return (
+        np.asarray(data["values"], dtype=np.float64),
+        Grid(float(low), float(high), int(n)),
+        None if data["slopes"] is None else np.asarray(data["slopes"], dtype=np.float64),
+        tuple(data["names"]),
+        None if networks is None else SubNetworks.from_dict(networks),
+    )
+
+
+def write_stored(path: str | PathLike[str], text: str) -> None:
+    """Write such a text to a file: ``.npz`` for arrays, anything else as it is."""
+    if str(path).endswith(".npz"):
+        np.savez(path, activation_set=np.array(text))
+        return
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def read_stored(path: str | PathLike[str]) -> str:

@@ -140,6 +140,11 @@ class SubNetworks:
             Number of the function, from 0.
         digits : int, default=4
             Significant digits.
+
+        Returns
+        -------
+        text : str
+            A function of x.
         """
         number = f".{digits}g"
         parts = [

@@ -9,7 +9,9 @@ from typing import Literal, TypeAlias
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.formula import ElementwiseExpression
 
+#: What the search lowers: the deviance and a price of the terms, or the loss of held-out rows.
 Criterion: TypeAlias = Literal["bic", "ebic", "cv"]
+#: How products are fitted: by alternating least squares, or by gates that are trained.
 Engine: TypeAlias = Literal["als", "gates"]
 #: ``proposer(z, target, weight, seed)``, arrays of shapes (n_samples, n_features), (n_samples,) and
 #: (n_samples,): functions beside those of the library of symbolic regression.

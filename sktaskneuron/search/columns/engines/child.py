@@ -98,7 +98,12 @@ def call_in_child(
         If the child dies, raises an error, takes longer than the limit, or answers no JSON.
     MissingDependencyError
         If the function raised one.
+    ValueError
+        If an array holds objects.
     """
+    # by hand: numpy before 2.2 takes savez's allow_pickle for one more array
+    if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
+        raise ValueError(f"arrays of objects do not travel to the engine: {objects}")
     if not sys.executable:
         raise EngineError(
             f"engine={engine!r} runs in a process of its own, but sys.executable names no Python"
@@ -108,7 +113,7 @@ def call_in_child(
         job = {"function": function, "options": dict(options)}
         (folder / _PATH).write_text(json.dumps(_path()), "utf-8")
         (folder / _JOB).write_text(json.dumps(job), "utf-8")
-        np.savez(folder / _ARRAYS, allow_pickle=False, **dict(arrays))
+        np.savez(folder / _ARRAYS, **arrays)  # type: ignore[arg-type]
         on_step(f"{engine}: started")
         with open(folder / _LOG, "wb") as log:
             process = subprocess.Popen(
