@@ -28,9 +28,10 @@ from sktaskneuron.search.frame.linalg import weighted_lstsq
 VARIANCE_FLOOR = 1e-12
 # Newton sweeps over the outputs, and halvings of a step that overshoots.
 _MAX_SWEEPS, _MAX_HALVINGS = 25, 8
-# Ridge of log odds on columns of unit variance, that of scikit-learn's LogisticRegression: where
-# few rows nearly separate the classes, the likelihood alone is sure of far too much.
-_RIDGE, _INTERCEPT_RIDGE = 1.0, 1e-8
+# Ridge of log odds on columns of unit variance, a third of that of scikit-learn's
+# LogisticRegression: where few rows nearly separate the classes, the likelihood alone is sure of
+# far too much; where a law separates many rows, more of it would hide terms.
+_RIDGE, _INTERCEPT_RIDGE = 0.3, 1e-8
 # Least p (1 - p) of a class: a row that is certain keeps a slope to step by.
 _LEAST_CURVATURE = 1e-6
 # Relative fall of the objective in a sweep at which it ends: far below what a term costs.

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
-from sktaskneuron.search.frame.family import Gaussian, Logistic, Multinomial, make_family
+from sktaskneuron.search.frame.family import _RIDGE, Gaussian, Logistic, Multinomial, make_family
 
 
 def draw(seed: int = 0, n: int = 120, p: int = 4, q: int = 2):
@@ -104,12 +104,12 @@ def test_logistic_deviance_does_not_overflow():
 
 
 def test_logistic_fit_is_logistic_regression():
-    """One fit per output, of standardised columns, at the penalty that it has by default."""
+    """One fit per output, of standardised columns."""
     family, columns, _ = logistic_case()
     fit = family.fit_linear(columns)
     scaler = StandardScaler().fit(columns[:, 1:], sample_weight=family.weight)
     for q in range(2):
-        reference = LogisticRegression(tol=1e-10, max_iter=1000)
+        reference = LogisticRegression(C=1 / _RIDGE, tol=1e-10, max_iter=1000)
         reference.fit(scaler.transform(columns[:, 1:]), family.target[:, q], family.weight)
         np.testing.assert_allclose(fit.coef[1:, q] * scaler.scale_, reference.coef_[0], atol=1e-4)
         at_mean = fit.coef[0, q] + scaler.mean_ @ fit.coef[1:, q]
@@ -139,7 +139,7 @@ def test_multinomial_fit_is_logistic_regression():
     fit = family.fit_linear(columns)
     scaler = StandardScaler().fit(columns[:, 1:], sample_weight=family.weight)
     z = scaler.transform(columns[:, 1:])
-    reference = LogisticRegression(tol=1e-10, max_iter=1000)
+    reference = LogisticRegression(C=1 / _RIDGE, tol=1e-10, max_iter=1000)
     reference.fit(z, family.target.argmax(axis=1), family.weight)
     centred = fit.coef - fit.coef.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(centred[1:].T * scaler.scale_, reference.coef_, atol=2e-3)
