@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from sktaskneuron._typing import FloatArray, Matrix, RowNumbers, Vector
-from sktaskneuron.preprocessing import threshold_edges
+from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler, threshold_edges
 
 #: A scale of the columns.
 View = Literal["robust", "ranks"]
@@ -60,7 +60,11 @@ class Inputs:
 
     def block(self, view: View, part: slice) -> Matrix:
         """Return some rows as networks see them: scaled columns, then codes."""
-        scaled = self.scalers[view].transform(self.raw[part])
+        scaler, rows = self.scalers[view], self.raw[part]
+        if isinstance(scaler, NormalScoreScaler | SmoothClipScaler):
+            scaled = scaler.scaled(rows)  # they were checked
+        else:
+            scaled = scaler.transform(rows)
         if not self.codes.shape[1]:
             return np.asarray(scaled)
         return np.concatenate([scaled, self.codes[part]], axis=1)

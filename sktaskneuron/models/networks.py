@@ -10,15 +10,14 @@ from sktaskneuron._typing import FloatArray, Matrix, State, Vector
 from sktaskneuron.models.inputs import Inputs, View
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from sktaskneuron.nn import DiverseNetwork, SignalNetwork, TaskNetwork
+    from sktaskneuron.training import MeanOfMembers
 
 #: Networks of task-driven neurons, of neurons of several types, or of convolutions.
 Kind: TypeAlias = Literal["task", "typed", "signal"]
 
 # Modules of the models that have predicted: to build one takes longer than to predict a row.
-_BUILT: WeakKeyDictionary[PackedModel, nn.Module] = WeakKeyDictionary()
+_BUILT: WeakKeyDictionary[PackedModel, MeanOfMembers] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +72,18 @@ class PackedModel:
         arrays_to_module(network, self.state)
         return network.eval()
 
-    def _built(self) -> nn.Module:
+    def _built(self) -> MeanOfMembers:
         """Return the one module of this model that only predicts."""
         from sktaskneuron.nn import TaskNetwork, folded
+        from sktaskneuron.training import MeanOfMembers
 
         built = _BUILT.get(self)
         if built is None:
             network = self.network()
-            built = folded(network) if isinstance(network, TaskNetwork) else network
-            _BUILT[self] = built.eval()
+            quick = folded(network) if isinstance(network, TaskNetwork) else network
+            built = MeanOfMembers(quick, self.n_members, self.bounds)
+            built.eval()
+            _BUILT[self] = built
         return built
 
     def typed_network(self) -> DiverseNetwork:
@@ -94,25 +96,24 @@ class PackedModel:
 
     def predict_raw(self, inputs: Inputs) -> Matrix:
         """Return raw outputs, (n_rows, n_outputs)."""
-        from sktaskneuron.training import MeanOfMembers, predict_blocks
+        from sktaskneuron.training import predict_blocks
 
-        mean = MeanOfMembers(self._built(), self.n_members, self.bounds)
+        mean = self._built()
         return predict_blocks(mean, len(inputs), lambda part: inputs.block(self.view, part))
 
     def members_raw(self, inputs: Inputs) -> FloatArray:
         """Return raw outputs of every member, (n_members, n_rows, n_outputs)."""
         from sktaskneuron.training import AllMembers, predict_blocks
 
-        each = AllMembers(self._built(), self.n_members, self.bounds)
+        each = AllMembers(self._built().module, self.n_members, self.bounds)
         flat = predict_blocks(each, len(inputs), lambda part: inputs.block(self.view, part))
         return flat.reshape(len(inputs), self.n_members, -1).transpose(1, 0, 2)
 
     def steps_raw(self, inputs: Inputs, low: Matrix, high: Matrix) -> FloatArray:
         """Return the gradient times the steps, (n_rows, n_outputs, n_columns)."""
-        from sktaskneuron.training import MeanOfMembers, input_gradients
+        from sktaskneuron.training import input_gradients
 
         ends = [replace(inputs, raw=end).block(self.view, slice(None)) for end in (high, low)]
-        mean = MeanOfMembers(self._built(), self.n_members, self.bounds)
-        gradients = input_gradients(mean, inputs.block(self.view, slice(None)))
+        gradients = input_gradients(self._built(), inputs.block(self.view, slice(None)))
         n_columns = inputs.raw.shape[1]
         return (gradients * (ends[0] - ends[1])[:, None])[:, :, :n_columns]

@@ -120,7 +120,8 @@ def predict_blocks(
         return output[: len(rows)].cpu().to(torch.float64)  # on the CPU: mps has no float64
 
     was_training = [child for child in module.modules() if child.training]
-    module.eval()
+    if was_training:
+        module.eval()
     try:
         if like.device.type == "cpu":
             outputs = _one_thread_each(evaluate, starts)

@@ -72,7 +72,7 @@ def pyarrow_table(draft: Draft, rng: Generator) -> Draft:
         return on_both(
             draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
         )
-    except pa.ArrowException:
+    except (pa.ArrowException, OverflowError):
         return draft
 
 

@@ -28,9 +28,10 @@ from sktaskneuron.search.frame.linalg import weighted_lstsq
 VARIANCE_FLOOR = 1e-12
 # Newton sweeps over the outputs, and halvings of a step that overshoots.
 _MAX_SWEEPS, _MAX_HALVINGS = 25, 8
-# Ridge (in observations) on unit-variance columns. It keeps the fit finite when classes are
-# separable and is far too small to move a coefficient that the data determine.
-_RIDGE, _INTERCEPT_RIDGE = 1e-2, 1e-8
+# Ridge of log odds on columns of unit variance, a third of that of scikit-learn's
+# LogisticRegression: where few rows nearly separate the classes, the likelihood alone is sure of
+# far too much; where a law separates many rows, more of it would hide terms.
+_RIDGE, _INTERCEPT_RIDGE = 0.3, 1e-8
 # Least p (1 - p) of a class: a row that is certain keeps a slope to step by.
 _LEAST_CURVATURE = 1e-6
 # Relative fall of the objective in a sweep at which it ends: far below what a term costs.
@@ -244,9 +245,7 @@ class _ClassLikelihood(_Likelihood, ABC):
 
         One damped Newton step after another, output by output with the others held.
         """
-        scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
-        scale[scale == 0] = 1.0
-        z = columns / scale
+        z, mean, scale = self._standardised(columns)
         coef = np.zeros((z.shape[1], self.n_outputs))
         if eta is not None:
             # start from the neighbouring model's predictor, as near as these columns come to it
@@ -281,7 +280,16 @@ class _ClassLikelihood(_Likelihood, ABC):
                     step = step / 2
             if before - value < _CONVERGED * (1.0 + abs(value)):
                 break
-        return LinearFit(coef / scale[:, None], predictor, self.deviance(predictor))
+        return LinearFit(_in_units(coef, mean, scale), predictor, self.deviance(predictor))
+
+    def _standardised(self, columns: Matrix) -> tuple[Matrix, Vector, Vector]:
+        """Return columns of mean zero and variance one but the first, a constant; mean, scale."""
+        mean = self.weight @ columns / self.n_effective
+        mean[0] = 0.0
+        z = columns - mean
+        scale = np.sqrt(self.weight @ z**2 / self.n_effective)
+        scale[scale == 0] = 1.0
+        return z / scale, mean, scale
 
     def predicted_drop(self, gain: FloatArray) -> FloatArray:
         """Return the fall of the deviance for a quadratic gain: (..., n_outputs) -> (...)."""
@@ -299,6 +307,13 @@ class _ClassLikelihood(_Likelihood, ABC):
     def row_loss(self, eta: Matrix, scale: Vector) -> Vector:
         """Return every row's deviance, (n_samples,)."""
         return 2.0 * self.loss(eta)
+
+
+def _in_units(coef: Matrix, mean: Vector, scale: Vector) -> Matrix:
+    """Return weights of the columns as given, for those of standardised ones."""
+    given = coef / scale[:, None]
+    given[0] -= mean @ given
+    return given
 
 
 class Logistic(_ClassLikelihood):
@@ -330,9 +345,7 @@ class Multinomial(_ClassLikelihood):
         All outputs at once by L-BFGS, on columns made orthonormal so that few steps are needed.
         """
         n_columns = columns.shape[1]
-        scale = np.sqrt(self.weight @ columns**2 / self.n_effective)
-        scale[scale == 0] = 1.0
-        z = columns / scale
+        z, mean, scale = self._standardised(columns)
         gram = (z * self.weight[:, None]).T @ z / self.n_effective
         root = np.linalg.cholesky(gram + _CONDITION * np.eye(n_columns))
         white = solve_triangular(root, z.T, lower=True).T
@@ -359,7 +372,7 @@ class Multinomial(_ClassLikelihood):
             start = root.T @ weighted_lstsq(z, eta, self.weight)
         options = {"maxiter": _MAX_STEPS, "ftol": _CONVERGED / 100, "gtol": 1e-6}
         found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
-        coef = weights(found.x.reshape(start.shape)) / scale[:, None]
+        coef = _in_units(weights(found.x.reshape(start.shape)), mean, scale)
         coef = coef - coef.mean(axis=1, keepdims=True)
         predictor = columns @ coef
         return LinearFit(coef, predictor, self.deviance(predictor))

@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.special import expit, softmax
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.preprocessing import StandardScaler
 
 from sktaskneuron.search.frame.family import _RIDGE, Gaussian, Logistic, Multinomial, make_family
 
@@ -103,15 +104,25 @@ def test_logistic_deviance_does_not_overflow():
 
 
 def test_logistic_fit_is_logistic_regression():
-    """One fit per output; the small ridge sits on columns of unit root mean square."""
+    """One fit per output, of standardised columns."""
     family, columns, _ = logistic_case()
     fit = family.fit_linear(columns)
-    rms = np.sqrt(family.weight @ columns[:, 1:] ** 2 / family.weight.sum())
+    scaler = StandardScaler().fit(columns[:, 1:], sample_weight=family.weight)
     for q in range(2):
         reference = LogisticRegression(C=1 / _RIDGE, tol=1e-10, max_iter=1000)
-        reference.fit(columns[:, 1:] / rms, family.target[:, q], family.weight)
-        np.testing.assert_allclose(fit.coef[1:, q] * rms, reference.coef_[0], atol=1e-4)
-        assert fit.coef[0, q] == pytest.approx(reference.intercept_[0], abs=1e-4)
+        reference.fit(scaler.transform(columns[:, 1:]), family.target[:, q], family.weight)
+        np.testing.assert_allclose(fit.coef[1:, q] * scaler.scale_, reference.coef_[0], atol=1e-4)
+        at_mean = fit.coef[0, q] + scaler.mean_ @ fit.coef[1:, q]
+        assert at_mean == pytest.approx(reference.intercept_[0], abs=1e-4)
+
+
+def test_an_offset_changes_the_constant_alone():
+    """Years, not years since 2000: the penalty does not see where a column begins."""
+    family, columns, _ = logistic_case()
+    offset = np.where(np.arange(columns.shape[1]) > 0, 2000.0, 0.0)
+    fit, moved = family.fit_linear(columns), family.fit_linear(columns + offset)
+    np.testing.assert_allclose(moved.coef[1:], fit.coef[1:], rtol=1e-6)
+    np.testing.assert_allclose(moved.eta, fit.eta, atol=1e-6)
 
 
 def test_multinomial_deviance_is_the_log_loss():
@@ -126,12 +137,13 @@ def test_multinomial_deviance_is_the_log_loss():
 def test_multinomial_fit_is_logistic_regression():
     family, columns, _ = multinomial_case()
     fit = family.fit_linear(columns)
-    rms = np.sqrt(family.weight @ columns[:, 1:] ** 2 / family.weight.sum())
+    scaler = StandardScaler().fit(columns[:, 1:], sample_weight=family.weight)
+    z = scaler.transform(columns[:, 1:])
     reference = LogisticRegression(C=1 / _RIDGE, tol=1e-10, max_iter=1000)
-    reference.fit(columns[:, 1:] / rms, family.target.argmax(axis=1), family.weight)
+    reference.fit(z, family.target.argmax(axis=1), family.weight)
     centred = fit.coef - fit.coef.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(centred[1:].T * rms, reference.coef_, atol=2e-3)
-    expected = reference.predict_proba(columns[:, 1:] / rms)
+    np.testing.assert_allclose(centred[1:].T * scaler.scale_, reference.coef_, atol=2e-3)
+    expected = reference.predict_proba(z)
     np.testing.assert_allclose(softmax(fit.eta, axis=1), expected, atol=1e-4)
 
 
