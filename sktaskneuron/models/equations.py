@@ -218,6 +218,6 @@ def refitted_outputs(
         if task.classification and len(np.unique(target[rows])) < 2:
             return None
         family = make_family(target[rows], task.weight[rows], task.classification)
-        value = design[held] @ family.fit_linear(design[rows]).coef
+        value = design[held] @ family.of_answers.fit_linear(design[rows]).coef
         outputs.append(task.kind.of_equation(value) if task.classification else value)
     return outputs

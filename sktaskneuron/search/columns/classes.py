@@ -242,7 +242,7 @@ def _on_all_rows(split: Split, terms: Sequence[Node], trees: list[Node]) -> list
 def weighted_terms(observations: Observations, terms: Sequence[Node]) -> list[Node] | None:
     """Fit the weights of terms on all rows; return a tree per output, None if some overflow."""
     rows = np.arange(len(observations.target))
-    return _with_weights(observations, terms, observations.family, rows, rows)[0]
+    return _with_weights(observations, terms, observations.family.of_answers, rows, rows)[0]
 
 
 def _with_weights(

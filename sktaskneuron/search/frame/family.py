@@ -9,7 +9,7 @@ selection.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -28,10 +28,11 @@ from sktaskneuron.search.frame.linalg import weighted_lstsq
 VARIANCE_FLOOR = 1e-12
 # Newton sweeps over the outputs, and halvings of a step that overshoots.
 _MAX_SWEEPS, _MAX_HALVINGS = 25, 8
-# Ridge of log odds on columns of unit variance, a third of that of scikit-learn's
-# LogisticRegression: where few rows nearly separate the classes, the likelihood alone is sure of
-# far too much; where a law separates many rows, more of it would hide terms.
-_RIDGE, _INTERCEPT_RIDGE = 0.3, 1e-8
+# Ridge on columns of unit variance. That of the search keeps fits finite where classes are
+# separable, and moves no coefficient that the data determine. That of the weights that are told is
+# a third of scikit-learn's LogisticRegression's: where few rows nearly separate the classes, the
+# likelihood alone is sure of far too much.
+_RIDGE, _INTERCEPT_RIDGE, _RIDGE_OF_ANSWERS = 1e-2, 1e-8, 0.3
 # Least p (1 - p) of a class: a row that is certain keeps a slope to step by.
 _LEAST_CURVATURE = 1e-6
 # Relative fall of the objective in a sweep at which it ends: far below what a term costs.
@@ -137,9 +138,14 @@ class _Likelihood:
         """Number of observations: the sum of the weights."""
         return float(self.weight.sum())
 
+    @property
+    def of_answers(self) -> Self:
+        """The one that weights which are told are fitted by."""
+        return self
+
     def subset(self, rows: RowNumbers) -> Self:
         """Return the same likelihood of some of the rows."""
-        return type(self)(self.target[rows], self.weight[rows])
+        return replace(self, target=self.target[rows], weight=self.weight[rows])
 
 
 class Gaussian(_Likelihood):
@@ -208,6 +214,7 @@ class Gaussian(_Likelihood):
         return np.asarray(((self.target - eta) ** 2 / scale).mean(axis=1))
 
 
+@dataclass(frozen=True, eq=False)
 class _ClassLikelihood(_Likelihood, ABC):
     """What the likelihoods of classes share.
 
@@ -216,7 +223,16 @@ class _ClassLikelihood(_Likelihood, ABC):
     target : ndarray of shape (n_samples, n_outputs)
         Of 0 and 1.
     weight : ndarray of shape (n_samples,)
+    ridge : float
+        What squares of weights cost, of standardised columns.
     """
+
+    ridge: float = _RIDGE
+
+    @property
+    def of_answers(self) -> Self:
+        """The one that weights which are told are fitted by."""
+        return replace(self, ridge=_RIDGE_OF_ANSWERS)
 
     @abstractmethod
     def probabilities(self, eta: Matrix) -> Matrix:
@@ -250,7 +266,7 @@ class _ClassLikelihood(_Likelihood, ABC):
         if eta is not None:
             # start from the neighbouring model's predictor, as near as these columns come to it
             coef = weighted_lstsq(z, eta, self.weight)
-        ridge = np.full(z.shape[1], _RIDGE)
+        ridge = np.full(z.shape[1], self.ridge)
         ridge[0] = _INTERCEPT_RIDGE
 
         def objective(predictor: Matrix, weights: Matrix) -> float:
@@ -349,7 +365,7 @@ class Multinomial(_ClassLikelihood):
         gram = (z * self.weight[:, None]).T @ z / self.n_effective
         root = np.linalg.cholesky(gram + _CONDITION * np.eye(n_columns))
         white = solve_triangular(root, z.T, lower=True).T
-        ridge = np.full((n_columns, 1), _RIDGE)
+        ridge = np.full((n_columns, 1), self.ridge)
         ridge[0] = _INTERCEPT_RIDGE
 
         def weights(u: Matrix) -> Matrix:

@@ -62,6 +62,12 @@ def fit_linear(
     return Fit(structure, linear.coef, linear.eta, linear.deviance)
 
 
+def of_answers(table: Table, family: Family, fit: Fit) -> Fit:
+    """Return a fit with the linear weights that are told: those of classes pay a penalty."""
+    told = family.of_answers
+    return fit if told is family else fit_linear(table, told, fit.structure, fit.eta)
+
+
 def fit_structure(
     table: Table,
     family: Family,

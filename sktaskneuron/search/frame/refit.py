@@ -8,7 +8,7 @@ from sktaskneuron._typing import Mask
 from sktaskneuron.formula import AtomTerm, FittedFormula, PureTerm
 from sktaskneuron.search.frame.answer import export, null_answer
 from sktaskneuron.search.frame.family import make_family
-from sktaskneuron.search.frame.fit import fit_structure
+from sktaskneuron.search.frame.fit import fit_structure, of_answers
 from sktaskneuron.search.frame.model import Atom, Structure, Table
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.standardise import Standardisation
@@ -43,7 +43,7 @@ def refit_formula(fitted: FittedFormula, observations: Observations) -> FittedFo
     family = make_family(
         (observations.target - shift) / unit, observations.weight, observations.classification
     )
-    fit = fit_structure(table, family, structure)
+    fit = of_answers(table, family, fit_structure(table, family, structure))
     return export(fit, scale, used, fitted.feature_names, shift, unit, fitted.link, library)
 
 

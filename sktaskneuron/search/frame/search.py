@@ -13,7 +13,7 @@ from sktaskneuron._typing import Mask, RowNumbers
 from sktaskneuron.formula import FittedFormula, ParetoFront, ParetoPoint
 from sktaskneuron.search.frame.answer import as_formula, export, null_answer, refit_on_all
 from sktaskneuron.search.frame.evidence import explained, folds, held_out_loss, term_gains
-from sktaskneuron.search.frame.fit import Fit
+from sktaskneuron.search.frame.fit import Fit, of_answers
 from sktaskneuron.search.frame.model import Structure
 from sktaskneuron.search.frame.observations import Observations
 from sktaskneuron.search.frame.options import SearchOptions
@@ -139,6 +139,7 @@ def search_formula(
     caps += method.caps(usable.size, options)
 
     def fitted(fit: Fit) -> FittedFormula:
+        fit = of_answers(problem.table, family, fit)
         if len(rows) < len(X) and not classification:
             fit = refit_on_all(standard, usable, scale, fit, problem.library)
         names = observations.names

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
-from sktaskneuron.search.frame.family import _RIDGE, Gaussian, Logistic, Multinomial, make_family
+from sktaskneuron.search.frame.family import Gaussian, Logistic, Multinomial, make_family
 
 
 def draw(seed: int = 0, n: int = 120, p: int = 4, q: int = 2):
@@ -109,11 +109,21 @@ def test_logistic_fit_is_logistic_regression():
     fit = family.fit_linear(columns)
     scaler = StandardScaler().fit(columns[:, 1:], sample_weight=family.weight)
     for q in range(2):
-        reference = LogisticRegression(C=1 / _RIDGE, tol=1e-10, max_iter=1000)
+        reference = LogisticRegression(C=1 / family.ridge, tol=1e-10, max_iter=1000)
         reference.fit(scaler.transform(columns[:, 1:]), family.target[:, q], family.weight)
         np.testing.assert_allclose(fit.coef[1:, q] * scaler.scale_, reference.coef_[0], atol=1e-4)
         at_mean = fit.coef[0, q] + scaler.mean_ @ fit.coef[1:, q]
         assert at_mean == pytest.approx(reference.intercept_[0], abs=1e-4)
+
+
+def test_weights_that_are_told_are_smaller():
+    """Few rows that a column separates: the likelihood alone is sure of nearly all."""
+    x = np.linspace(-1, 1, 12)
+    family = Logistic((x[:, None] > 0).astype(float), np.ones(12))
+    columns = np.stack([np.ones(12), x], axis=1)
+    searched, told = (f.fit_linear(columns) for f in (family, family.of_answers))
+    assert expit(told.eta).max() < 0.99 < expit(searched.eta).max()
+    np.testing.assert_array_equal(told.eta > 0, searched.eta > 0)
 
 
 def test_an_offset_changes_the_constant_alone():
@@ -139,7 +149,7 @@ def test_multinomial_fit_is_logistic_regression():
     fit = family.fit_linear(columns)
     scaler = StandardScaler().fit(columns[:, 1:], sample_weight=family.weight)
     z = scaler.transform(columns[:, 1:])
-    reference = LogisticRegression(C=1 / _RIDGE, tol=1e-10, max_iter=1000)
+    reference = LogisticRegression(C=1 / family.ridge, tol=1e-10, max_iter=1000)
     reference.fit(z, family.target.argmax(axis=1), family.weight)
     centred = fit.coef - fit.coef.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(centred[1:].T * scaler.scale_, reference.coef_, atol=2e-3)

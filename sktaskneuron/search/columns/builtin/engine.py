@@ -6,13 +6,14 @@ exchanges and backward elimination find in libraries of growing depth.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 
 from sktaskneuron._clock import within
 from sktaskneuron.formula.text.canonical import make_sum
+from sktaskneuron.formula.text.evaluation import variables
 from sktaskneuron.formula.text.nodes import Node, Number
 from sktaskneuron.search.columns.builtin.crossed import crossed
 from sktaskneuron.search.columns.builtin.curved import curved_sums
@@ -78,17 +79,40 @@ def search_builtin(problem: ColumnsProblem) -> list[Node]:
 
 
 def _run_stages(search: Search, problem: ColumnsProblem) -> None:
-    """Fill the pool, stage after stage."""
+    """Fill the pool, stage after stage; then again on the few columns that matter."""
     X, y, weight, names = problem.X, problem.y, problem.weight, problem.names
     search.pool.add(lambda: Number(float(weight @ y / weight.sum())))
     chosen = promising(X, y, weight, names, _MOST_COLUMNS)
-    part, part_names = X[:, chosen], tuple(names[i] for i in chosen)
-    ways = find_factors(part, y, weight, part_names)
-    views = [View.of(part, part_names, y, weight, *way) for way in ways]
+    views = _views(search, problem, chosen)
+    _run_on(search, problem, views)
+    whole = views[-1]
+    all_stages = problem.max_steps is None or problem.max_steps > len(_STAGES)
+    if all_stages and not search.pool.is_exact:
+        used = _columns_of_best(search, names)
+        if used and len(used) <= len(chosen) / 2 and not search.pool.is_noise:
+            _run_on(search, problem, _views(search, problem, used))
+    if search.pool.is_exact:
+        return
+    for node in search.pool.nodes()[:_WITH_CONSTANT]:
+        search.pool.add(partial(_with_constant, node, search.pool.rows))
+    if whole.names and all_stages:
+        # for tables that no closed form fits
+        broken_lines(search, whole)
+
+
+def _views(search: Search, problem: ColumnsProblem, places: list[int]) -> list[View]:
+    """Return the views of some columns, that of the target as it is last."""
+    part, names = problem.X[:, places], tuple(problem.names[i] for i in places)
+    y, weight = problem.y, problem.weight
+    views = [View.of(part, names, y, weight, *way) for way in find_factors(part, y, weight, names)]
     for view in views:
         search.pool.add(partial(view.equation, Number(1.0)))
-    whole = View.of(part, part_names, y, weight, no_factor(len(chosen)), in_short=bool(views))
-    views.append(whole)
+    whole = View.of(part, names, y, weight, no_factor(len(places)), in_short=bool(views))
+    return [*views, whole]
+
+
+def _run_on(search: Search, problem: ColumnsProblem, views: list[View]) -> None:
+    """Run the stages on views, until an equation is exact."""
     for stage, in_short, shortens in _STAGES[: problem.max_steps]:
         for view in views:
             seen = in_short or not view.in_short or search.is_promoted(view)
@@ -101,11 +125,12 @@ def _run_stages(search: Search, problem: ColumnsProblem) -> None:
             promoted = search.promote(views)
             if promoted is not None:
                 linked_sums(search, promoted)
-    for node in search.pool.nodes()[:_WITH_CONSTANT]:
-        search.pool.add(partial(_with_constant, node, search.pool.rows))
-    if whole.names and (problem.max_steps is None or problem.max_steps > len(_STAGES)):
-        # for tables that no closed form fits
-        broken_lines(search, whole)
+
+
+def _columns_of_best(search: Search, names: Sequence[str]) -> list[int]:
+    """Return the places of the columns that the best equation reads."""
+    read = variables(search.pool.nodes()[0])
+    return [place for place, name in enumerate(names) if name in read]
 
 
 def _with_constant(node: Node, rows: NamedRows) -> Node:
