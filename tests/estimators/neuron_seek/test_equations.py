@@ -41,7 +41,7 @@ class TestJudged:
         assert "x" in model.to_python()
 
     def test_a_law_of_classes(self):
-        X, y = draw_many_terms(800)
+        X, y = draw_many_terms(1200)
         model = NeuronSeekClassifier(**QUICK).fit(X, y > np.median(y))
         assert len(model.fitted_formula_.terms) > 25
         assert model.validation_scores_["formula"] > model.validation_scores_["task"]
