@@ -242,8 +242,8 @@ def curved_sums(search: Search, view: View) -> None:
 
     Curves alone and pairs of them are fitted, since of two rates neither is found without the
     other; the best sums take a further curve. Where the best equation leaves nothing but noise, a
-    single curve of the only column may be shorter; of a group, as a ratio of two columns, curves are
-    rarely the law.
+    single curve of the only column may be shorter; of a group, as a ratio of two columns, curves
+    are rarely the law.
     """
     if view.y.min() == view.y.max():
         return
