@@ -52,7 +52,7 @@ LONG = {
     "given, readable": NeuronSeekRegressor("x + <x,x>:2", readable=True, random_state=0),
     "no validation": NeuronSeekRegressor("x", validation=None, max_epochs=10_000, random_state=0),
     "classes": NeuronSeekClassifier(readable=True, random_state=0),
-    "search td": NeuronFormulaSearch(target_type="continuous"),
+    "search td": NeuronFormulaSearch(target_type="continuous", n_resamples=100),
     "search sr": NeuronFormulaSearch("sr", target_type="continuous"),
     "search sr, products": NeuronFormulaSearch("sr", interactions=True, target_type="continuous"),
     "search cv": NeuronFormulaSearch(criterion="cv", target_type="continuous"),

@@ -139,7 +139,8 @@ def search_formula(
     caps += method.caps(usable.size, options)
 
     def fitted(fit: Fit) -> FittedFormula:
-        fit = of_answers(problem.table, family, fit)
+        with within(otherwise="the penalty of the weights"):
+            fit = of_answers(problem.table, family, fit)
         if len(rows) < len(X) and not classification:
             fit = refit_on_all(standard, usable, scale, fit, problem.library)
         names = observations.names
