@@ -54,3 +54,13 @@ def test_a_product_of_a_wide_table_is_found():
     y = 3 * X["x4"] * X["x11"] + 0.05 * rng.normal(size=200)
     search = NeuronFormulaSearch("sr", scope="columns", max_steps=1).fit(X, y)
     assert str(search.fitted_formula_) == "3*x11*x4"
+
+
+def test_the_few_columns_that_matter_are_searched_again():
+    """Of ten columns the law's piece is not met; of these two alone it is."""
+    rng = np.random.default_rng([0, 10, 10, 200, 1])
+    X = pd.DataFrame(rng.uniform(-2, 2, size=(200, 10)), columns=list("abcdefghij"))
+    law = X.a + np.maximum(X.b - X.a, 0)
+    search = NeuronFormulaSearch("sr", scope="columns", target_type="continuous", random_state=0)
+    search.fit(X, law + 0.01 * law.std(ddof=0) * rng.standard_normal(200))
+    assert str(search.fitted_formula_) == "b + relu(a - b)"
