@@ -18,6 +18,8 @@ _PRIOR_ROWS = 2.0
 _SURE = 30.0
 # Keeps the weights of equal models equal where the prior is switched off or says next to nothing.
 _RIDGE = 1e-10
+# Models whose errors are so many times the least get nothing: no others cancel theirs to more digits.
+_BEYOND = 1e12
 # Models that enter or leave a sum; the solver's own bound of three times their number is for tables
 # of many more columns.
 _MOST_CHANGES = 1_000
@@ -54,8 +56,10 @@ def value_weights(outputs: FloatArray, target: FloatArray, weight: Vector) -> Ve
     # a prior of so many rows, on which every model errs by as much and independently
     prior = np.diag(np.sqrt(_PRIOR_ROWS / n_rows + _RIDGE) * relative)
     root = np.linalg.qr(np.vstack([(flat / size[:, None]).T, prior]), mode="r")
-    design = np.vstack([root, relative])
-    solution, _ = nnls(design, np.append(np.zeros(len(root)), 1.0), maxiter=_MOST_CHANGES)
+    seen = relative * _BEYOND > 1.0
+    design = np.vstack([root, relative])[:, seen]
+    solution = np.zeros(n_models)
+    solution[seen], _ = nnls(design, np.append(np.zeros(len(root)), 1.0), maxiter=_MOST_CHANGES)
     solution = solution * relative
     return _without_crumbs(solution / solution.sum())
 

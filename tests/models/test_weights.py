@@ -206,7 +206,10 @@ class TestAnyErrors:
         flat = errors[:, :, 0] * np.sqrt(weight / weight.sum())
         size = np.maximum(np.linalg.norm(flat, axis=1), np.finfo(float).tiny)
         relative = size.min() / size
-        scaled = np.divide(found, relative, out=np.zeros_like(found), where=relative > 0)
+        seen = relative * weights_module._BEYOND > 1.0
+        assert not found[~seen].any()
+        found, flat, size, relative = found[seen], flat[seen], size[seen], relative[seen]
+        scaled = found / relative
         prior = weights_module._PRIOR_ROWS / n_rows
         mixed = scaled @ (flat / size[:, None])
         gradient = flat / size[:, None] @ mixed + prior * scaled * relative**2
@@ -214,6 +217,18 @@ class TestAnyErrors:
         rounding = 1e-7 * max(scaled.sum(), 1.0)
         assert (slack > -rounding).all()
         assert (slack[scaled > 0] < rounding).all()
+
+    def test_a_model_without_error_beside_others(self):
+        """Squares of shares of sizes vanish."""
+        rng = np.random.default_rng(0)
+        for exponents in ((-126, 0, -121), (-121, -2, 71, 33)):
+            outputs = rng.normal(size=(len(exponents), 5, 1))
+            outputs *= 10.0 ** np.asarray(exponents)[:, None, None]
+            outputs[1] = 0.0
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(weights_module, "_NEGLIGIBLE", 0.0)
+                found = value_weights(outputs, np.zeros((5, 1)), np.ones(5))
+            np.testing.assert_array_equal(found, np.arange(len(exponents)) == 1)
 
     def test_a_model_that_is_far_off_once_gets_nothing(self):
         outputs, target, weight = draw_values(3)
