@@ -29,6 +29,8 @@ from sktaskneuron.preprocessing import TableEncoder
 # Rows whose gradients are taken, and the fewest, and numbers in all of these at most. With half as
 # many rows the rank correlation with permutation importances was lower by up to 0.02.
 _ROWS, _FEWEST, _NUMBERS = 400, 16, 2**22
+# Each output of each row is a gradient of its own: of many classes fewer rows.
+_GRADIENTS = 8_192
 # Of a column's standard deviation: half the step over which scales and equations are differenced.
 # Steps of 0.1 to 0.5 gave the same; at 0.01 the scores of ranks between heaps of one value are so
 # steep that one column of diabetes counted ten times too much.
@@ -75,7 +77,8 @@ def movements(predictor: Predictor, inputs: Inputs, weight: Vector, device: str)
     model, encoder = on_device(predictor.model, device), predictor.reader.encoder
     columns = np.flatnonzero(~encoder.indicator_)
     size = max(1, predictor.target.n_outputs * inputs.raw.shape[1])
-    inputs, share = _some(inputs, weight, min(_ROWS, max(_FEWEST, _NUMBERS // size)))
+    n_rows = min(_ROWS, _NUMBERS // size, _GRADIENTS // predictor.target.n_outputs)
+    inputs, share = _some(inputs, weight, max(_FEWEST, n_rows))
     observed = _observed(encoder, inputs.raw)
     spread, kernel = np.zeros(len(columns)), np.zeros(observed.shape)
     for place, (column, seen) in enumerate(zip(columns, observed.T, strict=True)):
@@ -277,7 +280,12 @@ def _some(inputs: Inputs, weight: Vector, n_rows: int) -> tuple[Inputs, Vector]:
 
 def _drawn(weight: Vector, n_rows: int) -> tuple[RowNumbers, Vector]:
     """Return the places of at most so many rows and their shares."""
-    rows = np.arange(len(weight))
-    if len(weight) > n_rows:
-        rows = np.random.default_rng(0).choice(len(weight), size=n_rows, replace=False)
+    rows = drawn_rows(len(weight), n_rows)
     return rows, weight[rows] / weight[rows].sum()
+
+
+def drawn_rows(n_rows: int, most: int) -> RowNumbers:
+    """Return the places of at most ``most`` of the rows, the same ones each time."""
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.random.default_rng(0).choice(n_rows, size=most, replace=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
+from sktaskneuron._typing import IntArray
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.members import MemberGroup, has_room_for_terms
 
@@ -47,6 +48,10 @@ class Defaults:
         epoch has several: the held-out rows are looked at between epochs.
     epoch_steps : int
         Fewest steps of an epoch: a look at the held-out rows costs as much as a few of them.
+    class_parts : int
+        Parts of a table of classes, of which each member of a group leaves out another one.
+    class_parts_within : tuple of (least, most) number of rows
+        Where that is so.
     batch_sizes, members : tuple of (least number of rows, value)
         Ascending in the number of rows.
     rivals_below : int
@@ -73,6 +78,8 @@ class Defaults:
     least_steps: int = 400
     most_steps: int = 2_000
     epoch_steps: int = 12
+    class_parts: int = 8
+    class_parts_within: tuple[int, int] = (1_000, 99_999)
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
     rivals_below: int = 400_000
@@ -84,6 +91,15 @@ class Defaults:
         """Return whether a table has the rows and the numeric columns for bins."""
         fewest = self.class_bins_from if classification else self.bins_from
         return n_rows >= fewest and has_room_for_terms(n_numeric)
+
+    def uses_parts(self, n_of_class: IntArray) -> bool:
+        """Return whether members leave out ``class_parts``, by the numbers of rows of the classes.
+
+        Of fewer rows the held-out ones would not suffice to judge by.
+        """
+        fewest, most = self.class_parts_within
+        enough = bool(n_of_class.min() >= self.class_parts)
+        return enough and fewest <= int(n_of_class.sum()) <= most
 
     def rivals_of(self, classification: bool, *, bins: bool) -> list[MemberGroup]:
         """Return the groups beside the task group, with bins or what stands in their place."""

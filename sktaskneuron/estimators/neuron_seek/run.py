@@ -9,7 +9,7 @@ import numpy as np
 
 from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._seeds import next_seed
-from sktaskneuron._typing import AnyArray
+from sktaskneuron._typing import AnyArray, Splits
 from sktaskneuron.estimators._common.checks import EncodedTable, near_range, network_range
 from sktaskneuron.estimators._common.judges import held_out_splits, task_of
 from sktaskneuron.estimators._common.report import FitReport
@@ -33,6 +33,7 @@ from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.spread import LabelSpread, Spread, learn_spread
 from sktaskneuron.models.target import Target
+from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation, held_out
 from sktaskneuron.preprocessing import NormalScoreScaler, SmoothClipScaler
 from sktaskneuron.preprocessing.naming import in_name_of
@@ -182,7 +183,7 @@ def prepare(
         robust = reader.scalers["robust"]
     task = task_of(reader, table, encoded, target)
     seed = next_seed(settings.random_state)
-    splits = held_out_splits(settings, task, seed % 2**31)
+    splits = _splits(settings, task, seed % 2**31)
     if settings.companions:
         check_held_out(settings.estimator_name, settings.validation, len(task), splits)
     equation, columns, formula = None, None, settings.given
@@ -307,6 +308,20 @@ def _reader(
             ranks = NormalScoreScaler().fit(table.matrix, sample_weight=table.weight)
             return replace(reader, scalers={"robust": robust, "ranks": ranks})
     return reader
+
+
+def _splits(settings: NeuronSeekSettings, task: Task, seed: int) -> Splits:
+    """Return the splits that ``validation`` asks for; "auto" of classes: small held-out parts.
+
+    Not all parts are held out, as there are fewer members: every one learns from more rows.
+    """
+    defaults = settings.defaults
+    by_default = settings.validation == "auto" and task.splits is None and task.classification
+    if by_default and defaults.uses_parts(np.unique(task.target, return_counts=True)[1]):
+        settings = replace(settings, validation=defaults.class_parts)
+        parts = held_out_splits(settings, task, seed)
+        return parts[: defaults.members_per_group(len(task))]
+    return held_out_splits(settings, task, seed)
 
 
 def _formula_of(equation: Equation | None) -> FittedFormula | None:

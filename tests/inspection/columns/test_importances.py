@@ -23,6 +23,7 @@ from sktaskneuron.inspection import (
 from sktaskneuron.models.fitted import FormulaModel
 from sktaskneuron.models.importances import column_importances
 from sktaskneuron.models.inputs import Inputs
+from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.predictor import Predictor, Reader
 from sktaskneuron.models.target import ValueTarget
 from sktaskneuron.preprocessing import TableEncoder
@@ -265,3 +266,21 @@ def test_rates_of_a_system():
     np.testing.assert_allclose(found[[0, 2, 3]], 0.5, atol=0.06)
     np.testing.assert_array_equal(feature_importances(model), found)
     np.testing.assert_allclose(feature_importances(model, X), found, rtol=1e-9)
+
+
+def test_of_many_classes_fewer_rows_are_differentiated(monkeypatch):
+    """Each output of each row is a gradient of its own."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    seen = []
+    steps_raw = PackedModel.steps_raw
+
+    def watched(self, inputs, low, high):
+        seen.append(len(inputs))
+        return steps_raw(self, inputs, low, high)
+
+    monkeypatch.setattr(PackedModel, "steps_raw", watched)
+    model = NeuronSeekClassifier("x", compare_simple=False, max_epochs=1, random_state=0)
+    model.fit(X, X[:, 0] > 0)
+    model.fit(X, np.arange(400) % 40)
+    assert seen == [400, 8192 // 40]
