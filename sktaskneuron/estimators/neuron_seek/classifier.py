@@ -88,8 +88,8 @@ class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
         share where it has enough rows. An int k: k folds, each held out once, by one member of a
         group after the other. A float: that share of the rows, the same for all members. "auto":
         4 folds; from 1,000 rows on 4 of 8 folds (if every class has 8 rows); on 100,000 rows and
-        more a share of 0.15, at most 20,000 rows; none on less than 20 rows. None: the task-driven networks are trained on all rows to the last epoch, and
-        nothing is compared.
+        more a share of 0.15, at most 20,000 rows; none on less than 20 rows. None: the task-driven
+        networks are trained on all rows to the last epoch, and nothing is compared.
         A splitter of scikit-learn, or a list of pairs (training rows, held-out rows): these splits.
     n_iter_no_change : int or None, default=None
         Epochs without a lower held-out loss after which the training of a group ends.
