@@ -100,5 +100,5 @@ def test_models_have_names_in_the_diagram_and_on_the_page(monkeypatch):
     models = importlib.import_module("tables.peers").MODELS
     assert set(importlib.import_module("tables.summary").NAMES) == set(models) - {"dummy"}
     page = (BENCHMARKS.parent / "docs" / "benchmarks.md").read_text("utf-8")
-    table = page.partition("| model | what it is |")[2].partition("\n\n")[0]
+    table = page.partition("| model | what it is |\n")[2].partition("\n\n")[0]
     assert all(f"`{name}`" in table for name in models)
