@@ -31,8 +31,8 @@ for name, share in term_importance(search, X).items():
     print(f"  {name:24s} {share:6.1%}")
 
 # %%
-# Above: complexity against validated score, the answer in red. Below: the parts of the equation, the
-# most important first; what has no axes of its own stands in the last.
+# Above: complexity against validated score, the answer in red. Below: the parts of the equation,
+# the most important first; what has no axes of its own stands in the last.
 
 figure, (front, parts) = plt.subplots(
     2, 1, figsize=(8.5, 7.2), layout="constrained", height_ratios=[1, 2]

@@ -18,7 +18,8 @@ _PRIOR_ROWS = 2.0
 _SURE = 30.0
 # Keeps the weights of equal models equal where the prior is switched off or says next to nothing.
 _RIDGE = 1e-10
-# Models whose errors are so many times the least get nothing: no others cancel theirs to more digits.
+# Models whose errors are so many times the least get nothing: no others cancel theirs to more
+# digits.
 _BEYOND = 1e12
 # Models that enter or leave a sum; the solver's own bound of three times their number is for tables
 # of many more columns.
