@@ -47,7 +47,7 @@ print(search.summary())
 # %%
 # At small angles this is 6.28 times ``sqrt(l/g)``: two pi, as it must be. The series of textbooks
 # begins with 1 + angle²/16, this one with 1 + angle²/15: the number takes up what the next terms
-# add. Another law of the same length, with a cosine, is as good; ``search.choose`` puts it in place.
+# add. Another law of this length, with a cosine, is as good; ``search.choose`` puts it in place.
 # Left: the front. Right: what the law leaves: noise that grows with the period, as it was made.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
