@@ -42,7 +42,7 @@ test: lint  ## lint, then all tests
 # Compiled when installed, and without warnings of old packages about newer ones: both would be errors.
 test-lowest:  ## all tests with the lowest versions that pyproject.toml names (torch as pinned)
 	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install uv
+	.venv-lowest/bin/python -m pip install uv torch==2.13.0
 	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct \
 		--compile-bytecode torch==2.13.0 -e '.[dev]'
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -n $(WORKERS) -W ignore::DeprecationWarning

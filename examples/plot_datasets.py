@@ -37,12 +37,12 @@ labels = {
 # %%
 # The colour is a second column, along which the curve shifts.
 
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(11, 4.4), layout="constrained")
 for ax, (name, (load, column, second)) in zip(axes, pictures.items(), strict=True):
     X, y = load(return_X_y=True, as_frame=True)
     print(f"{name}: {X.shape[0]} rows, {X.shape[1]} columns")
     dots = ax.scatter(X[column], y, c=X[second], s=8, cmap="viridis", linewidths=0)
-    figure.colorbar(dots, ax=ax, label=labels[second])
+    figure.colorbar(dots, ax=ax, location="bottom", label=labels[second])
     ax.set(xlabel=labels[column], ylabel=labels[name], title=f"load_{name}: {len(X)} rows")
     ax.spines[["top", "right"]].set_visible(False)
 for ax in axes[1:]:

@@ -31,11 +31,11 @@ for name, share in term_importance(search, X).items():
     print(f"  {name:24s} {share:6.1%}")
 
 # %%
-# Left: complexity against validated score, the answer in red. Right: the parts of the equation, the
-# most important first; what has no axes of its own stands in the last.
+# Above: complexity against validated score, the answer in red. Below: the parts of the equation,
+# the most important first; what has no axes of its own stands in the last.
 
 figure, (front, parts) = plt.subplots(
-    1, 2, figsize=(13, 4.6), layout="constrained", width_ratios=[1, 2.6]
+    2, 1, figsize=(8.5, 7.2), layout="constrained", height_ratios=[1, 2]
 )
 ParetoFrontDisplay.from_estimator(search, ax=front)
 FormulaDisplay.from_estimator(search, X, ax=parts)

@@ -45,9 +45,9 @@ search.fit(X, y)
 print(search.summary())
 
 # %%
-# At small angles this is 0.43 times 14.6 = 6.28 times ``sqrt(l/g)``: two pi, as it must be. The
-# series of textbooks begins with 0.39 (angle² + 16); the numbers take up what its next terms add.
-# Longer laws of the front are hardly better: ``search.choose`` puts one of them in its place.
+# At small angles this is 6.28 times ``sqrt(l/g)``: two pi, as it must be. The series of textbooks
+# begins with 1 + angle²/16, this one with 1 + angle²/15: the number takes up what the next terms
+# add. Another law of this length, with a cosine, is as good; ``search.choose`` puts it in place.
 # Left: the front. Right: what the law leaves: noise that grows with the period, as it was made.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")

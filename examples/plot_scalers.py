@@ -3,7 +3,7 @@ Distances or order: the two scalers
 ===================================
 
 Two columns of the concrete table, one without a long tail and one with. What becomes of a column
-by `SmoothClipScaler`, which keeps distances, and by `NormalScoreScaler`, which keeps the order.
+by ``SmoothClipScaler``, which keeps distances, and by ``NormalScoreScaler``, which keeps the order.
 """
 
 # %%

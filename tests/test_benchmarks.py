@@ -92,3 +92,13 @@ def test_formulas_that_are_not_there(tmp_path):
     assert ran.returncode == 2
     assert "has no formulas/feynman*.csv" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_models_have_names_in_the_diagram_and_on_the_page(monkeypatch):
+    pytest.importorskip("pandas")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    models = importlib.import_module("tables.peers").MODELS
+    assert set(importlib.import_module("tables.summary").NAMES) == set(models) - {"dummy"}
+    page = (BENCHMARKS.parent / "docs" / "benchmarks.md").read_text("utf-8")
+    table = page.partition("| model | what it is |\n")[2].partition("\n\n")[0]
+    assert all(f"`{name}`" in table for name in models)

@@ -20,6 +20,28 @@ LABELS = {
     "loss": "nRMSE or log loss",
     "class_error": "class error",
 }
+# models in the diagram
+NAMES = {
+    "neuronseek": "NeuronSeek",
+    "catboost": "CatBoost",
+    "chimeraboost": "ChimeraBoost",
+    "ebm": "EBM",
+    "gam": "spline GAM",
+    "hgb": "HistGradientBoosting",
+    "kan": "KAN",
+    "lgbm": "LightGBM",
+    "mlp": "MLP",
+    "mlp_es": "MLP, early stopping",
+    "perpetual": "Perpetual",
+    "realmlp": "RealMLP-TD",
+    "realmlp_ce": "RealMLP-TD for log loss",
+    "ridge": "ridge, logistic",
+    "ridge2": "ridge with products",
+    "tabm": "TabM",
+    "tnlearn": "tnlearn",
+    "xgb": "XGBoost",
+    "xrfm": "xRFM",
+}
 BETTER = {"nrmse": "less", "r2": "more", "log_loss": "less", "accuracy": "more"}
 TIE = 0.01  # ratios this close to 1 are ties
 WEAK = 0.03  # by how much a table must be lost to be listed
@@ -335,7 +357,8 @@ def draw_critical_differences(rows: Rows, path: Path) -> None:
         y = names_top + 0.42 * (place if left else len(mean) - 1 - place)
         edge = low - 0.25 * margin if left else high + 0.25 * margin
         axes.plot([rank, rank, edge], [0, y, y], color="0.35", linewidth=0.9, zorder=0)
-        label = f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}"
+        shown = NAMES.get(str(name), name)
+        label = f"{shown}  {rank:.2f}" if left else f"{rank:.2f}  {shown}"
         axes.text(
             edge + (-gap if left else gap),
             y,

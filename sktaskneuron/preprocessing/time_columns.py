@@ -34,6 +34,8 @@ _OUTER = 0.05
 # A sine or cosine that moves less is constant: ten minutes of the day, three days of the year. The
 # first of January is not on one place of a year of 365.2425 days.
 _LEAST = 0.05
+#: Sines and cosines of cycles are multiples of one over this.
+WAVE_STEPS = 2.0**34
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,9 @@ class TimeColumn:
         out[:, 0] = ((times.whole - self.origin) + times.part) / UNITS[self.unit]
         for place, name in enumerate(self.cycles):
             angle = _angle(times, CYCLES[name], self.zone)
-            out[:, 1 + 2 * place], out[:, 2 + 2 * place] = np.sin(angle), np.cos(angle)
+            waves = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+            # not to the last bit, in which libraries differ: a rank may jump beside a shared value
+            out[:, 1 + 2 * place : 3 + 2 * place] = np.round(waves * WAVE_STEPS) / WAVE_STEPS
         return out
 
 

@@ -28,6 +28,7 @@ from sktaskneuron.estimators.neuron_seek.defaults import Defaults
 from sktaskneuron.exceptions import MissingDependencyError
 from sktaskneuron.formula import FittedExpression, FittedFormula, NeuronFormula
 from sktaskneuron.models.fitted import FormulaModel
+from sktaskneuron.preprocessing import TableEncoder
 from tests.common.instances import INSTANCES
 from tests.estimators.data import QUICK, draw_classes, draw_people, draw_quadratic
 
@@ -39,7 +40,8 @@ import onnx
 import pandas as pd
 
 from sktaskneuron.deploy.onnx import file, predictor_program, write_model
-from tests.deploy.graphs import answers_of, differences, relative
+from sktaskneuron.deploy.onnx.times import time_numbers
+from tests.deploy.graphs import answers_of, differences, relative, run_on
 
 EXACT, SINGLE = 1e-9, 1e-5
 #: Small estimators of tables.
@@ -370,3 +372,18 @@ def test_without_onnx_the_error_names_the_extra(fitted, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingDependencyError, match=r"install sktaskneuron\[onnx\]"):
         fitted[0].to_onnx()
+
+
+def test_cycles_to_the_last_bit():
+    # libraries differ there, and a rank jumps beside a value that many rows share
+    table = pd.DataFrame({"start": pd.date_range("2024-01-01", "2025-12-31", freq="h")})
+    encoder = TableEncoder().fit(table)
+    (column,) = encoder.times_.values()
+    seconds = (table["start"] - pd.Timestamp(0)).dt.total_seconds().to_numpy()[:, None]
+    numbers = encoder.transform(table)
+    for place, name in enumerate(encoder.get_feature_names_out()):
+        found = run_on(lambda x, place=place: time_numbers(x, column)[place], seconds)[:, 0]
+        if "year" in name:  # of its 17,520 values one may lie between two steps
+            np.testing.assert_allclose(found, numbers[:, place], rtol=0, atol=2.0**-33)
+        else:
+            np.testing.assert_array_equal(found, numbers[:, place])

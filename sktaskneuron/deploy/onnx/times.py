@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sktaskneuron.deploy.onnx.graph import Value
-from sktaskneuron.preprocessing.time_columns import CYCLES, UNITS, Cycle, TimeColumn
+from sktaskneuron.preprocessing.time_columns import CYCLES, UNITS, WAVE_STEPS, Cycle, TimeColumn
 from sktaskneuron.preprocessing.zones import Zone
 
 
@@ -28,7 +28,8 @@ def time_numbers(seconds: Value, column: TimeColumn) -> list[Value]:
     shown = seconds if column.zone is None else _local(seconds, column.zone)
     for name in column.cycles:
         angle = _angle(shown, CYCLES[name])
-        found += [angle.op("Sin"), angle.op("Cos")]
+        waves = [angle.op("Sin"), angle.op("Cos")]
+        found += [(wave * WAVE_STEPS).op("Round") / WAVE_STEPS for wave in waves]
     return found
 
 
@@ -46,5 +47,6 @@ def _angle(shown: Value, cycle: Cycle) -> Value:
     shown = shown + float(cycle.shift)
     if cycle.step is not None:
         shown = (shown / float(cycle.step)).op("Floor") * float(cycle.step)
-    turns = shown / float(cycle.period)
-    return (turns - turns.op("Floor")) * (2 * np.pi)
+    # whole seconds are exact; of turns since 1970 the last digits would be lost
+    begun = (shown / float(cycle.period)).op("Floor") * float(cycle.period)
+    return (shown - begun) * (2 * np.pi / cycle.period)

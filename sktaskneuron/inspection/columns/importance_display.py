@@ -34,7 +34,7 @@ class FeatureImportanceDisplay:
         Length of the bars.
     feature_names : sequence of str of length n_features
         Names beside them.
-    unit : str, default="the target"
+    unit : str, default="units of the target"
         What the importances are counted in.
 
     Attributes
@@ -74,7 +74,10 @@ class FeatureImportanceDisplay:
     figure_: Figure | SubFigure
 
     def __init__(
-        self, importances: ArrayLike, feature_names: Sequence[str], unit: str = "the target"
+        self,
+        importances: ArrayLike,
+        feature_names: Sequence[str],
+        unit: str = "units of the target",
     ) -> None:
         self.importances: FloatArray = np.asarray(importances, dtype=np.float64)
         self.feature_names: list[str] = [str(name) for name in feature_names]
@@ -126,7 +129,7 @@ class FeatureImportanceDisplay:
         importances = feature_importances(estimator, X)
         names = _check_feature_names_in(estimator, None)
         n_outputs = getattr(estimator, "n_outputs_", 1)
-        unit = "the target" if n_outputs == 1 else "standard deviations of the targets"
+        unit = "units of the target" if n_outputs == 1 else "standard deviations of the targets"
         display = cls(importances, names, "probability" if hasattr(estimator, "classes_") else unit)
         return display.plot(ax, max_features=max_features)
 

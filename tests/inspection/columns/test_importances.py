@@ -233,7 +233,7 @@ def test_display(linear):
     assert [bar.get_width() for bar in display.bars_] == sorted(
         feature_importances(model, X), reverse=True
     )[:3]
-    assert "the target" in display.ax_.get_xlabel()
+    assert "in units of the target" in display.ax_.get_xlabel()
     with pytest.raises(ValueError, match="as many names"):
         FeatureImportanceDisplay([1.0, 2.0], ["a"])
 
