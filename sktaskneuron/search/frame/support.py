@@ -68,8 +68,8 @@ def carried_by_few(X: Matrix, weight: Vector, share: float = _SHARE) -> Mask:
     -------
     ndarray of bool of shape (n_features,)
         Of columns of more than two values, whether fewer than ten rows carry them in effect, or
-        that share of a small table: the participation ratio of the squared deviations from the mean,
-        which is 30 for 90 rows of a normal column, 13 of an exponential one, 3 of its square.
+        that share of a small table: the participation ratio of the squared deviations from the
+        mean, which is 30 for 90 rows of a normal column, 13 of an exponential one, 3 of its square.
 
     Examples
     --------
