@@ -164,7 +164,7 @@ class Comparison:
         model = self._model(network)
         factor = borne_out(self.task, self.validation, model, outputs)
         if factor < 1.0:
-            network.scale_outputs(factor)
+            _scale_outputs(network, factor)
             model = self._model(network)
             outputs = None if outputs is None else factor * outputs
         history: dict[str, list[object]] = {
@@ -362,3 +362,12 @@ class Comparison:
         entry = judgement[listed[best].name]
         better = entry["gain"] > _MARGIN * entry["standard_error"]
         return best if better or not free else reference, judgement
+
+
+def _scale_outputs(network: DiverseNetwork, factor: float) -> None:
+    """Multiply the outputs of packed networks in place."""
+    import torch
+
+    with torch.no_grad():
+        network.weights[-1].mul_(factor)
+        network.biases[-1].mul_(factor)

@@ -248,17 +248,6 @@ class DiverseNetwork(nn.Module):
             )
         return taken
 
-    @torch.no_grad()
-    def scale_outputs(self, factor: float) -> None:
-        """Multiply the outputs of all networks in place.
-
-        Parameters
-        ----------
-        factor : float
-        """
-        self.weights[-1].mul_(factor)
-        self.biases[-1].mul_(factor)
-
     def member_ranges(self) -> dict[nn.Parameter, slice]:
         """Return the networks that own a parameter, where these are not all.
 
