@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from sktaskneuron._evidence import paired_gain
 from sktaskneuron._typing import Matrix, Vector
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.fitted import Blend, FittedModel, FormulaModel, LinearModel
+from sktaskneuron.models.sureness import borne_out
 from sktaskneuron.models.target import ClassTarget
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
@@ -45,6 +46,26 @@ class Choice:
 
 
 def choose(
+    task: Task, validation: Validation, candidates: Sequence[Candidate], margin: float
+) -> Choice:
+    """Choose the model that predicts; of classes one that is no surer than few rows bear out."""
+    choice = _chosen(task, validation, candidates, margin)
+    model = choice.model
+    # an equation of another temperature is not the one that its name promises
+    if isinstance(model, FormulaModel | LinearModel):
+        return choice
+    factor = borne_out(task, validation, model, choice.outputs)
+    if factor == 1.0:
+        return choice
+    if isinstance(model, Blend):
+        model = replace(model, weights=factor * model.weights)
+    else:
+        model = Blend((model,), np.array([factor]), (choice.name,))
+    outputs = None if choice.outputs is None else factor * choice.outputs
+    return replace(choice, model=model, outputs=outputs)
+
+
+def _chosen(
     task: Task, validation: Validation, candidates: Sequence[Candidate], margin: float
 ) -> Choice:
     """Blend the candidates, or take a simple one that the blend does not beat.

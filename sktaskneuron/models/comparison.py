@@ -14,6 +14,7 @@ from sktaskneuron._typing import Matrix, RowNumbers, State, Vector
 from sktaskneuron.models.candidate import Candidate
 from sktaskneuron.models.networks import PackedModel
 from sktaskneuron.models.recipe import EpochReport, Recipe, leave_out_epochs
+from sktaskneuron.models.sureness import borne_out
 from sktaskneuron.models.task import Task
 from sktaskneuron.models.validation import Validation
 
@@ -142,24 +143,30 @@ class Comparison:
             outputs = merged[place]
         n = self.recipe.n_members
         part = slice(place * n, (place + 1) * n)
-        model = self._model(network.part(place))
-        return self._candidate(listed[place].name, model, outputs, result, part), judgement
+        name = listed[place].name
+        return self._candidate(name, network.part(place), outputs, result, part), judgement
 
     def together(self, listed: Sequence[Activations], rates: Vector) -> Candidate:
         """Train networks that are to predict together, by their mean."""
         network, result = self._trained(listed, rates, report_model=True)
         outputs = np.mean(self._outputs(listed, result), axis=0) if self.validation else None
         name = " & ".join(activations.name for activations in listed)
-        return self._candidate(name, self._model(network), outputs, result, slice(None))
+        return self._candidate(name, network, outputs, result, slice(None))
 
-    @staticmethod
     def _candidate(
+        self,
         name: str,
-        model: PackedModel,
+        network: DiverseNetwork,
         outputs: Matrix | None,
         result: ReplicateResult,
         part: slice,
     ) -> Candidate:
+        model = self._model(network)
+        factor = borne_out(self.task, self.validation, model, outputs)
+        if factor < 1.0:
+            _scale_outputs(network, factor)
+            model = self._model(network)
+            outputs = None if outputs is None else factor * outputs
         history: dict[str, list[object]] = {
             key: [float(np.mean(values[part])) for values in series]
             for key, series in result.history.items()
@@ -355,3 +362,12 @@ class Comparison:
         entry = judgement[listed[best].name]
         better = entry["gain"] > _MARGIN * entry["standard_error"]
         return best if better or not free else reference, judgement
+
+
+def _scale_outputs(network: DiverseNetwork, factor: float) -> None:
+    """Multiply the outputs of packed networks in place."""
+    import torch
+
+    with torch.no_grad():
+        network.weights[-1].mul_(factor)
+        network.biases[-1].mul_(factor)

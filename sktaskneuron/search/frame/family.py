@@ -395,9 +395,15 @@ class Multinomial(_ClassLikelihood):
 
     @cached_property
     def n_free_outputs(self) -> int:
-        """Outputs that count as parameters: classes of a few rows have no say in a weight."""
-        counts = self.weight @ self.target
-        return max(int(have_rows(counts, self.n_effective).sum()) - 1, 1)
+        """Outputs that count as parameters: classes of a few rows in all have no say in a weight.
+
+        Where these classes have rows enough together, each of its weights is fitted to a few.
+        """
+        counts, total = self.weight @ self.target, self.n_effective
+        counted = have_rows(counts, total)
+        if have_rows(counts[~counted].sum(), total):
+            return self.n_outputs - 1
+        return max(int(counted.sum()) - 1, 1)
 
     def probabilities(self, eta: Matrix) -> Matrix:
         """Return the probabilities of the classes."""

@@ -25,6 +25,8 @@ MAX_STEPS = 40
 _TOLERANCE = 1e-5
 # Curvature, relative to the greatest, below which a direction counts as free.
 _FLAT = 1e-10
+# And the least at all: its inverse, and that squared, are no infinity.
+_LEAST_CURVATURE = 1e-150
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,5 +232,6 @@ def entry_covariance(table: Table, family: Family, fit: Fit) -> Matrix:
     """
     gram, _ = _normal_equations(table, family, fit)
     values, vectors = np.linalg.eigh(gram)
-    floor = _FLAT * max(float(values[-1]), 1e-300)
+    # of an atom that has come to zero every entry is free
+    floor = max(_FLAT * float(values[-1]), _LEAST_CURVATURE)
     return np.asarray((vectors / np.maximum(values, floor)) @ vectors.T)

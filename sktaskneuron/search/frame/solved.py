@@ -96,13 +96,14 @@ def solved(
     weight = task.family.weight
     if weight.sum() < _FEW:
         return _solved_of_few(method, task, on_step, caps)
-    lines = carried_by_few(task.z, weight)
+    # gates compare no fits: a tenth of a small table is too few for them
+    gates = task.options.engine == "gates"
+    lines = carried_by_few(task.z, weight, 1.0) if gates else carried_by_few(task.z, weight)
     if not lines.any():
         return method.solve(task, on_step, caps)
     plain = method.solve(replace(task, lines=lines), on_step, caps)
     far = far_rows(task.z[:, lines], weight)
-    # gates compare no fits
-    if 2 * far.sum() > len(far) or task.options.engine == "gates":
+    if 2 * far.sum() > len(far) or gates:
         return plain
     splits = [(np.flatnonzero(~far), np.flatnonzero(far))]
     best = plain

@@ -53,7 +53,7 @@ def shared_support(X: Matrix, weight: Vector) -> Mask:
     return enough
 
 
-def carried_by_few(X: Matrix, weight: Vector) -> Mask:
+def carried_by_few(X: Matrix, weight: Vector, share: float = _SHARE) -> Mask:
     """Tell which columns owe their spread to few rows, as those with a heavy tail do.
 
     Parameters
@@ -61,13 +61,15 @@ def carried_by_few(X: Matrix, weight: Vector) -> Mask:
     X : ndarray of shape (n_samples, n_features)
     weight : ndarray of shape (n_samples,)
         Copies of each row.
+    share : float, default=0.1
+        Share of the rows that is enough where it is less than ten.
 
     Returns
     -------
     ndarray of bool of shape (n_features,)
-        Of columns of more than two values, whether fewer than ten rows carry them in effect, or a
-        tenth of a small table: the participation ratio of the squared deviations from the mean,
-        which is 30 for 90 rows of a normal column, 13 of an exponential one, 3 of its square.
+        Of columns of more than two values, whether fewer than ten rows carry them in effect, or
+        that share of a small table: the participation ratio of the squared deviations from the
+        mean, which is 30 for 90 rows of a normal column, 13 of an exponential one, 3 of its square.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def carried_by_few(X: Matrix, weight: Vector) -> Mask:
     apart = np.abs(X - weight @ X / n_rows)
     largest = apart.max(axis=0)
     squares = (apart / np.where(largest > 0, largest, 1.0)) ** 2
-    enough = min(_FEWEST, _SHARE * n_rows) * (weight @ squares**2)
+    enough = min(_FEWEST, share * n_rows) * (weight @ squares**2)
     few = (weight @ squares) ** 2 < enough
     few[few] = distinct_values(X[:, few], 3) > 2
     return np.asarray(few)

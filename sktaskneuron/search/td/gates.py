@@ -36,7 +36,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sktaskneuron._clock import checkpoint, seconds_left, within
-from sktaskneuron._typing import FloatArray, Mask
+from sktaskneuron._typing import FloatArray, Mask, Matrix
 from sktaskneuron.search.frame.family import Family, Gaussian
 from sktaskneuron.search.frame.fit import Fit, fit_linear, fit_structure
 from sktaskneuron.search.frame.model import Atom, Structure, Table
@@ -69,6 +69,9 @@ _TRAVEL = 4.2
 # by least squares one target far from all others moved the answer elsewhere by 30 to 100 times as
 # much as it does a line (24 tables, root mean squares).
 _RIDGES = 10.0 ** np.arange(-9, 4, 2)
+# Roots of the factors by which a ridge grows with each order: on tables of 50 and 90 rows with a
+# column of a far tail (30 each) the error falls from .19 and .05 of the variance to .01 (medians).
+_GRADES = (1.0, 3.0, 10.0)
 
 
 def select_by_gates(problem: Problem) -> Selection:
@@ -90,18 +93,29 @@ def select_by_gates(problem: Problem) -> Selection:
 
 
 def _with_ridge(table: Table, family: Family, structure: Structure) -> Fit:
-    """Fit the weights: of values by the ridge with the least error of rows left out, one by one."""
+    """Fit the weights: of values by the ridge with the least error of rows left out, one by one.
+
+    The more the higher an order is, where that errs less.
+    """
     if not isinstance(family, Gaussian) or structure.n_linear == 1:
         return fit_linear(table, family, structure)
     from sklearn.linear_model import RidgeCV
 
-    checkpoint()
     columns = structure.design(table)[:, 1:]
     scale = np.sqrt(family.weight @ columns**2 / family.n_effective)
     scale[scale == 0] = 1.0
-    ridge = RidgeCV(_RIDGES, alpha_per_target=True)
-    ridge.fit(columns / scale, family.target, sample_weight=family.weight)
-    coef = np.vstack([ridge.intercept_, np.atleast_2d(ridge.coef_).T / scale[:, None]])
+    orders = [order for order, _ in structure.pure_columns()]
+    orders += [atom.order for atom in structure.atoms]
+    fits: list[tuple[float, Matrix]] = []
+    for grade in _GRADES:
+        checkpoint()
+        unit = scale * grade ** (np.array(orders) - 1.0)
+        ridge = RidgeCV(_RIDGES, alpha_per_target=True)
+        ridge.fit(columns / unit, family.target, sample_weight=family.weight)
+        error = float(np.nan_to_num(-np.sum(ridge.best_score_), nan=np.inf))
+        weights = np.atleast_2d(ridge.coef_).T / unit[:, None]
+        fits.append((error, np.vstack([ridge.intercept_, weights])))
+    coef = min(fits, key=lambda fit: fit[0])[1]
     eta = columns @ coef[1:] + coef[0]
     return Fit(structure, coef, eta, family.deviance(eta))
 

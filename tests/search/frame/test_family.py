@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
+from sktaskneuron import NeuronFormulaSearch
 from sktaskneuron.search.frame.family import Gaussian, Logistic, Multinomial, make_family
 
 
@@ -142,6 +143,23 @@ def test_multinomial_deviance_is_the_log_loss():
     assert family.deviance(eta) == pytest.approx(2 * loss)
     np.testing.assert_allclose(family.probabilities(eta), softmax(eta, axis=1))
     assert family.n_free_outputs == 2
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [([80, 76, 2], 1), ([80, 76, 2, 2], 1), ([80, 76, 2, 2, 2], 4), ([8, 8, *[3] * 48], 49)],
+)
+def test_classes_of_few_rows_count_where_they_are_many(counts, expected):
+    codes = np.repeat(np.arange(len(counts)), counts)
+    family = Multinomial(np.eye(len(counts))[codes], np.ones(len(codes)))
+    assert family.n_free_outputs == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_of_many_classes_of_few_rows_is_no_law(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(160, 4)), [f"class {code}" for code in rng.integers(0, 50, 160)]
+    assert str(NeuronFormulaSearch(n_resamples=0, random_state=0).fit(X, y).formula_) == "0"
 
 
 def test_multinomial_fit_is_logistic_regression():

@@ -141,6 +141,16 @@ def test_removal_cost_of_an_entry_tells_needed_from_idle():
     assert np.delete(cost, idle).min() > 1000
 
 
+def test_entries_of_an_atom_that_came_to_zero_are_free():
+    rng = np.random.default_rng(0)
+    table, support = draw_table(0, 100, 3), np.ones((2, 3), dtype=bool)
+    family = gaussian(rng.normal(size=(100, 1)))
+    fit = fit_linear(table, family, Structure(3, {}, (Atom(np.zeros((2, 3)), support),)))
+    covariance = entry_covariance(table, family, fit)
+    assert np.isfinite(np.outer(covariance[0], covariance[0])).all()
+    assert np.diag(covariance).min() > 1e100
+
+
 def test_a_repeated_column_costs_nothing():
     rng = np.random.default_rng(0)
     z = rng.standard_normal((60, 2))

@@ -108,3 +108,14 @@ def test_gates_leave_out_what_a_row_or_two_say():
     search = NeuronFormulaSearch(engine="gates", max_steps=10, n_resamples=0, random_state=0)
     used = search.fit(X, y).fitted_formula_.used_features
     assert used.tolist() == [0, 1]
+
+
+@pytest.mark.filterwarnings("ignore:engine='gates' had")
+def test_gates_take_no_power_through_few_rows_of_a_small_table():
+    rng = np.random.default_rng(0)
+    a, far = rng.normal(size=34), np.exp(1.5 * rng.normal(size=34))
+    X, y = np.c_[a, far], a**2 + 0.1 * rng.normal(size=34)
+    assert not carried_by_few(X, np.ones(34)).any()
+    search = NeuronFormulaSearch(engine="gates", max_steps=10, n_resamples=0, random_state=0)
+    values = search.fit(X, y).to_numpy()(np.c_[np.zeros(3), far.max() * np.array([1, 3, 10])])
+    assert np.abs(values).max() < 10 * np.abs(y).max()

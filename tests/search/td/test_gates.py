@@ -76,6 +76,20 @@ def test_one_far_target_moves_it_no_more_than_a_line():
     assert np.std(found.evaluate(new)) < 3 * np.std(line.predict(new))
 
 
+def test_high_orders_that_nothing_asks_for_weigh_little():
+    """Every order is kept, but the ridge of the last fit may grow with the order."""
+    errors = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X, new = rng.standard_normal((50, 5)), rng.standard_normal((300, 5))
+        y, truth = (Z[:, 0] ** 2 + 2 * Z[:, 1] for Z in (X, new))
+        y = y + 0.1 * y.std() * rng.standard_normal(50)
+        with pytest.warns(ConvergenceWarning):
+            found = find(X, y, engine="gates", max_steps=10).fitted
+        errors.append(np.mean((found.evaluate(new)[:, 0] - truth) ** 2) / truth.var())
+    assert np.median(errors) < 0.05
+
+
 def test_two_classes():
     X, y = planted()
     options = {"engine": "gates", "max_steps": 200, "max_order": 2, "max_interaction_order": 2}
