@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sktaskneuron import NeuronSeekClassifier, NeuronSeekRegressor
+from sktaskneuron.models import spread
 
 QUICK = {"max_epochs": 15, "random_state": 0}
 
@@ -140,3 +141,20 @@ def test_one_row_that_counts(readable):
     weight = (np.arange(30) == 7).astype(float)
     model = NeuronSeekRegressor(**QUICK, readable=readable).fit(X, y, sample_weight=weight)
     np.testing.assert_allclose(model.predict(X), y[7], atol=1.0)
+
+
+def test_a_wide_table_gives_the_forest_fewer_rows(monkeypatch):
+    """Its time grows with the cells; some thousand rows suffice for sizes of errors."""
+    seen = []
+
+    class Watched(spread.ExtraTreesRegressor):
+        def fit(self, X, y, sample_weight=None):
+            seen.append(len(X))
+            return super().fit(X, y, sample_weight=sample_weight)
+
+    monkeypatch.setattr(spread, "ExtraTreesRegressor", Watched)
+    X, y, _ = draw(300)
+    NeuronSeekRegressor("x", max_epochs=1, random_state=0).fit(X, y)
+    monkeypatch.setattr(spread, "_MOST_CELLS", 400)
+    NeuronSeekRegressor("x", max_epochs=1, random_state=0).fit(X, y)
+    assert seen == [300, 100]
