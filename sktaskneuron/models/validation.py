@@ -18,7 +18,8 @@ from sktaskneuron.models.fitted import FittedModel
 from sktaskneuron.models.target import many_classes_told
 from sktaskneuron.models.task import Task
 
-_FOLD_ROWS = 100_000
+#: Rows from which one part is held out in place of folds.
+FOLD_ROWS = 100_000
 _N_FOLDS = 4
 _HOLDOUT, _MOST_HELD = 0.15, 20_000
 _SMALLEST = 20
@@ -116,7 +117,7 @@ def make_splits(
     if validation is None or (validation == "auto" and n < _SMALLEST):
         return []
     if validation == "auto":
-        validation = _N_FOLDS if n < _FOLD_ROWS else min(_HOLDOUT, _MOST_HELD / n)
+        validation = _N_FOLDS if n < FOLD_ROWS else min(_HOLDOUT, _MOST_HELD / n)
     assert not isinstance(validation, str)
     groups = task.copy_groups
     if groups is None or validation > groups.max() + 1:

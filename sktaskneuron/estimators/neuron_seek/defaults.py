@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sktaskneuron._typing import IntArray
 from sktaskneuron.formula import NeuronFormula
 from sktaskneuron.models.members import MemberGroup, has_room_for_terms
+from sktaskneuron.models.validation import FOLD_ROWS
 
 LINEAR = NeuronFormula(pure=("x",))
 PRODUCTS = NeuronFormula.parse("x + <x,x>:16")
@@ -48,10 +49,9 @@ class Defaults:
         epoch has several: the held-out rows are looked at between epochs.
     epoch_steps : int
         Fewest steps of an epoch: a look at the held-out rows costs as much as a few of them.
-    class_parts : int
-        Parts of a table of classes, of which each member of a group leaves out another one.
-    class_parts_within : tuple of (least, most) number of rows
-        Where that is so.
+    class_parts, class_parts_from : int
+        Parts of a table of classes of so many rows, of which each member of a group leaves out
+        another one, where there are folds.
     batch_sizes, members : tuple of (least number of rows, value)
         Ascending in the number of rows.
     rivals_below : int
@@ -79,7 +79,7 @@ class Defaults:
     most_steps: int = 2_000
     epoch_steps: int = 12
     class_parts: int = 8
-    class_parts_within: tuple[int, int] = (1_000, 99_999)
+    class_parts_from: int = 1_000
     batch_sizes: tuple[tuple[int, int], ...] = ((0, 256), (100_000, 512), (400_000, 1024))
     members: tuple[tuple[int, int], ...] = ((0, 4), (100_000, 2))
     rivals_below: int = 400_000
@@ -97,9 +97,8 @@ class Defaults:
 
         Of fewer rows the held-out ones would not suffice to judge by.
         """
-        fewest, most = self.class_parts_within
         enough = bool(n_of_class.min() >= self.class_parts)
-        return enough and fewest <= int(n_of_class.sum()) <= most
+        return enough and self.class_parts_from <= int(n_of_class.sum()) < FOLD_ROWS
 
     def rivals_of(self, classification: bool, *, bins: bool) -> list[MemberGroup]:
         """Return the groups beside the task group, with bins or what stands in their place."""
