@@ -147,8 +147,9 @@ class ParetoFrontDisplay:
         -------
         display : ParetoFrontDisplay
             Drawn. The answer is the point ``chosen_``, else that with the formula of ``formula_``
-            or ``fitted_formula_``; of several such points, or if there is none, the one whose
-            complexity is nearest.
+            or ``fitted_formula_``; of several such points the one whose complexity is nearest.
+            None is marked if the answer is not on the front: a simpler equation scores better on
+            held-out rows, but not clearly, and needs more digits to be written.
 
         Raises
         ------
@@ -392,8 +393,8 @@ def _to_label(
     return sorted(kept, key=lambda point: point.complexity)
 
 
-def _answer(estimator: BaseEstimator, front: ParetoFront) -> ParetoPoint:
-    """Find the point of the estimator's own answer."""
+def _answer(estimator: BaseEstimator, front: ParetoFront) -> ParetoPoint | None:
+    """Find the point of the estimator's own answer, which may not be on the front."""
     chosen = getattr(estimator, "chosen_", None)
     if chosen is not None:
         return front[chosen]
@@ -401,8 +402,8 @@ def _answer(estimator: BaseEstimator, front: ParetoFront) -> ParetoPoint:
     fitted = getattr(estimator, "fitted_formula_", None)
     equal = [point for point in front if formula is not None and point.formula == formula]
     equal = equal or [point for point in front if _same(point.formula, fitted)]
-    size = _size(formula if fitted is None else fitted)
-    return min(equal or front, key=lambda point: (abs(point.complexity - size), -point.score))
+    size = _size(fitted)
+    return min(equal, key=lambda point: (abs(point.complexity - size), -point.score), default=None)
 
 
 def _same(formula: object, fitted: object) -> bool:
@@ -421,6 +422,4 @@ def _size(equation: object) -> float:
             numbers = int((factors != 0).sum())
             size += numbers + factors.shape[2] * (equation.n_outputs - order)
         return float(size)
-    if isinstance(equation, FittedExpression | NeuronFormula):
-        return float(equation.complexity)
-    return math.inf
+    return float(equation.complexity) if isinstance(equation, FittedExpression) else math.inf

@@ -103,13 +103,11 @@ class TestParetoFront:
         outer = SimpleNamespace(search_=search)
         assert ParetoFrontDisplay.from_estimator(outer).front == search.pareto_front_
 
-    def test_nearest_complexity(self):
-        other = expression("mass*height + speed*heat + 1")
-        estimator = stand_in(fitted_formula_=other)
-        sizes = [point.complexity for point in estimator.pareto_front_]
-        chosen = ParetoFrontDisplay.from_estimator(estimator).chosen
-        distances = [abs(size - other.complexity) for size in sizes]
-        assert abs(chosen.complexity - other.complexity) == min(distances) > 0
+    def test_no_mark_where_the_answer_is_not_on_the_front(self):
+        estimator = stand_in(fitted_formula_=expression("mass*height + speed*heat + 1"))
+        display = ParetoFrontDisplay.from_estimator(estimator)
+        assert display.chosen is display.chosen_ is None
+        assert {text.get_color() for text in display.formulas_} == {"black"}
 
     def test_same_formula_more_than_once(self):
         """Of points with the neuron's formula, the one with as many free weights."""
