@@ -94,6 +94,15 @@ def test_formulas_that_are_not_there(tmp_path):
     assert "Traceback" not in ran.stderr
 
 
+def test_the_script_for_gpus_runs_without_one():
+    pytest.importorskip("pandas")
+    command = [sys.executable, "gpu.py", "--device", "cpu", "--rows", "300"]
+    command += ["--parts", "same,packed"]
+    ran = subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True, check=True)
+    assert "| of cpu, on cpu |" in ran.stdout
+    assert "| 4 members in one module |" in ran.stdout
+
+
 def test_models_have_names_in_the_diagram_and_on_the_page(monkeypatch):
     pytest.importorskip("pandas")
     monkeypatch.syspath_prepend(BENCHMARKS)
