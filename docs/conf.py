@@ -35,6 +35,7 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # types stand in the docstrings, in words
 numpydoc_show_class_members = False  # the class template lists them
 numpydoc_xref_param_type = False
+default_role = "py:obj"  # a name in single backticks is a link, where it has a page
 
 # The inventories of other projects are fetched where there is a network.
 intersphinx_mapping = (

@@ -1,8 +1,11 @@
 """Docstrings of the API page's names and of their methods, as numpydoc asks."""
 
+import doctest
 import re
+import sys
+from collections.abc import Mapping
 from importlib import import_module
-from inspect import getdoc, isclass, isfunction
+from inspect import getdoc, getsource, isclass, isfunction
 from pathlib import Path
 
 import numpydoc.validate
@@ -61,6 +64,23 @@ def test_name(path):
     if name in ELSEWHERE:
         ignored |= {"PR01"}
     assert errors_of(path, ignored) == []
+
+
+@pytest.mark.parametrize("path", [path for path in NAMES if isinstance(resolved(path), Mapping)])
+def test_examples_of_tables(path):
+    """They stand in the comment above the table, where pytest does not look for them."""
+    table, (_, _, name) = resolved(path), path.rpartition(".")
+    ours = [module for key, module in sys.modules.items() if key.startswith("sktaskneuron.")]
+    comments = [
+        above.replace("#: ", "").replace("#:", "")
+        for module in ours
+        if vars(module).get(name) is table
+        for above in re.findall(rf"((?:^#:.*\n)+){name}\b", getsource(module), re.M)
+    ]
+    (text,) = comments
+    example = doctest.DocTestParser().get_doctest(text, {}, path, None, 0)
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def methods_of(found):

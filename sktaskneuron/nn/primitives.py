@@ -39,6 +39,13 @@ def torch_function(name: str) -> TensorFunction:
 
 
 #: Torch callable of every primitive of the formulas, by name.
+#:
+#: Examples
+#: --------
+#: >>> import torch
+#: >>> from sktaskneuron.nn import TORCH_NAMESPACE
+#: >>> TORCH_NAMESPACE["abs"](torch.tensor([-1.0, 2.0]))
+#: tensor([1., 2.])
 TORCH_NAMESPACE: Mapping[str, TensorFunction] = {
     name: torch_function(primitive.torch_name) for name, primitive in PRIMITIVES.items()
 }

@@ -234,9 +234,21 @@ _TABLE = (
 )
 
 #: Every function by its name.
+#:
+#: Examples
+#: --------
+#: >>> from sktaskneuron.formula import PRIMITIVES
+#: >>> PRIMITIVES["relu"].doc
+#: 'max(x, 0)'
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType({entry.name: entry for entry in _TABLE})
 
 #: The numpy callable of every function by its name; the default namespace of evaluation.
+#:
+#: Examples
+#: --------
+#: >>> from sktaskneuron.formula import NUMPY_NAMESPACE
+#: >>> NUMPY_NAMESPACE["abs"]([-1.0, 2.0]).tolist()
+#: [1.0, 2.0]
 NUMPY_NAMESPACE: Mapping[str, Elementwise] = MappingProxyType(
     {entry.name: entry.numpy for entry in _TABLE}
 )

@@ -26,6 +26,9 @@ class Progress(Protocol):
 
 
 class _Silence:
+    def __repr__(self) -> str:
+        return "SILENCE"
+
     @contextmanager
     def part(self, name: str, n_steps: int | None = None) -> Iterator[Progress]:
         yield self
