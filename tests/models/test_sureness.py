@@ -59,6 +59,21 @@ def test_nine_rows_are_no_certainty(model):
     assert np.median(sure) < 0.9
 
 
+def test_rows_that_were_learned_say_less(monkeypatch):
+    """Without held-out rows: as if there were eight more, which say nothing."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(8, 4))
+    settings = {"formula": "x", "hidden_layer_sizes": (16,), "max_epochs": 10, "random_state": 0}
+
+    def log_odds():
+        model = NeuronSeekClassifier(**settings).fit(X, X[:, 0] > 0)
+        return np.log(model.predict_proba(X)) @ [-1.0, 1.0]
+
+    less = log_odds()
+    monkeypatch.setattr(sureness, "_REMEMBERED", 0.0)
+    np.testing.assert_allclose(less, log_odds() / 2, rtol=1e-6)
+
+
 def test_more_rows_are_left_to_the_models(monkeypatch):
     monkeypatch.setattr(sureness, "sure_factor", lambda *_: pytest.fail("30 rows are enough"))
     X = np.random.default_rng(0).normal(size=(30, 4))

@@ -46,14 +46,17 @@ def arrow_with_gaps(draft: Draft, rng: Generator) -> Draft:
 
 @kind(HOLDERS, TABLES)
 def polars(draft: Draft, rng: Generator) -> Draft:
-    """The table is of polars; gaps are nulls."""
+    """The table is of polars, where that can hold it; gaps are nulls."""
     import polars as pl
 
     if not draft.given.X.columns.is_unique:
         return draft
-    return on_both(
-        draft, lambda t: pl.DataFrame({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
-    )
+    try:
+        return on_both(
+            draft, lambda t: pl.DataFrame({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
+        )
+    except (pl.exceptions.PolarsError, TypeError, OverflowError):
+        return draft
 
 
 def list_of(column: pd.Series) -> list[Any]:
