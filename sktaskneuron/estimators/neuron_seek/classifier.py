@@ -33,14 +33,15 @@ if TYPE_CHECKING:
 class NeuronSeekClassifier(ClassifiesFurther, NeuronSeek):
     """Classification by networks of task-driven neurons, whose formula is found in the data.
 
-    A search finds which powers and interactions of the columns the classes ask for [1]_. Small
-    networks are built from it and trained together in packs: the "task" group's neurons multiply
-    projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
-    columns; the "ranks" group sees the ranks of the values instead, or from 1,000 rows on the
-    "bins" group learns broken lines of single columns, for thresholds; the "plain" group sums as
-    ordinary neurons do. Every member holds out other rows. On those, the groups are blended with
-    the shares of the classes, logistic regression and, for two classes, the searched equation;
-    where a readable model alone is as good within the error of that comparison, it predicts.
+    A search finds which powers and products of the columns the classes ask for [1]_. Groups of
+    small networks are built from it. The neurons of the group "task" multiply projections of the
+    columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn a function of each column; those of
+    "plain" sum as ordinary neurons do. The group "ranks" sees the ranks of the values; from 1,000
+    rows on "bins" takes its place, which learns broken lines of single columns and so finds
+    thresholds. Each network leaves some rows out of its training, others than its neighbours do.
+    How well the groups, the shares of the classes, logistic regression and, for two classes, the
+    searched equation predict those rows decides how much each of them counts. Where a readable
+    model alone is as good, within the error of that comparison, it predicts.
 
     Tables of numbers, categories and missing values go in as they are; labels may be of any type.
 

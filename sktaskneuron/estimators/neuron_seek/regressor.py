@@ -47,14 +47,14 @@ _LOSSES = ("squared_error", "absolute_error", "huber", "quantile", *_LOGARITHMIC
 class NeuronSeekRegressor(RegressesFurther, NeuronSeek):
     """Regression by networks of task-driven neurons, whose formula is found in the data.
 
-    A search finds which powers and interactions of the columns the target asks for [1]_. Small
-    networks are built from it and trained together in packs: the "task" group's neurons multiply
-    projections of the columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn functions of single
-    columns; the "ranks" group sees the ranks of the values instead, or from 5,000 rows on the
-    "bins" group learns broken lines of single columns, for thresholds. Every member holds out other
-    rows. On those, the groups are blended with the mean, ridge regression and the searched
-    equation; where a readable model alone is as good within the error of that comparison, it
-    predicts.
+    A search finds which powers and products of the columns the target asks for [1]_. Groups of
+    small networks are built from it. The neurons of the group "task" multiply projections of the
+    columns (:class:`sktaskneuron.nn.TaskNeuron`) and learn a function of each column. The group
+    "ranks" sees the ranks of the values; from 5,000 rows on "bins" takes its place, which learns
+    broken lines of single columns and so finds thresholds. Each network leaves some rows out of its
+    training, others than its neighbours do. How well the groups, the mean, ridge regression and the
+    searched equation predict those rows decides how much each of them counts. Where a readable
+    model alone is as good, within the error of that comparison, it predicts.
 
     Tables of numbers, categories and missing values go in as they are; the target is standardised
     inside. Several targets share one formula and one network.
