@@ -23,8 +23,9 @@ from sktaskneuron.search.frame.model import Atom, Structure, Table
 MAX_STEPS = 40
 # Fall of the deviance per observation below which a fit has converged.
 _TOLERANCE = 1e-5
-# Curvature, relative to the greatest, below which a direction counts as free.
-_FLAT = 1e-10
+# Curvature, relative to the greatest, below which a direction counts as free: of factors, and of
+# weights.
+_FLAT, _FREE = 1e-10, 1e-12
 # And the least at all: its inverse, and that squared, are no infinity.
 _LEAST_CURVATURE = 1e-150
 
@@ -209,8 +210,10 @@ def column_costs(table: Table, family: Family, fit: Fit) -> Vector:
         weighted = design * root
         norm = np.maximum(np.sqrt((weighted**2).sum(axis=0)), 1e-150)  # its square is no zero
         scaled = weighted / norm
-        inverse = np.linalg.pinv(scaled.T @ scaled, rcond=1e-12, hermitian=True)
-        variance = np.maximum(np.diag(inverse), 1e-300) / norm**2
+        values, vectors = np.linalg.eigh(scaled.T @ scaled)
+        # a direction without length is as free as can be: what others can say may go
+        lengths = np.maximum(values, _FREE * values[-1])
+        variance = np.maximum((vectors**2 / lengths).sum(axis=1), 1e-300) / norm**2
         for q in outputs:
             linear += working.precision[q] * fit.coef[:, q] ** 2 / variance
     linear[0] = np.inf

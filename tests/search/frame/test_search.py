@@ -145,6 +145,17 @@ def test_copied_columns_are_left_out():
     assert set(fitted.used_features) == {0, 1}
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-12, 1e-9, 1e-7])
+def test_columns_that_others_tell_are_left_out(off):
+    """A sum of two columns, but for rounding: weights of it that cancel would be large."""
+    X = columns(0, 300, 3)
+    told = X[:, :1] + X[:, 1:2] + off * noise(1, 300, 1.0)[:, None]
+    fitted = find(np.hstack([X, told]), 2 * X[:, 0] + X[:, 1] - X[:, 2] + noise(0, 300)).fitted
+    (weights,) = fitted.pure_weights
+    assert np.count_nonzero(weights) == 3
+    assert np.abs(weights).max() < 3
+
+
 def test_a_0_1_column_has_no_powers():
     rng = np.random.default_rng(0)
     X = columns(0, 400, 3)
