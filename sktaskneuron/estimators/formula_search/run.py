@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sktaskneuron._clock import seconds_left, within
 from sktaskneuron._typing import AnyArray, Matrix
 from sktaskneuron.estimators._common.checks import EncodedTable, class_codes
 from sktaskneuron.estimators._common.expression import with_constant_outputs
@@ -35,6 +36,9 @@ from sktaskneuron.search.engines import function_proposer, search_method
 from sktaskneuron.search.frame import Observations, SearchOptions, SearchResult, search_formula
 from sktaskneuron.search.frame.progress import Progress
 from sktaskneuron.search.frame.refit import refit_formula
+
+# What the numbers of the answers, their errors and the importances take of the time left.
+_REST = 0.1
 
 
 def fit_search(
@@ -65,7 +69,9 @@ def fit_search(
         single, target = target.ndim == 1, target.reshape(len(target), -1)
         kind = ValueTarget.of(target, table.weight, SquaredError(), single)
     find = _column_equations if settings.scope == "columns" else _neuron_formula
-    result = _within(find(settings, table, target, classification, progress), table.limits)
+    with within((1 - _REST) * seconds_left()):
+        result = find(settings, table, target, classification, progress)
+    result = _within(result, table.limits)
     own = Answer.of(result.fitted, result.criterion, table)
     points = tuple(_answer(point, table) for point in result.front)
     place = selected(ParetoFront(result.front), settings.selection)

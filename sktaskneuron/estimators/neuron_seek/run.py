@@ -42,8 +42,8 @@ from sktaskneuron.preprocessing.ordinal import OrdinalColumns
 # Most of the time left that the search may take, and of that after it what the equation that stands
 # for the model may take. A third each for the search, the networks and that equation.
 _SEARCH, _READABLE = 1 / 3, 1 / 2
-# Without that equation, what the choice among the models takes at the end.
-_CHOICE = 0.1
+# Without that equation, what the choice among the models and the importances take at the end.
+_CHOICE = 0.15
 # Most of the time left that the scores of ranks may take.
 _RANKS = 0.2
 
