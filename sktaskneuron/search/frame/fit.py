@@ -208,7 +208,7 @@ def column_costs(table: Table, family: Family, fit: Fit) -> Vector:
     for root, outputs in working.outputs():
         checkpoint()
         weighted = design * root
-        norm = np.maximum(np.sqrt((weighted**2).sum(axis=0)), 1e-150)  # its square is no zero
+        norm = np.maximum(np.sqrt((weighted**2).sum(axis=0)), 1e-140)  # its square is no zero
         scaled = weighted / norm
         values, vectors = np.linalg.eigh(scaled.T @ scaled)
         # a direction without length is as free as can be: what others can say may go
