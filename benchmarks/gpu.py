@@ -1,7 +1,7 @@
 """What a GPU gives, and whether it gives the same answers.
 
     python benchmarks/gpu.py                              # on a GPU: some ten minutes
-    python benchmarks/gpu.py --parts same,packed          # of one card hour only what is asked for
+    python benchmarks/gpu.py --parts same,packed          # some of the parts
     python benchmarks/gpu.py --device cpu --rows 2000     # every part of it without a GPU, small
 
 same: models of the CPU and of the device, fitted to the same rows with the same seed: test R2, and
@@ -27,16 +27,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from common.report import markdown
+from common.report import markdown, say
 from large import make_table
 from sklearn.metrics import r2_score
+from tables.peers import Setting, realmlp, tabm
 
 from sktaskneuron import NeuronSeekRegressor
 from sktaskneuron.nn import TaskNetwork
 from sktaskneuron.training import TensorTable, fit_members
 
 _COLUMNS, _TEST_ROWS, _MEMBERS = 50, 100_000, 4
-_PEERS = "RealMLP_TD_Regressor", "TabM_D_Regressor"
 
 
 class Device:
@@ -87,16 +87,13 @@ def fit(device: Device, sizes: list[int], seconds: float) -> str:
         )
     }
     if find_spec("pytabkit") is not None:
-        import pytabkit
-
-        for name in _PEERS:
-            peer = getattr(pytabkit, name)
-            models[name] = partial(peer, device=device.name, random_state=0)
+        setting = Setting(False, 0, torch.get_num_threads(), device.name)
+        models |= {"realmlp": partial(realmlp, setting), "tabm": partial(tabm, setting)}
     heads = ["rows", "model", "fit, s", "R2", "rows predicted a second", "peak, GB"]
     lines = []
     for rows in sizes:
         X, test = make_table(rows, _COLUMNS, 0), make_table(_TEST_ROWS, _COLUMNS, 1)
-        frame, new = pd.DataFrame(X[0]), pd.DataFrame(test[0])
+        frame, new = (pd.DataFrame(table).rename(columns=str) for table in (X[0], test[0]))
         for name, make in models.items():
             model, spent, peak = device.cost(partial(make().fit, frame, X[1]))
             values, needed, _ = device.cost(partial(model.predict, new))
@@ -104,7 +101,7 @@ def fit(device: Device, sizes: list[int], seconds: float) -> str:
             lines.append(
                 [f"{rows:,}", name, f"{spent:.1f}", score, f"{len(new) / needed:,.0f}", peak]
             )
-            print("|", " | ".join(lines[-1]), "|", flush=True)
+            say(" | ".join(lines[-1]))
     return markdown(heads, lines)
 
 
@@ -178,7 +175,9 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--parts", default="same,packed,precision,fit")
-    parser.add_argument("--rows", type=int, default=100_000, help="of packed and precision")
+    parser.add_argument(
+        "--rows", type=int, default=100_000, help="to train on; of same 20,000 at most"
+    )
     parser.add_argument("--sizes", type=lambda s: [int(n) for n in s.split(",")], default=None)
     parser.add_argument("--time-limit", type=float, default=120.0, help="of one of our fits")
     args = parser.parse_args()

@@ -37,6 +37,7 @@ class Setting:
     classes: bool
     seed: int
     threads: int
+    device: str = "cpu"  # of pytabkit's models
 
 
 # -- preprocessing ---------------------------------------------------------------------------------
@@ -195,7 +196,12 @@ def _pytabkit(setting: Setting, name: str, **options: Any) -> Any:
     ).set_output(transform="pandas")
     return make_pipeline(
         medians,
-        model(device="cpu", random_state=setting.seed, n_threads=setting.threads, **options),
+        model(
+            device=setting.device,
+            random_state=setting.seed,
+            n_threads=setting.threads,
+            **options,
+        ),
     )
 
 

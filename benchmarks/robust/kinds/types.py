@@ -49,13 +49,21 @@ def polars(draft: Draft, rng: Generator) -> Draft:
     """The table is of polars, where that can hold it; gaps are nulls."""
     import polars as pl
 
+    refusals = pl.exceptions.PolarsError, TypeError, OverflowError
+    return held_by(pl.DataFrame, refusals, draft)
+
+
+def held_by(
+    make: Callable[[dict[str, list[Any]]], Any], refusals: tuple[type[Exception], ...], draft: Draft
+) -> Draft:
+    """Have a library hold the columns; leave them as they are where it cannot."""
     if not draft.given.X.columns.is_unique:
         return draft
     try:
         return on_both(
-            draft, lambda t: pl.DataFrame({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
+            draft, lambda t: make({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
         )
-    except (pl.exceptions.PolarsError, TypeError, OverflowError):
+    except refusals:
         return draft
 
 
@@ -69,14 +77,7 @@ def pyarrow_table(draft: Draft, rng: Generator) -> Draft:
     """The table is of pyarrow, where that can hold it."""
     import pyarrow as pa
 
-    if not draft.given.X.columns.is_unique:
-        return draft
-    try:
-        return on_both(
-            draft, lambda t: pa.table({str(n): list_of(t.iloc[:, j]) for j, n in enumerate(t)})
-        )
-    except (pa.ArrowException, OverflowError):
-        return draft
+    return held_by(pa.table, (pa.ArrowException, OverflowError), draft)
 
 
 @kind(HOLDERS, TABLES)

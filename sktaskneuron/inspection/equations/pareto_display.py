@@ -148,8 +148,8 @@ class ParetoFrontDisplay:
         display : ParetoFrontDisplay
             Drawn. The answer is the point ``chosen_``, else that with the formula of ``formula_``
             or ``fitted_formula_``; of several such points the one whose complexity is nearest.
-            None is marked if the answer is not on the front: a simpler equation scores better on
-            held-out rows, but not clearly, and needs more digits to be written.
+            None is marked if the answer is not on the front: an equation no longer than it scores
+            better on held-out rows, though not clearly.
 
         Raises
         ------

@@ -210,10 +210,9 @@ def column_costs(table: Table, family: Family, fit: Fit) -> Vector:
         weighted = design * root
         norm = np.maximum(np.sqrt((weighted**2).sum(axis=0)), 1e-140)  # its square is no zero
         scaled = weighted / norm
-        values, vectors = np.linalg.eigh(scaled.T @ scaled)
-        # a direction without length is as free as can be: what others can say may go
-        lengths = np.maximum(values, _FREE * values[-1])
-        variance = np.maximum((vectors**2 / lengths).sum(axis=1), 1e-300) / norm**2
+        # what others can say is free, so it may go
+        inverse = _inverse(scaled.T @ scaled, _FREE)
+        variance = np.maximum(np.diag(inverse), 1e-300) / norm**2
         for q in outputs:
             linear += working.precision[q] * fit.coef[:, q] ** 2 / variance
     linear[0] = np.inf
@@ -234,7 +233,14 @@ def entry_covariance(table: Table, family: Family, fit: Fit) -> Matrix:
     at no cost.
     """
     gram, _ = _normal_equations(table, family, fit)
+    return _inverse(gram, _FLAT)
+
+
+def _inverse(gram: Matrix, flat: float) -> Matrix:
+    """Return the inverse of a semidefinite matrix; free directions get a large, finite variance.
+
+    Those are flat by a share of the greatest curvature. Of an atom at zero every entry is free.
+    """
     values, vectors = np.linalg.eigh(gram)
-    # of an atom that has come to zero every entry is free
-    floor = max(_FLAT * float(values[-1]), _LEAST_CURVATURE)
+    floor = max(flat * float(values[-1]), _LEAST_CURVATURE)
     return np.asarray((vectors / np.maximum(values, floor)) @ vectors.T)
