@@ -1,6 +1,8 @@
 """The optimisers take torch's steps, to the last bit."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -64,3 +66,27 @@ def test_a_closure_is_called_once_a_step():
     assert optimizer.step(closure) == 2.0
     assert optimizer.step(closure) < 2.0
     assert len(calls) == 2
+
+
+FITS = """
+import sys
+
+import numpy as np
+
+import sktaskneuron as sk
+
+X = np.random.default_rng(0).normal(size=(40, 3))
+short = {"max_epochs": 2, "validation": 2, "random_state": 0}
+sk.NeuronSeekRegressor("x", **short).fit(X, X[:, 0])
+sk.NeuronFormulaSearch(engine="gates", max_steps=20).fit(X, X[:, 0])
+sk.ActivationSearchRegressor((4,), **short).fit(X, X[:, 0])
+sk.LearnedDiversityMLPRegressor((4,), outer_steps=1, inner_steps=2, **short).fit(X, X[:, 0])
+sk.HamiltonianMLPRegressor(**short).fit(X[:, :2], X[:, :2])
+print([name for name in sys.modules if name.startswith("torch._dynamo")])
+"""
+
+
+def test_no_fit_imports_the_compiler():
+    command = [sys.executable, "-W", "ignore", "-c", FITS]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n", told.stderr

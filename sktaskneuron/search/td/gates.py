@@ -149,6 +149,8 @@ def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
     """
     import torch
 
+    from sktaskneuron.training.optimizers import Adam
+
     table, family, space = problem.table, problem.family, problem.space
     n_steps = problem.options.max_steps
     n_steps = DEFAULT_STEPS if n_steps is None else n_steps
@@ -166,7 +168,7 @@ def _open_orders(problem: Problem) -> tuple[set[int], dict[int, FloatArray]]:
     z = torch.from_numpy(np.ascontiguousarray(table.z))
     target = torch.from_numpy(np.ascontiguousarray(family.target))
     weight = torch.from_numpy(family.weight / family.weight.mean())
-    optimiser = torch.optim.Adam(
+    optimiser = Adam(
         [
             {"params": model.weights(), "lr": _RATE},
             {"params": [model.log_alpha], "lr": _GATE_RATE},
