@@ -156,9 +156,11 @@ def no_number(what: str, value: object) -> TypeError | ValueError:
     if isinstance(value, int):
         return ValueError(f"{what} holds {shown}, which no float can hold: take another unit")
     if kind is None:
-        name = type(value).__name__.lower()
+        name = type(value).__name__
         cure = "convert them to numbers, or to text, which is read as categories"
-        return TypeError(f"{what} does not hold numbers but {name}s, such as {shown}: {cure}")
+        return TypeError(
+            f"{what} does not hold numbers but objects of class {name}, such as {shown}: {cure}"
+        )
     _, holds, cure = kind
     text = f"{what} does not hold numbers but {holds}, such as {shown}: {cure}"
     if isinstance(value, complex | np.complexfloating):
