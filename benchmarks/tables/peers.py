@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -306,6 +307,47 @@ class TNLearn(RegressorMixin, BaseEstimator):
             return self.model_.net(torch.tensor(X, dtype=torch.float32)).softmax(dim=1).numpy()
 
 
+class AutoGluon(RegressorMixin, BaseEstimator):
+    """AutoGluon's models of its light setting, and the weighted ensemble of them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> AutoGluon:
+        from autogluon.tabular import TabularPredictor
+
+        target, kind, metric = "target of the table", "regression", "root_mean_squared_error"
+        if self.setting.classes:
+            self.classes_, metric = np.unique(y), "log_loss"
+            kind = "binary" if len(self.classes_) == 2 else "multiclass"
+        self.folder_ = TemporaryDirectory()
+        self.predictor_ = TabularPredictor(
+            target,
+            problem_type=kind,
+            eval_metric=metric,
+            path=self.folder_.name,
+            verbosity=0,
+            learner_kwargs={"random_state": self.setting.seed},
+        )
+        threads = self.setting.threads
+        self.predictor_.fit(
+            X.assign(**{target: y}), hyperparameters="light", num_cpus=threads, num_gpus=0
+        )
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return self.predictor_.predict(X, as_pandas=False)
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return self.predictor_.predict_proba(X, as_pandas=False)
+
+
+def autogluon(setting: Setting) -> Any:
+    import autogluon.tabular  # noqa: F401  (the first fit would time the import)
+
+    return AutoGluon(setting)
+
+
 def kan(setting: Setting) -> Any:
     import kan  # noqa: F401  (the first fit would time the import)
 
@@ -349,6 +391,7 @@ MODELS: dict[str, Callable[[Setting], Any]] = {
     "chimeraboost": chimeraboost,
     "perpetual": perpetual,
     "tabm": tabm,
+    "autogluon": autogluon,
     "kan": kan,
     "tnlearn": tnlearn,
 }
@@ -366,6 +409,7 @@ PACKAGES = {
     "chimeraboost": "chimeraboost",
     "perpetual": "perpetual",
     "tabm": "pytabkit",
+    "autogluon": "autogluon.tabular",
     "kan": "pykan",
     "tnlearn": "tnlearn",
 }
