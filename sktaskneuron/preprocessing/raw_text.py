@@ -131,6 +131,13 @@ def _writers(
         for shown in _shown(kept, pooled):
             if list(groups[shown]) == [None]:
                 yield place, language.gap
+            elif not groups[shown]:  # every level was of a single row
+                yield place, _zero
             else:
                 write = partial(language.among, name=names[place], known=known)
                 yield place, partial(write, levels=groups[shown])
+
+
+def _zero(_: str) -> str:
+    """Write 0, whatever a cell holds."""
+    return "0"

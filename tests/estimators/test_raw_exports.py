@@ -162,6 +162,12 @@ class TestColumns:
         text = excel_columns(TableEncoder(max_categories=2).fit(X))["x0=other"]
         assert text.count("OR(") == 4
 
+    def test_no_level_has_a_column(self):
+        """Texts of single rows share a column of zeros."""
+        encoder = TableEncoder(max_categories=2)
+        encoder.fit(np.array([f"{i}a" for i in range(9)], dtype=object)[:, None])
+        assert sql_columns(encoder) == excel_columns(encoder) == {"x0=other": "0"}
+
     def test_cells(self, encoder):
         text = excel_columns(encoder, ["flag"], {"flag": "[@flag]"})
         assert text == {"flag": "IF(ISBLANK([@flag]),1,IF([@flag],1,0))"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -66,3 +67,19 @@ class Observations:
         mean = weight @ target / weight.sum()
         sd = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
         return mean, np.where(sd > 1e-12 * np.abs(mean), sd, 1.0)
+
+    def without_copies(self) -> Self:
+        """Return rows that differ, each with the sum of the weights of its copies.
+
+        Nothing that a fit sees changes, but rows that are held out have no copy among the others.
+        """
+        if len(np.unique(self.target[:, 0])) == len(self.target):
+            return self
+        cells = np.column_stack([self.X, self.target]) + 0.0  # minus zero is zero
+        keys = cells.view(np.dtype((np.void, cells.itemsize * cells.shape[1])))[:, 0]
+        _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        if len(first) == len(keys):
+            return self
+        order = np.argsort(first)
+        rows, weight = first[order], np.bincount(place, weights=self.weight)[order]
+        return replace(self, X=self.X[rows], target=self.target[rows], weight=weight)

@@ -101,13 +101,13 @@ def search_formula(
         references=None if standard.references is None else standard.references[usable],
         target=standard.target[rows],
         weight=standard.weight[rows],
-    )
+    ).without_copies()
     columns, family = searched.X, searched.family
     best: tuple[Solution, Standardisation, int] | None = None
     scales = method.scales(columns, searched.weight, options)
     n_entries = columns.size * standard.target.shape[1]
     numbered = _numbered(scales, n_entries, method.first_scale, options, caps)
-    has_evidence = 2 <= options.n_resamples <= len(rows) // 2
+    has_evidence = 2 <= options.n_resamples <= len(columns) // 2
     with within(seconds_left() * (_SEARCH if has_evidence else 1.0)):
         for place, (number, scale) in enumerate(numbered):
             if best is not None and method.is_enough(best[0], best[1], scale):

@@ -466,3 +466,17 @@ def test_steps_are_reported():
         "evidence, fold 2 of 2",
         "/evidence",
     ]
+
+
+@pytest.mark.parametrize("classification", [False, True])
+def test_copies_of_a_row_are_one_row_of_their_weight(classification):
+    """What is held out has no copy among the other rows."""
+    X = columns(0, 80, 3)
+    y = X[:, 0] ** 2 + X[:, 1] + noise(0, 80, 0.5)
+    y = (y > 1).astype(float) if classification else y
+    options = {"classification": classification, "n_resamples": 4}
+    weighted = find(X, y, np.full(80, 3.0), **options)
+    copied = find(np.repeat(X, 3, axis=0), np.repeat(y, 3), **options)
+    assert str(copied.fitted) == str(weighted.fitted)
+    assert copied.selection_frequency == weighted.selection_frequency
+    assert copied.term_gain == pytest.approx(weighted.term_gain)
