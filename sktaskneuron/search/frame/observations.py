@@ -80,6 +80,8 @@ class Observations:
         _, first, place = np.unique(keys, return_index=True, return_inverse=True)
         if len(first) == len(keys):
             return self
+        weight = np.zeros(len(first))
+        np.add.at(weight, place, self.weight)
         order = np.argsort(first)
-        rows, weight = first[order], np.bincount(place, weights=self.weight)[order]
-        return replace(self, X=self.X[rows], target=self.target[rows], weight=weight)
+        rows = first[order]
+        return replace(self, X=self.X[rows], target=self.target[rows], weight=weight[order])
