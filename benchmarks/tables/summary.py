@@ -38,6 +38,7 @@ NAMES = {
     "ridge": "ridge, logistic",
     "ridge2": "ridge with products",
     "tabm": "TabM",
+    "autogluon": "AutoGluon, light",
     "tnlearn": "tnlearn",
     "xgb": "XGBoost",
     "xrfm": "xRFM",
