@@ -38,8 +38,8 @@ def draw(n_rows=600, n_columns=6):
 def imported():
     """What the first fit of a process imports is no part of the others' time.
 
-    Nor is what earlier tests of the process left behind: to walk it takes the garbage collector
-    a second.
+    Nor is what earlier tests of the process left behind: to walk six million objects takes the
+    garbage collector half a second.
     """
     X, y = draw(60, 2)
     for kind in (NeuronSeekRegressor, ActivationSearchRegressor):
