@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sktaskneuron.nn import TaskNetwork
-from sktaskneuron.training.optimizers import AdamW
+from sktaskneuron.training.optimizers import Adam, AdamW
 
 
 def trained(make, change, **options):
@@ -48,6 +48,13 @@ def is_stored_and_read(step, network, optimizer):
 @pytest.mark.parametrize("options", [{}, {"amsgrad": True}, {"maximize": True}])
 def test_the_same_steps(change, options):
     ours, theirs = (trained(make, change, **options) for make in (AdamW, torch.optim.AdamW))
+    for a, b in zip(ours, theirs, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("change", [rates_fall, part_is_frozen])
+def test_the_same_steps_of_adam(change):
+    ours, theirs = (trained(make, change) for make in (Adam, torch.optim.Adam))
     for a, b in zip(ours, theirs, strict=True):
         assert torch.equal(a, b)
 
